@@ -1,0 +1,1 @@
+"""The Firehose transform: checks the delivery contract and names the partition."""

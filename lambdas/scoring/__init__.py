@@ -1,0 +1,1 @@
+"""The scoring function: Kinesis in, scored rows and quarantine out."""

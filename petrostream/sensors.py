@@ -1,0 +1,107 @@
+"""Typed access to `petrostream/schema/*.json`, the one source of columns, types, units and bounds."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from petrostream.arrays import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column: its name, Glue type, unit and, where it has them, 3W name and inclusive bounds."""
+
+    name: str
+    type: str
+    description: str
+    unit: str | None = None
+    required: bool = False
+    min: float | None = None
+    max: float | None = None
+    three_w: str | None = None
+    quantity: str | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A record or table: ordered fields, and for a table its partitions, S3 prefix and format."""
+
+    name: str
+    description: str
+    fields: tuple[Field, ...]
+    partitions: tuple[Field, ...] = ()
+    prefix: str | None = None
+    format: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Field names in column order, partitions not included."""
+        return tuple(field.name for field in self.fields)
+
+    def field(self, name: str) -> Field:
+        """The field of that name.
+
+        Raises:
+            KeyError: there is no such field.
+        """
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(f"{self.name} has no field {name!r}; it has {', '.join(self.names)}")
+
+
+@cache
+def schema(name: str) -> Schema:
+    """The schema of `petrostream/schema/<name>.json`, with its `include` entries resolved.
+
+    Raises:
+        FileNotFoundError: there is no schema of that name.
+    """
+    raw = _read(name)
+    return Schema(
+        name=raw["name"],
+        description=raw["description"],
+        fields=tuple(_fields(raw["fields"])),
+        partitions=tuple(_fields(raw.get("partitions", []))),
+        prefix=raw.get("prefix"),
+        format=raw.get("format"),
+    )
+
+
+def _read(name: str) -> dict[str, Any]:
+    raw: dict[str, Any] = json.loads(
+        files("petrostream").joinpath("schema", f"{name}.json").read_text(encoding="utf-8")
+    )
+    return raw
+
+
+def _fields(entries: list[dict[str, Any]]) -> list[Field]:
+    fields: list[Field] = []
+    for entry in entries:
+        if "include" in entry:
+            fields.extend(schema(entry["include"]).fields)
+        else:
+            fields.append(Field(**entry))
+    return fields
+
+
+SENSORS: tuple[Field, ...] = schema("sensors").fields
+"""The 27 variables of 3W, in the order of every `values` matrix of this package."""
+
+SENSOR_NAMES: tuple[str, ...] = tuple(sensor.name for sensor in SENSORS)
+
+SENSOR_INDEX: dict[str, int] = {name: index for index, name in enumerate(SENSOR_NAMES)}
+
+NAME_OF_THREE_W: dict[str, str] = {str(sensor.three_w): sensor.name for sensor in SENSORS}
+
+
+def bounds() -> tuple[FloatArray, FloatArray]:
+    """Lowest and highest possible value of each sensor: two arrays of shape (27,), in the sensor's unit."""
+    low = np.array([-np.inf if sensor.min is None else sensor.min for sensor in SENSORS])
+    high = np.array([np.inf if sensor.max is None else sensor.max for sensor in SENSORS])
+    return low, high

@@ -1,0 +1,1 @@
+"""Sources: programs that put readings on the ingest stream."""

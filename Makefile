@@ -1,0 +1,101 @@
+# PetroStream. `make help` lists the targets; each sets up what it needs.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+# A command line variable reaches pip only through the constraints file: one place pins every version.
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+DATA ?=
+MODELS ?= build/models
+SPEED ?= max
+Q ?=
+
+.PHONY: help setup setup-dev up down demo data simulate train replay sql package bench \
+        test test-unit test-infra test-e2e lint format clean
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "PetroStream needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Creating the environment $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.setup: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what the lake needs (about a minute) ..."
+	@$(PIP) --editable '.[ml,local]'
+	@touch $@
+
+$(VENV)/.setup-dev: $(VENV)/.setup
+	@echo "Installing what tests and linters need ..."
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.setup ## Install what running PetroStream needs
+setup-dev: $(VENV)/.setup-dev ## Install what tests and linters need as well
+
+up: setup ## Switch the local lake on
+	@./project_up.sh local
+
+down: ## Switch the local lake off (data stays)
+	@./project_down.sh local
+
+demo: setup ## From nothing to SQL: up, data, train, replay, report (DATA=dir for real 3W files)
+	@$(RUN) -m local.demo $(if $(DATA),--data "$(DATA)")
+
+data: setup ## Download the real 3W dataset into data/3w (1.7 GB, resumable)
+	@$(RUN) -m ml.download --out data/3w
+
+simulate: setup ## Simulate 3W-format instances into data/simulated
+	@$(RUN) -m ml.simulate --out data/simulated
+
+train: setup ## Train on DATA (default data/simulated) into build/models
+	@$(RUN) -m ml.train --data "$(or $(DATA),data/simulated)" --out "$(MODELS)"
+
+replay: setup ## Replay DATA (default data/simulated) at SPEED 1, 60 or max
+	@$(RUN) producer/replay.py --data "$(or $(DATA),data/simulated)" --speed "$(SPEED)"
+
+sql: setup ## Run Athena SQL: make sql Q="SELECT * FROM well_data WHERE anomaly_flag = 1"
+	@test -n "$$Q" || { echo 'Say what to ask: make sql Q="SELECT well_id, AVG(pressure) FROM well_data GROUP BY well_id"' >&2; exit 2; }
+	@$(RUN) -m local sql "$$Q"
+
+package: setup ## Build both function packages for AWS (arm64, no Docker)
+	@$(RUN) -m local.package --target aws
+
+bench: setup ## Measure the scoring path; figures go to build/bench-scoring.json
+	@$(RUN) bench/scoring.py --json build/bench-scoring.json
+
+test: setup-dev ## Run every test
+	@$(RUN) -m pytest tests
+
+test-unit: setup-dev ## Run the unit tests
+	@$(RUN) -m pytest tests/unit
+
+test-infra: setup-dev ## Run the infrastructure tests
+	@$(RUN) -m pytest tests/infra
+
+test-e2e: setup-dev ## Run the end-to-end tests on the local twin
+	@$(RUN) -m pytest tests/e2e
+
+lint: setup-dev ## Check style, types, shell scripts, workflows and SQL
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@git ls-files '*.sh' '.ci/run' | xargs -r $(BIN)/shellcheck
+	@if compgen -G '.github/workflows/*.yml' > /dev/null; then $(RUN) -m local.lint_workflows; fi
+	@$(RUN) -m local.sql_lint
+
+format: setup-dev ## Format the Python code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean: ## Remove what was built (not the lake's data: that is ./project_down.sh --purge)
+	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+export Q

@@ -1,0 +1,103 @@
+"""What can go wrong between PetroStream and AWS, as types a caller can tell apart.
+
+Bad data never raises: it is quarantined. An error of this module therefore means infrastructure,
+configuration or a published model, and its text names the thing, what was found and what to do.
+"""
+# ruff: noqa: N818 - the names say what happened, as ConnectionRefused does
+
+
+class PetroStreamError(Exception):
+    """Any failure of an adapter. The event source retries the batch that met it."""
+
+
+class SettingInvalid(PetroStreamError):
+    """A setting (environment variable) is missing or has a value that can't be used."""
+
+    def __init__(self, name: str, value: str | None, expected: str) -> None:
+        found = "is not set" if value is None else f"is {value!r}"
+        super().__init__(f"setting {name} {found}; set it to {expected}")
+        self.name = name
+        self.value = value
+
+
+class ServiceUnavailable(PetroStreamError):
+    """A service refused or failed a call in a way that repeating may cure; bounded retries are used up."""
+
+    def __init__(self, service: str, operation: str, cause: str) -> None:
+        super().__init__(
+            f"{service} {operation} failed after its retries: {cause}; the batch will be retried"
+        )
+        self.service = service
+        self.operation = operation
+        self.cause = cause
+
+
+class Throttled(ServiceUnavailable):
+    """The service asked for less load, and still did when the retries or the time ran out."""
+
+
+class TimeShort(PetroStreamError):
+    """The work left does not fit in the time the invocation has left."""
+
+    def __init__(self, work: str, seconds_left: float) -> None:
+        super().__init__(
+            f"{seconds_left:.1f} s left is too little for {work}; it is left to the next invocation. If this "
+            "repeats, raise the function's time-out or memory, or lower the batch size"
+        )
+        self.seconds_left = seconds_left
+
+
+class DeliveryFailed(PetroStreamError):
+    """Some entries were still refused when the retries or the time ran out; none of them counts as kept."""
+
+    def __init__(self, stream: str, undelivered: int, cause: str) -> None:
+        super().__init__(
+            f"stream {stream}: {undelivered} entries not accepted ({cause}); nothing is committed for them "
+            "and the batch will be retried"
+        )
+        self.stream = stream
+        self.undelivered = undelivered
+        self.cause = cause
+
+
+class EntryTooLarge(PetroStreamError):
+    """One entry is over the service's limit, so no retry can deliver it: the code that cut it is wrong."""
+
+    def __init__(self, stream: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"stream {stream}: an entry of {size} bytes is over the limit of {limit}; cut smaller blocks"
+        )
+        self.stream = stream
+        self.size = size
+        self.limit = limit
+
+
+class StateConflict(PetroStreamError):
+    """Another invocation wrote the facility's state since this one read it."""
+
+    def __init__(self, facility_id: str, version: int) -> None:
+        super().__init__(
+            f"facility {facility_id}: its state is no longer at version {version}; read it again and repeat"
+        )
+        self.facility_id = facility_id
+        self.version = version
+
+
+class StateUnreadable(PetroStreamError):
+    """The stored state of a facility is not what this release wrote."""
+
+    def __init__(self, table: str, facility_id: str, cause: str) -> None:
+        super().__init__(
+            f"table {table}, facility {facility_id}: stored state can't be read ({cause}); deploy the release "
+            f"that wrote it, or delete item pk=FACILITY#{facility_id} sk=STATE to start its windows afresh"
+        )
+        self.facility_id = facility_id
+
+
+class ModelInvalid(PetroStreamError):
+    """A published model can't be used as it stands; the model in use stays in use."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"model {where}: {problem}; publish it again or point models/current.json elsewhere")
+        self.where = where
+        self.problem = problem

@@ -1,0 +1,164 @@
+"""Well readings: the columnar batch every stage works on, and the NDJSON blocks of the stream."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.sensors import SENSOR_NAMES
+
+MAX_LINE_BYTES = 256 * 1024
+"""Longest line that is read, in bytes; a longer one is rejected unread."""
+
+NO_TIME: int = int(np.iinfo(np.int64).min)
+"""Stands for a missing instant in `source_ts_ms`."""
+
+_BLANK = b" \t\r"
+_OVERFLOW = orjson.Fragment(b"1e999")
+_UNDERFLOW = orjson.Fragment(b"-1e999")
+
+
+def event_id(well_id: str, source: str, ts_ms: int) -> str:
+    """Identity of a reading: 32 hexadecimal digits, a pure function of the three arguments.
+
+    A retry or a resumed replay gives the same identity, which is how the lake tells a duplicate. The
+    hash is BLAKE2b (RFC 7693) with a 16-byte digest.
+    """
+    # The length of the first text keeps ("ab", "c") and ("a", "bc") apart without a forbidden character.
+    key = f"{ts_ms}|{len(well_id)}|{well_id}{source}"
+    return blake2b(key.encode(), digest_size=16).hexdigest()
+
+
+@dataclass(slots=True)
+class Readings:
+    """n valid well readings in stream order, column by column. Treat the columns as read-only.
+
+    Attributes:
+        well_id: n names of wells.
+        facility_id: n names of facilities.
+        ts_ms: shape (n,), event time in epoch milliseconds, UTC.
+        source: n names of the instance or device a reading comes from.
+        source_ts_ms: shape (n,), event time at the source in epoch milliseconds; `NO_TIME` if missing.
+        values: shape (n, 27), columns as `SENSOR_NAMES`, in each sensor's unit; NaN if missing.
+        label: n 3W classes (ground truth), None if missing.
+        state: n 3W operating states, None if missing.
+        methane_ppm: shape (n,), ppm by volume; NaN if missing.
+        co2_ppm: shape (n,), ppm by volume; NaN if missing.
+        vibration_rms: shape (n,), root mean square of the vibration frame in m/s2; NaN if missing.
+        reasons: for each reading, why values were condemned or fields noted; empty when clean.
+        quality: shape (n,), data quality score from 0 to 100.
+        event_id: n identities.
+        sequence: n Kinesis sequence numbers of the records that carried the readings.
+    """
+
+    well_id: list[str]
+    facility_id: list[str]
+    ts_ms: IntArray
+    source: list[str]
+    source_ts_ms: IntArray
+    values: FloatArray
+    label: list[int | None]
+    state: list[int | None]
+    methane_ppm: FloatArray
+    co2_ppm: FloatArray
+    vibration_rms: FloatArray
+    reasons: list[tuple[str, ...]]
+    quality: FloatArray
+    event_id: list[str]
+    sequence: list[str]
+
+    def __len__(self) -> int:
+        return len(self.well_id)
+
+    @staticmethod
+    def empty() -> "Readings":
+        """A batch of no readings."""
+        none = np.empty(0)
+        times = np.empty(0, dtype=np.int64)
+        values = np.empty((0, len(SENSOR_NAMES)))
+        return Readings([], [], times, [], times, values, [], [], none, none, none, [], none, [], [])
+
+    def take(self, indices: IntArray | BoolArray | Sequence[int]) -> "Readings":
+        """The readings at `indices` (positions, or a mask of shape (n,)), in that order.
+
+        Raises:
+            IndexError: a position or the mask lies outside the batch.
+        """
+        chosen = np.asarray(indices)
+        if chosen.dtype == np.bool_:
+            if chosen.shape != (len(self),):
+                raise IndexError(f"a mask of shape {chosen.shape} does not fit {len(self)} readings")
+            chosen = np.flatnonzero(chosen)
+        positions = chosen.astype(np.int64)
+        order = positions.tolist()
+        columns: list[Any] = [_pick(getattr(self, name), positions, order) for name in _COLUMNS]
+        return Readings(*columns)
+
+    @staticmethod
+    def concat(parts: Sequence["Readings"]) -> "Readings":
+        """All readings of `parts`, in order; no parts give an empty batch."""
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return Readings.empty()
+        columns: list[Any] = [_join([getattr(part, name) for part in parts]) for name in _COLUMNS]
+        return Readings(*columns)
+
+
+_Column = list[Any] | npt.NDArray[Any]
+_COLUMNS = tuple(field.name for field in fields(Readings))
+
+
+def _pick(column: _Column, positions: IntArray, order: list[int]) -> _Column:
+    return column[positions] if isinstance(column, np.ndarray) else [column[i] for i in order]
+
+
+def _join(columns: list[Any]) -> _Column:
+    if isinstance(columns[0], np.ndarray):
+        return np.concatenate(columns)
+    return [item for column in columns for item in column]
+
+
+def split_lines(data: bytes) -> list[bytes]:
+    r"""The lines of an NDJSON block that hold something, verbatim, without the line feed.
+
+    Only ``\n`` ends a line. Lines of nothing but spaces, tabs and carriage returns carry no reading
+    and are not counted.
+    """
+    return [line for line in data.split(b"\n") if line.strip(_BLANK)]
+
+
+def encode_block(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Stream records as one NDJSON block, a line each; `b""` for no rows.
+
+    None and NaN mean a missing value and are left out. An infinite number is written as 1e999, which is
+    JSON and overflows again where it is read, so that a gauge's nonsense reaches the raw zone.
+
+    Raises:
+        TypeError: a row holds something JSON has no form for.
+    """
+    return b"".join(_encode(dict(row)) for row in rows)
+
+
+def _encode(row: dict[str, Any]) -> bytes:
+    options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+    line = orjson.dumps(row, option=options)
+    if b"null" in line:  # None, NaN and infinities all come out as null; most rows have none of them
+        line = orjson.dumps({k: _writable(v) for k, v in row.items() if not _missing(v)}, option=options)
+    return line
+
+
+def _missing(value: object) -> bool:
+    return value is None or (isinstance(value, float | np.floating) and math.isnan(value))
+
+
+def _writable(value: object) -> object:
+    if isinstance(value, float | np.floating) and math.isinf(value):
+        return _OVERFLOW if value > 0 else _UNDERFLOW
+    return value

@@ -1,0 +1,186 @@
+"""The command line of the local twin: `python -m local …`."""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from local import lifecycle
+from local.env import Twin, client_environment, point_at_twin, twin
+from local.errors import TwinError
+
+app = typer.Typer(
+    help="PetroStream on this machine: the same stack on an AWS emulator, on the loopback address only.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+_KEPT = "The data stays in {home}; `./project_up.sh` brings it back."
+
+
+@app.command()
+def up(
+    deploy: Annotated[bool, typer.Option(help="Deploy the stacks when something changed.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
+) -> None:
+    """Start the emulator if it is not running, and deploy what changed. Data stays."""
+    target = twin()
+    began = time.monotonic()
+    with _waiting("Starting the AWS emulator") as tick:
+        started = lifecycle.start(target, tick)
+    console.print(f"Emulator {'started' if started else 'is already running'} at {target.endpoint}")
+    if deploy:
+        _deploy(target, force=force)
+    console.print(f"[green]PetroStream is up[/green] ({time.monotonic() - began:.0f} s).")
+
+
+@app.command()
+def deploy(
+    force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
+) -> None:
+    """Deploy the stacks to the running emulator."""
+    target = twin()
+    _need_running(target)
+    _deploy(target, force=force)
+
+
+def _deploy(target: Twin, *, force: bool) -> None:
+    from local import deployment
+
+    point_at_twin(target=target)
+    if not force and deployment.is_current(target):
+        console.print("Stacks are unchanged since the last deployment.")
+        return
+    deployment.deploy(target, say=lambda text: console.print(text, markup=False))
+    lifecycle.save_state(target)
+
+
+@app.command()
+def down(
+    purge: Annotated[bool, typer.Option("--purge", help="Delete the data as well.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --purge: do not ask.")] = False,
+) -> None:
+    """Stop the emulator. Its data stays, unless --purge says otherwise."""
+    target = twin()
+    doomed = _doomed(target) if purge else []
+    if doomed and not yes:
+        _confirm(doomed)
+    with _waiting("Saving the state and stopping the emulator") as tick:
+        stopped = lifecycle.stop(target, tick)
+    console.print("Emulator stopped." if stopped else "The emulator was not running.")
+    for path in doomed:
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        console.print(f"Deleted {path}", soft_wrap=True)
+    if not purge and target.home.exists():
+        console.print(_KEPT.format(home=target.home), soft_wrap=True)
+
+
+def _doomed(target: Twin) -> list[Path]:
+    """What a purge deletes: what this twin wrote, never the folder's other content."""
+    outputs = outputs_file()
+    return [path for path in (target.home, outputs) if path.exists()]
+
+
+def _confirm(doomed: list[Path]) -> None:
+    console.print("This deletes every reading, model and setting of the local lake:")
+    for path in doomed:
+        console.print(f"  {path}  ({_size(path) / 1e6:,.1f} MB)", soft_wrap=True)
+    if not sys.stdin.isatty():
+        raise TwinError("Nothing was deleted: there is no one to ask.", "Add --yes to delete without asking.")
+    typer.confirm("Delete them?", abort=True)
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+@app.command()
+def status() -> None:
+    """Say whether the twin runs, where, what is deployed and how much it keeps."""
+    target = twin()
+    answer = lifecycle.health(target)
+    if answer is None or answer["home"] != str(target.home):
+        console.print(f"The twin is down. ./project_up.sh starts it on port {target.port}.")
+        raise typer.Exit(1)
+    from local import deployment
+
+    point_at_twin(target=target)
+    console.print(f"Emulator   up at {target.endpoint} (process {answer['pid']})")
+    console.print(f"Data       {target.home} ({_size(target.home) / 1e6:,.1f} MB)", soft_wrap=True)
+    console.print(f"Log        {target.log}", soft_wrap=True)
+    for name, state in deployment.stack_states().items():
+        console.print(f"Stack      {name}: {state or 'not deployed'}")
+
+
+@app.command()
+def logs(
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines.")] = 40,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new lines.")] = False,
+) -> None:
+    """Print the end of the emulator's log; the functions' own logs are in it."""
+    target = twin()
+    typer.echo(lifecycle.log_tail(target, lines))
+    if follow:
+        for line in _new_lines(target.log):
+            typer.echo(line, nl=False)
+
+
+def _new_lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8", errors="replace") as log:
+        log.seek(0, 2)
+        while True:
+            line = log.readline()
+            if line:
+                yield line
+            else:
+                time.sleep(0.3)
+
+
+@app.command()
+def env() -> None:
+    """Print the variables that point AWS clients at the twin: eval "$(python -m local env)"."""
+    for name, value in client_environment().items():
+        typer.echo(f"export {name}={value}")
+
+
+def outputs_file() -> Path:
+    """Where the deployment leaves the names of what it created."""
+    from local.deployment import OUTPUTS
+
+    return OUTPUTS
+
+
+def _need_running(target: Twin) -> None:
+    if not lifecycle.is_running(target):
+        raise TwinError(f"The twin is not running on port {target.port}.", "Start it with ./project_up.sh")
+
+
+@contextmanager
+def _waiting(text: str) -> Iterator[Callable[[float], None]]:
+    """A spinner with the seconds waited; on something that is no terminal, nothing."""
+    with console.status(text) as spinner:
+        yield lambda seconds: spinner.update(f"{text} … {seconds:.0f} s")
+
+
+def main() -> None:
+    """Run the command line; an error the user can act on is printed, not traced."""
+    try:
+        app()
+    except TwinError as error:
+        errors.print(f"[red]{error.args[0]}[/red]", soft_wrap=True)
+        if error.hint:
+            errors.print(error.hint, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("Stopped.")
+        sys.exit(130)

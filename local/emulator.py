@@ -1,0 +1,130 @@
+"""Run the AWS emulator in this process: `python -m local.emulator`. The front door is `python -m local up`.
+
+The emulator is MiniStack, started here rather than by its own command for three reasons: it must listen on
+the loopback address only, its adaptations (`local/adaptations.py`) must be in place before the first
+request, and `up` needs to know whose twin answers on the port (`/_petrostream/health`) and to have the
+state saved after a deployment (`/_petrostream/save`), so that a crash costs no redeployment.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from local.env import ACCOUNT, HOST, REGION, Twin, point_at_twin, twin
+
+HEALTH = "/_petrostream/health"
+SAVE = "/_petrostream/save"
+
+Application = Callable[[Mapping[str, Any], Callable[..., Awaitable[Any]], Callable[..., Awaitable[Any]]], Any]
+
+
+def configure(target: Twin) -> None:
+    """Set the variables MiniStack and the functions it starts read. Must run before MiniStack is imported."""
+    point_at_twin(target=target)
+    os.environ.update(
+        {
+            "GATEWAY_PORT": str(target.port),
+            "BIND_HOST": HOST,
+            "MINISTACK_HOST": HOST,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "MINISTACK_REGION": REGION,
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(target.state),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(target.objects),
+            "TMPDIR": str(target.scratch),
+            "LAMBDA_EXECUTOR": "local",
+            # Listeners nothing here uses.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            # MiniStack removes every container it believes is its own when it starts and stops. The twin
+            # has none, so it must not touch the user's Docker.
+            "DOCKER_HOST": f"unix://{target.home}/no-docker",
+            # The functions share the machine with everything else.
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+    )
+
+
+def prepare_folders(target: Twin) -> None:
+    """Create the data folders, readable by this user only, and empty the scratch folder."""
+    shutil.rmtree(target.scratch, ignore_errors=True)
+    for folder in (target.home, target.objects, target.state, target.scratch):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def serve(target: Twin) -> None:
+    """Run the emulator until SIGTERM or SIGINT, then save its state and return.
+
+    Raises:
+        IncompatibleEmulatorError: the installed MiniStack differs from the one the adaptations know.
+    """
+    configure(target)
+    prepare_folders(target)
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
+    from ministack import app as ministack_app
+
+    from local import adaptations
+
+    installed = adaptations.install()
+    logging.getLogger("petrostream").info("Adaptations in place: %s", ", ".join(installed))
+    config = Config()
+    config.bind = [f"{HOST}:{target.port}"]
+    config.keep_alive_timeout = 75
+    # Saving a day's stream takes longer than the server's default minute on a slow disk.
+    config.shutdown_timeout = 300
+    asyncio.run(hypercorn_serve(wrap(ministack_app.app, target, _saver(ministack_app)), config))  # type: ignore[arg-type]
+
+
+def _saver(ministack_app: Any) -> Callable[[], None]:
+    """A function that saves the state of every service that was used."""
+    from ministack.core.persistence import save_all
+
+    return lambda: save_all(ministack_app._build_persistence_save_dict())
+
+
+def wrap(application: Application, target: Twin, save: Callable[[], None]) -> Application:
+    """The emulator's ASGI application with the twin's own two paths in front of it."""
+
+    async def outer(
+        scope: Mapping[str, Any],
+        receive: Callable[..., Awaitable[Any]],
+        send: Callable[..., Awaitable[Any]],
+    ) -> None:
+        path = scope.get("path") if scope["type"] == "http" else None
+        if path == HEALTH:
+            await _answer(send, {"home": str(target.home), "pid": os.getpid()})
+        elif path == SAVE and scope["method"] == "POST":
+            # On the event loop, so that no request changes a store while it is copied.
+            save()
+            await _answer(send, {"saved": True})
+        else:
+            await application(scope, receive, send)
+
+    return outer
+
+
+async def _answer(send: Callable[..., Awaitable[Any]], document: Mapping[str, Any]) -> None:
+    body = json.dumps(document).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def main() -> None:
+    """Run the emulator of this repository in the foreground."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s", stream=sys.stderr
+    )
+    serve(twin())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Where the local twin lives, and the environment that points AWS clients at it."""
+
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.errors import TwinError
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The repository."""
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 4566
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+
+# Any of these would send a client to another account, or fail before it reaches the twin.
+_FOREIGN = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Paths and address of one local twin."""
+
+    port: int
+    home: Path
+
+    @property
+    def endpoint(self) -> str:
+        """URL of every AWS service of the twin."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def objects(self) -> Path:
+        """Folder of the S3 objects."""
+        return self.home / "s3"
+
+    @property
+    def state(self) -> Path:
+        """Folder of everything else the emulator remembers over a restart."""
+        return self.home / "state"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for unpacked functions and query copies; emptied at every start."""
+        return self.home / "tmp"
+
+    @property
+    def log(self) -> Path:
+        """Log of the emulator and its functions."""
+        return self.home / "emulator.log"
+
+    @property
+    def pid_file(self) -> Path:
+        """Process number of the running emulator."""
+        return self.home / "emulator.pid"
+
+    @property
+    def deployed(self) -> Path:
+        """What was deployed last, to tell whether a deployment is needed."""
+        return self.home / "deployed.json"
+
+
+def twin() -> Twin:
+    """The twin of this repository; `PETROSTREAM_PORT` and `PETROSTREAM_HOME` move it.
+
+    Raises:
+        TwinError: PETROSTREAM_PORT is not a port number.
+    """
+    text = os.environ.get("PETROSTREAM_PORT", str(DEFAULT_PORT))
+    if not text.isdigit() or not 1024 <= int(text) <= 65535:
+        raise TwinError(
+            f"PETROSTREAM_PORT is {text!r}, which is not a port number.",
+            "Set it to a number from 1024 to 65535, or leave it unset for 4566.",
+        )
+    home = Path(os.environ.get("PETROSTREAM_HOME", ROOT / ".petrostream"))
+    return Twin(port=int(text), home=home.resolve())
+
+
+def client_environment(target: Twin | None = None) -> dict[str, str]:
+    """Variables that point boto3, the CDK and the functions at the twin."""
+    target = target or twin()
+    return {
+        "AWS_ENDPOINT_URL": target.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+        "CDK_DEFAULT_REGION": REGION,
+    }
+
+
+def subprocess_environment(
+    target: Twin | None = None, base: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """A whole environment for a child process: `base` (or this process's) with clients on the twin.
+
+    Profiles and sessions of a real account are left out, so nothing started here can reach one.
+    """
+    environment = dict(os.environ if base is None else base)
+    point_at_twin(environment, target)
+    return environment
+
+
+def point_at_twin(environment: MutableMapping[str, str] = os.environ, target: Twin | None = None) -> None:
+    """Make AWS clients created from now on talk to the twin, and to no real account."""
+    for name in (*_FOREIGN, *(name for name in environment if name.startswith("AWS_ENDPOINT_URL_"))):
+        environment.pop(name, None)
+    environment.update(client_environment(target))
+    environment["NO_PROXY"] = environment["no_proxy"] = _no_proxy(environment)
+
+
+def _no_proxy(environment: Mapping[str, str]) -> str:
+    """The proxy exceptions with the loopback address among them: the twin is never behind a proxy."""
+    present = [
+        name for name in environment.get("no_proxy", environment.get("NO_PROXY", "")).split(",") if name
+    ]
+    return ",".join(dict.fromkeys([*present, HOST, "localhost"]))

@@ -1,0 +1,16 @@
+"""Errors of the local twin: what went wrong, and what to do about it."""
+
+
+class TwinError(Exception):
+    """Something the user can act on.
+
+    Attributes:
+        hint: what to do about it, as a sentence; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}\n{self.hint}" if self.hint else str(self.args[0])

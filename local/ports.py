@@ -1,0 +1,74 @@
+"""Who listens on a loopback port: for the message when it is not the twin."""
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from local.env import HOST
+
+_LISTEN = "0A"
+
+
+def is_open(port: int) -> bool:
+    """Whether something accepts connections on the loopback port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def owner(port: int) -> str | None:
+    """The process listening on the port as `name (process 123)`; None where it cannot be found out.
+
+    Another user's process is visible to the administrator only.
+    """
+    process = _owner_from_proc(port) if Path("/proc/net/tcp").exists() else _owner_from_lsof(port)
+    return f"{_name(process)} (process {process})" if process else None
+
+
+def _owner_from_proc(port: int) -> int | None:
+    """Linux: match the listening socket's inode with the open files of every visible process."""
+    sockets = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _inodes(table, port)}
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        try:
+            if any(os.readlink(entry) in sockets for entry in folder.iterdir()):  # noqa: PTH115
+                return int(folder.parent.name)
+        except OSError:
+            continue
+    return None
+
+
+def _inodes(table: str, port: int) -> list[str]:
+    try:
+        lines = Path(f"/proc/net/{table}").read_text(encoding="ascii").splitlines()[1:]
+    except OSError:
+        return []
+    rows = [line.split() for line in lines]
+    return [row[9] for row in rows if row[3] == _LISTEN and int(row[1].rpartition(":")[2], 16) == port]
+
+
+def _owner_from_lsof(port: int) -> int | None:
+    """MacOS and others."""
+    command = shutil.which("lsof")
+    if command is None:
+        return None
+    try:
+        result = subprocess.run(  # noqa: S603
+            [command, "-nP", "-t", f"-iTCP:{port}", "-sTCP:LISTEN"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    first = result.stdout.split()
+    return int(first[0]) if first else None
+
+
+def _name(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/comm").read_text(encoding="utf-8").strip()
+    except OSError:
+        return "a program"

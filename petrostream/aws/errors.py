@@ -89,7 +89,7 @@ class StateUnreadable(PetroStreamError):
     def __init__(self, table: str, facility_id: str, cause: str) -> None:
         super().__init__(
             f"table {table}, facility {facility_id}: stored state can't be read ({cause}); deploy the "
-            f"release that wrote it, or delete item pk=FACILITY#{facility_id} sk=STATE to start its windows afresh"
+            f"release that wrote it, or delete item pk=FACILITY#{facility_id} sk=STATE to start afresh"
         )
         self.facility_id = facility_id
 

@@ -1,0 +1,147 @@
+"""The sinks of scoring: blocks of NDJSON rows into a Firehose stream, every one accepted or an error.
+
+Limits (Amazon Data Firehose quotas): 500 entries and 4 MiB a PutRecordBatch call, 1,000 KiB an entry, counted
+before base64. A call may accept some entries and refuse others; only the refused ones are sent again, with
+full jitter, until all are in or the deadline is near. An entry whose answer got lost is sent again, so a row
+may arrive twice; readers keep one row per event_id (quarantine: per quarantine_id).
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from petrostream.aws.backoff import NO_DEADLINE, Backoff, Deadline
+from petrostream.aws.calls import error_code, repeatable
+from petrostream.aws.errors import DeliveryFailed, EntryTooLarge
+
+if TYPE_CHECKING:
+    from mypy_boto3_firehose import FirehoseClient
+    from mypy_boto3_firehose.type_defs import PutRecordBatchResponseEntryTypeDef
+
+MAX_ENTRIES = 500
+MAX_CALL_BYTES = 4 * 1024 * 1024
+MAX_ENTRY_BYTES = 1000 * 1024
+JOINED_ENTRY_BYTES = 1_000_000
+"""Blocks are joined up to this size: under every limit, and few, large entries cost least."""
+
+
+class Sink(Protocol):
+    """Where scoring puts its rows."""
+
+    def write(self, block: bytes, group: str = "") -> None:
+        """Take a block of newline-terminated rows; blocks of one group may share an entry."""
+
+    def flush(self) -> None:
+        """Return once every block written so far is safely accepted; raise otherwise."""
+
+
+class FirehoseSink:
+    """A `Sink` on one Firehose delivery stream, for one batch of records.
+
+    Args:
+        stream: name of the delivery stream.
+        client: Firehose client with time-outs of its own.
+        deadline: no retry is begun that would pass it.
+        backoff: how often and how patiently to repeat.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        client: "FirehoseClient",
+        deadline: Deadline = NO_DEADLINE,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._stream = stream
+        self._client = client
+        self._deadline = deadline
+        self._backoff = backoff or Backoff(limit=12)
+        self._open: dict[str, list[bytes]] = {}
+        self._ready: list[bytes] = []
+        self._failure: DeliveryFailed | None = None
+
+    def write(self, block: bytes, group: str = "") -> None:
+        """Keep a block for the next flush, joined with earlier blocks of its group while they fit one entry.
+
+        A full call is sent at once, so that what is held stays under one call and one open entry a group.
+
+        Raises:
+            EntryTooLarge: the block alone is over the limit of an entry.
+            DeliveryFailed: see `flush`.
+        """
+        if not block:
+            return
+        if not block.endswith(b"\n"):
+            block += b"\n"
+        if len(block) > MAX_ENTRY_BYTES:
+            raise EntryTooLarge(self._stream, len(block), MAX_ENTRY_BYTES)
+        parts = self._open.setdefault(group, [])
+        if parts and sum(map(len, parts)) + len(block) > JOINED_ENTRY_BYTES:
+            self._ready.append(b"".join(parts))
+            parts.clear()
+        parts.append(block)
+        if sum(map(len, self._ready)) >= MAX_CALL_BYTES:
+            self._send_ready()
+
+    def flush(self) -> None:
+        """Send everything written so far and return once all of it is accepted.
+
+        Raises:
+            DeliveryFailed: entries are still refused at the deadline or after the last attempt, or the
+                service refuses the call for good (no such stream, no permission). The sink then stays
+                failed: what was not accepted comes again from the stream, with the retried batch.
+        """
+        if self._failure:
+            raise self._failure
+        self._ready.extend(b"".join(parts) for parts in self._open.values() if parts)
+        self._open.clear()
+        self._send_ready()
+
+    def _send_ready(self) -> None:
+        entries, self._ready = self._ready, []
+        try:
+            for call in calls_of(entries):
+                self._send(call)
+        except DeliveryFailed as failure:
+            self._failure = failure
+            raise
+
+    def _send(self, entries: Sequence[bytes]) -> None:
+        left = list(entries)
+        cause = "no attempt made"
+        for _ in self._backoff.attempts(self._deadline):
+            try:
+                answer = self._client.put_record_batch(
+                    DeliveryStreamName=self._stream, Records=[{"Data": entry} for entry in left]
+                )
+            except Exception as error:
+                cause = error_code(error)
+                if not repeatable(error):
+                    raise DeliveryFailed(self._stream, len(left), f"{cause}: {error}") from error
+                continue
+            left, cause = _refused(left, answer["RequestResponses"])
+            if not left:
+                return
+        raise DeliveryFailed(self._stream, len(left), cause)
+
+
+def _refused(
+    entries: list[bytes], answers: Sequence["PutRecordBatchResponseEntryTypeDef"]
+) -> tuple[list[bytes], str]:
+    """The entries the service did not accept, in order, and the codes it gave."""
+    # Judged by each answer, not by FailedPutCount: an entry without an answer is not accepted.
+    bad = [i for i in range(len(entries)) if i >= len(answers) or "RecordId" not in answers[i]]
+    codes = {answers[i].get("ErrorCode", "no RecordId") if i < len(answers) else "no answer" for i in bad}
+    return [entries[i] for i in bad], ", ".join(sorted(codes))
+
+
+def calls_of(entries: Sequence[bytes]) -> list[list[bytes]]:
+    """Cut entries, in order, into lists that each fit one PutRecordBatch call."""
+    calls: list[list[bytes]] = []
+    room = 0
+    for entry in entries:
+        if not calls or len(calls[-1]) == MAX_ENTRIES or len(entry) > room:
+            calls.append([])
+            room = MAX_CALL_BYTES
+        calls[-1].append(entry)
+        room -= len(entry)
+    return calls

@@ -1,0 +1,157 @@
+"""The published models, read from the artifacts bucket and checked before use.
+
+`models/current.json` names the version, `models/<version>/manifest.json` lists its files with their SHA-256.
+Only ONNX files are read; the joblib files beside them are pickles, for people, and are never opened here.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from petrostream.aws.calls import error_code, repeatable
+from petrostream.aws.errors import ModelInvalid, ServiceUnavailable
+from petrostream.detector import ModelSet, WellModel, load_model
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+POINTER = "models/current.json"
+FORMAT = 1
+MAX_ONNX_BYTES = 64 * 1024 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class ModelStore:
+    """The live model set of a bucket, read again when the pointer moves.
+
+    A version that can't be used (missing or altered file, unknown format) is reported to `on_rejected` and
+    logged, and the models in use stay in use; it is tried again at the next refresh.
+
+    Args:
+        bucket: name of the artifacts bucket.
+        client: S3 client with time-outs and retries of its own.
+        refresh_seconds: how long a reading of the pointer holds.
+        on_rejected: told of each version that can't be used.
+        clock: seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        client: "S3Client",
+        refresh_seconds: float = 60,
+        on_rejected: Callable[[ModelInvalid], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bucket = bucket
+        self._client = client
+        self._refresh_seconds = refresh_seconds
+        self._on_rejected = on_rejected
+        self._clock = clock
+        self._models: ModelSet | None = None
+        self._fresh_until = float("-inf")
+
+    def current(self) -> ModelSet | None:
+        """The models to score with; None while nothing usable has been published.
+
+        Raises:
+            ServiceUnavailable: S3 does not answer and no models are in memory yet. Scoring without models
+                what models exist for would hide the trouble, so the batch waits instead.
+        """
+        if self._clock() < self._fresh_until:
+            return self._models
+        try:
+            self._models = self._refreshed()
+        except ModelInvalid as invalid:
+            logger.error("model rejected, the one in use stays: %s", invalid)  # noqa: TRY400 - says it all
+            self._on_rejected(invalid)
+        except ServiceUnavailable as trouble:
+            if self._models is None:
+                raise
+            logger.warning("model pointer not read, the models in use stay: %s", trouble)
+        self._fresh_until = self._clock() + self._refresh_seconds
+        return self._models
+
+    def _refreshed(self) -> ModelSet | None:
+        pointer = self._read(POINTER)
+        if pointer is None:
+            return self._models
+        version = _object(POINTER, pointer).get("version")
+        if not isinstance(version, str) or not version:
+            raise ModelInvalid(POINTER, f"version is {version!r}, not the name of a version")
+        if self._models is not None and self._models.version == version:
+            return self._models
+        return self._load(version)
+
+    def _load(self, version: str) -> ModelSet:
+        where = f"models/{version}/manifest.json"
+        manifest = _object(where, self._required(where))
+        if manifest.get("format") != FORMAT:
+            raise ModelInvalid(where, f"format is {manifest.get('format')!r}, this release reads {FORMAT}")
+        wells = manifest.get("wells")
+        if not isinstance(wells, dict):
+            raise ModelInvalid(where, "wells is not an object of well names")
+        entries = [*wells.items(), ("fleet", manifest.get("fleet"))]
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            models = list(pool.map(lambda pair: self._model(version, *pair), entries))
+        return ModelSet(
+            version=version,
+            wells={name: model for name, model in zip(wells, models, strict=False) if model is not None},
+            fleet=models[-1],
+        )
+
+    def _model(self, version: str, name: str, entry: Mapping[str, Any] | None) -> WellModel | None:
+        if entry is None:
+            return None
+        where = f"models/{version}/ ({name})"
+        try:
+            file = entry["onnx"]
+            path, digest = str(file["path"]), str(file["sha256"])
+        except (KeyError, TypeError) as error:
+            raise ModelInvalid(where, f"manifest entry lacks onnx path or sha256 ({error!r})") from error
+        key = f"models/{version}/{path}"
+        content = self._required(key)
+        found = hashlib.sha256(content).hexdigest()
+        if found != digest.lower():
+            raise ModelInvalid(key, f"SHA-256 is {found}, the manifest says {digest}")
+        try:
+            return load_model({"well_id": name, "version": version, **entry}, content)
+        except Exception as error:
+            raise ModelInvalid(key, f"{type(error).__name__}: {error}") from error
+
+    def _required(self, key: str) -> bytes:
+        content = self._read(key)
+        if content is None:
+            raise ModelInvalid(key, f"no such object in bucket {self._bucket}")
+        return content
+
+    def _read(self, key: str) -> bytes | None:
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            if answer["ContentLength"] > MAX_ONNX_BYTES:
+                raise ModelInvalid(key, f"{answer['ContentLength']} bytes, over {MAX_ONNX_BYTES}")
+            return answer["Body"].read()
+        except ModelInvalid:
+            raise
+        except Exception as error:
+            code = error_code(error)
+            if code in {"NoSuchKey", "404"}:
+                return None
+            cause = code if repeatable(error) else f"{code}: {error}"
+            raise ServiceUnavailable("S3", f"GetObject {self._bucket}/{key}", cause) from error
+
+
+def _object(where: str, content: bytes) -> dict[str, Any]:
+    try:
+        found = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise ModelInvalid(where, f"not JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise ModelInvalid(where, "not a JSON object")
+    return found

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 POINTER = "models/current.json"
 FORMAT = 1
-MAX_ONNX_BYTES = 64 * 1024 * 1024
+FLEET = "*"
+"""Name of the model for wells without one of their own."""
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class ModelStore:
         wells = manifest.get("wells")
         if not isinstance(wells, dict):
             raise ModelInvalid(where, "wells is not an object of well names")
-        entries = [*wells.items(), ("fleet", manifest.get("fleet"))]
+        entries = [*wells.items(), (FLEET, manifest.get("fleet"))]
         with ThreadPoolExecutor(max_workers=8) as pool:
             models = list(pool.map(lambda pair: self._model(version, *pair), entries))
         return ModelSet(
@@ -134,11 +135,7 @@ class ModelStore:
     def _read(self, key: str) -> bytes | None:
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
-            if answer["ContentLength"] > MAX_ONNX_BYTES:
-                raise ModelInvalid(key, f"{answer['ContentLength']} bytes, over {MAX_ONNX_BYTES}")
             return answer["Body"].read()
-        except ModelInvalid:
-            raise
         except Exception as error:
             code = error_code(error)
             if code in {"NoSuchKey", "404"}:

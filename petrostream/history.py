@@ -1,0 +1,102 @@
+"""What scoring remembers of a well: the last 180 s of its readings, as counts.
+
+Nothing here depends on a model: every sensor that carried a value is kept, so a new model, also one with
+other sensors, scores the very next reading.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.features import (
+    GAP_MS,
+    HISTORY_MS,
+    MAX_WINDOW_READINGS,
+    MISSING,
+    CountArray,
+    quantise,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WellState:
+    """The newest readings of one well that windows can still reach.
+
+    Attributes:
+        ts_ms: shape (h,), h >= 1, strictly increasing, epoch ms; the last one is the newest time seen.
+        sensors: shape (c,), ascending indices of the sensors with at least one value here.
+        counts: shape (h, c), values as counts of each sensor's quantum, `MISSING` where there is none.
+    """
+
+    ts_ms: IntArray
+    sensors: IntArray
+    counts: CountArray
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityState:
+    """What scoring carries from one batch of a facility to the next.
+
+    Attributes:
+        facility_id: the facility, which is the partition key of its records.
+        last_sequence: Kinesis sequence number of the last record scored, None before the first.
+        wells: history by well name.
+    """
+
+    facility_id: str
+    last_sequence: str | None = None
+    wells: dict[str, WellState] = field(default_factory=dict)
+
+
+def late_readings(state: WellState | None, ts_ms: IntArray) -> BoolArray:
+    """Which readings of a well come at or before the newest time already seen, in stream order.
+
+    Args:
+        state: the well's history.
+        ts_ms: shape (n,), event times in stream order.
+
+    Returns:
+        Shape (n,). A repeated time counts as late: it is a duplicate.
+    """
+    newest = np.iinfo(np.int64).min if state is None else state.ts_ms[-1]
+    before = np.maximum.accumulate(np.concatenate([[newest], ts_ms[:-1]]))
+    late: BoolArray = ts_ms <= before
+    return late
+
+
+def extend(state: WellState | None, ts_ms: IntArray, values: FloatArray) -> tuple[WellState, int]:
+    """Append readings to a well's history.
+
+    Args:
+        state: the history so far.
+        ts_ms: shape (n,), strictly increasing and after the history, epoch ms.
+        values: shape (n, 27), sensor units, NaN where missing.
+
+    Returns:
+        History and new readings together, untrimmed, and the index of the first new one.
+    """
+    present = ~np.isnan(values).all(axis=0)
+    if state is None:
+        sensors = np.flatnonzero(present)
+        return WellState(ts_ms, sensors, quantise(values[:, sensors], sensors)), 0
+    present[state.sensors] = True
+    sensors = np.flatnonzero(present)
+    start = len(state.ts_ms)
+    counts = np.full((start + len(ts_ms), len(sensors)), MISSING, np.int32)
+    counts[:start, np.searchsorted(sensors, state.sensors)] = state.counts
+    counts[start:] = quantise(values[:, sensors], sensors)
+    return WellState(np.concatenate([state.ts_ms, ts_ms]), sensors, counts), start
+
+
+def trim(state: WellState) -> WellState:
+    """The part of a history that windows of later readings can reach: after the last gap, 180 s, 599 rows."""
+    ts_ms = state.ts_ms
+    gaps = np.flatnonzero(np.diff(ts_ms) > GAP_MS)
+    first = int(gaps[-1]) + 1 if len(gaps) else 0
+    first = max(first, int(np.searchsorted(ts_ms, ts_ms[-1] - HISTORY_MS, side="right")))
+    first = max(first, len(ts_ms) - (MAX_WINDOW_READINGS - 1))
+    counts = state.counts[first:]
+    used = (counts != MISSING).any(axis=0)
+    # Copies, so that a long batch is not kept alive by the few rows still needed.
+    return WellState(ts_ms[first:].copy(), state.sensors[used], counts[:, used].copy())

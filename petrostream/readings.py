@@ -143,19 +143,17 @@ def encode_block(rows: Iterable[Mapping[str, Any]]) -> bytes:
     Raises:
         TypeError: a row holds something JSON has no form for.
     """
-    return b"".join(_encode(dict(row)) for row in rows)
+    return b"".join(_encode(row) for row in rows)
 
 
-def _encode(row: dict[str, Any]) -> bytes:
+def _encode(row: Mapping[str, Any]) -> bytes:
     options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
-    line = orjson.dumps(row, option=options)
-    if b"null" in line:  # None, NaN and infinities all come out as null; most rows have none of them
-        line = orjson.dumps({k: _writable(v) for k, v in row.items() if not _missing(v)}, option=options)
+    # NaN is the one value that differs from itself; for half a million rows a minute the call of isnan tells.
+    present = {name: value for name, value in row.items() if value is not None and value == value}  # noqa: PLR0124
+    line = orjson.dumps(present, option=options)
+    if b"null" in line:  # infinities come out as null, and hardly any row has one
+        line = orjson.dumps({name: _writable(value) for name, value in present.items()}, option=options)
     return line
-
-
-def _missing(value: object) -> bool:
-    return value is None or (isinstance(value, float | np.floating) and math.isnan(value))
 
 
 def _writable(value: object) -> object:

@@ -4,17 +4,25 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 def parse_ms(text: str) -> int:
     """Epoch milliseconds of an ISO 8601 instant with a zone; finer digits are cut off (floored).
 
     Raises:
-        ValueError: the text is not ISO 8601.
-        TypeError: the text names no zone, so the instant is unknown, or is not a string.
+        ValueError: the text is not ISO 8601, names no zone (the instant is then unknown), or lies
+            outside the years 1 to 9999 in UTC.
     """
-    # Subtracting from an aware epoch is what refuses a text without zone; `timestamp()` would guess one.
-    return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
+    try:
+        # Subtracting from an aware epoch refuses a text without zone; `timestamp()` would guess one.
+        ms = (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"{text!r} is not an instant: write it as 2026-11-20T09:00:00.000Z") from error
+    if not _FIRST_MS <= ms <= _LAST_MS:  # an offset can push the first or last day out of the calendar
+        raise ValueError(f"{text!r} is not an instant: in UTC it is outside the years 1 to 9999")
+    return ms
 
 
 def to_iso(ms: int) -> str:

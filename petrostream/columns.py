@@ -1,0 +1,174 @@
+"""The records of a block as columns: what is plainly clean is typed here, what is not is pointed out."""
+
+from collections.abc import Callable, Iterable
+from itertools import compress
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from petrostream.arrays import FloatArray
+from petrostream.decoding import Record, frame_rms
+from petrostream.inspection import (
+    EARLIEST_MS,
+    FUTURE_LIMIT_MS,
+    KNOWN,
+    MAX_NAME_CHARS,
+    MEASURED,
+    NAME_FIELDS,
+    WHOLE,
+    Inspection,
+    unknown_tags,
+)
+from petrostream.times import parse_ms
+
+_REQUIRED = ("kind", "ts", *(f.name for f in NAME_FIELDS))
+_NUMBERS: frozenset[type] = frozenset({float, int, type(None)})
+_INTEGERS: frozenset[type] = frozenset({int, type(None)})
+_LABELS: dict[str, frozenset[int | None]] = {
+    f.name: frozenset((*range(int(f.min or 0), int(f.max or 0) + 1), None)) for f in WHOLE
+}
+
+
+class Table:
+    """The records of a block, column by column, on their way to `Readings`.
+
+    Attributes:
+        columns: for each known field that some record has, and each required one, its n values with None
+            where a record lacks it.
+        tags: for each record, the reasons found so far that do not fail it.
+        lost: for each record, how many measured values it sent that are already condemned.
+    """
+
+    def __init__(self, records: list[Record]) -> None:
+        present: set[str] = set().union(*records)
+        self.columns: dict[str, list[Any]] = {
+            name: [record.get(name) for record in records] for name in present & KNOWN
+        }
+        for name in _REQUIRED:
+            self.columns.setdefault(name, [None] * len(records))
+        self.tags: list[tuple[str, ...]] = [()] * len(records)
+        if not present <= KNOWN:  # a newer writer's blocks: no reason to look at each record twice
+            self.tags = [tuple(unknown_tags(record)) for record in records]
+        self.lost = [0] * len(records)
+
+    def __len__(self) -> int:
+        return len(self.tags)
+
+    def convert(self, now_ms: int, partition_key: str | None) -> set[int]:
+        """Type the columns: instants as epoch milliseconds, vibration frames as root mean squares.
+
+        Returns:
+            The positions of the records that hold anything unusual. They keep it as it was, and
+            `settle` must replace them.
+        """
+        suspects = _where_not(self.columns["kind"], lambda kind: kind == "well")
+        for field in NAME_FIELDS:
+            suspects |= _unusual_names(self.columns[field.name])
+        if partition_key is not None:
+            suspects |= _where_not(self.columns["facility_id"], lambda name: name == partition_key)
+        for field in MEASURED:
+            suspects |= _of_other_types(self._optional(field.name), _NUMBERS)
+        for field in WHOLE:
+            suspects |= _unusual_labels(self._optional(field.name), _LABELS[field.name])
+        suspects |= _converted(self._optional("source_ts"), parse_ms)
+        suspects |= _converted(self._optional("vibration_encoded"), _finite_rms)
+        suspects |= _converted(self.columns["ts"], parse_ms)
+        return suspects | _unusual_times(self.columns["ts"], suspects, now_ms)
+
+    def _optional(self, name: str) -> list[Any]:
+        return self.columns.get(name, [])
+
+    def settle(self, position: int, inspection: Inspection) -> None:
+        """Put what is left of a suspect in its place."""
+        for name, column in self.columns.items():
+            column[position] = inspection.clean.get(name)
+        self.tags[position] = tuple(inspection.tags)
+        self.lost[position] = inspection.lost
+
+    def drop(self, positions: Iterable[int]) -> None:
+        """Leave out the records at these positions."""
+        gone = set(positions)
+        kept = [i not in gone for i in range(len(self))]
+        self.columns = {name: list(compress(column, kept)) for name, column in self.columns.items()}
+        self.tags = list(compress(self.tags, kept))
+        self.lost = list(compress(self.lost, kept))
+
+    def measured(self) -> FloatArray:
+        """The measured values: shape (n, len(MEASURED)), in each field's unit, NaN where there is none."""
+        values = np.full((len(self), len(MEASURED)), np.nan)
+        for position, field in enumerate(MEASURED):
+            if field.name in self.columns:
+                values[:, position] = np.array(self.columns[field.name], dtype=np.float64)
+        return values
+
+    def column(self, name: str) -> list[Any]:
+        """The values of one field, None where a record has none."""
+        return self.columns.get(name) or [None] * len(self)
+
+    def floats(self, name: str) -> FloatArray:
+        """The values of one field: shape (n,), NaN where a record has none."""
+        return np.array(self.column(name), dtype=np.float64)
+
+
+def _where_not(column: list[Any], good: Callable[[Any], bool]) -> set[int]:
+    return {i for i, value in enumerate(column) if not good(value)}
+
+
+def _of_other_types(column: list[Any], types: frozenset[type]) -> set[int]:
+    # One set of types for the column is several times quicker than a test for each value.
+    if types.issuperset(map(type, column)):
+        return set()
+    return {i for i, value in enumerate(column) if type(value) not in types}
+
+
+def _unusual_names(column: list[Any]) -> set[int]:
+    if set(map(type, column)) == {str} and all(map(_is_name, set(column))):
+        return set()
+    return _where_not(column, _is_name)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= MAX_NAME_CHARS
+
+
+def _unusual_labels(column: list[Any], labels: frozenset[int | None]) -> set[int]:
+    strange = _of_other_types(column, _INTEGERS)
+    if not strange and labels.issuperset(column):
+        return strange
+    return _where_not(column, lambda value: type(value) in _INTEGERS and value in labels)
+
+
+def _converted(column: list[Any], convert: Callable[[Any], Any]) -> set[int]:
+    """Convert a column in place; the positions that could not be, which keep what they hold."""
+    try:
+        column[:] = [None if value is None else convert(value) for value in column]
+    except (ValueError, TypeError):
+        return {i for i, value in enumerate(column) if not _convert_at(column, i, value, convert)}
+    return set()
+
+
+def _convert_at(column: list[Any], position: int, value: object, convert: Callable[[Any], Any]) -> bool:
+    try:
+        column[position] = None if value is None else convert(value)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _finite_rms(text: str) -> float:
+    rms = frame_rms(text)
+    if not isfinite(rms):
+        raise ValueError("the frame holds a sample that is not a finite number")
+    return rms
+
+
+def _unusual_times(column: list[Any], unparsed: set[int], now_ms: int) -> set[int]:
+    latest = now_ms + FUTURE_LIMIT_MS
+    if not unparsed and None not in column and min(column) >= EARLIEST_MS and max(column) <= latest:
+        return set()
+    return {
+        i
+        for i, ms in enumerate(column)
+        if i not in unparsed and (ms is None or not EARLIEST_MS <= ms <= latest)
+    }

@@ -1,0 +1,273 @@
+"""Writing to a Kinesis stream so that each partition key's records arrive in the order they were given.
+
+PutRecords may accept some records of a call and refuse others, and it promises no order within a call. A
+key therefore has at most one record in flight: its next one leaves when this one is acknowledged. Keys do
+not wait for each other.
+"""
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from petrostream.aws.errors import EntryTooLarge
+from petrostream.aws.stream_errors import EndpointUnreachable, StreamMissing, StreamStalled, WriteRefused
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef, PutRecordsResultEntryTypeDef
+
+T = TypeVar("T")
+
+MAX_CALL_RECORDS = 500
+"""Records in one PutRecords call (Kinesis API reference, PutRecords)."""
+
+MAX_CALL_BYTES = 5 * 1024 * 1024
+"""Bytes of data and partition keys in one PutRecords call (same source)."""
+
+MAX_RECORD_BYTES = 1024 * 1024
+"""Bytes of data and partition key of one record, the limit every stream has without asking for more."""
+
+LONGEST_WAIT_S = 0.2
+"""`KinesisWriter.pump` never waits longer than this, so that its caller can show progress and stop."""
+
+_TRANSIENT = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "KMSThrottlingException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestTimeout",
+        "ResourceInUseException",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Generic[T]):
+    """One stream record and what its sender wants to know again when it is acknowledged."""
+
+    key: str
+    data: bytes
+    tag: T
+
+    @property
+    def size(self) -> int:
+        """What Kinesis counts: bytes of data and key."""
+        return len(self.data) + len(self.key.encode())
+
+
+@dataclass(slots=True)
+class Totals:
+    """What the writer has done so far."""
+
+    calls: int = 0
+    records: int = 0
+    bytes: int = 0
+    retries: int = 0
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When to repeat a refused record and when to stop.
+
+    Attributes:
+        limit_s: seconds one record may be refused before `StreamStalled`.
+        base_s: ceiling of the first wait; it doubles with every refusal of the record.
+        cap_s: highest ceiling of a wait.
+        clock: monotonic seconds.
+        sleep: waits that many seconds.
+        draw: a number between its two arguments: full jitter spreads producers refused together.
+    """
+
+    limit_s: float = 120.0
+    base_s: float = 0.1
+    cap_s: float = 5.0
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    draw: Callable[[float, float], float] = random.uniform
+
+    def wait(self, refusals: int) -> float:
+        """Seconds to wait after that many refusals in a row."""
+        ceiling = min(self.cap_s, self.base_s * 2.0 ** min(refusals - 1, 30))
+        return self.draw(0.0, ceiling)
+
+
+@dataclass(slots=True)
+class _Lane(Generic[T]):
+    """The records of one key that are not yet acknowledged; only the first is ever sent."""
+
+    queue: deque[Record[T]] = field(default_factory=deque)
+    refusals: int = 0
+    refused_since: float = 0.0
+    not_before: float = 0.0
+
+
+class KinesisWriter(Generic[T]):
+    """Sends records, keeps the order of each partition key, repeats what was refused.
+
+    A record is delivered at least once: when an acknowledgement is lost on the way, it is sent again,
+    before any later record of its key. Use from one thread.
+    """
+
+    def __init__(self, stream: str, client: "KinesisClient", patience: Patience | None = None) -> None:
+        self.stream = stream
+        self.totals = Totals()
+        self._client = client
+        self._patience = patience or Patience()
+        self._lanes: dict[str, _Lane[T]] = {}
+        self._reached = False
+
+    def check(self) -> None:
+        """See that the stream is there before any work is done.
+
+        Raises:
+            StreamMissing: it is not.
+            EndpointUnreachable: nothing answers.
+            WriteRefused: no usable credentials.
+        """
+        try:
+            self._client.describe_stream_summary(StreamName=self.stream)
+        except ClientError as error:
+            # A producer may be allowed to write and not to describe; the first write will tell.
+            if _code(error) == "ResourceNotFoundException":
+                raise StreamMissing(self.stream) from error
+        except HTTPClientError as error:
+            raise EndpointUnreachable(self.stream, str(error)) from error
+        except BotoCoreError as error:
+            raise WriteRefused(self.stream, str(error)) from error
+
+    def put(self, record: Record[T]) -> None:
+        """Queue a record behind the others of its key. Nothing is sent yet.
+
+        Raises:
+            EntryTooLarge: no stream would take it.
+        """
+        if record.size > MAX_RECORD_BYTES:
+            raise EntryTooLarge(self.stream, record.size, MAX_RECORD_BYTES)
+        self._lanes.setdefault(record.key, _Lane()).queue.append(record)
+
+    def pending(self, key: str | None = None) -> int:
+        """Records not yet acknowledged, of one key or of all."""
+        if key is not None:
+            lane = self._lanes.get(key)
+            return len(lane.queue) if lane else 0
+        return sum(len(lane.queue) for lane in self._lanes.values())
+
+    def oldest(self, key: str) -> Record[T] | None:
+        """The first record of a key that is not yet acknowledged."""
+        lane = self._lanes.get(key)
+        return lane.queue[0] if lane and lane.queue else None
+
+    def pump(self) -> list[Record[T]]:
+        """Make one PutRecords call with the next record of every key that may send; return what was accepted.
+
+        Where every key is waiting after a refusal, waits at most `LONGEST_WAIT_S` and returns nothing.
+
+        Raises:
+            StreamMissing, EndpointUnreachable, WriteRefused: see there.
+            StreamStalled: a record's patience ran out. What it left is still queued.
+        """
+        lanes = self._ready()
+        if not lanes:
+            self._wait()
+            return []
+        answers = self._call([lane.queue[0] for lane in lanes])
+        accepted = [self._settle(lane, answer) for lane, answer in zip(lanes, answers, strict=True)]
+        return [record for record in accepted if record is not None]
+
+    def drain(self, seconds: float) -> list[Record[T]]:
+        """Pump until nothing is pending or the time is up; return what was accepted."""
+        end = self._patience.clock() + seconds
+        accepted: list[Record[T]] = []
+        while self.pending() and self._patience.clock() < end:
+            accepted += self.pump()
+        return accepted
+
+    def _ready(self) -> list[_Lane[T]]:
+        now = self._patience.clock()
+        lanes = [lane for lane in self._lanes.values() if lane.queue and lane.not_before <= now]
+        lanes.sort(key=lambda lane: lane.not_before)  # who has waited longest goes first when a call is full
+        chosen: list[_Lane[T]] = []
+        size = 0
+        for lane in lanes[:MAX_CALL_RECORDS]:
+            size += lane.queue[0].size
+            if size > MAX_CALL_BYTES:
+                break
+            chosen.append(lane)
+        return chosen
+
+    def _wait(self) -> None:
+        waiting = [lane.not_before for lane in self._lanes.values() if lane.queue]
+        if waiting:
+            left = min(waiting) - self._patience.clock()
+            self._patience.sleep(min(max(left, 0.0), LONGEST_WAIT_S))
+
+    def _call(self, records: Sequence[Record[T]]) -> list[str]:
+        """One answer for each record: "" if accepted, else why not."""
+        self.totals.calls += 1
+        entries: list[PutRecordsRequestEntryTypeDef] = [
+            {"Data": record.data, "PartitionKey": record.key} for record in records
+        ]
+        try:
+            response = self._client.put_records(Records=entries, StreamName=self.stream)
+        except ClientError as error:
+            return [self._refusal_of(error)] * len(records)
+        except HTTPClientError as error:
+            if not self._reached:
+                raise EndpointUnreachable(self.stream, str(error)) from error
+            return [str(error)] * len(records)
+        except BotoCoreError as error:
+            raise WriteRefused(self.stream, str(error)) from error
+        self._reached = True
+        return [_error_of(answer) for answer in response["Records"]]
+
+    def _refusal_of(self, error: ClientError) -> str:
+        """Why the whole call was refused; raises where repeating is no use."""
+        code = _code(error)
+        if code == "ResourceNotFoundException" and not self._reached:
+            raise StreamMissing(self.stream) from error
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        # A stream that was there a moment ago may be away while an emulator restarts: that passes.
+        if code in _TRANSIENT or code == "ResourceNotFoundException" or status >= 500:
+            return code
+        raise WriteRefused(self.stream, str(error)) from error
+
+    def _settle(self, lane: _Lane[T], refusal: str) -> Record[T] | None:
+        if not refusal:
+            lane.refusals = 0
+            record = lane.queue.popleft()
+            self.totals.records += 1
+            self.totals.bytes += len(record.data)
+            return record
+        now = self._patience.clock()
+        if not lane.refusals:
+            lane.refused_since = now
+        lane.refusals += 1
+        self.totals.retries += 1
+        self.totals.last_error = refusal
+        if now - lane.refused_since > self._patience.limit_s:
+            key = lane.queue[0].key
+            raise StreamStalled(self.stream, key, now - lane.refused_since, lane.refusals, refusal)
+        lane.not_before = now + self._patience.wait(lane.refusals)
+        return None
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "unknown"))
+
+
+def _error_of(answer: "PutRecordsResultEntryTypeDef") -> str:
+    """Why one record of a call was refused, "" if it was accepted."""
+    code = answer.get("ErrorCode")
+    return f"{code}: {answer.get('ErrorMessage', '')}".rstrip(": ") if code else ""

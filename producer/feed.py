@@ -1,0 +1,152 @@
+"""Readings in playing order: a well's instances one after another, a facility's wells merged into blocks.
+
+Pure but for the `load` it is given, which fetches the rows of a span.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from petrostream.arrays import IntArray
+from producer.lines import Origin, Rows, encode_lines
+from producer.schedule import Segment, Span
+
+CHUNK = 2048
+"""Readings that are encoded at once: enough to be quick, few enough to hold for hundreds of wells."""
+
+Load = Callable[[Span], Rows]
+"""The rows of a span (`low` to `high` of its instance), oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One stream record to be: whole lines of one facility, in playing order.
+
+    Attributes:
+        facility_id: its partition key.
+        data: NDJSON.
+        first_ms: position of its first reading.
+        wells: readings of each well.
+    """
+
+    facility_id: str
+    data: bytes
+    first_ms: int
+    wells: dict[str, int]
+
+    @property
+    def readings(self) -> int:
+        """How many readings the block carries."""
+        return sum(self.wells.values())
+
+
+class WellFeed:
+    """One well's readings in playing order, encoded a chunk at a time, `skip` of them left out."""
+
+    def __init__(self, segments: Sequence[Segment], load: Load, skip: int = 0) -> None:
+        self.well_id = segments[0].span.well_id
+        self.facility_id = segments[0].span.facility_id
+        self._chunks = self._encode(segments, load, skip)
+        self._lines: list[bytes] = []
+        self._positions: IntArray = np.empty(0, dtype=np.int64)
+        self._at = 0
+
+    def next_ms(self) -> int | None:
+        """Position of the next reading, None at the end."""
+        if self._at == len(self._lines) and not self._fill():
+            return None
+        return int(self._positions[self._at])
+
+    def take(self, until_ms: int) -> tuple[list[bytes], list[IntArray]]:
+        """All readings up to that position: n lines, and parts that together hold their n positions."""
+        lines: list[bytes] = []
+        positions: list[IntArray] = []
+        while (following := self.next_ms()) is not None and following <= until_ms:
+            end = int(self._positions.searchsorted(until_ms, side="right"))
+            lines += self._lines[self._at : end]
+            positions.append(self._positions[self._at : end])
+            self._at = end
+        return lines, positions
+
+    def _fill(self) -> bool:
+        self._positions, self._lines = next(self._chunks, (np.empty(0, dtype=np.int64), []))
+        self._at = 0
+        return bool(self._lines)
+
+    @staticmethod
+    def _encode(segments: Sequence[Segment], load: Load, skip: int) -> Iterator[tuple[IntArray, list[bytes]]]:
+        for segment in segments:
+            span = segment.span
+            begin = min(skip, span.readings)
+            skip -= begin
+            origin = Origin(span.well_id, span.facility_id, span.source)
+            for low in range(begin, span.readings, CHUNK):
+                # Loaded anew for each chunk: `load` may keep recent instances, so that memory stays bounded
+                # however many wells play at once.
+                rows = load(span)
+                part = slice(low, low + CHUNK)
+                chunk = Rows(rows.ts_ms[part], rows.values[part], rows.label[part], rows.state[part])
+                yield chunk.ts_ms + segment.shift_ms, encode_lines(chunk, origin, segment.offset_ms)
+
+
+class FacilityFeed:
+    """The wells of one facility, merged in order of position (wells in order of name where equal)."""
+
+    def __init__(self, feeds: Sequence[WellFeed], max_bytes: int) -> None:
+        self.facility_id = feeds[0].facility_id
+        self._feeds = sorted(feeds, key=lambda feed: feed.well_id)
+        self._max_bytes = max_bytes
+        self._heads = [(ms, at) for at, feed in enumerate(self._feeds) if (ms := feed.next_ms()) is not None]
+        heapq.heapify(self._heads)
+
+    def next_ms(self) -> int | None:
+        """Position of the next reading of any well, None at the end."""
+        return self._heads[0][0] if self._heads else None
+
+    def take(self, until_ms: int) -> list[Block]:
+        """All readings up to that position, in blocks."""
+        lines: list[bytes] = []
+        parts: list[IntArray] = []
+        owners: list[IntArray] = []
+        while self._heads and self._heads[0][0] <= until_ms:
+            _, at = heapq.heappop(self._heads)
+            more, positions = self._feeds[at].take(until_ms)
+            lines += more
+            parts += positions
+            owners.append(np.full(len(more), at, dtype=np.int64))
+            if (following := self._feeds[at].next_ms()) is not None:
+                heapq.heappush(self._heads, (following, at))
+        if not lines:
+            return []
+        positions_ms, owner = np.concatenate(parts), np.concatenate(owners)
+        if len(owners) > 1:
+            order = np.lexsort((owner, positions_ms))
+            lines = [lines[index] for index in order.tolist()]
+            positions_ms, owner = positions_ms[order], owner[order]
+        return [
+            self._block(lines, positions_ms, owner, low, high) for low, high in cut(lines, self._max_bytes)
+        ]
+
+    def _block(self, lines: list[bytes], positions: IntArray, owner: IntArray, low: int, high: int) -> Block:
+        counts = np.bincount(owner[low:high])
+        wells = {self._feeds[at].well_id: int(counts[at]) for at in np.flatnonzero(counts).tolist()}
+        return Block(self.facility_id, b"".join(lines[low:high]), int(positions[low]), wells)
+
+
+def cut(lines: Sequence[bytes], max_bytes: int) -> Iterator[tuple[int, int]]:
+    """Bounds (first, after last) of runs of lines that together stay within `max_bytes`.
+
+    Raises:
+        ValueError: one line alone is longer.
+    """
+    ends = np.cumsum([len(line) for line in lines])
+    low = 0
+    while low < len(lines):
+        before = int(ends[low - 1]) if low else 0
+        high = int(ends.searchsorted(before + max_bytes, side="right"))
+        if high == low:
+            raise ValueError(f"a line of {len(lines[low])} bytes does not fit in a block of {max_bytes}")
+        yield low, high
+        low = high

@@ -76,7 +76,7 @@ def extend(state: WellState | None, ts_ms: IntArray, values: FloatArray) -> tupl
     Returns:
         History and new readings together, untrimmed, and the index of the first new one.
     """
-    present = ~np.isnan(values).all(axis=0)
+    present = np.asarray(np.logical_not(np.isnan(values)).any(axis=0))
     if state is None:
         sensors = np.flatnonzero(present)
         return WellState(ts_ms, sensors, quantise(values[:, sensors], sensors)), 0

@@ -1,0 +1,163 @@
+"""Scored readings as NDJSON blocks for the delivery stream: one UTC date and bounded size each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+
+from petrostream.arrays import IntArray
+from petrostream.readings import NO_TIME
+from petrostream.scored import Scored
+from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES, schema
+
+DAY_MS = 86_400_000
+MAX_BLOCK_BYTES = 1_000_000
+
+_Column = Sequence[Any]
+_ORDER = {name: position for position, name in enumerate(schema("scored_readings").names)}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """NDJSON rows of one date.
+
+    Attributes:
+        date: UTC date of every row's `ts`, `YYYY-MM-DD`.
+        data: the rows, a line each, with a line feed after every one.
+        rows: how many.
+    """
+
+    date: str
+    data: bytes
+    rows: int
+
+
+def rows_to_blocks(scored: Scored, max_bytes: int = MAX_BLOCK_BYTES) -> list[Block]:
+    """Encode scored readings with the column names of the schema `scored_readings`.
+
+    Columns without any value in the batch are left out, which a reader takes for null.
+
+    Args:
+        scored: the rows.
+        max_bytes: most bytes of a block. A single longer row still makes a block of its own.
+
+    Returns:
+        Blocks in order of date, and within a date in the order of the rows.
+    """
+    if not len(scored):
+        return []
+    columns = _columns(scored)
+    names = sorted(columns, key=_ORDER.__getitem__)
+    lines = [
+        orjson.dumps(dict(zip(names, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE)
+        for row in zip(*(columns[name] for name in names), strict=True)
+    ]
+    day = scored.readings.ts_ms // DAY_MS
+    first, last = int(day.min()), int(day.max())
+    if first == last:
+        return _cut(_date(first), lines, max_bytes)
+    blocks: list[Block] = []
+    for one in np.unique(day).tolist():
+        blocks += _cut(_date(one), [lines[i] for i in np.flatnonzero(day == one).tolist()], max_bytes)
+    return blocks
+
+
+def _cut(date: str, lines: list[bytes], max_bytes: int) -> list[Block]:
+    """As few blocks as hold the lines in order."""
+    ends = np.cumsum([len(line) for line in lines])
+    blocks = []
+    first, used = 0, 0
+    while first < len(lines):
+        last = max(int(np.searchsorted(ends, used + max_bytes, side="right")), first + 1)
+        blocks.append(Block(date, b"".join(lines[first:last]), last - first))
+        first, used = last, int(ends[last - 1])
+    return blocks
+
+
+def _date(day: int) -> str:
+    return str(np.datetime64(day, "D"))
+
+
+def _columns(scored: Scored) -> dict[str, _Column]:
+    """The columns that hold any value, as lists of what JSON writes."""
+    readings = scored.readings
+    n = len(readings)
+    columns: dict[str, _Column | None] = {
+        "event_id": readings.event_id,
+        "well_id": readings.well_id,
+        "facility_id": readings.facility_id,
+        "ts": sql_times(readings.ts_ms),
+        "source": readings.source,
+        "source_ts": _optional_times(readings.source_ts_ms),
+        "class": _known(readings.label),
+        "state": _known(readings.state),
+        "methane_ppm": _floats(readings.methane_ppm),
+        "co2_ppm": _floats(readings.co2_ppm),
+        "vibration_rms": _floats(readings.vibration_rms),
+        "validation_status": ["SUCCESS"] * n,
+        "validation_reasons": _filled(readings.reasons),
+        "data_quality_score": readings.quality.tolist(),
+        "anomaly_score": _floats(scored.anomaly_score),
+        "anomaly_flag": scored.anomaly_flag.tolist(),
+        "top_sensors": _filled(scored.top_sensors),
+        "model_version": _known(scored.model_version),
+        "model_kind": _known(scored.model_kind),
+        "rule_ids": _filled(scored.rule_ids),
+        "emission_category": _known(scored.emission_category),
+        "emission_risk": _points(scored.emission_risk),
+        "process_risk": _points(scored.process_risk),
+        "risk_score": scored.risk_score.tolist(),
+        "well_status": scored.well_status,
+        "kinesis_sequence": _filled(readings.sequence),
+        "scored_at": sql_times(np.array([scored.scored_at_ms])) * n,
+    }
+    columns.update(_sensor_columns(scored))
+    return {name: column for name, column in columns.items() if column is not None}
+
+
+def _sensor_columns(scored: Scored) -> dict[str, _Column | None]:
+    values = scored.readings.values
+    present = np.flatnonzero(~np.isnan(values).all(axis=0))
+    # orjson writes NaN as null.
+    lists = dict(zip(present.tolist(), values[:, present].T.tolist(), strict=True))
+    columns: dict[str, _Column | None] = {SENSOR_NAMES[index]: column for index, column in lists.items()}
+    columns["pressure"] = lists.get(SENSOR_INDEX["p_tpt"])
+    columns["temperature"] = lists.get(SENSOR_INDEX["t_tpt"])
+    return columns
+
+
+def sql_times(ts_ms: IntArray) -> list[str]:
+    """Times as `YYYY-MM-DD HH:MM:SS.mmm`, which Firehose's OpenX JSON SerDe and DuckDB both read."""
+    text: list[str] = np.datetime_as_string(ts_ms.astype("datetime64[ms]"), unit="ms").tolist()
+    return [time.replace("T", " ") for time in text]
+
+
+def _optional_times(ts_ms: IntArray) -> _Column | None:
+    missing = ts_ms == NO_TIME
+    if missing.all():
+        return None
+    times: list[str | None] = list(sql_times(np.where(missing, 0, ts_ms)))
+    for i in np.flatnonzero(missing).tolist():
+        times[i] = None
+    return times
+
+
+def _floats(values: np.ndarray[Any, np.dtype[np.float64]]) -> _Column | None:
+    return None if np.isnan(values).all() else values.tolist()
+
+
+def _points(values: IntArray) -> _Column | None:
+    if (values < 0).all():
+        return None
+    column: list[int] = values.tolist()
+    return [None if points < 0 else points for points in column] if min(column) < 0 else column
+
+
+def _known(column: _Column) -> _Column | None:
+    return None if column.count(None) == len(column) else column
+
+
+def _filled(column: _Column) -> _Column | None:
+    return column if any(column) else None

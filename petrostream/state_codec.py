@@ -1,0 +1,101 @@
+"""A facility's state as bytes: one compact item that a retry can read back to the last bit.
+
+Layout: `PSS` and a version byte, then zlib (level 1) of: length of a JSON header (4 bytes, little-endian),
+the header, and for each well of the header its arrays: the first time (int64), the steps between times
+and the changes between counts (int32, their bytes sorted by significance, which zlib then halves).
+"""
+
+import zlib
+from typing import Any
+
+import numpy as np
+import orjson
+
+from petrostream.arrays import IntArray
+from petrostream.features import COUNT_LIMIT, MISSING
+from petrostream.history import FacilityState, WellState
+from petrostream.sensors import SENSOR_NAMES
+
+MAGIC = b"PSS"
+VERSION = 1
+MAX_RAW_BYTES = 64 * 1024 * 1024
+"""Stops a damaged or hostile item from being unpacked without end."""
+
+
+class StateFormatError(ValueError):
+    """Bytes that are not a state of this version."""
+
+
+def encode(state: FacilityState) -> bytes:
+    """The state as bytes: about 2.5 kB per well with five sensors at 1 Hz."""
+    header: dict[str, Any] = {"facility_id": state.facility_id, "last_sequence": state.last_sequence}
+    header["wells"] = [
+        # Sensors by name: their order in the schema may change between releases.
+        [name, len(well.ts_ms), [SENSOR_NAMES[index] for index in well.sensors.tolist()]]
+        for name, well in state.wells.items()
+    ]
+    text = orjson.dumps(header)
+    parts = [len(text).to_bytes(4, "little"), text]
+    for well in state.wells.values():
+        parts.append(int(well.ts_ms[0]).to_bytes(8, "little", signed=True))
+        parts.append(_pack(np.diff(well.ts_ms)))
+        parts.append(_pack(np.diff(well.counts, axis=0, prepend=np.int32(0)).T))
+    return MAGIC + bytes([VERSION]) + zlib.compress(b"".join(parts), 1)
+
+
+def decode(data: bytes) -> FacilityState:
+    """The state that `encode` was given.
+
+    Raises:
+        StateFormatError: the bytes are damaged, are no state, or are of another version.
+    """
+    if data[:3] != MAGIC or len(data) < 5:
+        raise StateFormatError(f"not a scoring state: it starts with {data[:4]!r}, expected {MAGIC!r}")
+    if data[3] != VERSION:
+        raise StateFormatError(f"scoring state of version {data[3]}, this release reads version {VERSION}")
+    try:
+        return _decode(_inflate(data[4:]))
+    except (zlib.error, ValueError, KeyError, TypeError) as error:
+        raise StateFormatError(f"damaged scoring state of {len(data)} bytes: {error}") from error
+
+
+def _inflate(data: bytes) -> bytes:
+    unpacker = zlib.decompressobj()
+    raw = unpacker.decompress(data, MAX_RAW_BYTES)
+    if not unpacker.eof or unpacker.unused_data:
+        raise ValueError("it is cut off, too long or has bytes after its end")
+    return raw
+
+
+def _decode(raw: bytes) -> FacilityState:
+    at = 4 + int.from_bytes(raw[:4], "little")
+    header = orjson.loads(raw[4:at])
+    wells = {}
+    for name, rows, names in header["wells"]:
+        sensors = np.array([SENSOR_NAMES.index(sensor) for sensor in names], np.int64)
+        sizes = (8, 4 * (rows - 1), 4 * rows * len(names))
+        if rows < 1 or at + sum(sizes) > len(raw):
+            raise ValueError(f"well {name} has {rows} readings, which do not fit")
+        first = int.from_bytes(raw[at : at + 8], "little", signed=True)
+        steps = _unpack(raw, at + 8, (rows - 1,))
+        changes = _unpack(raw, at + 8 + sizes[1], (len(names), rows))
+        at += sum(sizes)
+        counts = np.cumsum(changes.T, axis=0, dtype=np.int64)
+        if (steps < 1).any() or ((np.abs(counts) > COUNT_LIMIT) & (counts != MISSING)).any():
+            raise ValueError(f"well {name} has times that stand still or values out of range")
+        ts_ms = first + np.concatenate([[0], np.cumsum(steps, dtype=np.int64)])
+        wells[name] = WellState(ts_ms, sensors, counts.astype(np.int32))
+    if at != len(raw):
+        raise ValueError(f"{len(raw) - at} bytes are left over")
+    return FacilityState(header["facility_id"], header["last_sequence"], wells)
+
+
+def _pack(values: np.ndarray[Any, Any]) -> bytes:
+    plain = np.ascontiguousarray(values, "<i4").reshape(-1)
+    return plain.view(np.uint8).reshape(-1, 4).T.tobytes()
+
+
+def _unpack(raw: bytes, at: int, shape: tuple[int, ...]) -> IntArray:
+    count = int(np.prod(shape))
+    planes = np.frombuffer(raw, np.uint8, 4 * count, at).reshape(4, count)
+    return np.ascontiguousarray(planes.T).view("<i4").reshape(shape).astype(np.int64)

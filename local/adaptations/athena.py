@@ -1,0 +1,102 @@
+"""Athena: tables and values as the catalogue and the service define them.
+
+Why: the emulator guesses the columns of a JSON table from its content, so a text that looks like a time
+becomes one, and a column that happens to be null in every line does not exist. Here a JSON table has the
+columns of its Glue definition. An empty table keeps its array columns. Values come back as Athena writes
+them: `true`, `[a, b]`, `2026-11-20 09:00:00.000`, where the emulator gives Python's spelling.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime
+from types import ModuleType
+from typing import Any
+
+from local.adaptations import guard
+
+_KNOWN = {
+    "_table_relation": "a1a2686723d2ddff",
+    "_empty_relation": "9b6b848915d99854",
+    "_run_duckdb": "734c2e91cdac17e0",
+    "_data_format": "bc4df505c286ca5e",
+    "_path_partition_keys": "6550b4f0b81372b5",
+    "_hive_options": "a174ecd8a3fd81dd",
+}
+
+# A quarantined line may hold 256 KiB of raw payload; the reader's default limit is 16 MB, stated for the reader.
+_MAX_OBJECT_BYTES = 16 * 1024 * 1024
+
+Table = Mapping[str, Any]
+
+
+def install() -> None:
+    """Put the adaptations in place.
+
+    Raises:
+        IncompatibleEmulatorError: the emulator's Athena is not the known one.
+    """
+    # The emulator reads its variables when it is imported.
+    from ministack.services import athena, firehose  # noqa: PLC0415
+
+    guard.check(athena, _KNOWN)
+    duck_type: Callable[[str], str] = firehose._hive_to_duckdb_type
+    guard.replace(athena, "_table_relation", _relation(athena, duck_type))
+    guard.replace(athena, "_empty_relation", lambda table: empty_relation(table, duck_type))
+    guard.replace(athena, "_run_duckdb", _athena_values(athena._run_duckdb))
+
+
+def _relation(athena: ModuleType, duck_type: Callable[[str], str]) -> Callable[[Table, Sequence[str]], str]:
+    def table_relation(table: Table, files: Sequence[str]) -> str:
+        columns = (table.get("StorageDescriptor") or {}).get("Columns") or []
+        if athena._data_format(table) != "json" or not columns:
+            other: str = table_relation.original(table, files)  # type: ignore[attr-defined]
+            return other
+        partitions = athena._path_partition_keys(table, files)
+        types = ", ".join(f"{_text(c['Name'])}: {_text(duck_type(c.get('Type', 'string')))}" for c in columns)
+        options = f"format = 'newline_delimited', maximum_object_size = {_MAX_OBJECT_BYTES}"
+        return (
+            f"read_json({athena._sql_list(files)}, {options}, columns = {{{types}}}, "
+            f"{athena._hive_options(partitions)})"
+        )
+
+    return table_relation
+
+
+def empty_relation(table: Table, duck_type: Callable[[str], str]) -> str:
+    """SQL of zero rows with a table's columns and partition keys, arrays included."""
+    columns = [*((table.get("StorageDescriptor") or {}).get("Columns") or []), *(table.get("PartitionKeys") or [])]
+    if not columns:
+        return "(SELECT 1 WHERE FALSE)"
+    listed = ", ".join(f"CAST(NULL AS {duck_type(c.get('Type', 'string'))}) AS {_name(c['Name'])}" for c in columns)
+    return f"(SELECT {listed} WHERE FALSE)"
+
+
+def _athena_values(original: Callable[..., Awaitable[dict[str, Any]]]) -> Callable[..., Any]:
+    async def run_duckdb(*arguments: Any, **options: Any) -> dict[str, Any]:
+        result = await original(*arguments, **options)
+        result["rows"] = [[athena_value(value) for value in row] for row in result["rows"]]
+        return result
+
+    return run_duckdb
+
+
+def athena_value(value: Any) -> Any:
+    """A result value as Athena writes it; what it writes as Python does is returned as it is."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return "[" + ", ".join("null" if item is None else str(athena_value(item)) for item in value) + "]"
+    return value
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _name(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"'

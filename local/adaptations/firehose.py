@@ -1,0 +1,211 @@
+"""Firehose: delivery that neither piles up, nor blocks the emulator, nor loses what a transform refuses.
+
+What the emulator does, and what is different here:
+
+* It keeps every record it ever delivered in memory and writes them all to disk when it stops. Here a
+  record is forgotten once it is delivered.
+* It holds the one lock of all delivery streams while the transform runs and the Parquet is written.
+  PutRecords on a stream with a Firehose behind it takes that lock on the event loop, so everything stood
+  still for as long as a delivery took. Here the lock covers the lookup only.
+* It calls the transform once for each record. AWS sends a buffer at a time; here a batch of up to 3 MiB
+  (AWS's largest buffer for a transform) goes in one call.
+* It drops a record whose transform answers ProcessingFailed. AWS writes it under the error prefix; so does
+  this.
+* It converts to Parquet row by row; see `parquet.py`.
+"""
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+from local.adaptations import guard
+from local.adaptations.parquet import converter
+
+_KNOWN = {
+    "_convert_to_parquet": "08264c81ebac8d92",
+    "_put_record_batch": "5e868d2aec51e622",
+    "ingest_from_kinesis_source": "7dceac1c06ae2037",
+    "_deliver_records_to_s3": "1f7d459024276df3",
+    "_apply_lambda_processors": "94ce432c4f584230",
+    "_deliver_to_s3": "35b6b7a4699157b0",
+    "_put_s3_object": "f96f3d026aa21530",
+    "_evaluate_prefix": "d407ad1dba8f3b4c",
+}
+
+_BUFFER_BYTES = 3 * 1024 * 1024
+_MAX_ENTRY_BYTES = 1024 * 1000
+_MAX_ENTRIES = 500
+
+Record = tuple[str, bytes]
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def install() -> None:
+    """Put the adaptations in place.
+
+    Raises:
+        IncompatibleEmulatorError: the emulator's Firehose is not the known one.
+    """
+    # The emulator reads its variables when it is imported.
+    from ministack.services import firehose, glue, lambda_svc  # noqa: PLC0415
+
+    guard.check(firehose, _KNOWN)
+
+    def columns_of(conversion: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
+        schema = conversion.get("SchemaConfiguration") or {}
+        table = glue._tables.get(f"{schema.get('DatabaseName', '')}/{schema.get('TableName', '')}") or {}
+        columns: Sequence[Mapping[str, str]] = (table.get("StorageDescriptor") or {}).get("Columns") or []
+        return columns
+
+    guard.replace(firehose, "_convert_to_parquet", converter(firehose._convert_to_parquet, columns_of))
+    guard.replace(firehose, "_put_record_batch", _batch_handler(firehose))
+    guard.replace(firehose, "ingest_from_kinesis_source", _forgetful_source(firehose))
+    guard.replace(firehose, "_deliver_records_to_s3", _deliverer(firehose))
+    guard.replace(lambda_svc, "_execute_function", _listening(lambda_svc._execute_function))
+    firehose._HANDLERS["PutRecordBatch"] = firehose._put_record_batch
+
+
+def _batch_handler(firehose: ModuleType) -> Callable[[Mapping[str, Any]], Answer]:
+    """PutRecordBatch: the emulator's checks and answer, with the delivery outside the lock."""
+
+    def put_record_batch(data: Mapping[str, Any]) -> Answer:
+        name, entries = data.get("DeliveryStreamName", ""), data.get("Records", [])
+        with firehose._lock:
+            stream = firehose._streams.get(name)
+            plain = stream is not None and _delivers_to_s3_only(stream) and stream["status"] == "ACTIVE"
+        if not plain or not 0 < len(entries) <= _MAX_ENTRIES:
+            answer: Answer = put_record_batch.original(data)  # type: ignore[attr-defined]
+            return answer
+        accepted: list[Record] = []
+        responses: list[dict[str, Any]] = []
+        for entry in entries:
+            try:
+                accepted.append((firehose._record_id(), _decoded(entry)))
+            except ValueError as error:
+                responses.append({"ErrorCode": "ServiceUnavailableException", "ErrorMessage": str(error)})
+            else:
+                responses.append({"RecordId": accepted[-1][0], "Encrypted": False})
+        for destination in list(stream["destinations"]):
+            for buffer in _buffers(accepted):
+                firehose._deliver_records_to_s3(stream, destination, buffer)
+        failed = len(entries) - len(accepted)
+        result: Answer = firehose.json_response(
+            {"FailedPutCount": failed, "Encrypted": False, "RequestResponses": responses}
+        )
+        return result
+
+    return put_record_batch
+
+
+def _delivers_to_s3_only(stream: Mapping[str, Any]) -> bool:
+    return all(destination["type"] in {"ExtendedS3", "S3"} for destination in stream["destinations"])
+
+
+def _decoded(entry: Mapping[str, Any]) -> bytes:
+    data = base64.b64decode(entry.get("Data", ""))
+    if len(data) > _MAX_ENTRY_BYTES:
+        raise ValueError("Record too large")
+    return data
+
+
+def _buffers(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """Records in runs of up to 3 MiB."""
+    buffer: list[Record] = []
+    size = 0
+    for record in records:
+        if buffer and size + len(record[1]) > _BUFFER_BYTES:
+            yield buffer
+            buffer, size = [], 0
+        buffer.append(record)
+        size += len(record[1])
+    if buffer:
+        yield buffer
+
+
+def _forgetful_source(firehose: ModuleType) -> Callable[[str, list[Any]], None]:
+    """A stream as source: delivered as the emulator does it, then forgotten."""
+
+    def ingest_from_kinesis_source(stream_arn: str, records: list[Any]) -> None:
+        ingest_from_kinesis_source.original(stream_arn, records)  # type: ignore[attr-defined]
+        with firehose._lock:
+            for stream in firehose._streams.values():
+                if (stream.get("kinesis_source") or {}).get("KinesisStreamARN") == stream_arn:
+                    for destination in stream["destinations"]:
+                        destination["records"].clear()
+
+    return ingest_from_kinesis_source
+
+
+def _deliverer(firehose: ModuleType) -> Callable[[dict[str, Any], dict[str, Any], list[Record]], None]:
+    """Transform and deliver, with what the transform failed under the error prefix."""
+
+    def deliver(stream: dict[str, Any], destination: dict[str, Any], records: list[Record]) -> None:
+        keys: dict[str, dict[str, str]] = {}
+        refused: set[str] = set()
+        token = _refused.set(refused)
+        try:
+            done = firehose._apply_lambda_processors(stream, destination, records, partition_sink=keys)
+        finally:
+            _refused.reset(token)
+        for record_id, payload in done:
+            firehose._deliver_to_s3(stream, destination, payload, keys.get(record_id))
+        for record_id, payload in records:
+            if record_id in refused:
+                _put_refused(firehose, stream, destination, payload)
+
+    return deliver
+
+
+_refused: ContextVar[set[str] | None] = ContextVar("_refused", default=None)
+"""Collects the records the transform fails, while one runs in this thread."""
+
+
+def _listening(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """The emulator's way to run a function, noting what a transform answers ProcessingFailed."""
+
+    def execute_function(*arguments: Any, **options: Any) -> dict[str, Any]:
+        result = execute(*arguments, **options)
+        sink = _refused.get()
+        if sink is not None and not result.get("error"):
+            sink.update(_failed_records(result.get("body")))
+        return result
+
+    return execute_function
+
+
+def _failed_records(body: Any) -> Iterator[str]:
+    if isinstance(body, str | bytes):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            return
+    for record in body.get("records", []) if isinstance(body, dict) else []:
+        if isinstance(record, dict) and record.get("result") == "ProcessingFailed":
+            yield str(record.get("recordId"))
+
+
+def _put_refused(
+    firehose: ModuleType, stream: Mapping[str, Any], destination: Mapping[str, Any], payload: bytes
+) -> None:
+    """Write one refused record where AWS does, in AWS's form."""
+    config = destination["config"]
+    arrival = firehose._arrival_time(config)
+    now_ms = int(time.time() * 1000)
+    document = {
+        "attemptsMade": 1,
+        "arrivalTimestamp": now_ms,
+        "errorCode": "Lambda.ProcessingFailedStatus",
+        "errorMessage": "ProcessingFailed status set for record",
+        "attemptEndingTimestamp": now_ms,
+        "rawData": base64.b64encode(payload).decode(),
+    }
+    template = config.get("ErrorOutputPrefix") or "processing-failed/"
+    prefix = firehose._evaluate_prefix(template, arrival, error_type="processing-failed")
+    moment = firehose._java_time("yyyy-MM-dd-HH-mm-ss", arrival)
+    key = f"{prefix}{stream['name']}-{stream.get('version', 1)}-{moment}-{firehose.new_uuid()}"
+    bucket = firehose._s3_bucket_from_arn(config["BucketARN"])
+    firehose._put_s3_object(bucket, key, (json.dumps(document) + "\n").encode())

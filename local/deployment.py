@@ -1,0 +1,159 @@
+"""Deploy the CDK app to the twin, when something changed since the last time."""
+
+import hashlib
+import importlib.metadata
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import toolchain
+from local.env import ACCOUNT, REGION, ROOT, Twin, subprocess_environment
+from local.errors import TwinError
+from petrostream.aws.clients import client
+
+OUTPUTS = ROOT / "build" / "cdk-outputs.json"
+STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
+_BOOTSTRAP_STACK = "CDKToolkit"
+_DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+_DEPLOY_SECONDS = 900.0
+
+# What the stacks and the functions are made of.
+_SOURCES = ("infra/cdk", "infra/settings.json", "petrostream", "lambdas", "sql", "local/package.py")
+_SKIPPED = {"node_modules", "cdk.out", "__pycache__"}
+
+Say = Callable[[str], None]
+
+
+def fingerprint() -> str:
+    """A digest of everything a deployment depends on: sources, settings, and the CDK's version."""
+    digest = hashlib.sha256()
+    for name in ("aws-cdk-lib", "ministack"):
+        digest.update(f"{name}={importlib.metadata.version(name)}\n".encode())
+    for path in _files():
+        digest.update(f"{path.relative_to(ROOT)}\n".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _files() -> Iterator[Path]:
+    for source in _SOURCES:
+        path = ROOT / source
+        candidates = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for candidate in candidates:
+            if candidate.is_file() and not _SKIPPED.intersection(candidate.parts):
+                yield candidate
+
+
+def is_current(target: Twin) -> bool:
+    """Whether the twin runs exactly what the sources say: nothing to deploy."""
+    try:
+        recorded = json.loads(target.deployed.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    if not OUTPUTS.exists() or recorded != _record(target):
+        return False
+    return all(state in _DEPLOYED for state in stack_states().values())
+
+
+def _record(target: Twin) -> dict[str, Any]:
+    return {"fingerprint": fingerprint(), "endpoint": target.endpoint}
+
+
+def stack_states() -> dict[str, str | None]:
+    """CloudFormation's status of each stack; None where it is not deployed.
+
+    Raises:
+        TwinError: CloudFormation does not answer.
+    """
+    return {name: _stack_state(name) for name in STACKS}
+
+
+def _stack_state(name: str) -> str | None:
+    try:
+        answer = client("cloudformation").describe_stacks(StackName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return None
+        raise TwinError(f"CloudFormation could not describe {name}: {error}") from error
+    except BotoCoreError as error:
+        raise TwinError(f"The twin does not answer: {error}", "Is it running? ./project_up.sh") from error
+    return str(answer["Stacks"][0]["StackStatus"])
+
+
+def deploy(target: Twin, say: Say) -> None:
+    """Package the functions and deploy every stack with the real `cdk deploy`.
+
+    Raises:
+        TwinError: a step failed; carries the end of its output.
+    """
+    target.deployed.unlink(missing_ok=True)
+    environment = subprocess_environment(target)
+    node = toolchain.find_node(say)
+    environment = node.environment(environment)
+    cdk = toolchain.cdk_command(node, environment, say)
+    say("Packaging the functions …")
+    _run([sys.executable, "-m", "local.package", "--target", "twin"], ROOT, environment, target)
+    if _stack_state(_BOOTSTRAP_STACK) not in _DEPLOYED:
+        say("Preparing the emulator's account for the CDK …")
+        _run([*cdk, "bootstrap", f"aws://{ACCOUNT}/{REGION}", *_options()], toolchain.CDK, environment, target)
+    say("Deploying the stacks (cdk deploy) …")
+    OUTPUTS.parent.mkdir(parents=True, exist_ok=True)
+    deploy_options = ["--require-approval", "never", "--outputs-file", str(OUTPUTS), "--concurrency", "1"]
+    _run([*cdk, "deploy", *STACKS, *deploy_options, *_options()], toolchain.CDK, environment, target)
+    target.deployed.write_text(json.dumps(_record(target)), encoding="utf-8")
+
+
+def _options() -> list[str]:
+    # The CDK runs the app with whatever `python` is on the path; the twin's own interpreter has the library.
+    return ["--app", f'"{sys.executable}" app.py', "--context", "target=twin", "--no-notices", "--ci"]
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str], target: Twin) -> None:
+    """Run a step with its output in deploy.log; on failure, show the end of it."""
+    log = target.home / "deploy.log"
+    environment = {**environment, "PYTHONPATH": str(ROOT), "CDK_DISABLE_VERSION_CHECK": "1"}
+    with log.open("a+b") as output:
+        start = output.seek(0, 2)
+        try:
+            result = subprocess.run(  # noqa: S603
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                timeout=_DEPLOY_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise TwinError(
+                f"Deploying took longer than {_DEPLOY_SECONDS:.0f} s.", f"Its output is in {log}."
+            ) from error
+        if result.returncode != 0:
+            output.seek(start)
+            tail = "\n".join(output.read().decode("utf-8", "replace").splitlines()[-20:])
+            raise TwinError(
+                f"Deploying failed (exit code {result.returncode}):\n{tail}",
+                f"The whole output is in {log}; the emulator's own log is {target.log}.",
+            )
+
+
+def output(name: str) -> str:
+    """A name the deployment chose, for example of a bucket.
+
+    Raises:
+        TwinError: nothing is deployed, or it has no such output.
+    """
+    try:
+        stacks = json.loads(OUTPUTS.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TwinError("Nothing is deployed yet.", "Run ./project_up.sh first.") from error
+    for outputs in stacks.values():
+        if name in outputs:
+            return str(outputs[name])
+    raise TwinError(f"The deployment has no output {name!r}.", "Deploy again: python -m local deploy --force")

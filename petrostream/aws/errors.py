@@ -101,3 +101,13 @@ class ModelInvalid(PetroStreamError):
         super().__init__(f"model {where}: {problem}; publish it again or point models/current.json elsewhere")
         self.where = where
         self.problem = problem
+
+
+class BatchIncomplete(PetroStreamError):
+    """Part of a batch is not committed, and the event source must be told by an error to send it again."""
+
+    def __init__(self, lowest_failed: str, failures: int, cause: str) -> None:
+        super().__init__(
+            f"{failures} facilities not committed, records from {lowest_failed} on are needed again: {cause}"
+        )
+        self.lowest_failed = lowest_failed

@@ -5,6 +5,8 @@ read. Two invocations that overlap (a retry beside a late one, a moved shard) th
 other: the later one gets `StateConflict`, reads again, and finds by the last sequence number what is done.
 """
 
+import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import THROTTLING, error_code, repeatable
@@ -15,7 +17,7 @@ from petrostream.aws.errors import (
     StateUnreadable,
     Throttled,
 )
-from petrostream.scoring import FacilityState
+from petrostream.history import FacilityState
 from petrostream.state_codec import decode, encode
 
 if TYPE_CHECKING:
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 SORT_KEY = "STATE"
 NEW = 0
 """Version of a facility that has no item yet."""
+
+MAX_STATE_BYTES = 380_000
+"""An item may have 400 KB in all; one well needs 2.5 kB as a rule and 65 kB at the very most."""
+
+logger = logging.getLogger(__name__)
 
 
 class StateStore:
@@ -59,6 +66,9 @@ class StateStore:
     def save(self, state: FacilityState, version: int) -> int:
         """Write the state that follows the one at `version`; returns the new version.
 
+        A state over `MAX_STATE_BYTES` is written without the wells that have been silent longest. Such a well
+        starts its windows afresh when it speaks again; no reading is lost by it.
+
         Raises:
             StateConflict: the item is no longer at `version`. Also when an earlier attempt of this very write
                 did succeed and its answer was lost; reading again shows that all is done.
@@ -67,8 +77,9 @@ class StateStore:
         """
         # Whatever happens, the memory must not claim more than the table is known to hold.
         self.forget(state.facility_id)
+        state, content = fitted(state)
         try:
-            self._client.put_item(**self._item(state, version))
+            self._client.put_item(**self._item(state, content, version))
         except Exception as error:
             if error_code(error) == "ConditionalCheckFailedException":
                 raise StateConflict(state.facility_id, version) from error
@@ -93,7 +104,7 @@ class StateStore:
         except (KeyError, ValueError) as error:
             raise StateUnreadable(self._table, facility_id, f"{type(error).__name__}: {error}") from error
 
-    def _item(self, state: FacilityState, version: int) -> "PutItemInputTypeDef":
+    def _item(self, state: FacilityState, content: bytes, version: int) -> "PutItemInputTypeDef":
         put: PutItemInputTypeDef = {
             "TableName": self._table,
             "Item": {
@@ -101,7 +112,7 @@ class StateStore:
                 "sk": {"S": SORT_KEY},
                 "version": {"N": str(version + 1)},
                 "last_sequence": {"S": state.last_sequence or ""},
-                "state": {"B": encode(state)},
+                "state": {"B": content},
             },
         }
         if version == NEW:
@@ -111,6 +122,22 @@ class StateStore:
             put["ExpressionAttributeNames"] = {"#version": "version"}
             put["ExpressionAttributeValues"] = {":version": {"N": str(version)}}
         return put
+
+
+def fitted(state: FacilityState) -> tuple[FacilityState, bytes]:
+    """The state and its encoding, without the longest silent wells if it would not fit an item otherwise."""
+    content = encode(state)
+    while len(content) > MAX_STATE_BYTES and len(state.wells) > 1:
+        newest_first = sorted(state.wells, key=lambda well: (-int(state.wells[well].ts_ms[-1]), well))
+        keep = newest_first[: max(1, int(len(newest_first) * 0.9 * MAX_STATE_BYTES / len(content)))]
+        logger.warning(
+            "facility %s: state of %d wells is %d bytes, over %d; the %d longest silent start afresh",
+            *(state.facility_id, len(state.wells), len(content), MAX_STATE_BYTES),
+            len(newest_first) - len(keep),
+        )
+        state = replace(state, wells={well: state.wells[well] for well in sorted(keep)})
+        content = encode(state)
+    return state, content
 
 
 def _key(facility_id: str) -> str:

@@ -1,0 +1,151 @@
+"""The scoring function's front door: a Kinesis event in, the first record not committed out."""
+
+import base64
+import binascii
+import logging
+import os
+import time
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from petrostream.aws.backoff import Deadline
+from petrostream.aws.clients import client
+from petrostream.aws.errors import BatchIncomplete, ModelInvalid
+from petrostream.aws.firehose import FirehoseSink
+from petrostream.aws.models import ModelStore
+from petrostream.aws.pipeline import Outcome, Ports, Record, process
+from petrostream.aws.settings import ScoringSettings
+from petrostream.aws.state import StateStore
+
+MARGIN_SECONDS = 3.0
+"""Time between the deadline of all work and the moment Lambda ends the function: the answer must be out."""
+
+RESERVE_SHARE = 0.3
+MAX_RESERVE_SECONDS = 30.0
+
+SERVICE = "petrostream-scoring"
+logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE))
+metrics = Metrics(
+    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "PetroStream"),
+    service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE),
+)
+
+# The adapters log through the standard library: same form, same place, once.
+_adapters = logging.getLogger("petrostream")
+_adapters.handlers = [logger.registered_handler]
+_adapters.setLevel(logger.log_level)
+_adapters.propagate = False
+
+
+@metrics.log_metrics(raise_on_empty_metrics=False)
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Score a batch.
+
+    Returns:
+        A partial batch response naming the lowest sequence number not committed, if any.
+
+    Raises:
+        BatchIncomplete: something is not committed and the event source does not act on a response.
+    """
+    worker = _worker()
+    seconds = context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
+    deadline = Deadline.after(max(0.0, seconds))
+    records = [to_record(record) for record in event["Records"]]
+    outcome = process(
+        records, worker.ports(deadline), deadline, min(MAX_RESERVE_SECONDS, seconds * RESERVE_SHARE)
+    )
+    _report(outcome, records)
+    return answer(outcome, worker.settings.partial_batch_response)
+
+
+class Worker:
+    """What outlives an invocation: settings, states kept warm, models."""
+
+    def __init__(self, settings: ScoringSettings) -> None:
+        self.settings = settings
+        self._states = StateStore(settings.live_table, client("dynamodb"))
+        self._models = ModelStore(
+            settings.artifacts_bucket, client("s3"), settings.model_refresh_seconds, on_rejected=_rejected
+        )
+
+    def ports(self, deadline: Deadline) -> Ports:
+        """Ports of one invocation."""
+        firehose = client("firehose")
+        return Ports(
+            states=self._states,
+            models=self._models,
+            delivery=FirehoseSink(self.settings.delivery_stream, firehose, deadline),
+            quarantine=FirehoseSink(self.settings.quarantine_stream, firehose, deadline),
+            now_ms=lambda: time.time_ns() // 1_000_000,
+        )
+
+
+@cache
+def _worker() -> Worker:
+    return Worker(ScoringSettings.from_environment(os.environ))
+
+
+def to_record(record: dict[str, Any]) -> Record:
+    """One element of a Kinesis event. Data that is not base64 is carried on as it is, to be quarantined."""
+    kinesis = record["kinesis"]
+    text = str(kinesis.get("data") or "")
+    broken = None
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        data, broken = text.encode(), "undecodable_base64:data"
+    return Record(
+        sequence=str(kinesis["sequenceNumber"]),
+        partition_key=str(kinesis["partitionKey"]),
+        data=data,
+        arrival_ms=round(float(kinesis["approximateArrivalTimestamp"]) * 1000),
+        broken=broken,
+    )
+
+
+def answer(outcome: Outcome, partial: bool) -> dict[str, Any]:
+    """The partial batch response of an outcome.
+
+    Raises:
+        BatchIncomplete: something failed and `partial` is false.
+    """
+    lowest = outcome.lowest_failed
+    if lowest is None:
+        return {"batchItemFailures": []}
+    if not partial:
+        raise BatchIncomplete(lowest, len(outcome.failed), str(outcome.troubles[0])) from outcome.troubles[0]
+    return {"batchItemFailures": [{"itemIdentifier": lowest}]}
+
+
+def _report(outcome: Outcome, records: list[Record]) -> None:
+    tally = outcome.tally
+    count = MetricUnit.Count
+    metrics.add_metric(name="ReadingsScored", unit=count, value=tally.readings)
+    metrics.add_metric(name="ReadingsQuarantined", unit=count, value=tally.quarantined)
+    metrics.add_metric(name="RecordsSkipped", unit=count, value=tally.records_skipped)
+    metrics.add_metric(name="Anomalies", unit=count, value=tally.anomalies)
+    metrics.add_metric(name="FacilitiesFailed", unit=count, value=len(outcome.failed))
+    if records:
+        age = time.time() * 1000 - records[-1].arrival_ms
+        metrics.add_metric(name="IteratorAge", unit=MetricUnit.Milliseconds, value=max(0.0, age))
+    metrics.add_metadata(key="model_version", value=outcome.model_version or "none")
+    logger.info(
+        "batch done",
+        records=len(records),
+        committed=tally.records,
+        readings=tally.readings,
+        quarantined=tally.quarantined,
+        anomalies=tally.anomalies,
+        lowest_failed=outcome.lowest_failed,
+        model_version=outcome.model_version,
+    )
+
+
+def _rejected(invalid: ModelInvalid) -> None:
+    metrics.add_metric(name="ModelsRejected", unit=MetricUnit.Count, value=1)
+    metrics.add_metadata(key="model_rejected", value=str(invalid))

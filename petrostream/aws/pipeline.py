@@ -1,0 +1,335 @@
+"""One batch of stream records: read, score, deliver, commit. The same for every kind of consumer.
+
+The order of steps is what keeps the promises of docs/delivery.md. For each facility, in shard order: load
+its state, pass over the records the state says are done, validate, score, hand the rows to the sinks. When
+all are scored the sinks are flushed; only when both have accepted everything are the states saved. A failure
+anywhere leaves the states of the facilities it touched as they were, and names the first record not done.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import orjson
+
+from petrostream.aws.backoff import NO_DEADLINE, Deadline
+from petrostream.aws.errors import PetroStreamError, StateConflict, TimeShort
+from petrostream.aws.firehose import JOINED_ENTRY_BYTES, Sink
+from petrostream.detector import ModelSet
+from petrostream.history import FacilityState
+from petrostream.readings import Readings
+from petrostream.rejected import Rejected
+from petrostream.rows import rows_to_blocks
+from petrostream.scoring import score
+from petrostream.validation import Validated, validate_block
+
+UNIT_BYTES = 2 * 1024 * 1024
+"""Most stream bytes validated and scored at once: some 10,000 readings, well under a second of work."""
+
+KPL_MAGIC = b"\xf3\x89\x9a\xc2"
+"""How a record aggregated by the Kinesis Producer Library begins (its aggregation format)."""
+
+logger = logging.getLogger(__name__)
+
+
+class States(Protocol):
+    """Where facility states live; see `petrostream.aws.state.StateStore`."""
+
+    def load(self, facility_id: str) -> tuple[FacilityState, int]:
+        """The state and its version."""
+
+    def save(self, state: FacilityState, version: int) -> int:
+        """Write the state that follows the one at `version`; the new version."""
+
+    def forget(self, facility_id: str) -> None:
+        """Read afresh next time."""
+
+
+class Models(Protocol):
+    """Where models come from; see `petrostream.aws.models.ModelStore`."""
+
+    def current(self) -> ModelSet | None:
+        """The models to score with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One stream record.
+
+    Attributes:
+        sequence: its sequence number.
+        partition_key: the facility.
+        data: its bytes.
+        arrival_ms: when the stream took it in, epoch milliseconds. It is the present that event times are
+            judged by, so that a retry judges as the first attempt did.
+        broken: why `data` is not what was put on the stream, None if it is.
+    """
+
+    sequence: str
+    partition_key: str
+    data: bytes
+    arrival_ms: int
+    broken: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a batch needs from outside."""
+
+    states: States
+    models: Models
+    delivery: Sink
+    quarantine: Sink
+    now_ms: Callable[[], int]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was committed."""
+
+    readings: int = 0
+    anomalies: int = 0
+    quarantined: int = 0
+    records: int = 0
+    records_skipped: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Count the other in."""
+        self.readings += other.readings
+        self.anomalies += other.anomalies
+        self.quarantined += other.quarantined
+        self.records += other.records
+        self.records_skipped += other.records_skipped
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a batch ended.
+
+    Attributes:
+        failed: for each facility not wholly committed, the sequence number of its first record not committed.
+        troubles: why, one for each.
+        tally: what was committed.
+        model_version: version of the models used, None without models.
+    """
+
+    failed: list[str] = field(default_factory=list)
+    troubles: list[Exception] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    model_version: str | None = None
+
+    @property
+    def lowest_failed(self) -> str | None:
+        """Where the stream must be read again from; None when all is committed."""
+        return min(self.failed, key=int, default=None)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One facility's part of the batch: what is done, and how far."""
+
+    facility_id: str
+    records: list[Record]
+    state: FacilityState | None = None
+    version: int = 0
+    done: int = 0
+    trouble: Exception | None = None
+    tally: Tally = field(default_factory=Tally)
+
+    def units(self) -> Iterable[list[Record]]:
+        """The records not yet done, in order, cut to `UNIT_BYTES`."""
+        unit: list[Record] = []
+        size = 0
+        for record in self.records[self.done :]:
+            if unit and size + len(record.data) > UNIT_BYTES:
+                yield unit
+                unit, size = [], 0
+            unit.append(record)
+            size += len(record.data)
+        if unit:
+            yield unit
+
+
+def process(
+    records: Sequence[Record], ports: Ports, deadline: Deadline = NO_DEADLINE, reserve: float = 0.0
+) -> Outcome:
+    """Take a batch through the pipeline. Bad data never fails it; trouble with a service may, in part.
+
+    Args:
+        records: records of one shard, in shard order.
+        ports: the outside.
+        deadline: when the caller must have its answer.
+        reserve: seconds before the deadline at which no further records are begun, kept for delivery and
+            commit. The first records are always tried.
+
+    Returns:
+        What was committed and what was not. Everything not named failed is in the lake or the quarantine.
+    """
+    outcome = Outcome()
+    runs = _by_facility(records)
+    try:
+        models = ports.models.current()
+    except PetroStreamError as trouble:
+        for run in runs:
+            run.trouble = trouble
+    else:
+        outcome.model_version = models.version if models else None
+        _score_all(runs, ports, models, deadline, reserve)
+        _commit(runs, ports, models)
+    for run in runs:
+        if run.trouble is not None:
+            outcome.failed.append(run.records[run.done].sequence)
+            outcome.troubles.append(run.trouble)
+        outcome.tally.add(run.tally)
+    return outcome
+
+
+def _by_facility(records: Iterable[Record]) -> list[_Run]:
+    runs: dict[str, _Run] = {}
+    for record in records:
+        run = runs.setdefault(record.partition_key, _Run(record.partition_key, []))
+        run.records.append(record)
+    return list(runs.values())
+
+
+def _score_all(
+    runs: Iterable[_Run], ports: Ports, models: ModelSet | None, deadline: Deadline, reserve: float
+) -> None:
+    begun = False
+    for run in runs:
+        try:
+            for unit in run.units():
+                if begun and deadline.remaining() < reserve:
+                    raise TimeShort(f"facility {run.facility_id}", deadline.remaining())  # noqa: TRY301
+                begun = True
+                _advance(run, unit, ports, models)
+        except Exception as trouble:
+            # Whatever it is, it is this facility's: the others must not wait for it.
+            _note(run, trouble)
+
+
+def _advance(run: _Run, unit: list[Record], ports: Ports, models: ModelSet | None) -> None:
+    """Validate and score one unit, and move the run past it once its rows are with the sinks."""
+    if run.state is None:
+        run.state, run.version = ports.states.load(run.facility_id)
+    fresh = _not_done(unit, run.state.last_sequence)
+    tally = Tally(records=len(unit), records_skipped=len(unit) - len(fresh))
+    now_ms = ports.now_ms()
+    checked = [(record, _validate(record)) for record in fresh]
+    readings = Readings.concat([found.readings for _, found in checked if len(found.readings)])
+    if len(readings):
+        scored = score(run.state, readings, models, scored_at_ms=now_ms)
+        for block in rows_to_blocks(scored.rows):
+            ports.delivery.write(block.data, group=block.date)
+        run.state = scored.state
+        tally.readings = len(readings)
+        tally.anomalies = int(scored.rows.anomaly_flag.sum())
+    for record, found in checked:
+        for rejected in found.rejected:
+            ports.quarantine.write(_quarantine_row(rejected, record, now_ms))
+            tally.quarantined += 1
+    if fresh:
+        run.state = replace(run.state, last_sequence=fresh[-1].sequence)
+    run.done += len(unit)
+    run.tally.add(tally)
+
+
+def _not_done(unit: Iterable[Record], last_sequence: str | None) -> list[Record]:
+    """The records after `last_sequence`, each sequence number once. They compare as integers."""
+    last = int(last_sequence) if last_sequence else -1
+    fresh: list[Record] = []
+    for record in unit:
+        number = int(record.sequence)
+        if number > last:
+            fresh.append(record)
+            last = number
+    return fresh
+
+
+def _validate(record: Record) -> Validated:
+    broken = record.broken
+    if broken is None and record.data.startswith(KPL_MAGIC):
+        # Its parts lie between binary framing, which may hold line feeds: read as lines, some would pass.
+        broken = "aggregated_record:data"
+    if broken is not None:
+        return Validated(Readings.empty(), [Rejected.of(0, record.data, (broken,))])
+    return validate_block(
+        record.data,
+        sequence=record.sequence,
+        now_ms=record.arrival_ms,
+        partition_key=record.partition_key,
+    )
+
+
+def _quarantine_row(rejected: Rejected, record: Record, now_ms: int) -> bytes:
+    row = rejected.to_row(partition_key=record.partition_key, sequence=record.sequence, quarantined_at=now_ms)
+    line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    if len(line) > JOINED_ENTRY_BYTES:
+        # Thousands of reasons for one line. A row that no entry can hold would hold up the shard for ever.
+        row |= {"raw": row["raw"][: 64 * 1024], "raw_truncated": True, "reasons": row["reasons"][:100]}
+        line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    return line
+
+
+def _commit(runs: list[_Run], ports: Ports, models: ModelSet | None) -> None:
+    """Flush, then save each facility that moved; one that met a conflict is run again, once."""
+    if not _flush(runs, ports):
+        return
+    conflicts = [run for run in runs if not _save(run, ports)]
+    for run in conflicts:
+        _restart(run)
+        ports.states.forget(run.facility_id)
+    if not conflicts:
+        return
+    _score_all(conflicts, ports, models, NO_DEADLINE, 0.0)
+    if _flush(conflicts, ports):
+        for run in conflicts:
+            if not _save(run, ports):
+                _undo(run, StateConflict(run.facility_id, run.version))
+
+
+def _flush(runs: Iterable[_Run], ports: Ports) -> bool:
+    try:
+        ports.delivery.flush()
+        ports.quarantine.flush()
+    except Exception as trouble:
+        for run in runs:
+            _undo(run, trouble)
+        return False
+    return True
+
+
+def _save(run: _Run, ports: Ports) -> bool:
+    """Commit a run as far as it came; False on a conflict. Other trouble is noted in the run."""
+    # A key that has only ever carried rejected lines is likely not a facility, and gets no item.
+    if run.state is None or run.done == 0 or run.tally.records == run.tally.records_skipped:
+        return True
+    if run.version == 0 and not run.state.wells:
+        return True
+    try:
+        run.version = ports.states.save(run.state, run.version)
+    except StateConflict:
+        return False
+    except Exception as trouble:
+        ports.states.forget(run.facility_id)
+        _undo(run, trouble)
+    return True
+
+
+def _restart(run: _Run) -> None:
+    run.state, run.version, run.done, run.trouble, run.tally = None, 0, 0, None, Tally()
+
+
+def _undo(run: _Run, trouble: Exception) -> None:
+    """Nothing of the run is committed."""
+    _restart(run)
+    _note(run, trouble)
+
+
+def _note(run: _Run, trouble: Exception) -> None:
+    run.trouble = trouble
+    known = isinstance(trouble, PetroStreamError)
+    logger.warning(
+        "facility %s not committed: %s", run.facility_id, trouble, exc_info=None if known else trouble
+    )

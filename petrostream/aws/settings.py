@@ -1,0 +1,87 @@
+"""Settings of the scoring consumers, from environment variables.
+
+A dataclass: reading six variables is not worth the 90 ms that pydantic-settings adds to a cold start.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from petrostream.aws.errors import SettingInvalid
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringSettings:
+    """What a scoring consumer is told by its deployment.
+
+    Attributes:
+        live_table: LIVE_TABLE, the table of facility states.
+        delivery_stream: DELIVERY_STREAM, Firehose stream of scored rows.
+        quarantine_stream: QUARANTINE_STREAM, Firehose stream of rejected lines.
+        artifacts_bucket: ARTIFACTS_BUCKET, where models are published.
+        model_refresh_seconds: MODEL_REFRESH_SECONDS, how often the model pointer is read; 60 if not set.
+        partial_batch_response: PARTIAL_BATCH_RESPONSE, whether the event source acts on reported failures; if
+            not, an incomplete batch must raise. True if not set.
+    """
+
+    live_table: str
+    delivery_stream: str
+    quarantine_stream: str
+    artifacts_bucket: str
+    model_refresh_seconds: float = 60.0
+    partial_batch_response: bool = True
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "ScoringSettings":
+        """Read the settings.
+
+        Raises:
+            SettingInvalid: a variable is missing or has a value that can't be used.
+        """
+        return cls(
+            live_table=_read(environment, "LIVE_TABLE", _name, "the name of the DynamoDB table"),
+            delivery_stream=_read(environment, "DELIVERY_STREAM", _name, "the name of a Firehose stream"),
+            quarantine_stream=_read(environment, "QUARANTINE_STREAM", _name, "the name of a Firehose stream"),
+            artifacts_bucket=_read(environment, "ARTIFACTS_BUCKET", _name, "the name of the models' bucket"),
+            model_refresh_seconds=_read(
+                environment, "MODEL_REFRESH_SECONDS", _seconds, "seconds, 0 or more", "60"
+            ),
+            partial_batch_response=_read(
+                environment, "PARTIAL_BATCH_RESPONSE", _truth, "true or false", "true"
+            ),
+        )
+
+
+def _read(
+    environment: Mapping[str, str],
+    name: str,
+    parse: Callable[[str], Value],
+    expected: str,
+    default: str | None = None,
+) -> Value:
+    text = environment.get(name, default)
+    if text is None:
+        raise SettingInvalid(name, None, expected)
+    try:
+        return parse(text)
+    except (KeyError, ValueError):
+        raise SettingInvalid(name, text, expected) from None
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise ValueError(text)
+    return text.strip()
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _truth(text: str) -> bool:
+    return {"true": True, "false": False}[text.strip().lower()]

@@ -1,0 +1,104 @@
+import base64
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from petrostream.decoding import decode_lines
+from petrostream.inspection import EARLIEST_MS, inspect
+from petrostream.readings import Readings, encode_block, split_lines
+from petrostream.sensors import SENSOR_NAMES, schema
+from petrostream.times import parse_ms, to_iso
+from petrostream.validation import validate_block
+
+NOW = parse_ms("2026-11-20T10:00:00Z")
+CORE = {"p_pdg": 2.1e7, "p_tpt": 1.1e7, "t_tpt": 110.0, "p_mon_ckp": 1.2e6, "t_jus_ckp": 71.5}
+FRAME = base64.b64encode(np.array([3.0, -4.0], dtype="<f4").tobytes()).decode()
+
+
+def row(**changes):
+    base = {
+        "kind": "well",
+        "well_id": "WELL-00011",
+        "facility_id": "FAC-03",
+        "ts": to_iso(NOW),
+        "source": "2/WELL-00011_20140515110134",
+        **CORE,
+    }
+    return {name: value for name, value in (base | changes).items() if value is not None}
+
+
+JUNK = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.sampled_from([to_iso(NOW + 10**7), "2020-01-01T00:00:00+03:00", "well", "tank", FRAME, 1e300, 0, 1])
+    | st.lists(st.integers(), max_size=2)
+)
+FIELDS = st.sampled_from([*schema("well_reading").names, "torque"])
+ROWS = st.builds(lambda changes: row(**changes), st.dictionaries(FIELDS, JUNK, max_size=3))
+LINES = ROWS.map(lambda one: encode_block([one]).rstrip(b"\n")) | st.binary(max_size=30).map(
+    lambda data: data.replace(b"\n", b"")
+)
+
+
+def same(left, right):
+    for name in Readings.__slots__:
+        one, other = getattr(left, name), getattr(right, name)
+        if isinstance(one, np.ndarray):
+            np.testing.assert_array_equal(one, other)
+        else:
+            assert one == other
+
+
+class TestAnyBytes:
+    @given(st.binary())
+    def test_every_line_comes_out_exactly_once(self, data):
+        got = validate_block(data, sequence="1", now_ms=NOW)
+        assert len(got.readings) + len(got.rejected) == len(split_lines(data))
+
+    @given(st.lists(LINES, max_size=12))
+    @settings(max_examples=150)
+    def test_each_line_gets_the_verdict_of_the_full_inspection(self, lines):
+        data = b"\n".join(lines)
+        got = validate_block(data, sequence="1", now_ms=NOW, partition_key="FAC-03")
+        rejected, kept = {}, []
+        for place, record in enumerate(decode_lines(split_lines(data))):
+            if isinstance(record, str):
+                rejected[place] = (record,)
+                continue
+            found = inspect(record, now_ms=NOW, partition_key="FAC-03")
+            if found.failures:
+                rejected[place] = (*found.failures, *found.tags)
+            else:
+                kept.append((tuple(found.tags), found.clean))
+        assert {line.line: line.reasons for line in got.rejected} == rejected
+        assert [line.line for line in got.rejected] == sorted(rejected)
+        assert got.readings.reasons == [tags for tags, _ in kept]
+        assert got.readings.ts_ms.tolist() == [clean["ts"] for _, clean in kept]
+        expected = [[clean.get(name, math.nan) for name in SENSOR_NAMES] for _, clean in kept]
+        np.testing.assert_array_equal(got.readings.values, np.array(expected).reshape(-1, 27))
+
+    @given(st.lists(LINES, max_size=8))
+    def test_a_block_gives_what_its_lines_give_one_by_one(self, lines):
+        whole = validate_block(b"\n".join(lines), sequence="1", now_ms=NOW)
+        parts = [validate_block(line, sequence="1", now_ms=NOW) for line in lines]
+        same(whole.readings, Readings.concat([part.readings for part in parts]))
+        assert [line.raw for line in whole.rejected] == [x.raw for part in parts for x in part.rejected]
+        assert ((whole.readings.quality >= 0) & (whole.readings.quality <= 100)).all()
+
+    @given(
+        st.lists(st.dictionaries(st.sampled_from(SENSOR_NAMES), st.floats(0, 1), max_size=27), max_size=6),
+        st.integers(EARLIEST_MS, NOW),
+    )
+    def test_what_is_written_is_read_back(self, sent, start):
+        empty = dict.fromkeys(CORE)
+        rows = [row(**(empty | values), ts=to_iso(start + i)) for i, values in enumerate(sent)]
+        got = validate_block(encode_block(rows), sequence="1", now_ms=NOW)
+        assert got.rejected == []
+        assert got.readings.ts_ms.tolist() == [start + i for i in range(len(sent))]
+        expected = [[values.get(name, math.nan) for name in SENSOR_NAMES] for values in sent]
+        np.testing.assert_array_equal(got.readings.values, np.array(expected).reshape(-1, 27))

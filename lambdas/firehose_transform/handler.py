@@ -1,8 +1,8 @@
 """Tells Firehose the date partition of each block of scored rows, and sends aside what has none.
 
 A record is a block of NDJSON rows of one UTC date. A block that can't be placed (not base64, not JSON, a row
-without a readable `ts`, two dates) becomes `ProcessingFailed`: Firehose then keeps the original under its error
-prefix. Bad data never raises, for an exception would hold up the good blocks beside it.
+without a readable `ts`, two dates) becomes `ProcessingFailed`: Firehose then keeps the original under its
+error prefix. Bad data never raises, for an exception would hold up the good blocks beside it.
 """
 
 import base64

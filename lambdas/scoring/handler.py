@@ -13,11 +13,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from petrostream.aws.backoff import Deadline
+from petrostream.aws.batch import Outcome, Ports, Record
 from petrostream.aws.clients import client
 from petrostream.aws.errors import BatchIncomplete, ModelInvalid
 from petrostream.aws.firehose import FirehoseSink
 from petrostream.aws.models import ModelStore
-from petrostream.aws.pipeline import Outcome, Ports, Record, process
+from petrostream.aws.pipeline import process
 from petrostream.aws.settings import ScoringSettings
 from petrostream.aws.state import StateStore
 

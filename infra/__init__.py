@@ -1,0 +1,1 @@
+"""Everything PetroStream runs on: settings, the CDK app and the Terraform modules."""

@@ -1,0 +1,61 @@
+"""The CDK app: `python3 app.py`, as `cdk.json` says, with the context keys `target` and `settings`."""
+
+import sys
+from pathlib import Path
+
+from aws_cdk import App, Tags
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:  # the CDK command line runs this file from its own folder
+    sys.path.insert(0, str(ROOT))
+
+from infra.cdk.common import PACKAGES, Deployment, PackageMissingError, Target  # noqa: E402
+from infra.cdk.lake import LakeStack  # noqa: E402
+from infra.cdk.review import review  # noqa: E402
+from infra.cdk.scoring import ScoringStack  # noqa: E402
+from infra.cdk.stream import StreamStack  # noqa: E402
+from infra.settings import SETTINGS_FILE, SettingsError, load_settings  # noqa: E402
+
+
+def build(app: App, deployment: Deployment) -> tuple[LakeStack, StreamStack, ScoringStack]:
+    """Adds the stacks of `deployment` to `app`, tagged and with the reviewed exceptions noted."""
+    lake = LakeStack(app, "PetroStreamLake", deployment=deployment)
+    stream = StreamStack(app, "PetroStreamStream", deployment=deployment)
+    scoring = ScoringStack(app, "PetroStreamScoring", deployment=deployment)
+    stream.add_stack_dependency(lake)
+    scoring.add_stack_dependency(stream)
+    settings = deployment.settings
+    for key, value in {**settings.tags, "environment": settings.environment}.items():
+        Tags.of(app).add(key, value)
+    return lake, stream, scoring
+
+
+def context_target(value: object) -> Target:
+    """The target named in the context.
+
+    Raises:
+        SettingsError: it is neither `aws` nor `twin`.
+    """
+    if value in (None, "aws"):
+        return "aws"
+    if value == "twin":
+        return "twin"
+    raise SettingsError(f"-c target={value}: must be aws or twin")
+
+
+def main() -> None:
+    """Synthesises the app, or ends with the reason why it cannot."""
+    app = App()
+    try:
+        target = context_target(app.node.try_get_context("target"))
+        settings = load_settings(Path(app.node.try_get_context("settings") or SETTINGS_FILE))
+        build(app, Deployment(settings=settings, target=target, packages=PACKAGES[target]))
+    except (SettingsError, PackageMissingError) as error:
+        sys.exit(f"error: {error}")
+    if target == "aws":
+        review(app)
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

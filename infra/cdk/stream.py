@@ -1,0 +1,307 @@
+"""Stack `PetroStreamStream`: the data stream, and the three Firehoses that land it."""
+
+from typing import Any
+
+from aws_cdk import Aws, CfnOutput, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kinesisfirehose as firehose
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.cdk.common import Deployment, arn, function, log_group, role, statement
+from infra.settings import QuarantineDeliverySettings, RawDeliverySettings, ScoredDeliverySettings, Zone
+from petrostream.sensors import schema
+
+_S3Config = firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty
+_Parameter = firehose.CfnDeliveryStream.ProcessorParameterProperty
+_Processor = firehose.CfnDeliveryStream.ProcessorProperty
+_Processing = firehose.CfnDeliveryStream.ProcessingConfigurationProperty
+
+ARRIVAL_DATE = "date=!{timestamp:yyyy-MM-dd}/"
+"""Prefix expression: the UTC date on which the record reached Firehose."""
+
+EVENT_DATE = "date=!{partitionKeyFromLambda:date}/"
+"""Prefix expression: the UTC date of the reading's own time, as the transform function found it."""
+
+
+class StreamStack(Stack):
+    """Kinesis in, S3 out: raw as received, scored rows as Parquet by event date, rejected lines as NDJSON."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            synthesizer=deployment.synthesizer(),
+            description="PetroStream: Kinesis stream and Firehose delivery",
+        )
+        self._deployment = deployment
+        self._settings = deployment.settings.firehose
+        self.stream = self._stream()
+        self.transform = self._transform()
+        self.raw = self._raw()
+        self.delivery = self._delivery()
+        self.quarantine = self._quarantine()
+        self._outputs()
+
+    def _stream(self) -> kinesis.Stream:
+        settings = self._deployment.settings.stream
+        provisioned = settings.mode == "PROVISIONED"
+        return kinesis.Stream(
+            self,
+            "Stream",
+            stream_name=settings.name,
+            stream_mode=kinesis.StreamMode.PROVISIONED if provisioned else kinesis.StreamMode.ON_DEMAND,
+            shard_count=settings.shards if provisioned else None,
+            retention_period=Duration.hours(settings.retention_hours),
+            encryption=kinesis.StreamEncryption.MANAGED,
+        )
+
+    def _transform(self) -> lambda_.Function:
+        return function(
+            Construct(self, "Transform"),
+            self._deployment,
+            package="firehose_transform",
+            settings=self._deployment.settings.firehose_transform,
+            policies={},
+            environment={},
+        )
+
+    def _raw(self) -> firehose.CfnDeliveryStream:
+        settings = self._settings.raw
+        read = statement(
+            [
+                "kinesis:DescribeStream",
+                "kinesis:DescribeStreamSummary",
+                "kinesis:GetRecords",
+                "kinesis:GetShardIterator",
+                "kinesis:ListShards",
+            ],
+            [self.stream.stream_arn],
+        )
+        scope, access, logging = self._access(
+            "Raw", settings.name, "raw", settings.prefix, {"stream": [read]}
+        )
+        return firehose.CfnDeliveryStream(
+            scope,
+            "Firehose",
+            delivery_stream_name=settings.name,
+            delivery_stream_type="KinesisStreamAsSource",
+            kinesis_stream_source_configuration=firehose.CfnDeliveryStream.KinesisStreamSourceConfigurationProperty(
+                kinesis_stream_arn=self.stream.stream_arn, role_arn=access.role_arn
+            ),
+            extended_s3_destination_configuration=_S3Config(
+                **self._destination("raw", settings, access, logging),
+                prefix=f"{settings.prefix}{ARRIVAL_DATE}",
+                compression_format=settings.compression,
+                # A producer may leave out the last newline of a block; two blocks must not share a line.
+                processing_configuration=_Processing(
+                    enabled=True,
+                    processors=[
+                        _Processor(
+                            type="AppendDelimiterToRecord",
+                            parameters=[_Parameter(parameter_name="Delimiter", parameter_value="\\n")],
+                        )
+                    ],
+                ),
+            ),
+        )
+
+    def _delivery(self) -> firehose.CfnDeliveryStream:
+        settings = self._settings.delivery
+        table = schema("scored_readings")
+        database = self._deployment.settings.lake.database
+        read_schema = statement(
+            ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"],
+            [
+                arn(self, "glue", "catalog"),
+                arn(self, "glue", f"database/{database}"),
+                arn(self, "glue", f"table/{database}/{table.name}"),
+            ],
+        )
+        invoke = statement(
+            ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
+            [self.transform.function_arn, f"{self.transform.function_arn}:$LATEST"],
+        )
+        scope, access, logging = self._access(
+            "Delivery",
+            settings.name,
+            "curated",
+            str(table.prefix),
+            {"schema": [read_schema], "transform": [invoke]},
+        )
+        return firehose.CfnDeliveryStream(
+            scope,
+            "Firehose",
+            delivery_stream_name=settings.name,
+            delivery_stream_type="DirectPut",
+            delivery_stream_encryption_configuration_input=_owned_key(),
+            extended_s3_destination_configuration=_S3Config(
+                **self._destination("curated", settings, access, logging),
+                prefix=f"{table.prefix}{EVENT_DATE}",
+                compression_format="UNCOMPRESSED",  # Parquet compresses inside; Firehose refuses both at once
+                dynamic_partitioning_configuration=firehose.CfnDeliveryStream.DynamicPartitioningConfigurationProperty(
+                    enabled=True,
+                    retry_options=firehose.CfnDeliveryStream.RetryOptionsProperty(
+                        duration_in_seconds=settings.partition_retry_seconds
+                    ),
+                ),
+                processing_configuration=self._transformation(access),
+                data_format_conversion_configuration=self._to_parquet(access, database, table.name),
+            ),
+        )
+
+    def _transformation(self, access: iam.Role) -> firehose.CfnDeliveryStream.ProcessingConfigurationProperty:
+        settings = self._settings.delivery
+        parameters = {
+            "LambdaArn": f"{self.transform.function_arn}:$LATEST",
+            "RoleArn": access.role_arn,
+            "NumberOfRetries": str(settings.transform_retries),
+            "BufferSizeInMBs": f"{settings.transform_buffer_mb:g}",
+            "BufferIntervalInSeconds": str(settings.transform_buffer_seconds),
+        }
+        return _Processing(
+            enabled=True,
+            processors=[
+                _Processor(
+                    type="Lambda",
+                    parameters=[
+                        _Parameter(parameter_name=name, parameter_value=value)
+                        for name, value in parameters.items()
+                    ],
+                )
+            ],
+        )
+
+    def _to_parquet(
+        self, access: iam.Role, database: str, table: str
+    ) -> firehose.CfnDeliveryStream.DataFormatConversionConfigurationProperty:
+        stream = firehose.CfnDeliveryStream
+        return stream.DataFormatConversionConfigurationProperty(
+            enabled=True,
+            schema_configuration=stream.SchemaConfigurationProperty(
+                catalog_id=Aws.ACCOUNT_ID,
+                database_name=database,
+                table_name=table,
+                region=Aws.REGION,
+                role_arn=access.role_arn,
+                version_id="LATEST",
+            ),
+            input_format_configuration=stream.InputFormatConfigurationProperty(
+                deserializer=stream.DeserializerProperty(
+                    open_x_json_ser_de=stream.OpenXJsonSerDeProperty(
+                        case_insensitive=True, convert_dots_in_json_keys_to_underscores=False
+                    )
+                )
+            ),
+            output_format_configuration=stream.OutputFormatConfigurationProperty(
+                serializer=stream.SerializerProperty(
+                    parquet_ser_de=stream.ParquetSerDeProperty(
+                        compression="SNAPPY", enable_dictionary_compression=True, writer_version="V1"
+                    )
+                )
+            ),
+        )
+
+    def _quarantine(self) -> firehose.CfnDeliveryStream:
+        settings = self._settings.quarantine
+        table = schema("quarantine")
+        scope, access, logging = self._access(
+            "Quarantine", settings.name, "quarantine", str(table.prefix), {}
+        )
+        return firehose.CfnDeliveryStream(
+            scope,
+            "Firehose",
+            delivery_stream_name=settings.name,
+            delivery_stream_type="DirectPut",
+            delivery_stream_encryption_configuration_input=_owned_key(),
+            extended_s3_destination_configuration=_S3Config(
+                **self._destination("quarantine", settings, access, logging),
+                prefix=f"{table.prefix}{ARRIVAL_DATE}",
+                compression_format=settings.compression,
+            ),
+        )
+
+    def _access(
+        self,
+        construct_id: str,
+        name: str,
+        zone: Zone,
+        prefix: str,
+        more: dict[str, list[iam.PolicyStatement]],
+    ) -> tuple[Construct, iam.Role, firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty]:
+        """The scope, role and error log of one Firehose that writes below `prefix` and the error prefix."""
+        scope = Construct(self, construct_id)
+        group = log_group(scope, "Logs", f"/aws/kinesisfirehose/{name}", self._deployment.settings)
+        log_stream = logs.LogStream(scope, "LogStream", log_group=group, log_stream_name="S3Delivery")
+        bucket = self._deployment.bucket_arn(zone)
+        error_prefix = self._settings.error_prefix
+        access = role(
+            scope,
+            "Role",
+            name=name,
+            service="firehose.amazonaws.com",
+            external_id=Aws.ACCOUNT_ID,
+            policies={
+                "bucket": [
+                    statement(
+                        ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+                        [bucket],
+                    ),
+                    statement(
+                        ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+                        [f"{bucket}/{prefix}*", f"{bucket}/{error_prefix}*"],
+                    ),
+                ],
+                "logs": [
+                    statement(
+                        ["logs:PutLogEvents"],
+                        [arn(self, "logs", f"log-group:/aws/kinesisfirehose/{name}:log-stream:S3Delivery")],
+                    )
+                ],
+                **more,
+            },
+        )
+        logging = firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
+            enabled=True, log_group_name=group.log_group_name, log_stream_name=log_stream.log_stream_name
+        )
+        return scope, access, logging
+
+    def _destination(
+        self,
+        zone: Zone,
+        settings: RawDeliverySettings | ScoredDeliverySettings | QuarantineDeliverySettings,
+        access: iam.Role,
+        logging: firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty,
+    ) -> dict[str, Any]:
+        """What the three destinations have in common."""
+        return {
+            "bucket_arn": self._deployment.bucket_arn(zone),
+            "role_arn": access.role_arn,
+            "buffering_hints": firehose.CfnDeliveryStream.BufferingHintsProperty(
+                size_in_m_bs=settings.buffer_mb, interval_in_seconds=settings.buffer_seconds
+            ),
+            "cloud_watch_logging_options": logging,
+            "error_output_prefix": (
+                f"{self._settings.error_prefix}{settings.name}/!{{firehose:error-output-type}}/{ARRIVAL_DATE}"
+            ),
+        }
+
+    def _outputs(self) -> None:
+        outputs = {
+            "StreamName": self.stream.stream_name,
+            "RawStreamName": self._settings.raw.name,
+            "DeliveryStreamName": self._settings.delivery.name,
+            "QuarantineStreamName": self._settings.quarantine.name,
+            "TransformFunctionName": self.transform.function_name,
+        }
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)
+
+
+def _owned_key() -> firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty:
+    """Encryption at rest by a key that AWS owns: no charge, nothing to rotate."""
+    return firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty(
+        key_type="AWS_OWNED_CMK"
+    )

@@ -1,0 +1,210 @@
+"""Typed, validated access to `infra/settings.json`: every size, name and limit of the infrastructure.
+
+The CDK app and the Terraform modules read the same file, so nothing here may invent a value: a key that is
+missing, misspelt or out of the range the AWS service accepts is refused, by name, before anything is built.
+"""
+
+import json
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+SETTINGS_FILE = Path(__file__).parent / "settings.json"
+
+LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
+"""The retention periods CloudWatch Logs accepts (API reference, PutRetentionPolicy), up to ten years."""
+
+Zone = Literal["raw", "curated", "quarantine", "athena-results", "artifacts"]
+Compression = Literal["UNCOMPRESSED", "GZIP"]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,39}$")]
+Prefix = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*/$")]
+Days = Annotated[int, Field(ge=1, le=3650)]
+
+
+class SettingsError(ValueError):
+    """The settings file cannot be used; the message names the file, every wrong key, and what is allowed."""
+
+
+class _Section(BaseModel):
+    """A section refuses unknown keys (a typo is an error, not a default) and cannot be changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class LakeSettings(_Section):
+    """Buckets, catalogue and work group."""
+
+    database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    workgroup: Name
+    athena_scan_limit_bytes: Annotated[int, Field(ge=10_000_000, description="bytes a query may scan")]
+    projection_start: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    buckets: Annotated[list[Zone], Field(min_length=5, max_length=5)]
+    versioned_buckets: list[Zone]
+    athena_results_expire_days: Days
+    noncurrent_expire_days: Days
+    incomplete_upload_expire_days: Days
+    raw_infrequent_access_days: Annotated[int, Field(ge=30, description="S3 moves nothing younger")]
+    raw_glacier_days: Annotated[int, Field(ge=60)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "LakeSettings":
+        if len(set(self.buckets)) != len(self.buckets):
+            raise ValueError("buckets must name each zone once")
+        date.fromisoformat(self.projection_start)
+        if self.raw_glacier_days < self.raw_infrequent_access_days + 30:
+            raise ValueError("raw_glacier_days must be at least 30 days after raw_infrequent_access_days")
+        return self
+
+
+class StreamSettings(_Section):
+    """The Kinesis data stream."""
+
+    name: Name
+    mode: Literal["PROVISIONED", "ON_DEMAND"]
+    shards: Annotated[int, Field(ge=1, le=200)]
+    retention_hours: Annotated[int, Field(ge=24, le=8760)]
+    max_block_bytes: Annotated[int, Field(ge=1024, le=262_144)]
+
+
+class _DeliveryBase(_Section):
+    name: Name
+    buffer_mb: Annotated[int, Field(ge=1, le=128)]
+    buffer_seconds: Annotated[int, Field(ge=0, le=900)]
+
+
+class RawDeliverySettings(_DeliveryBase):
+    """The verbatim copy of the stream."""
+
+    prefix: Prefix
+    compression: Compression
+
+
+class ScoredDeliverySettings(_DeliveryBase):
+    """Scored rows: transform, partition by date, Parquet."""
+
+    buffer_mb: Annotated[int, Field(ge=64, le=128, description="Parquet conversion asks for 64 MB")]
+    buffer_seconds: Annotated[int, Field(ge=60, le=900, description="dynamic partitioning asks for 60 s")]
+    partition_retry_seconds: Annotated[int, Field(ge=0, le=7200)]
+    transform_buffer_mb: Annotated[float, Field(ge=0.2, le=3)]
+    transform_buffer_seconds: Annotated[int, Field(ge=0, le=900)]
+    transform_retries: Annotated[int, Field(ge=0, le=300)]
+
+
+class QuarantineDeliverySettings(_DeliveryBase):
+    """Rejected lines."""
+
+    compression: Compression
+
+
+class FirehoseSettings(_Section):
+    """The three Firehose streams."""
+
+    raw: RawDeliverySettings
+    delivery: ScoredDeliverySettings
+    quarantine: QuarantineDeliverySettings
+    error_prefix: Prefix
+    max_entry_bytes: Annotated[int, Field(ge=1024, le=1_024_000)]
+
+
+class LiveSettings(_Section):
+    """The DynamoDB table of scoring state and live status."""
+
+    table: Name
+    point_in_time_recovery: bool
+
+
+class FunctionSettings(_Section):
+    """Name and size of a function."""
+
+    function: Name
+    memory_mb: Annotated[int, Field(ge=128, le=10_240)]
+    timeout_seconds: Annotated[int, Field(ge=1, le=900)]
+
+
+class ScoringSettings(FunctionSettings):
+    """The scoring function and its event source mapping."""
+
+    reserved_concurrency: Annotated[int, Field(ge=1, le=1000)] | None
+    batch_size: Annotated[int, Field(ge=1, le=10_000)]
+    batching_window_seconds: Annotated[int, Field(ge=0, le=300)]
+    retry_attempts: Annotated[int, Field(ge=0, le=10_000)]
+    maximum_record_age_seconds: Annotated[int, Field(ge=60, le=604_800)]
+    failure_queue: Name
+    failure_queue_retention_days: Annotated[int, Field(ge=1, le=14)]
+    model_refresh_seconds: Annotated[int, Field(ge=1, le=86_400)]
+
+
+class RuntimeSettings(_Section):
+    """What every function shares."""
+
+    python: Annotated[str, Field(pattern=r"^3\.1[2-9]$")]
+    architecture: Literal["arm64", "x86_64"]
+    log_retention_days: int
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+    @model_validator(mode="after")
+    def _retention_is_offered(self) -> "RuntimeSettings":
+        if self.log_retention_days not in LOG_RETENTION_DAYS:
+            raise ValueError(f"log_retention_days must be one of {', '.join(map(str, LOG_RETENTION_DAYS))}")
+        return self
+
+
+class Settings(_Section):
+    """All of `infra/settings.json`."""
+
+    project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,19}$")]
+    environment: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,15}$")]
+    tags: dict[str, str]
+    lake: LakeSettings
+    stream: StreamSettings
+    firehose: FirehoseSettings
+    live: LiveSettings
+    scoring: ScoringSettings
+    firehose_transform: FunctionSettings
+    runtime: RuntimeSettings
+
+    @model_validator(mode="after")
+    def _batches_survive_retention(self) -> "Settings":
+        if self.scoring.maximum_record_age_seconds > self.stream.retention_hours * 3600:
+            raise ValueError(
+                "scoring.maximum_record_age_seconds must not exceed stream.retention_hours: "
+                "a record would leave the stream before it could reach the failure queue"
+            )
+        return self
+
+
+@cache
+def load_settings(path: Path = SETTINGS_FILE) -> Settings:
+    """The settings in `path`, validated.
+
+    Raises:
+        SettingsError: the file is missing, is not JSON, or has a missing, unknown or unusable value.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path}: no such settings file") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SettingsError(f"{path}: not valid JSON ({error})") from error
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise SettingsError(_explain(path, error)) from error
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    lines = [f"{path}: {error.error_count()} value(s) cannot be used"]
+    for problem in error.errors(include_url=False):
+        key = ".".join(map(str, problem["loc"])) or "settings"
+        if problem["type"] == "missing":
+            lines.append(f"  {key}: missing; add it")
+        elif problem["type"] == "extra_forbidden":
+            lines.append(f"  {key}: unknown key; remove it or correct its spelling")
+        elif isinstance(problem["input"], dict | list):
+            lines.append(f"  {key}: {problem['msg']}")
+        else:
+            lines.append(f"  {key} = {json.dumps(problem['input'], default=repr)}: {problem['msg']}")
+    return "\n".join(lines)

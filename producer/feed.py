@@ -13,7 +13,7 @@ from petrostream.arrays import IntArray
 from producer.lines import Origin, Rows, encode_lines
 from producer.schedule import Segment, Span
 
-CHUNK = 2048
+CHUNK = 1024
 """Readings that are encoded at once: enough to be quick, few enough to hold for hundreds of wells."""
 
 Load = Callable[[Span], Rows]
@@ -52,9 +52,13 @@ class WellFeed:
         self._lines: list[bytes] = []
         self._positions: IntArray = np.empty(0, dtype=np.int64)
         self._at = 0
+        # Known without reading a file, so that a replay of a thousand wells starts at once.
+        self._first_ms = None if skip else segments[0].start_ms
 
     def next_ms(self) -> int | None:
         """Position of the next reading, None at the end."""
+        if self._first_ms is not None:
+            return self._first_ms
         if self._at == len(self._lines) and not self._fill():
             return None
         return int(self._positions[self._at])
@@ -64,6 +68,9 @@ class WellFeed:
         lines: list[bytes] = []
         positions: list[IntArray] = []
         while (following := self.next_ms()) is not None and following <= until_ms:
+            if self._first_ms is not None:
+                self._first_ms = None
+                self._fill()
             end = int(self._positions.searchsorted(until_ms, side="right"))
             lines += self._lines[self._at : end]
             positions.append(self._positions[self._at : end])
@@ -100,6 +107,11 @@ class FacilityFeed:
         self._max_bytes = max_bytes
         self._heads = [(ms, at) for at, feed in enumerate(self._feeds) if (ms := feed.next_ms()) is not None]
         heapq.heapify(self._heads)
+
+    @property
+    def wells(self) -> int:
+        """How many wells the facility has in this replay."""
+        return len(self._feeds)
 
     def next_ms(self) -> int | None:
         """Position of the next reading of any well, None at the end."""

@@ -1,0 +1,87 @@
+"""Live progress of a replay: bars on a terminal, a plain line now and then anywhere else."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from producer.run import Status
+
+LINE_S = 5.0
+"""Seconds between two plain lines."""
+
+REDRAW_S = 0.25
+"""Seconds between two redrawings of the bars."""
+
+MAX_WELLS = 16
+"""Bars of single wells that are drawn; a fleet of hundreds would scroll away."""
+
+
+class ProgressDisplay:
+    """Draws the status of a run; a context manager, so that a terminal is left in order.
+
+    Args:
+        console: where to.
+        totals: readings of each well.
+        seconds: monotonic clock.
+    """
+
+    def __init__(
+        self, console: Console, totals: dict[str, int], seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = console
+        self._totals = totals
+        self._seconds = seconds
+        self._drawn = float("-inf")
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.__exit__(kind, error, trace)
+
+    def show(self, status: Status) -> None:
+        """Draw, unless the last drawing is fresh enough. The end is always drawn."""
+        now = self._seconds()
+        at_end = status.readings >= status.total
+        if now - self._drawn < (REDRAW_S if self._live else LINE_S) and not at_end:
+            return
+        self._drawn = now
+        if self._live:
+            self._live.update(self._table(status), refresh=True)
+        else:
+            self._console.print(headline(status), highlight=False, soft_wrap=True)
+
+    def _table(self, status: Status) -> Table:
+        table = Table(title=headline(status), title_justify="left", show_header=False, box=None, expand=False)
+        playing = [well for well, total in self._totals.items() if status.positions.get(well, 0) < total]
+        finished = [well for well in self._totals if well not in set(playing)]
+        shown = sorted([*playing, *finished][:MAX_WELLS])
+        for well in shown:
+            done, total = status.positions.get(well, 0), self._totals[well]
+            table.add_row(well, ProgressBar(total=total, completed=done, width=30), f"{done:,} of {total:,}")
+        hidden = len(self._totals) - len(shown)
+        if hidden:
+            table.add_row(f"and {hidden} more wells", "", "")
+        return table
+
+
+def headline(status: Status) -> str:
+    """The whole run in one line."""
+    share = status.readings / status.total if status.total else 1.0
+    text = (
+        f"{status.readings:,} of {status.total:,} readings ({share:.0%})  {status.per_second:,.0f}/s  "
+        f"lag {status.lag_s:.1f} s  retries {status.retries:,}"
+    )
+    return f"{text} (last: {status.trouble[:80]})" if status.trouble else text

@@ -1,0 +1,116 @@
+"""The instances of a replay: which there are, when they play, where their wells stand."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ml.dataset import TIMESTAMP, DatasetError, InstanceFile, find_instances, read_instance
+from petrostream.arrays import IntArray
+from petrostream.fleet import facility_of
+from producer.errors import FleetInvalid
+from producer.feed import Load
+from producer.lines import Rows
+from producer.schedule import Span, trim
+
+KEPT_INSTANCES = 24
+"""Instances held in memory at once (10 to 50 MB each); where more wells play, files are read again."""
+
+_FACILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def spans_of(
+    files: Collection[InstanceFile], fleet: dict[str, str], start_ms: int, duration_ms: int | None
+) -> list[Span]:
+    """What plays of each instance, when `start_ms` of every well is skipped and `duration_ms` is played.
+
+    Raises:
+        DatasetError: two files are the same instance, a file's times can't be read, or nothing is left.
+    """
+    paths: dict[str, InstanceFile] = {}
+    wells: dict[str, list[Span]] = defaultdict(list)
+    for file in files:
+        if file.source in paths:
+            raise DatasetError(file.path, f"is instance {file.source}, and so is {paths[file.source].path}")
+        paths[file.source] = file
+        times = _times(file)
+        facility = fleet.get(file.well_id) or facility_of(file.well_id)
+        first, last = int(times[0]), int(times[-1])
+        wells[file.well_id].append(Span(file.source, file.well_id, facility, first, last, 0, len(times)))
+    spans = [
+        span
+        for whole in wells.values()
+        for span in trim(whole, start_ms, duration_ms, lambda span: _times(paths[span.source]))
+    ]
+    if not spans:
+        folder = next(iter(paths.values())).path.parent.parent
+        raise DatasetError(folder, f"no well has readings {start_ms / 1000:g} s after its first one")
+    return spans
+
+
+def loader(files: Collection[InstanceFile], *, kept: int = KEPT_INSTANCES) -> Load:
+    """Reads the rows of spans, the last `kept` instances from memory.
+
+    The function it gives raises DatasetError: a file is not in the 3W layout, or has changed meanwhile.
+    """
+    by_source = {file.source: file for file in files}
+
+    @lru_cache(maxsize=kept)
+    def load(span: Span) -> Rows:
+        instance = read_instance(by_source[span.source])
+        part = slice(span.low, span.high)
+        times = instance.ts_ms[part]
+        if len(times) != span.readings or (int(times[0]), int(times[-1])) != (span.first_ms, span.last_ms):
+            raise DatasetError(instance.path, "has changed since the replay was planned")
+        return Rows(times, instance.values[part], instance.label[part], instance.state[part])
+
+    return load
+
+
+def find(folder: Path, wells: Collection[str], instances: Collection[str]) -> list[InstanceFile]:
+    """Instances under a folder; empty filters keep all.
+
+    Raises:
+        DatasetError: no such folder, or nothing matches (the text lists what is there).
+    """
+    return find_instances(folder, wells=wells or None, instances=instances or None)
+
+
+def read_fleet(path: Path) -> dict[str, str]:
+    """Facility of each well a fleet file names; wells it does not name keep `petrostream.fleet.facility_of`.
+
+    Raises:
+        FleetInvalid: no such file, not JSON, or not a mapping of names to names.
+    """
+    try:
+        raw = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise FleetInvalid(path, f"can't be read ({error.strerror})") from error
+    except orjson.JSONDecodeError as error:
+        raise FleetInvalid(path, f"is not JSON ({error})") from error
+    if not isinstance(raw, dict) or not raw:
+        raise FleetInvalid(path, "is not a mapping of wells to facilities")
+    for well, facility in raw.items():
+        if not isinstance(facility, str) or not _FACILITY.fullmatch(facility):
+            raise FleetInvalid(
+                path, f"well {well!r} has facility {facility!r}, which is not 1 to 64 letters, digits or _.-"
+            )
+    return raw
+
+
+def _times(file: InstanceFile) -> IntArray:
+    """Source times of a whole instance, epoch milliseconds, shape (rows,), ascending."""
+    try:
+        table = pq.read_table(file.path, columns=[TIMESTAMP], partitioning=None)
+        times: IntArray = table[TIMESTAMP].to_numpy().astype("datetime64[ms]").astype(np.int64)
+        usable = len(times) > 0 and bool((np.diff(times) > 0).all())
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError):
+        usable = False
+    # The full reader says exactly what is wrong with a file.
+    return times if usable else read_instance(file).ts_ms

@@ -1,0 +1,88 @@
+"""Command-line values of a replay, and the endpoint it talks to."""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from local.env import point_at_twin, twin
+from producer.errors import OptionInvalid
+from producer.schedule import FULL_SPEED
+
+_PERIOD = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d{1,3})?)s?)?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def speed_of(text: str) -> float:
+    """Seconds of play a second; infinity for `max`.
+
+    Raises:
+        OptionInvalid: not a number from 1 to 10,000, nor `max`.
+    """
+    if text == "max":
+        return FULL_SPEED
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 1 <= speed <= 10_000:
+        raise OptionInvalid("--speed", text, "1 (real time), 60, another number from 1 to 10000, or max")
+    return speed
+
+
+def period_ms(option: str, text: str | None) -> int | None:
+    """Milliseconds of a period as `90`, `90s`, `10m`, `1h30m` or `2d`; None where none is given.
+
+    Raises:
+        OptionInvalid: not a period.
+    """
+    if text is None:
+        return None
+    match = _PERIOD.fullmatch(text)
+    if not text or match is None:
+        raise OptionInvalid(option, text, "a period such as 90, 90s, 10m, 1h30m or 2d")
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return round(1000 * (86_400 * days + 3600 * hours + 60 * minutes + seconds))
+
+
+def names_of(values: list[str] | None) -> list[str]:
+    """Names given with a repeated option, or several with commas between."""
+    return [name.strip() for value in values or () for name in value.split(",") if name.strip()]
+
+
+def resume_file(name: str) -> Path:
+    """Where a replay of that name keeps its progress: beside the local twin's data.
+
+    Raises:
+        OptionInvalid: the name is not fit for a file name.
+    """
+    if not _NAME.fullmatch(name):
+        raise OptionInvalid("--name", name, "1 to 64 letters, digits or _.-")
+    return twin().home / f"replay-{name}.json"
+
+
+def connect(endpoint_url: str | None) -> str:
+    """Point AWS clients at the endpoint and name the target for people.
+
+    Without an endpoint, a local twin that has been started here is meant, unless the environment chooses an
+    AWS account. Emulators take any credentials, so a loopback endpoint gets some where there are none.
+
+    Raises:
+        OptionInvalid: not an http or https URL.
+    """
+    endpoint = endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        parts = urlsplit(endpoint)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise OptionInvalid("--endpoint-url", endpoint, "a URL such as http://127.0.0.1:4566")
+        os.environ["AWS_ENDPOINT_URL"] = endpoint
+        if parts.hostname in {"127.0.0.1", "localhost", "::1"}:
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+                os.environ.setdefault(name, "test")
+            os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+        return endpoint
+    account_chosen = any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID"))
+    if twin().pid_file.exists() and not account_chosen:
+        point_at_twin()
+        return f"local twin at {twin().endpoint}"
+    return "AWS"

@@ -1,0 +1,148 @@
+"""Plans a replay, plays it into the stream and reports: what happens once the options are checked."""
+
+import json
+import time
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from petrostream.aws.clients import client
+from petrostream.aws.kinesis import KinesisWriter
+from producer import instances, report, resume
+from producer.display import ProgressDisplay
+from producer.errors import ResumeInvalid
+from producer.feed import Block, FacilityFeed, Load, WellFeed
+from producer.resume import Progress
+from producer.run import Replay
+from producer.schedule import Clock, Plan, Span, plan
+from producer.stopping import stop_signal
+
+SETTINGS = Path(__file__).resolve().parent.parent / "infra" / "settings.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for on the command line, checked."""
+
+    data: Path
+    speed: float
+    wells: list[str]
+    instances: list[str]
+    clock: Clock
+    start_ms: int
+    duration_ms: int | None
+    fleet: Path | None
+    stream: str
+    file: Path
+    resume: bool
+    report: Path | None
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The options that decide, with the data, what is sent and with which event times."""
+        return {"speed": f"{self.speed:g}", "clock": self.clock, "stream": self.stream}
+
+
+def replay(request: Request, target: str, console: Console) -> int:
+    """Plan, check, play and report; gives the exit code: 0, or 128 and the signal that stopped it.
+
+    Raises:
+        DatasetError: the data isn't there, isn't 3W, or nothing matches the filters.
+        ReplayError: the fleet or resume file does not fit.
+        PetroStreamError: the stream can't be written.
+        OSError: the resume file or report can't be written.
+    """
+    files = instances.find(request.data, request.wells, request.instances)
+    fleet = instances.read_fleet(request.fleet) if request.fleet else {}
+    spans = instances.spans_of(files, fleet, request.start_ms, request.duration_ms)
+    load = instances.loader(files)
+    progress = _progress(request, spans, console)
+    planned = plan(spans, request.clock, request.speed, progress.started_ms)
+    _settle_offsets(request.file, progress, planned)
+    writer: KinesisWriter[Block] = KinesisWriter(request.stream, client("kinesis"))
+    writer.check()
+    resume.save(request.file, progress)
+    totals = {well: sum(segment.span.readings for segment in line) for well, line in planned.wells.items()}
+    console.print(
+        f"Replay {progress.run_id}: {planned.readings:,} readings of {len(totals)} wells in {len(spans)} "
+        f"instances to {request.stream} ({target})",
+        highlight=False,
+        soft_wrap=True,
+    )
+    try:
+        with stop_signal() as stop, ProgressDisplay(console, totals) as display:
+            Replay(
+                feeds=_feeds(planned, load, progress),
+                writer=writer,
+                progress=progress,
+                save=lambda state: resume.save(request.file, state),
+                speed=request.speed,
+                total=planned.readings,
+                stopped=stop.asked,
+                display=display,
+            ).run()
+    finally:
+        _finish(request, progress, planned, load, console)
+    return 0 if progress.finished else 128 + stop.signal
+
+
+def _progress(request: Request, spans: list[Span], console: Console) -> Progress:
+    """The run to go on with, or a new one."""
+    digest = resume.digest(spans, request.identity)
+    before = resume.load(request.file) if request.resume else None
+    if before is not None:
+        if before.digest != digest:
+            raise ResumeInvalid(
+                request.file, f"belongs to other data or options (it was run with {before.options})"
+            )
+        return before
+    if request.resume:
+        console.print(f"Nothing to resume in {request.file}: this is a new run.", soft_wrap=True)
+    started = time.time_ns() // 1_000_000
+    words = {**request.identity, "data": str(request.data)}
+    return Progress(run_id=uuid.uuid4().hex[:12], digest=digest, options=words, started_ms=started)
+
+
+def _settle_offsets(file: Path, progress: Progress, planned: Plan) -> None:
+    """Note every instance's time offset; a resumed run must come to the same, or identities would change."""
+    offsets = {segment.span.source: segment.offset_ms for segment in planned.segments}
+    if progress.offset_ms and progress.offset_ms != offsets:
+        raise ResumeInvalid(file, "was written by a release that placed the instances otherwise")
+    totals = {well: sum(segment.span.readings for segment in line) for well, line in planned.wells.items()}
+    if any(at > totals.get(well, 0) for well, at in progress.positions.items()):
+        raise ResumeInvalid(file, "field 'positions' lies beyond the data")
+    progress.offset_ms = offsets
+
+
+def _feeds(planned: Plan, load: Load, progress: Progress) -> list[FacilityFeed]:
+    facilities: dict[str, list[WellFeed]] = defaultdict(list)
+    for well_id, line in planned.wells.items():
+        feed = WellFeed(line, load, progress.positions.get(well_id, 0))
+        facilities[feed.facility_id].append(feed)
+    max_bytes = int(stream_settings()["max_block_bytes"])
+    return [FacilityFeed(feeds, max_bytes) for _, feeds in sorted(facilities.items())]
+
+
+def _finish(request: Request, progress: Progress, planned: Plan, load: Load, console: Console) -> None:
+    if request.report:
+        report.write(request.report, report.report_of(progress, planned, load))
+    outcome = "Done" if progress.finished else "Stopped"
+    rate = progress.readings / progress.seconds if progress.seconds else 0.0
+    console.print(
+        f"{outcome}: {progress.readings:,} of {planned.readings:,} readings "
+        f"in {progress.blocks:,} records, {progress.retries:,} retries, {progress.seconds:.1f} s "
+        f"({rate:,.0f} readings/s)",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if not progress.finished:
+        console.print("To go on, run the same command with --resume.", highlight=False)
+
+
+def stream_settings() -> dict[str, str | int]:
+    """The `stream` part of `infra/settings.json`: name, block size and the rest."""
+    settings: dict[str, str | int] = json.loads(SETTINGS.read_text(encoding="utf-8"))["stream"]
+    return settings

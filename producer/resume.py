@@ -1,0 +1,156 @@
+"""The resume file of a replay: what has been acknowledged, so that a restart neither skips nor doubles.
+
+It is written after acknowledgements, never before: what it says is on the stream is there. What was accepted
+after the last write is sent again by the next run, with the same event times and so the same identity.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from producer.errors import ResumeBusy, ResumeInvalid
+from producer.schedule import GAP_MS, Span
+
+try:
+    import fcntl
+except ImportError:  # Windows has no advisory locks of this kind; there the check is left out
+    fcntl = None  # type: ignore[assignment]
+
+FORMAT = 1
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        run_id: names the run; a resumed run keeps it.
+        digest: of everything that decides which readings play and what their event times are.
+        options: the same in words, to tell people what a file belongs to.
+        started_ms: when the run first began, epoch milliseconds; event times hang on it.
+        offset_ms: what each instance's source times are moved by.
+        positions: acknowledged readings of each well, counted from its first.
+        blocks: acknowledged stream records.
+        calls: PutRecords calls.
+        retries: records that were sent again.
+        seconds: time spent running, interruptions left out.
+        finished: whether every reading is acknowledged.
+        format: layout of this file.
+    """
+
+    run_id: str
+    digest: str
+    options: dict[str, str]
+    started_ms: int
+    offset_ms: dict[str, int] = field(default_factory=dict)
+    positions: dict[str, int] = field(default_factory=dict)
+    blocks: int = 0
+    calls: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    finished: bool = False
+    format: int = FORMAT
+
+    @property
+    def readings(self) -> int:
+        """Acknowledged readings of all wells."""
+        return sum(self.positions.values())
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "run_id": str,
+    "digest": str,
+    "options": dict,
+    "started_ms": int,
+    "offset_ms": dict,
+    "positions": dict,
+    "blocks": int,
+    "calls": int,
+    "retries": int,
+    "seconds": (int, float),
+    "finished": bool,
+    "format": int,
+}
+
+
+def digest(spans: list[Span], options: dict[str, str]) -> str:
+    """Digest of the readings that play (every span with its rows and facility) and of the options."""
+    content = {
+        "gap_ms": GAP_MS,
+        "options": options,
+        "spans": sorted((asdict(span) for span in spans), key=lambda entry: str(entry["source"])),
+    }
+    return blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def save(path: Path, progress: Progress) -> None:
+    """Write the file whole or not at all, and see it on disk before returning.
+
+    Raises:
+        OSError: the folder can't be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        file.write(orjson.dumps(asdict(progress), option=orjson.OPT_INDENT_2))
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    _sync_folder(path.parent)
+
+
+def load(path: Path) -> Progress | None:
+    """What the file says; None if there is none.
+
+    Raises:
+        ResumeInvalid: it is not a resume file of this release.
+    """
+    try:
+        raw: Any = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except orjson.JSONDecodeError as error:
+        raise ResumeInvalid(path, f"is not JSON ({error})") from error
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise ResumeInvalid(path, f"is not a resume file of format {FORMAT}")
+    for name in (entry.name for entry in fields(Progress)):
+        if not isinstance(raw.get(name), _TYPES[name]):
+            raise ResumeInvalid(path, f"field {name!r} is {raw.get(name)!r}")
+    bad = {well: at for well, at in raw["positions"].items() if not isinstance(at, int) or at < 0}
+    if bad:
+        raise ResumeInvalid(path, f"field 'positions' has {bad}")
+    return Progress(**{entry.name: raw[entry.name] for entry in fields(Progress)})
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Keep other replays of the same resume file out: two would each send every reading.
+
+    Raises:
+        ResumeBusy: another replay holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ResumeBusy(path) from error
+        yield
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming itself durable, where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

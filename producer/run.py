@@ -1,0 +1,223 @@
+"""Runs a replay: takes what is due from the feeds, writes it, and notes what was acknowledged."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from petrostream.aws.kinesis import KinesisWriter, Record
+from producer.feed import Block, FacilityFeed
+from producer.resume import Progress
+
+TICK_S = 1.0
+"""A timed replay sends what has become due once in this many seconds."""
+
+QUEUE_BLOCKS = 8
+"""Blocks of one facility that may wait for the stream; more only cost memory."""
+
+SLICE_READINGS = 4000
+"""Readings of a facility that are merged at once, about."""
+
+SAVE_S = 1.0
+"""Seconds between two writes of the resume file: what a kill -9 may cause to be sent twice."""
+
+FLUSH_S = 10.0
+"""How long a stopped replay goes on to deliver what it has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a display shows.
+
+    Attributes:
+        readings: acknowledged in all.
+        total: readings of the whole replay.
+        per_second: acknowledged readings a second, of the last few seconds.
+        lag_s: how long the oldest due reading has been waiting; 0 at full speed, which has no schedule.
+        retries: records that had to be sent again.
+        trouble: the latest refusal, "" if there was none.
+        positions: acknowledged readings of each well.
+    """
+
+    readings: int
+    total: int
+    per_second: float
+    lag_s: float
+    retries: int
+    trouble: str
+    positions: dict[str, int]
+
+
+class Display(Protocol):
+    """Shows a run to people."""
+
+    def show(self, status: Status) -> None:
+        """Called often; the display decides what it draws."""
+        ...
+
+
+@dataclass(slots=True)
+class Time:
+    """The clocks of a run.
+
+    Attributes:
+        now_ms: epoch milliseconds.
+        seconds: monotonic.
+        sleep: waits that many seconds.
+    """
+
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    seconds: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(slots=True)
+class Replay:
+    """A run. `run` returns whether all readings were acknowledged; False if `stopped` said so first.
+
+    Attributes:
+        feeds: what is left to play, by facility.
+        writer: where to; the tag of a record is its block.
+        progress: kept up to date with every acknowledgement.
+        save: makes `progress` durable.
+        speed: seconds of play a second; infinity for as fast as the stream takes it.
+        total: readings of the whole replay, the acknowledged ones included.
+        stopped: asked often; True ends the run after a flush.
+        display: shows the progress.
+        clock: the clocks.
+    """
+
+    feeds: Sequence[FacilityFeed]
+    writer: KinesisWriter[Block]
+    progress: Progress
+    save: Callable[[Progress], None]
+    speed: float
+    total: int
+    stopped: Callable[[], bool]
+    display: Display
+    clock: Time = field(default_factory=Time)
+    _origin_ms: float = field(init=False, default=0.0)
+    _due_ms: float = field(init=False, default=0.0)
+    _ticked: float = field(init=False, default=0.0)
+    _saved: float = field(init=False, default=0.0)
+    _before: tuple[int, int, float] = field(init=False, default=(0, 0, 0.0))
+    _rate: float = field(init=False, default=0.0)
+    _measured: tuple[float, int] = field(init=False, default=(0.0, 0))
+
+    def run(self) -> bool:
+        """Play to the end, or until `stopped`.
+
+        Raises:
+            PetroStreamError: the stream can't be written; `progress` is saved and right.
+            DatasetError: an instance can't be read; the same holds.
+        """
+        self._begin()
+        try:
+            while not self.stopped():
+                more = self._fill()
+                if self.writer.pending():
+                    self._account(self.writer.pump())
+                elif not more:
+                    break
+                else:
+                    self._rest()
+                self._show()
+            else:
+                self._flush()
+        finally:
+            self.progress.finished = self.progress.readings == self.total
+            self._note()
+            self.save(self.progress)
+        self._show()
+        return self.progress.finished
+
+    def _begin(self) -> None:
+        first = min((ms for feed in self.feeds if (ms := feed.next_ms()) is not None), default=0)
+        now = self.clock.now_ms()
+        # A resumed run goes on where it was, and never faster than the first one would have: it may have
+        # been killed in a pause between two instances, and the next event time must not lie in the future.
+        self._origin_ms = max(float(self.progress.started_ms), now - first / self.speed)
+        started = self.clock.seconds()
+        self._before = (self.progress.calls, self.progress.retries, started - self.progress.seconds)
+        self._measured = (started, self.progress.readings)
+        self._saved = started
+        self._ticked = started - TICK_S
+
+    def _fill(self) -> bool:
+        """Queue the blocks that are due; say whether any reading is left, due or not."""
+        now = self.clock.seconds()
+        if self.speed == float("inf"):
+            self._due_ms = float("inf")
+        elif now - self._ticked >= TICK_S:
+            self._ticked = now
+            self._due_ms = (self.clock.now_ms() - self._origin_ms) * self.speed
+        more = False
+        for feed in self.feeds:
+            following = feed.next_ms()
+            more = more or following is not None
+            # At full speed the next blocks are made when the last have gone, which fills every call.
+            limit = 1 if self.speed == float("inf") else QUEUE_BLOCKS
+            while following is not None and following <= self._due_ms:
+                if self.writer.pending(feed.facility_id) >= limit:
+                    break
+                step = 1000 * max(60, SLICE_READINGS // feed.wells)
+                for block in feed.take(int(min(self._due_ms, following + step))):
+                    self.writer.put(Record(block.facility_id, block.data, block))
+                following = feed.next_ms()
+        return more
+
+    def _flush(self) -> None:
+        """Deliver what is queued, for a while: what is not delivered then is left to a resumed run."""
+        end = self.clock.seconds() + FLUSH_S
+        while self.writer.pending() and self.clock.seconds() < end:
+            self._account(self.writer.pump())
+
+    def _account(self, records: Sequence[Record[Block]]) -> None:
+        positions = self.progress.positions
+        for record in records:
+            for well_id, readings in record.tag.wells.items():
+                positions[well_id] = positions.get(well_id, 0) + readings
+        self.progress.blocks += len(records)
+        if self.clock.seconds() - self._saved >= SAVE_S:
+            self._note()
+            self.save(self.progress)
+            self._saved = self.clock.seconds()
+
+    def _note(self) -> None:
+        calls, retries, started = self._before
+        self.progress.calls = calls + self.writer.totals.calls
+        self.progress.retries = retries + self.writer.totals.retries
+        self.progress.seconds = round(self.clock.seconds() - started, 3)
+
+    def _rest(self) -> None:
+        left = self._ticked + TICK_S - self.clock.seconds()
+        self.clock.sleep(min(max(left, 0.001), 0.2))
+
+    def _lag_s(self) -> float:
+        if self.speed == float("inf"):
+            return 0.0
+        heads = [self.writer.oldest(feed.facility_id) for feed in self.feeds]
+        waiting = [head.tag.first_ms for head in heads if head is not None]
+        waiting += [ms for feed in self.feeds if (ms := feed.next_ms()) is not None]
+        if not waiting:
+            return 0.0
+        return max(0.0, (self.clock.now_ms() - self._origin_ms - min(waiting) / self.speed) / 1000)
+
+    def _show(self) -> None:
+        since, readings = self._measured
+        now = self.clock.seconds()
+        if now - since >= 1.0:
+            self._rate = (self.progress.readings - readings) / (now - since)
+            self._measured = (now, self.progress.readings)
+        totals = self.writer.totals
+        self.display.show(
+            Status(
+                self.progress.readings,
+                self.total,
+                self._rate,
+                self._lag_s(),
+                self._before[1] + totals.retries,
+                totals.last_error,
+                self.progress.positions,
+            )
+        )

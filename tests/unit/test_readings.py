@@ -120,5 +120,5 @@ class TestTimes:
         "text", ["", "now", "2014-05-15", "2014-05-15T11:01:34", "0001-01-01T00:00:00+01:00", None, 5]
     )
     def test_what_is_no_instant_is_refused(self, text):
-        with pytest.raises(ValueError, match="instant|ISO|isoformat"):
+        with pytest.raises(ValueError, match=r"instant|isoformat"):
             parse_ms(text)

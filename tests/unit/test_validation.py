@@ -138,6 +138,11 @@ class TestCondemnedValue:
         got = reading(wellhead_torque=1)
         assert (got.reasons, got.quality.tolist()) == ([("unknown_field:wellhead_torque",)], [100.0])
 
+    def test_reasons_for_values_come_before_unknown_fields(self):
+        assert reading(torque=1, qgl=-1, p_pdg=-1).reasons == [
+            ("out_of_range:p_pdg", "out_of_range:qgl", "unknown_field:torque")
+        ]
+
     def test_thousands_of_unknown_fields_do_not_make_thousands_of_reasons(self):
         got = reading(**{f"x{i}" + "y" * 100: i for i in range(1500)})
         assert len(got.reasons[0]) == 21

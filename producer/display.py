@@ -38,6 +38,7 @@ class ProgressDisplay:
         self._totals = totals
         self._seconds = seconds
         self._drawn = float("-inf")
+        self._ended = False
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
 
     def __enter__(self) -> Self:
@@ -55,8 +56,9 @@ class ProgressDisplay:
         """Draw, unless the last drawing is fresh enough. The end is always drawn."""
         now = self._seconds()
         at_end = status.readings >= status.total
-        if now - self._drawn < (REDRAW_S if self._live else LINE_S) and not at_end:
+        if self._ended or (now - self._drawn < (REDRAW_S if self._live else LINE_S) and not at_end):
             return
+        self._ended = at_end
         self._drawn = now
         if self._live:
             self._live.update(self._table(status), refresh=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from petrostream.aws.errors import EntryTooLarge
 from petrostream.aws.stream_errors import EndpointUnreachable, StreamMissing, StreamStalled, WriteRefused
@@ -34,6 +35,9 @@ MAX_RECORD_BYTES = 1024 * 1024
 
 LONGEST_WAIT_S = 0.2
 """`KinesisWriter.pump` never waits longer than this, so that its caller can show progress and stop."""
+
+# Refused connections and time-outs of connecting; broken connections and time-outs of reading.
+_UNREACHABLE = (BotoConnectionError, HTTPClientError)
 
 _TRANSIENT = frozenset(
     {
@@ -142,7 +146,7 @@ class KinesisWriter(Generic[T]):
             # A producer may be allowed to write and not to describe; the first write will tell.
             if _code(error) == "ResourceNotFoundException":
                 raise StreamMissing(self.stream) from error
-        except HTTPClientError as error:
+        except _UNREACHABLE as error:
             raise EndpointUnreachable(self.stream, str(error)) from error
         except BotoCoreError as error:
             raise WriteRefused(self.stream, str(error)) from error
@@ -178,6 +182,7 @@ class KinesisWriter(Generic[T]):
             StreamMissing, EndpointUnreachable, WriteRefused: see there.
             StreamStalled: a record's patience ran out. What it left is still queued.
         """
+        self._lose_patience()
         lanes = self._ready()
         if not lanes:
             self._wait()
@@ -185,14 +190,6 @@ class KinesisWriter(Generic[T]):
         answers = self._call([lane.queue[0] for lane in lanes])
         accepted = [self._settle(lane, answer) for lane, answer in zip(lanes, answers, strict=True)]
         return [record for record in accepted if record is not None]
-
-    def drain(self, seconds: float) -> list[Record[T]]:
-        """Pump until nothing is pending or the time is up; return what was accepted."""
-        end = self._patience.clock() + seconds
-        accepted: list[Record[T]] = []
-        while self.pending() and self._patience.clock() < end:
-            accepted += self.pump()
-        return accepted
 
     def _ready(self) -> list[_Lane[T]]:
         now = self._patience.clock()
@@ -206,6 +203,14 @@ class KinesisWriter(Generic[T]):
                 break
             chosen.append(lane)
         return chosen
+
+    def _lose_patience(self) -> None:
+        """Raise for a record refused for too long: a call later, so that what was accepted is known."""
+        now = self._patience.clock()
+        for key, lane in self._lanes.items():
+            seconds = now - lane.refused_since
+            if lane.refusals and seconds > self._patience.limit_s:
+                raise StreamStalled(self.stream, key, seconds, lane.refusals, self.totals.last_error)
 
     def _wait(self) -> None:
         waiting = [lane.not_before for lane in self._lanes.values() if lane.queue]
@@ -223,7 +228,7 @@ class KinesisWriter(Generic[T]):
             response = self._client.put_records(Records=entries, StreamName=self.stream)
         except ClientError as error:
             return [self._refusal_of(error)] * len(records)
-        except HTTPClientError as error:
+        except _UNREACHABLE as error:
             if not self._reached:
                 raise EndpointUnreachable(self.stream, str(error)) from error
             return [str(error)] * len(records)
@@ -256,9 +261,6 @@ class KinesisWriter(Generic[T]):
         lane.refusals += 1
         self.totals.retries += 1
         self.totals.last_error = refusal
-        if now - lane.refused_since > self._patience.limit_s:
-            key = lane.queue[0].key
-            raise StreamStalled(self.stream, key, now - lane.refused_since, lane.refusals, refusal)
         lane.not_before = now + self._patience.wait(lane.refusals)
         return None
 

@@ -5,6 +5,7 @@ import binascii
 import logging
 import os
 import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from petrostream.aws.backoff import Deadline
+from petrostream.aws.backoff import Backoff, Deadline
 from petrostream.aws.batch import Outcome, Ports, Record
 from petrostream.aws.clients import client
 from petrostream.aws.errors import BatchIncomplete, ModelInvalid
@@ -54,8 +55,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         BatchIncomplete: something is not committed and the event source does not act on a response.
     """
     worker = _worker()
-    seconds = context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
-    deadline = Deadline.after(max(0.0, seconds))
+    seconds = max(0.0, context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS)
+    deadline = Deadline.after(seconds)
     records = [to_record(record) for record in event["Records"]]
     outcome = process(
         records, worker.ports(deadline), deadline, min(MAX_RESERVE_SECONDS, seconds * RESERVE_SHARE)
@@ -65,23 +66,36 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 class Worker:
-    """What outlives an invocation: settings, states kept warm, models."""
+    """What outlives an invocation: settings, states kept warm, models.
 
-    def __init__(self, settings: ScoringSettings) -> None:
+    Args:
+        settings: where everything is.
+        clients: gives the client of a service.
+        backoff: how the sinks repeat; theirs if None.
+    """
+
+    def __init__(
+        self,
+        settings: ScoringSettings,
+        clients: Callable[[str], Any] = client,
+        backoff: Backoff | None = None,
+    ) -> None:
         self.settings = settings
-        self._states = StateStore(settings.live_table, client("dynamodb"))
+        self._clients = clients
+        self._backoff = backoff
+        self._states = StateStore(settings.live_table, clients("dynamodb"))
         self._models = ModelStore(
-            settings.artifacts_bucket, client("s3"), settings.model_refresh_seconds, on_rejected=_rejected
+            settings.artifacts_bucket, clients("s3"), settings.model_refresh_seconds, on_rejected=_rejected
         )
 
     def ports(self, deadline: Deadline) -> Ports:
         """Ports of one invocation."""
-        firehose = client("firehose")
+        firehose = self._clients("firehose")
         return Ports(
             states=self._states,
             models=self._models,
-            delivery=FirehoseSink(self.settings.delivery_stream, firehose, deadline),
-            quarantine=FirehoseSink(self.settings.quarantine_stream, firehose, deadline),
+            delivery=FirehoseSink(self.settings.delivery_stream, firehose, deadline, self._backoff),
+            quarantine=FirehoseSink(self.settings.quarantine_stream, firehose, deadline, self._backoff),
             now_ms=lambda: time.time_ns() // 1_000_000,
         )
 

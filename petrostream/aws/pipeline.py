@@ -108,17 +108,21 @@ def _score_all(
     for run in runs:
         try:
             for unit in run.units():
-                if begun and deadline.remaining() < reserve:
+                if begun and deadline.remaining() <= reserve:
                     raise TimeShort(f"facility {run.facility_id}", deadline.remaining())  # noqa: TRY301
-                begun = True
-                _advance(run, unit, ports, models)
+                # Records passed over are no progress: where whole batches come again, they come first.
+                begun = _advance(run, unit, ports, models) or begun
         except Exception as trouble:
             # Whatever it is, it is this facility's: the others must not wait for it.
             _note(run, trouble)
 
 
-def _advance(run: _Run, unit: list[Record], ports: Ports, models: ModelSet | None) -> None:
-    """Validate and score one unit, and move the run past it once its rows are with the sinks."""
+def _advance(run: _Run, unit: list[Record], ports: Ports, models: ModelSet | None) -> bool:
+    """Validate and score one unit, and move the run past it once its rows are with the sinks.
+
+    Returns:
+        Whether any of its records was new.
+    """
     if run.state is None:
         run.state, run.version = ports.states.load(run.facility_id)
     fresh = _not_done(unit, run.state.last_sequence)
@@ -141,6 +145,7 @@ def _advance(run: _Run, unit: list[Record], ports: Ports, models: ModelSet | Non
         run.state = replace(run.state, last_sequence=fresh[-1].sequence)
     run.done += len(unit)
     run.tally.add(tally)
+    return bool(fresh)
 
 
 def _not_done(unit: Iterable[Record], last_sequence: str | None) -> list[Record]:

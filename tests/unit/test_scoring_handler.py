@@ -1,0 +1,326 @@
+"""What a batch becomes, and that no failure between its steps loses or doubles a reading."""
+
+import base64
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lambdas.scoring import handler
+from petrostream.aws.errors import BatchIncomplete, SettingInvalid
+from petrostream.aws.settings import ScoringSettings
+from petrostream.state_codec import decode
+from tests.support.event_source import Context, EventSource, Mapping, event_of
+from tests.support.fakes import (
+    CRASH_AFTER,
+    FAULTS,
+    FIREHOSE_FAULTS,
+    OVERTAKEN,
+    PUT_FAULTS,
+    THROTTLED,
+    FakeBucket,
+    FakeFirehose,
+    FakeTable,
+)
+from tests.support.scoring_world import START_MS, World, block, reading, shard
+
+LATER_MS = START_MS + 3_600_000
+A, B, C = "FAC-01", "FAC-02", "FAC-03"
+POISON = {
+    "not UTF-8": b"\xff\xfe\x00well",
+    "not JSON": b"{'kind': well",
+    "bare NaN": b'{"kind":"well","p_pdg":NaN}',
+    "300 KiB": b'{"kind":"well","source":"' + b"x" * 300 * 1024 + b'"}',
+    "unknown kind": b'{"kind":"flare","facility_id":"FAC-01"}',
+    "control characters": b"\x01" * 200_000,
+    "quotes": b'"' * 250_000,
+    "many unknown fields": b'{"kind":"flare",' + b",".join(b'"%x":0' % i for i in range(25_000)) + b"}",
+}
+
+
+def backlog(world, mapping, **more):
+    """An event source that finds the whole shard waiting, so that batches are cut by size alone."""
+    return EventSource(world.function, mapping, now_ms=LATER_MS, **more)
+
+
+def run(world, records, **mapping):
+    source = backlog(world, Mapping(report_item_failures=world.partial, **mapping))
+    source.run(records)
+    return source
+
+
+def plain(rows):
+    """Rows by identity, without what depends on the moment or on the batch: the clock and absent nulls."""
+    moment = {"scored_at", "quarantined_at"}
+    kept = {}
+    for row in rows:
+        identity = row.get("event_id") or row["quarantine_id"]
+        content = {name: value for name, value in row.items() if value is not None and name not in moment}
+        assert kept.setdefault(identity, content) == content, "a repeat must be the same row"
+    return kept
+
+
+def states(world):
+    return {key: item["state"]["B"] for key, item in world.table.items.items()}
+
+
+def test_readings_come_out_scored_and_the_state_moves_on():
+    world = World()
+    run(world, shard([(A, block(reading(1, 0), reading(1, 1))), (A, block(reading(1, 2)))]))
+    rows = world.scored()
+    assert [row["kinesis_sequence"] for row in rows] == ["96", "96", "97"]
+    assert {row["validation_status"] for row in rows} == {"SUCCESS"}
+    assert len({row["event_id"] for row in rows}) == 3
+    state = decode(world.table.items["FACILITY#FAC-01"]["state"]["B"])
+    assert state.last_sequence == "97"
+    assert len(state.wells["WELL-00001"].ts_ms) == 3
+
+
+def test_records_the_state_has_seen_are_passed_over_also_in_a_new_process():
+    world = World()
+    records = shard([(A, block(reading(1, 0))), (A, block(reading(1, 1)))] * 3)
+    run(world, records[:4])
+    before = len(world.scored())
+    world.worker = None
+    run(world, records[:4])
+    assert len(world.scored()) == before
+    run(world, records)
+    assert len(world.scored()) == before + 2
+
+
+def test_sequence_numbers_compare_as_numbers():
+    world = World()
+    records = shard([(A, block(reading(1, i))) for i in range(6)])
+    assert [r.sequence for r in records][3:5] == ["99", "100"]
+    run(world, records, batch_size=1)
+    assert len(world.scored()) == 6
+
+
+@pytest.mark.parametrize("name", POISON)
+def test_poison_is_quarantined_and_the_shard_moves_on(name):
+    world = World()
+    source = run(world, shard([(A, block(reading(1, 0), POISON[name], reading(1, 1)))]))
+    assert len(source.batches) == 1
+    assert len(world.scored()) == 2
+    (row,) = world.quarantined()
+    assert row["reasons"]
+    assert (row["kinesis_sequence"], row["line"], row["partition_key"]) == ("96", 1, A)
+    assert row["raw_bytes"] == len(POISON[name])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"p_pdg": "2.1e7"}, "wrong_type:p_pdg"),
+        ({"ts": "2099-01-01T00:00:00Z"}, "time_in_future:ts"),
+        ({"well_id": None}, "missing:well_id"),
+        ({"facility_id": B}, "facility_mismatch"),
+    ],
+)
+def test_a_reading_that_can_not_be_used_is_quarantined_with_its_reason(changes, reason):
+    world = World()
+    run(world, shard([(A, block(reading(1, 0, **changes)))]))
+    assert reason in world.quarantined()[0]["reasons"]
+    assert not world.scored()
+
+
+def test_a_key_that_never_carried_a_reading_gets_no_state():
+    world = World()
+    run(world, shard([("no facility", b"garbage")]))
+    assert len(world.quarantined()) == 1
+    assert not world.table.items
+
+
+def test_the_future_is_judged_by_the_arrival_of_the_record_not_by_the_clock():
+    world = World()
+    run(world, shard([(A, block(reading(1, 7200)))]))
+    assert world.quarantined()[0]["reasons"] == ["time_in_future:ts"]
+
+
+def test_a_record_whose_base64_is_broken_is_quarantined_whole():
+    world = World()
+    event = event_of(shard([(A, b""), (A, block(reading(1, 1)))]))
+    event["Records"][0]["kinesis"]["data"] = "@@@ not base64"
+    assert world.function(event, Context()) == {"batchItemFailures": []}
+    assert world.quarantined()[0]["reasons"] == ["undecodable_base64:data"]
+    assert world.quarantined()[0]["raw"] == "@@@ not base64"
+    assert len(world.scored()) == 1
+
+
+def test_an_aggregated_record_is_quarantined_whole_although_its_insides_would_read():
+    world = World()
+    data = b"\xf3\x89\x9a\xc2\x0a\x06FAC-01\x1a" + b"\n" + block(reading(1, 0))
+    run(world, shard([(A, data)]))
+    (row,) = world.quarantined()
+    assert row["reasons"] == ["aggregated_record:data"]
+    assert base64.b64decode(row["raw"]) == data
+    assert not world.scored()
+
+
+def test_rows_of_one_date_from_several_facilities_share_an_entry():
+    world = World()
+    blocks = [(A, block(reading(1, 0))), (B, block(reading(2, 0, B))), (C, block(reading(3, -86_400, C)))]
+    run(world, shard(blocks))
+    first, second = world.firehose.entries["delivery"]
+    assert {json.loads(line)["facility_id"] for line in first.splitlines()} == {A, B}
+    assert {json.loads(line)["ts"][:10] for line in first.splitlines()} == {"2025-10-09"}
+    assert json.loads(second)["ts"][:10] == "2025-10-08"
+
+
+def test_trouble_with_one_facility_does_not_hold_up_the_others():
+    world = World(table=FakeTable(reads=[THROTTLED]))
+    event = event_of(shard([(A, block(reading(1, 0))), (B, block(reading(2, 0, B)))]))
+    assert world.function(event, Context()) == {"batchItemFailures": [{"itemIdentifier": "96"}]}
+    assert [row["facility_id"] for row in world.scored()] == [B]
+    assert set(world.table.items) == {"FACILITY#FAC-02"}
+
+
+def test_nothing_is_committed_for_what_firehose_does_not_accept():
+    world = World(firehose=FakeFirehose([THROTTLED, THROTTLED]))
+    event = event_of(shard([(A, block(reading(1, 0)))]))
+    assert world.function(event, Context()) == {"batchItemFailures": [{"itemIdentifier": "96"}]}
+    assert not world.table.items
+
+
+def test_an_event_source_that_ignores_partial_answers_gets_an_error_instead():
+    world = World(partial=False, firehose=FakeFirehose([THROTTLED, THROTTLED]))
+    event = event_of(shard([(A, block(reading(1, 0)))]))
+    with pytest.raises(BatchIncomplete, match="96"):
+        world.function(event, Context())
+
+
+def test_a_facility_overtaken_by_another_writer_is_read_again_and_run_again():
+    world = World()
+    records = shard([(A, block(reading(1, i))) for i in range(3)])
+    other = World(table=world.table, firehose=world.firehose)
+    run(world, records[:1])
+    run(other, records[:2])
+    assert run(world, records).batches == [["96", "97", "98"]]
+    state = decode(world.table.items["FACILITY#FAC-01"]["state"]["B"])
+    assert state.last_sequence == "98"
+    assert len(plain(world.scored())) == 3
+
+
+def test_a_write_whose_answer_is_lost_and_repeated_is_found_done():
+    world = World(table=FakeTable(writes=[OVERTAKEN]))
+    source = run(world, shard([(A, block(reading(1, 0)))]))
+    assert len(source.batches) == 1
+    assert len(world.scored()) == 1
+
+
+def test_with_no_time_left_one_facility_is_done_and_the_rest_reported():
+    world = World()
+    records = shard([(f, block(reading(1, 0, f))) for f in (A, B, C)])
+    assert world.function(event_of(records), Context(remaining_ms=0)) == {
+        "batchItemFailures": [{"itemIdentifier": "97"}]
+    }
+    assert set(world.table.items) == {"FACILITY#FAC-01"}
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_invocations_without_time_still_come_to_an_end(partial):
+    world = World(partial=partial)
+    records = shard([(f, block(reading(int(f[-1]), i, f))) for i in range(3) for f in (A, B, C)])
+    mapping = Mapping(report_item_failures=partial)
+    backlog(world, mapping, context=lambda: Context(remaining_ms=0)).run(records)
+    assert len(plain(world.scored())) == 9
+
+
+def test_models_out_of_reach_hold_the_batch_and_no_models_at_all_do_not():
+    world = World(bucket=FakeBucket(faults=[THROTTLED]))
+    source = run(world, shard([(A, block(reading(1, 0)))]))
+    assert len(source.batches) == 2
+    (row,) = world.scored()
+    assert row.get("anomaly_score") is None
+
+
+def test_metrics_say_what_was_done(capsys):
+    world = World()
+    capsys.readouterr()
+    run(world, shard([(A, block(reading(1, 0), b"garbage"))]))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (emf,) = [line for line in lines if "_aws" in line]
+    assert emf["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "PetroStream"
+    assert (emf["ReadingsScored"], emf["ReadingsQuarantined"], emf["Anomalies"]) == ([1.0], [1.0], [0.0])
+    assert emf["IteratorAge"][0] > 0
+    assert emf["model_version"] == "none"
+
+
+def test_settings_are_read_from_the_environment_and_named_when_wrong():
+    environment = {
+        "LIVE_TABLE": "t",
+        "DELIVERY_STREAM": "d",
+        "QUARANTINE_STREAM": "q",
+        "ARTIFACTS_BUCKET": "b",
+    }
+    assert ScoringSettings.from_environment(environment).partial_batch_response is True
+    with pytest.raises(SettingInvalid, match="PARTIAL_BATCH_RESPONSE is 'maybe'"):
+        ScoringSettings.from_environment({**environment, "PARTIAL_BATCH_RESPONSE": "maybe"})
+    with pytest.raises(SettingInvalid, match="LIVE_TABLE is not set"):
+        ScoringSettings.from_environment({})
+
+
+@st.composite
+def shards(draw):
+    """Blocks of three facilities in event-time order, with poison among them, and what they must become."""
+    seconds = {A: 0, B: 0, C: 0}
+    blocks, valid, invalid = [], 0, 0
+    for facility in draw(st.lists(st.sampled_from([A, B, C]), min_size=1, max_size=8)):
+        rows = []
+        for kind in draw(st.lists(st.sampled_from(["good", "good", "poison", "gap"]), max_size=4)):
+            if kind == "poison":
+                rows.append(b'{"kind":"well"}')
+                invalid += 1
+                continue
+            seconds[facility] += 90 if kind == "gap" else 1
+            rows.append(reading(int(facility[-1]), seconds[facility] // 2, facility))
+            if seconds[facility] % 2:
+                rows[-1]["well_id"] = f"WELL-{50 + int(facility[-1]):05d}"
+            valid += 1
+        blocks.append((facility, block(*rows)))
+    return shard(blocks), valid, invalid
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    what=shards(),
+    firehose=st.lists(st.sampled_from(FIREHOSE_FAULTS), max_size=8),
+    reads=st.lists(st.sampled_from(FAULTS), max_size=4),
+    writes=st.lists(st.sampled_from(PUT_FAULTS), max_size=6),
+    times=st.lists(st.sampled_from([0, 120_000]), max_size=6),
+    batch_size=st.integers(1, 6),
+    partial=st.booleans(),
+    bisect=st.booleans(),
+)
+def test_whatever_fails_every_reading_is_there_once(
+    what, firehose, reads, writes, times, batch_size, partial, bisect
+):
+    records, valid, invalid = what
+    calm = World()
+    run(calm, records)
+    world = World(FakeFirehose(firehose), FakeTable(reads, writes), partial=partial)
+    source = backlog(
+        world,
+        Mapping(batch_size=batch_size, report_item_failures=partial, bisect=bisect),
+        context=lambda: Context(remaining_ms=times.pop() if times else 120_000),
+    )
+    source.run(records)
+    assert not source.notices
+    assert len(calm.scored()) == len(plain(calm.scored())) == valid
+    assert plain(world.scored()) == plain(calm.scored())
+    assert len(plain(calm.quarantined())) == invalid
+    assert plain(world.quarantined()) == plain(calm.quarantined())
+    assert states(world) == states(calm)
+
+
+def test_a_crash_between_delivery_and_commit_repeats_rows_but_not_identities():
+    world = World(firehose=FakeFirehose([CRASH_AFTER]))
+    run(world, shard([(A, block(reading(1, 0), reading(1, 1)))]))
+    assert len(world.scored()) == 4
+    assert len(plain(world.scored())) == 2
+
+
+def test_the_handler_needs_no_event_fields_beyond_those_kinesis_gives():
+    record = handler.to_record(event_of(shard([(A, b"x")]))["Records"][0])
+    assert (record.sequence, record.partition_key, record.data, record.broken) == ("96", A, b"x", None)

@@ -70,6 +70,7 @@ class Rule:
         points: risk points.
         source: where signature and thresholds come from.
         sensors: sensors without which the condition can't hold.
+        vetoes: sensors that can only speak against it, and are not missed where a well has none.
         category: value of `emission_category`, for emission rules.
     """
 
@@ -80,6 +81,7 @@ class Rule:
     points: int
     source: str
     sensors: tuple[str, ...] = ()
+    vetoes: tuple[str, ...] = ()
     category: str | None = None
 
 
@@ -102,11 +104,17 @@ def _dhsv_closure(columns: RuleColumns) -> BoolArray:
 
 
 def _choke_restriction(columns: RuleColumns) -> BoolArray:
+    rise = columns.rise("p_mon_ckp")
     return (
-        (columns.rise("p_mon_ckp") > 0.8 * BAR)
+        (rise > 0.8 * BAR)
         & (columns.per_minute("p_mon_ckp") > 0.5 * BAR)
-        & ~(columns.per_minute("p_tpt") < -0.5 * BAR)
+        # A rise out of calm: an oscillation within the window crests 1.41 deviations above its mean.
+        & (rise > 1.6 * columns.deviation("p_mon_ckp", 180))
+        # The choke is far from the tubing head: what lifts both at once is the well, not the choke.
+        & ~(np.abs(columns.rise("p_tpt")) > 0.25 * rise)
         & ~(columns.rise("p_jus_ckp") > 0.5 * BAR)
+        # A well that is being opened up warms, a restricted one does not.
+        & ~(columns.per_minute("t_tpt", 180) > 0.1)
     )
 
 
@@ -138,18 +146,20 @@ RULES: tuple[Rule, ...] = (
         "like a spurious closure of the downhole safety valve",
         condition=_dhsv_closure,
         points=35,
-        source=f"Class 2 of {_VARGAS}; thresholds from the real class 2 instances (wells 3, 10, 11)",
+        source=f"Class 2 of {_VARGAS}; thresholds chosen on its real class 2 instances of wells 3, 10, 11",
         sensors=("p_tpt", "t_tpt"),
+        vetoes=("p_pdg",),
     ),
     Rule(
         id="choke_restriction",
         part=PROCESS,
-        description="Pressure upstream of the production choke climbs without a fall at the tubing head: "
+        description="Pressure upstream of the production choke climbs out of calm, the tubing head rests: "
         "like a quick restriction in the production choke",
         condition=_choke_restriction,
         points=35,
-        source=f"Class 6 of {_VARGAS}; thresholds from the class 6 instances (well 4, simulated)",
+        source=f"Class 6 of {_VARGAS}; thresholds chosen on its class 6 instances (well 4, simulated)",
         sensors=("p_mon_ckp",),
+        vetoes=("p_tpt", "p_jus_ckp", "t_tpt"),
     ),
 )
 
@@ -157,7 +167,7 @@ PROCESS_RULES = tuple(rule for rule in RULES if rule.part == PROCESS)
 EMISSION_RULES = tuple(rule for rule in RULES if rule.part == EMISSION)
 
 RULE_SENSORS: IntArray = np.array(
-    sorted(SENSOR_INDEX[name] for name in ("p_pdg", "p_tpt", "t_tpt", "p_mon_ckp", "p_jus_ckp")), np.int64
+    sorted({SENSOR_INDEX[name] for rule in RULES for name in rule.sensors + rule.vetoes}), np.int64
 )
 """Sensor indices that conditions look at."""
 

@@ -1,0 +1,104 @@
+"""Readings and models of an invented well, for tests of scoring."""
+
+from functools import cache
+
+import numpy as np
+from sklearn.ensemble import IsolationForest
+
+from ml.onnx_export import forest_to_onnx
+from petrostream.detector import ModelSet, WellModel, load_model
+from petrostream.feature_plan import FeaturePlan, feature_names, series_features
+from petrostream.readings import NO_TIME, Readings, event_id
+from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
+
+WELL = "WELL-00011"
+FACILITY = "FAC-03"
+START = 1_700_000_000_000
+SENSORS = ("p_pdg", "p_tpt", "t_tpt", "p_mon_ckp")
+CENTER = np.array([2.1e7, 1.4e7, 95.0, 5.0e6])
+SCALE = np.array([1.0e4, 1.0e4, 0.05, 1.0e4])
+
+
+def table(columns):
+    """Sensor values of shape (n, 27) from columns by name; the others are missing."""
+    n = len(next(iter(columns.values())))
+    values = np.full((n, len(SENSOR_NAMES)), np.nan)
+    for name, column in columns.items():
+        values[:, SENSOR_INDEX[name]] = column
+    return values
+
+
+def normal_values(n, seed=0):
+    noise = np.random.default_rng(seed).normal(size=(n, len(SENSORS)))
+    return table(dict(zip(SENSORS, (CENTER + SCALE * noise).T, strict=True)))
+
+
+def event_values(n=400, at=200, most="p_tpt", seed=11):
+    """Normal operation, then every gauge moves by 25 times its noise, and one by 60 times."""
+    values = normal_values(n, seed)
+    for sensor, scale in zip(SENSORS, SCALE, strict=True):
+        values[at:, SENSOR_INDEX[sensor]] += scale * (60 if sensor == most else 25)
+    return values
+
+
+def readings(values, ts_ms=None, *, well=WELL, methane=None, sequence="1", source="2/test"):
+    n = len(values)
+    ts_ms = START + 1000 * np.arange(n) if ts_ms is None else np.asarray(ts_ms, np.int64)
+    missing = np.full(n, np.nan)
+    wells = [well] * n if isinstance(well, str) else list(well)
+    return Readings(
+        well_id=wells,
+        facility_id=[FACILITY] * n,
+        ts_ms=ts_ms,
+        source=[source] * n,
+        source_ts_ms=np.full(n, NO_TIME),
+        values=values,
+        label=[None] * n,
+        state=[None] * n,
+        methane_ppm=missing if methane is None else np.asarray(methane, np.float64),
+        co2_ppm=missing,
+        vibration_rms=missing,
+        reasons=[()] * n,
+        quality=np.full(n, 100.0),
+        event_id=[event_id(name, source, ts) for name, ts in zip(wells, ts_ms.tolist(), strict=True)],
+        sequence=[sequence] * n,
+    )
+
+
+@cache
+def training(kind="commissioned"):
+    """A fitted forest, its features and the plan behind them."""
+    names = feature_names(SENSORS, kind)
+    plan = FeaturePlan.build(names, SENSORS, CENTER, SCALE)
+    features = series_features(START + 1000 * np.arange(900), normal_values(900), plan)
+    features = features[~np.isnan(features).any(axis=1)].astype(np.float32)
+    # Shifted copies teach the forest where "outside" is; it never splits beyond what it saw.
+    shift = np.random.default_rng(1).uniform(-20, 20, size=(90, len(SENSORS)))[:, plan.owner]
+    level = np.array([":mean_" in name or ":diff_" in name for name in names])
+    background = (features[::9][:90] + shift * level).astype(np.float32)
+    fitted = IsolationForest(n_estimators=50, random_state=7).fit(np.concatenate([features, background]))
+    return fitted, features, plan
+
+
+def entry(kind="commissioned", changes=None):
+    """A manifest entry that fits `training`'s forest."""
+    base = {
+        "well_id": WELL if kind == "commissioned" else "*",
+        "kind": kind,
+        "version": "v1",
+        "sensors": list(SENSORS),
+        "center": CENTER.tolist(),
+        "scale": SCALE.tolist(),
+        "threshold": 0.57,
+        "feature_names": list(feature_names(SENSORS, kind)),
+    }
+    return {**base, **(changes or {})}
+
+
+@cache
+def model(kind="commissioned") -> WellModel:
+    return load_model(entry(kind), forest_to_onnx(training(kind)[0]))
+
+
+def models() -> ModelSet:
+    return ModelSet("v1", {WELL: model()}, model("fleet"))

@@ -1,0 +1,185 @@
+"""Window statistics: the right numbers, and the same ones however the series is cut."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from petrostream.feature_plan import FeatureNameError, FeaturePlan, feature_names, series_features
+from petrostream.features import (
+    COUNT_LIMIT,
+    MAX_WINDOW_READINGS,
+    MISSING,
+    QUANTA,
+    STATS,
+    WINDOWS_S,
+    quantise,
+    scale_floors,
+    window_stats,
+)
+from petrostream.sensors import SENSOR_INDEX, bounds
+
+P = SENSOR_INDEX["p_tpt"]
+T = SENSOR_INDEX["t_tpt"]
+PAIR = np.array(sorted([P, T]))
+START = 1_700_000_000_000
+
+
+def stats_of(ts_s, values, sensors=(P,), start=0):
+    sensors = np.asarray(sensors)
+    values = np.asarray(values, np.float64).reshape(len(ts_s), len(sensors))
+    ts_ms = START + np.rint(1000 * np.asarray(ts_s)).astype(np.int64)
+    return window_stats(ts_ms, quantise(values, sensors), sensors, start)
+
+
+def plain_window(ts_s, values, end, window_s):
+    """The definition, reading by reading."""
+    inside = [i for i in range(end + 1) if ts_s[end] - window_s < ts_s[i]]
+    x, y = np.array([ts_s[i] for i in inside]), np.array([values[i] for i in inside])
+    slope = np.polyfit(x - x[-1], y - y[-1], 1)[0]
+    return y.mean(), y.std(), slope
+
+
+@pytest.mark.parametrize("window_s", WINDOWS_S)
+def test_mean_deviation_and_slope_are_the_textbook_ones(window_s):
+    rng = np.random.default_rng(5)
+    ts_s = np.cumsum(rng.uniform(0.5, 3.0, size=300)).round(3)
+    values = 1.5e7 + 3e4 * np.sin(ts_s / 40) + rng.normal(0, 5e3, size=300)
+    stats = stats_of(ts_s, values)
+    for end in (150, 222, 299):
+        expected = plain_window(ts_s, values, end, window_s)
+        found = [stats.get(P, stat, window_s)[end] for stat in STATS]
+        assert found == pytest.approx(expected, rel=1e-3, abs=1.0)
+
+
+def test_a_window_excludes_its_far_end_and_includes_its_near_one():
+    values = np.zeros(61)
+    values[30] = 3.0e5
+    mean = stats_of(np.arange(61), values).get(P, "mean", 30)
+    assert mean[29] == 0
+    assert mean[30:60] == pytest.approx(np.full(30, 1e4))
+    assert mean[60] == 0
+
+
+def test_a_flat_gauge_has_no_deviation_and_no_slope_at_all():
+    stats = stats_of(np.arange(400), np.full(400, 1.23456789e7))
+    for window_s in WINDOWS_S:
+        assert (stats.get(P, "std", window_s)[200:] == 0).all()
+        assert (stats.get(P, "slope", window_s)[200:] == 0).all()
+
+
+def test_a_window_is_silent_until_half_of_it_was_seen():
+    stats = stats_of(np.arange(200), np.arange(200.0))
+    for window_s in WINDOWS_S:
+        known = ~np.isnan(stats.get(P, "mean", window_s))
+        assert not known[: window_s // 2].any()
+        assert known[window_s // 2 :].all()
+
+
+@pytest.mark.parametrize(("gap_s", "resets"), [(60, False), (60.001, True), (3600, True)])
+def test_a_gap_of_more_than_a_minute_starts_afresh(gap_s, resets):
+    ts_s = np.concatenate([np.arange(300), 299 + gap_s + np.arange(60)])
+    values = np.where(np.arange(360) < 300, 1e6, 2e6)
+    mean = stats_of(ts_s, values).get(P, "mean", 180)
+    assert np.isnan(mean[300]) == resets
+    after = stats_of(ts_s, values).get(P, "mean", 30)
+    assert after[320] == 2e6
+
+
+def test_a_missing_gauge_does_not_silence_the_others():
+    values = np.column_stack([np.full(300, 1e7), np.full(300, 90.0)])[:, [0, 1] if P < T else [1, 0]]
+    values[100:, list(PAIR).index(T)] = np.nan
+    stats = stats_of(np.arange(300), values, PAIR)
+    assert (stats.get(P, "mean", 180)[95:] == 1e7).all()
+    temperature = stats.get(T, "mean", 30)
+    assert (temperature[50:115] == 90.0).all()
+    assert np.isnan(temperature[116:]).all()
+
+
+def test_a_sensor_that_is_absent_is_all_missing():
+    assert np.isnan(stats_of(np.arange(5), np.zeros(5)).get(T, "mean", 30)).all()
+
+
+def test_a_fast_gauge_is_measured_over_its_newest_readings():
+    n = 2 * MAX_WINDOW_READINGS
+    values = np.where(np.arange(n) < n - MAX_WINDOW_READINGS, 0.0, 1e6)
+    mean = stats_of(np.arange(n) / 6.0, values).get(P, "mean", 180)
+    assert mean[-1] == 1e6
+    assert mean[-2] < 1e6
+
+
+class TestQuantise:
+    def test_spans_every_possible_value_finely(self):
+        low, high = bounds()
+        sensors = np.arange(len(QUANTA))
+        counts = quantise(np.stack([low, high]), sensors)
+        assert (np.abs(counts) <= COUNT_LIMIT).all()
+        assert np.abs(counts * QUANTA - np.stack([low, high])).max() <= 1.0
+        assert (1e-3 * scale_floors(sensors) > QUANTA).all()
+
+    def test_keeps_what_is_missing_missing(self):
+        assert quantise(np.array([[np.nan]]), np.array([P])).tolist() == [[MISSING]]
+
+    def test_survives_any_number(self):
+        wild = np.array([[1e300], [-1e300], [np.inf], [-np.inf]])
+        assert quantise(wild, np.array([P]))[:, 0].tolist() == [COUNT_LIMIT, -COUNT_LIMIT] * 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), start=st.integers(0, 250), first=st.integers(0, 100))
+def test_history_beyond_the_window_changes_no_bit(seed, start, first):
+    rng = np.random.default_rng(seed)
+    ts_s = np.cumsum(rng.choice([0.4, 1.0, 1.0, 1.0, 7.0, 75.0], size=400))
+    values = 1e7 + rng.normal(0, 1e5, size=400)
+    values[rng.random(400) < 0.1] = np.nan
+    whole = stats_of(ts_s, values)
+    reach = np.searchsorted(ts_s, ts_s[start] - 180.0, side="right")
+    begin = max(0, reach - first)
+    part = stats_of(ts_s[begin:], values[begin:], start=start - begin)
+    np.testing.assert_array_equal(part.table, whole.table[..., start:])
+
+
+class TestFeaturePlan:
+    SENSORS = ("p_tpt", "t_tpt")
+
+    def series(self):
+        rng = np.random.default_rng(2)
+        values = np.full((400, 27), np.nan)
+        values[:, P] = 1.4e7 + rng.normal(0, 2e4, 400)
+        values[:, T] = 95 + rng.normal(0, 0.1, 400)
+        return START + 1000 * np.arange(400), values
+
+    def plan(self, kind, level=1.4e7):
+        names = feature_names(self.SENSORS, kind)
+        return FeaturePlan.build(names, self.SENSORS, np.array([level, 95.0]), np.array([2e4, 0.1]))
+
+    def test_a_healthy_well_is_near_zero_in_units_of_its_own_noise(self):
+        plan = self.plan("commissioned")
+        features = series_features(*self.series(), plan)
+        assert features.shape == (400, 18)
+        warm = features[100:]
+        means = [i for i, name in enumerate(plan.names) if ":mean_" in name]
+        deviations = [i for i, name in enumerate(plan.names) if ":std_180" in name]
+        assert np.abs(warm[:, means]).max() < 1
+        assert warm[:, deviations].mean() == pytest.approx(1.0, abs=0.15)
+
+    def test_fleet_features_do_not_know_the_level(self):
+        ts_ms, values = self.series()
+        here = series_features(ts_ms, values, self.plan("fleet"))
+        values[:, P] += 3e6
+        there = series_features(ts_ms, values, self.plan("fleet", level=0.0))
+        np.testing.assert_allclose(here[100:], there[100:], atol=1e-9)
+
+    def test_a_difference_is_that_of_the_window_means(self):
+        ts_ms, values = self.series()
+        names = ("p_tpt:diff_30_180", "p_tpt:mean_30", "p_tpt:mean_180")
+        plan = FeaturePlan.build(names, self.SENSORS, np.array([1.4e7, 95.0]), np.array([2e4, 0.1]))
+        features = series_features(ts_ms, values, plan)[100:]
+        np.testing.assert_allclose(features[:, 0], features[:, 1] - features[:, 2], atol=1e-9)
+
+    @pytest.mark.parametrize(
+        "name", ["p_tpt", "p_tpt:median_30", "p_tpt:mean_31", "p_pdg:mean_30", "p_tpt:mean_"]
+    )
+    def test_an_unknown_name_is_refused_by_name(self, name):
+        with pytest.raises(FeatureNameError, match=name):
+            FeaturePlan.build([name], self.SENSORS, np.zeros(2), np.ones(2))

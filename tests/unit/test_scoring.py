@@ -1,0 +1,195 @@
+"""Scoring: the same rows however the stream is cut; late readings; risk; wells without a baseline."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from petrostream import state_codec
+from petrostream.readings import Readings
+from petrostream.scored import NO_POINTS
+from petrostream.scoring import FacilityState, Scored, rows_to_blocks, score
+from petrostream.sensors import SENSOR_INDEX
+from tests.support.wells import FACILITY, START, WELL, event_values, models, normal_values, readings
+
+NEW = FacilityState(FACILITY)
+STEPS_MS = [1000] * 30 + [400, 2000, 17_000, 60_000, 61_000, 0, -1, -4000, -90_000]
+
+
+def run(batch, *, state=NEW, models=None):
+    return score(state, batch, models, scored_at_ms=START)
+
+
+def messy_stream(seed, n=700):
+    """Two wells: gaps, holes, a gauge that dies, a frozen one, an event, late and repeated readings."""
+    rng = np.random.default_rng(seed)
+    ts_ms = START + np.cumsum(rng.choice(STEPS_MS, size=n))
+    values = event_values(n, at=n // 2, seed=seed)
+    values[:, SENSOR_INDEX["t_jus_ckp"]] = 70.0
+    values[rng.random(values.shape) < 0.03] = np.nan
+    dies = int(rng.integers(0, n))
+    values[dies:, SENSOR_INDEX["p_pdg"]] = np.nan
+    values[rng.random(n) < 0.01] = np.nan
+    methane = np.where(rng.random(n) < 0.5, np.nan, rng.uniform(0, 700, n))
+    wells = rng.choice([WELL, "WELL-00099"], size=n, p=[0.8, 0.2]).tolist()
+    return readings(values, ts_ms, well=wells, methane=methane)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    cuts=st.lists(st.integers(0, 700), max_size=12),
+    ones=st.integers(0, 690),
+)
+def test_rows_and_state_do_not_depend_on_how_the_stream_is_cut(seed, cuts, ones):
+    stream = messy_stream(seed)
+    whole = run(stream, models=models())
+    edges = sorted({0, len(stream), *cuts, *range(ones, ones + 10)})
+    state, parts = NEW, []
+    for first, last in pairwise(edges):
+        result = run(stream.take(range(first, last)), state=state, models=models())
+        state = state_codec.decode(state_codec.encode(result.state))
+        parts.append(result.rows)
+    for name in Scored.__dataclass_fields__:
+        if name in ("readings", "scored_at_ms"):
+            continue
+        expected = getattr(whole.rows, name)
+        if isinstance(expected, np.ndarray):
+            np.testing.assert_array_equal(np.concatenate([getattr(part, name) for part in parts]), expected)
+        else:
+            assert [value for part in parts for value in getattr(part, name)] == expected
+    joined = Readings.concat([part.readings for part in parts])
+    assert joined.reasons == whole.rows.readings.reasons
+    assert state_codec.encode(state) == state_codec.encode(whole.state)
+
+
+def test_the_messy_stream_has_everything_the_property_is_about():
+    rows = run(messy_stream(1), models=models()).rows
+    assert any("late:ts" in reasons for reasons in rows.readings.reasons)
+    assert rows.anomaly_flag.any()
+    assert 0 < np.isnan(rows.anomaly_score).mean() < 1
+    assert set(rows.model_kind) == {"commissioned", "fleet"}
+
+
+class TestLateReadings:
+    def stream(self):
+        values = normal_values(202)
+        ts_ms = START + 1000 * np.arange(202)
+        ts_ms[200:] = [START + 150_000, START + 199_000]
+        return readings(values, ts_ms)
+
+    def test_land_without_a_score_and_say_so(self):
+        rows = run(self.stream(), models=models()).rows
+        assert len(rows) == 202
+        assert rows.readings.reasons[200:] == [("late:ts",), ("late:ts",)]
+        assert np.isnan(rows.anomaly_score[200:]).all()
+        assert rows.process_risk[200:].tolist() == [NO_POINTS, NO_POINTS]
+        assert rows.readings.reasons[:200] == [()] * 200
+
+    def test_leave_the_memory_as_it_was(self):
+        stream = self.stream()
+        before = run(stream.take(range(200)), models=models()).state
+        after = run(stream.take([200, 201]), state=before, models=models()).state
+        assert after.wells == before.wells
+
+    def test_leave_the_caller_s_reasons_alone(self):
+        stream = self.stream()
+        run(stream)
+        assert stream.reasons == [()] * 202
+
+
+def test_the_given_state_is_not_changed():
+    stream = readings(normal_values(200))
+    before = run(stream.take(range(100))).state
+    kept = state_codec.encode(before)
+    run(stream.take(range(100, 200)), state=before)
+    assert state_codec.encode(before) == kept
+
+
+def test_wells_do_not_mix():
+    together = readings(np.repeat(normal_values(200), 2, axis=0), np.repeat(START + 1000 * np.arange(200), 2))
+    together.well_id[1::2] = ["WELL-00099"] * 200
+    rows = run(together, models=models()).rows
+    alone = run(readings(normal_values(200)), models=models()).rows
+    np.testing.assert_array_equal(rows.anomaly_score[::2], alone.anomaly_score)
+
+
+def test_a_new_model_scores_the_very_next_reading():
+    stream = readings(normal_values(300))
+    state = run(stream.take(range(299))).state
+    row = run(stream.take([299]), state=state, models=models()).rows
+    assert not np.isnan(row.anomaly_score[0])
+    assert row.model_version == ["v1"]
+
+
+@pytest.mark.parametrize(
+    ("last", "given", "expected"),
+    [
+        (None, ["9", "10"], "10"),
+        ("10", ["9"], "10"),
+        ("99", ["100"], "100"),
+        (None, [], None),
+        ("5", [], "5"),
+    ],
+)
+def test_sequence_numbers_compare_as_numbers(last, given, expected):
+    batch = Readings.concat(
+        [readings(normal_values(1), [START + i], sequence=one) for i, one in enumerate(given)]
+    )
+    assert run(batch, state=FacilityState(FACILITY, last)).state.last_sequence == expected
+
+
+class TestRisk:
+    def test_a_commissioned_well_alerts_by_its_forest(self):
+        rows = run(readings(event_values()), models=models()).rows
+        assert not rows.anomaly_flag[:200].any()
+        assert set(rows.well_status[:200]) == {"NORMAL"}
+        assert rows.anomaly_flag[205:].all()
+        assert "ALERT" in rows.well_status[200:]
+        assert (rows.process_risk[rows.anomaly_flag == 1] >= 20).all()
+        assert rows.process_risk.max() <= 40
+
+    def test_a_well_without_a_baseline_is_marked_and_never_alerts_by_the_forest(self):
+        rows = run(readings(event_values(), well="WELL-00099"), models=models()).rows
+        assert set(rows.model_kind) == {"fleet"}
+        assert rows.anomaly_flag[200:].any()
+        assert rows.risk_score.max() == 0
+        assert set(rows.well_status) == {"NORMAL"}
+
+    def test_a_physics_rule_alerts_without_any_model(self):
+        values = normal_values(400)
+        falling = np.maximum(np.arange(400) - 200, 0)
+        values[:, SENSOR_INDEX["p_tpt"]] -= 0.1e5 * falling
+        values[:, SENSOR_INDEX["t_tpt"]] -= 0.08 * falling
+        rows = run(readings(values)).rows
+        assert rows.rule_ids[300] == ("dhsv_closure",)
+        assert rows.process_risk[300] == 35
+        assert rows.well_status[300] == "ALERT"
+        assert rows.model_kind[300] is None
+
+    def test_process_points_are_missing_where_there_is_nothing_to_judge_by(self):
+        rows = run(readings(normal_values(60))).rows
+        assert (rows.process_risk[:30] == NO_POINTS).all()
+        assert (rows.process_risk[30:] != NO_POINTS).all()
+
+    def test_the_parts_add_up(self):
+        rows = run(readings(normal_values(4), methane=[125.5, 385.5, 650.2, np.nan])).rows
+        assert rows.emission_category == ["NORMAL", "MEDIUM", "HIGH", None]
+        assert rows.emission_risk.tolist() == [0, 20, 40, NO_POINTS]
+        assert rows.risk_score.tolist() == [0, 20, 40, 0]
+        assert rows.well_status == ["NORMAL", "NORMAL", "ALERT", "NORMAL"]
+
+    def test_anomalous_readings_and_only_they_name_sensors(self):
+        rows = run(readings(event_values()), models=models()).rows
+        named = np.array([bool(names) for names in rows.top_sensors])
+        np.testing.assert_array_equal(named, rows.anomaly_flag == 1)
+        assert {names[0] for names in rows.top_sensors[230:]} == {"p_tpt"}
+
+
+def test_an_empty_batch_changes_nothing():
+    result = run(Readings.empty(), models=models())
+    assert len(result.rows) == 0
+    assert result.state == NEW
+    assert rows_to_blocks(result.rows) == []

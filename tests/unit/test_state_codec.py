@@ -1,0 +1,77 @@
+"""The state item: what goes in comes out, and what is not a state is refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from petrostream.history import FacilityState
+from petrostream.scoring import score
+from petrostream.sensors import SENSOR_INDEX
+from petrostream.state_codec import MAGIC, VERSION, StateFormatError, decode, encode
+from tests.support.wells import FACILITY, normal_values, readings
+
+
+def scored_state(n=400, wells=("WELL-00001",), holes=0.05):
+    state = FacilityState(FACILITY)
+    for seed, well in enumerate(wells):
+        values = normal_values(n, seed=seed)
+        values[np.random.default_rng(seed).random(values.shape) < holes] = np.nan
+        values[:, SENSOR_INDEX["t_jus_ckp"]] = 70.125
+        state = score(state, readings(values, well=well, sequence="49"), None, scored_at_ms=0).state
+    return state
+
+
+def same(left, right):
+    assert (left.facility_id, left.last_sequence) == (right.facility_id, right.last_sequence)
+    assert list(left.wells) == list(right.wells)
+    for name, well in left.wells.items():
+        other = right.wells[name]
+        for column in ("ts_ms", "sensors", "counts"):
+            np.testing.assert_array_equal(getattr(well, column), getattr(other, column))
+            assert getattr(well, column).dtype == getattr(other, column).dtype
+
+
+@pytest.mark.parametrize("n", [1, 2, 50, 400])
+def test_comes_back_to_the_last_bit(n):
+    state = scored_state(n, ("WELL-00001", "SIM-2-00001", "poço 7"))
+    same(decode(encode(state)), state)
+
+
+def test_an_empty_facility_and_a_well_without_gauges_come_back():
+    same(decode(encode(FacilityState("FAC-01"))), FacilityState("FAC-01"))
+    silent = score(FacilityState(FACILITY), readings(np.full((5, 27), np.nan)), None, scored_at_ms=0).state
+    same(decode(encode(silent)), silent)
+
+
+def test_is_compact():
+    wells = [f"WELL-{i:05d}" for i in range(10)]
+    assert len(encode(scored_state(400, wells))) < 10 * 10_000
+
+
+def test_keeps_only_what_windows_can_reach():
+    well = scored_state(5000).wells["WELL-00001"]
+    assert len(well.ts_ms) == 180
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_refused(data):
+    for bytes_ in (data, MAGIC + bytes([VERSION]) + data):
+        with pytest.raises(StateFormatError):
+            decode(bytes_)
+
+
+@given(st.data())
+def test_a_damaged_state_is_refused(data):
+    whole = bytearray(encode(scored_state(20)))
+    at = data.draw(st.integers(0, len(whole) - 1))
+    flipped = whole.copy()
+    flipped[at] ^= 1 << data.draw(st.integers(0, 7))
+    for damaged in (flipped, whole[:at], whole + b"x"):
+        with pytest.raises(StateFormatError):
+            decode(bytes(damaged))
+
+
+def test_another_version_is_named():
+    with pytest.raises(StateFormatError, match="version 9"):
+        decode(MAGIC + b"\x09" + b"....")

@@ -1,0 +1,263 @@
+"""The model registry: versions of models in a bucket or folder, and the pointer to the live one.
+
+    models/<version>/manifest.json      what the version holds, with the SHA-256 of every file
+    models/<version>/<well>/model.onnx  served
+    models/current.json                 {"version": "..."}: the live version
+
+Publishing writes the files, then the manifest, then the pointer, so that a reader never sees a version that
+is not whole; a publication that was cut short is repeated as it is. A version never changes once it is there.
+Rolling back writes the pointer.
+
+    python -m ml.registry publish build/models --to s3://petrostream-artifacts-...
+    python -m ml.registry list --at s3://...
+    python -m ml.registry rollback --at s3://... [--version V]
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+import orjson
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.table import Table
+
+from ml.registry_stores import MANIFEST, POINTER, ROOT, Registry, RegistryError, open_registry
+
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+console = Console()
+_Where = Annotated[str, typer.Option("--at", help="s3://<bucket>, or a folder.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version in the registry."""
+
+    version: str
+    created_at: str
+    wells: int
+    fleet: bool
+    live: bool
+
+
+def check_version(version: str) -> str:
+    """The version's name, if it can be a folder name and a key.
+
+    Raises:
+        RegistryError: it can't.
+    """
+    if not _VERSION.fullmatch(version):
+        raise RegistryError(
+            f"version {version!r} must be up to 64 letters, digits, '.', '_' or '-', and begin with a letter "
+            "or digit"
+        )
+    return version
+
+
+def publish(folder: Path, registry: Registry) -> str:
+    """Publishes a trained version and makes it the live one.
+
+    Args:
+        folder: a version's folder (with a manifest), or a models folder: then its newest version.
+        registry: where to.
+
+    Returns:
+        The version.
+
+    Raises:
+        RegistryError: the folder holds no whole version, or the registry has that version with other content.
+    """
+    source = _version_folder(folder)
+    raw = (source / MANIFEST).read_bytes()
+    manifest = _manifest(str(source / MANIFEST), raw)
+    version = check_version(str(manifest.get("version")))
+    files = {path: _read(source, path, digest) for path, digest in _files(manifest)}
+    there = registry.get(f"{ROOT}/{version}/{MANIFEST}")
+    if there is not None and there != raw:
+        raise RegistryError(f"version {version} is published with other content; train under another name")
+    if there is None:
+        for path, content in files.items():
+            registry.put(f"{ROOT}/{version}/{path}", content)
+        report = source / "report.md"
+        if report.is_file():
+            registry.put(f"{ROOT}/{version}/report.md", report.read_bytes())
+        registry.put(f"{ROOT}/{version}/{MANIFEST}", raw)
+    _point(registry, version)
+    return version
+
+
+def current_version(registry: Registry) -> str | None:
+    """The live version, None before the first publication.
+
+    Raises:
+        RegistryError: the pointer can't be read.
+    """
+    raw = registry.get(f"{ROOT}/{POINTER}")
+    if raw is None:
+        return None
+    try:
+        return str(orjson.loads(raw)["version"])
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise RegistryError(
+            f"{ROOT}/{POINTER} can't be read ({error}); publish or roll back again"
+        ) from error
+
+
+def versions(registry: Registry) -> list[Version]:
+    """All whole versions, oldest first.
+
+    Raises:
+        RegistryError: a manifest or the pointer can't be read.
+    """
+    live = current_version(registry)
+    found = []
+    for key in registry.manifests():
+        raw = registry.get(key)
+        if raw is None:
+            continue  # A publication that was cut short: its manifest never came.
+        manifest = _manifest(key, raw)
+        name = str(manifest.get("version"))
+        found.append(
+            Version(
+                version=name,
+                created_at=str(manifest.get("created_at")),
+                wells=len(manifest.get("wells", {})),
+                fleet=manifest.get("fleet") is not None,
+                live=name == live,
+            )
+        )
+    return sorted(found, key=lambda one: (one.created_at, one.version))
+
+
+def rollback(registry: Registry, version: str | None = None) -> str:
+    """Makes an earlier version the live one, after checking that it is whole.
+
+    Args:
+        registry: where.
+        version: the version; by default the one before the live one.
+
+    Returns:
+        The version that is now live.
+
+    Raises:
+        RegistryError: there is no such version, none before, or it is damaged.
+    """
+    known = [one.version for one in versions(registry)]
+    if version is None:
+        live = current_version(registry)
+        if live not in known or known.index(live) == 0:
+            raise RegistryError(f"there is no version before {live}; known: {', '.join(known) or 'none'}")
+        version = known[known.index(live) - 1]
+    if version not in known:
+        raise RegistryError(f"there is no version {version}; known: {', '.join(known) or 'none'}")
+    key = f"{ROOT}/{version}/{MANIFEST}"
+    for path, digest in _files(_manifest(key, registry.get(key) or b"")):
+        content = registry.get(f"{ROOT}/{version}/{path}")
+        if content is None or hashlib.sha256(content).hexdigest() != digest:
+            raise RegistryError(f"version {version} is damaged: {path} is missing or altered; choose another")
+    _point(registry, version)
+    return version
+
+
+def _point(registry: Registry, version: str) -> None:
+    registry.put(f"{ROOT}/{POINTER}", orjson.dumps({"version": version}))
+
+
+def _version_folder(folder: Path) -> Path:
+    if (folder / MANIFEST).is_file():
+        return folder
+    try:
+        version = check_version(str(orjson.loads((folder / POINTER).read_bytes())["version"]))
+    except FileNotFoundError:
+        raise RegistryError(f"{folder} holds neither {MANIFEST} nor {POINTER}; train first") from None
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise RegistryError(f"{folder / POINTER} can't be read ({error}); train again") from error
+    if not (folder / version / MANIFEST).is_file():
+        raise RegistryError(f"{folder / version} has no {MANIFEST}; train again")
+    return folder / version
+
+
+def _manifest(where: str, raw: bytes) -> dict[str, Any]:
+    try:
+        manifest = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise RegistryError(f"{where} is not JSON ({error}); train and publish again") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != 1:
+        raise RegistryError(f"{where} is not a manifest of format 1; train and publish again")
+    return manifest
+
+
+def _files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    """Path and SHA-256 of every file of a version."""
+    entries = [*manifest.get("wells", {}).values(), *([manifest["fleet"]] if manifest.get("fleet") else [])]
+    listed = [(str(e[kind]["path"]), str(e[kind]["sha256"])) for e in entries for kind in ("onnx", "joblib")]
+    for path, _ in listed:
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            raise RegistryError(
+                f"manifest of {manifest.get('version')}: path {path!r} leads out of the version"
+            )
+    return listed
+
+
+def _read(source: Path, path: str, digest: str) -> bytes:
+    try:
+        content = (source / path).read_bytes()
+    except FileNotFoundError:
+        raise RegistryError(f"{source / path} is missing; train again") from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise RegistryError(f"{source / path} is not what the manifest lists (SHA-256 differs); train again")
+    return content
+
+
+@app.command("publish")
+def publish_command(
+    folder: Annotated[Path, typer.Argument(help="A version's folder, or a models folder for its newest.")],
+    to: Annotated[str, typer.Option("--to", help="s3://<bucket>, or a folder.")],
+) -> None:
+    """Publish a trained version and make it the live one."""
+    with _explained():
+        version = publish(folder, open_registry(to))
+        console.print(f"Version {version} is live at {to}", markup=False, highlight=False)
+
+
+@app.command("list")
+def list_command(at: _Where) -> None:
+    """List the versions, oldest first."""
+    with _explained():
+        table = Table("version", "created", "wells", "fleet", "live")
+        for one in versions(open_registry(at)):
+            marks = ("yes" if one.fleet else "", "live" if one.live else "")
+            table.add_row(one.version, one.created_at, str(one.wells), *marks)
+        console.print(table)
+
+
+@app.command("rollback")
+def rollback_command(
+    at: _Where,
+    version: Annotated[str | None, typer.Option(help="The version before the live one if left out.")] = None,
+) -> None:
+    """Make an earlier version the live one."""
+    with _explained():
+        live = rollback(open_registry(at), version)
+        console.print(f"Version {live} is live at {at}", markup=False, highlight=False)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Shows errors that their text explains as one line, without a traceback."""
+    try:
+        yield
+    except (RegistryError, OSError, BotoCoreError, ClientError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    app()

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from local import lifecycle
+from local import deployment, lifecycle
+from local import sql as sql_client
 from local.env import Twin, client_environment, point_at_twin, twin
 from local.errors import TwinError
 
@@ -54,8 +55,6 @@ def deploy(
 
 
 def _deploy(target: Twin, *, force: bool) -> None:
-    from local import deployment
-
     point_at_twin(target=target)
     if not force and deployment.is_current(target):
         console.print("Stacks are unchanged since the last deployment.")
@@ -86,8 +85,7 @@ def down(
 
 def _doomed(target: Twin) -> list[Path]:
     """What a purge deletes: what this twin wrote, never the folder's other content."""
-    outputs = outputs_file()
-    return [path for path in (target.home, outputs) if path.exists()]
+    return [path for path in (target.home, deployment.OUTPUTS) if path.exists()]
 
 
 def _confirm(doomed: list[Path]) -> None:
@@ -112,8 +110,6 @@ def status() -> None:
     if answer is None or answer["home"] != str(target.home):
         console.print(f"The twin is down. ./project_up.sh starts it on port {target.port}.")
         raise typer.Exit(1)
-    from local import deployment
-
     point_at_twin(target=target)
     console.print(f"Emulator   up at {target.endpoint} (process {answer['pid']})")
     console.print(f"Data       {target.home} ({_size(target.home) / 1e6:,.1f} MB)", soft_wrap=True)
@@ -147,17 +143,46 @@ def _new_lines(path: Path) -> Iterator[str]:
 
 
 @app.command()
+def sql(
+    query: Annotated[str | None, typer.Argument(help="Athena SQL; - reads it from standard input.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="A file with one statement.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, of all rows.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows of a printed table.")] = 100,
+    aws: Annotated[bool, typer.Option("--aws", help="Ask AWS, with your own credentials.")] = False,
+) -> None:
+    """Run Athena SQL and print a table."""
+    ask = sql_client.query_aws if aws else sql_client.query
+    result = ask(sql_client.read(query, file), max_rows=None if as_csv else limit)
+    if as_csv:
+        sql_client.write_csv(result, sys.stdout)
+    else:
+        sql_client.print_table(result, Console())
+
+
+@app.command("publish-model")
+def publish_model(
+    folder: Annotated[Path, typer.Argument(help="Folder of trained models, as ml.train leaves it.")],
+) -> None:
+    """Publish trained models to the twin's registry and make them live."""
+    target = twin()
+    _need_running(target)
+    point_at_twin(target=target)
+    # The registry needs more libraries than the other commands.
+    from ml.registry import publish  # noqa: PLC0415
+    from ml.registry_stores import RegistryError, open_registry  # noqa: PLC0415
+
+    try:
+        version = publish(folder, open_registry(f"s3://{deployment.output('ArtifactsBucket')}"))
+    except RegistryError as error:
+        raise TwinError(f"The model was not published: {error}") from error
+    console.print(f"Model version {version} is live.")
+
+
+@app.command()
 def env() -> None:
     """Print the variables that point AWS clients at the twin: eval "$(python -m local env)"."""
     for name, value in client_environment().items():
         typer.echo(f"export {name}={value}")
-
-
-def outputs_file() -> Path:
-    """Where the deployment leaves the names of what it created."""
-    from local.deployment import OUTPUTS
-
-    return OUTPUTS
 
 
 def _need_running(target: Twin) -> None:

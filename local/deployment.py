@@ -100,7 +100,8 @@ def deploy(target: Twin, say: Say) -> None:
     _run([sys.executable, "-m", "local.package", "--target", "twin"], ROOT, environment, target)
     if _stack_state(_BOOTSTRAP_STACK) not in _DEPLOYED:
         say("Preparing the emulator's account for the CDK …")
-        _run([*cdk, "bootstrap", f"aws://{ACCOUNT}/{REGION}", *_options()], toolchain.CDK, environment, target)
+        # Not in the app's folder: there, bootstrapping would run the app first.
+        _run([*cdk, "bootstrap", f"aws://{ACCOUNT}/{REGION}"], target.home, environment, target)
     say("Deploying the stacks (cdk deploy) …")
     OUTPUTS.parent.mkdir(parents=True, exist_ok=True)
     deploy_options = ["--require-approval", "never", "--outputs-file", str(OUTPUTS), "--concurrency", "1"]

@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 from local.env import ACCOUNT, HOST, REGION, Twin, point_at_twin, twin
@@ -67,11 +68,12 @@ def serve(target: Twin) -> None:
     """
     configure(target)
     prepare_folders(target)
-    from hypercorn.asyncio import serve as hypercorn_serve
-    from hypercorn.config import Config
-    from ministack import app as ministack_app
+    # Not before the variables are set: MiniStack reads them when it is imported.
+    from hypercorn.asyncio import serve as hypercorn_serve  # noqa: PLC0415
+    from hypercorn.config import Config  # noqa: PLC0415
+    from ministack import app as ministack_app  # noqa: PLC0415
 
-    from local import adaptations
+    from local import adaptations  # noqa: PLC0415
 
     installed = adaptations.install()
     logging.getLogger("petrostream").info("Adaptations in place: %s", ", ".join(installed))
@@ -80,12 +82,12 @@ def serve(target: Twin) -> None:
     config.keep_alive_timeout = 75
     # Saving a day's stream takes longer than the server's default minute on a slow disk.
     config.shutdown_timeout = 300
-    asyncio.run(hypercorn_serve(wrap(ministack_app.app, target, _saver(ministack_app)), config))  # type: ignore[arg-type]
+    asyncio.run(hypercorn_serve(wrap(ministack_app.app, target, _saver(ministack_app)), config))
 
 
-def _saver(ministack_app: Any) -> Callable[[], None]:
+def _saver(ministack_app: ModuleType) -> Callable[[], None]:
     """A function that saves the state of every service that was used."""
-    from ministack.core.persistence import save_all
+    from ministack.core.persistence import save_all  # noqa: PLC0415
 
     return lambda: save_all(ministack_app._build_persistence_save_dict())
 

@@ -170,7 +170,8 @@ def check_disk(target: Twin) -> None:
     free = shutil.disk_usage(folder).free
     if free < NEEDED_BYTES:
         raise TwinError(
-            f"Only {free / 1e9:.1f} GB is free on the disk of {folder}; the lake needs {NEEDED_BYTES / 1e9:.0f} GB.",
+            f"Only {free / 1e9:.1f} GB is free on the disk of {folder}; "
+            f"the lake needs {NEEDED_BYTES / 1e9:.0f} GB.",
             "Free some space, or put the data elsewhere with PETROSTREAM_HOME=/another/disk/petrostream.",
         )
 

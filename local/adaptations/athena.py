@@ -3,7 +3,9 @@
 Why: the emulator guesses the columns of a JSON table from its content, so a text that looks like a time
 becomes one, and a column that happens to be null in every line does not exist. Here a JSON table has the
 columns of its Glue definition. An empty table keeps its array columns. Values come back as Athena writes
-them: `true`, `[a, b]`, `2026-11-20 09:00:00.000`, where the emulator gives Python's spelling.
+them: `true`, `[a, b]`, `2026-11-20 09:00:00.000`, where the emulator gives Python's spelling. The result file
+lies where GetQueryExecution says, which is where awswrangler looks for it. And the emulator hands SQL to
+DuckDB as it is and has no views: `local/athena_bridge.py` translates and expands them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,6 +13,7 @@ from datetime import date, datetime
 from types import ModuleType
 from typing import Any
 
+from local import athena_bridge
 from local.adaptations import guard
 
 _KNOWN = {
@@ -20,9 +23,11 @@ _KNOWN = {
     "_data_format": "bc4df505c286ca5e",
     "_path_partition_keys": "6550b4f0b81372b5",
     "_hive_options": "a174ecd8a3fd81dd",
+    "_save_query_results": "4ff2ac770a744f4b",
+    "_start_query_execution": "405753f7beaf6c7c",
 }
 
-# A quarantined line may hold 256 KiB of raw payload; the reader's default limit is 16 MB, stated for the reader.
+# A quarantined line may hold 256 KiB of raw payload; this is DuckDB's own default, stated.
 _MAX_OBJECT_BYTES = 16 * 1024 * 1024
 
 Table = Mapping[str, Any]
@@ -41,7 +46,8 @@ def install() -> None:
     duck_type: Callable[[str], str] = firehose._hive_to_duckdb_type
     guard.replace(athena, "_table_relation", _relation(athena, duck_type))
     guard.replace(athena, "_empty_relation", lambda table: empty_relation(table, duck_type))
-    guard.replace(athena, "_run_duckdb", _athena_values(athena._run_duckdb))
+    guard.replace(athena, "_run_duckdb", _athena_query(athena._run_duckdb))
+    guard.replace(athena, "_save_query_results", _result_at_its_place(athena))
 
 
 def _relation(athena: ModuleType, duck_type: Callable[[str], str]) -> Callable[[Table, Sequence[str]], str]:
@@ -63,23 +69,46 @@ def _relation(athena: ModuleType, duck_type: Callable[[str], str]) -> Callable[[
 
 def empty_relation(table: Table, duck_type: Callable[[str], str]) -> str:
     """SQL of zero rows with a table's columns and partition keys, arrays included."""
-    columns = [*((table.get("StorageDescriptor") or {}).get("Columns") or []), *(table.get("PartitionKeys") or [])]
+    columns = [
+        *((table.get("StorageDescriptor") or {}).get("Columns") or []),
+        *(table.get("PartitionKeys") or []),
+    ]
     if not columns:
         return "(SELECT 1 WHERE FALSE)"
-    listed = ", ".join(f"CAST(NULL AS {duck_type(c.get('Type', 'string'))}) AS {_name(c['Name'])}" for c in columns)
+    listed = ", ".join(
+        f"CAST(NULL AS {duck_type(c.get('Type', 'string'))}) AS {_name(c['Name'])}" for c in columns
+    )
     return f"(SELECT {listed} WHERE FALSE)"
 
 
-def _athena_values(original: Callable[..., Awaitable[dict[str, Any]]]) -> Callable[..., Any]:
-    async def run_duckdb(*arguments: Any, **options: Any) -> dict[str, Any]:
-        result = await original(*arguments, **options)
+def _athena_query(original: Callable[..., Awaitable[dict[str, Any]]]) -> Callable[..., Any]:
+    """Run a query written for Athena: translated, views expanded, values spelt as Athena does."""
+
+    async def run_duckdb(query: str, database: str, catalog: str | None = None) -> dict[str, Any]:
+        translated = athena_bridge.translate(query, athena_bridge.load_views(), current=database)
+        result = await original(translated, database, catalog)
         result["rows"] = [[athena_value(value) for value in row] for row in result["rows"]]
         return result
 
     return run_duckdb
 
 
-def athena_value(value: Any) -> Any:
+def _result_at_its_place(athena: ModuleType) -> Callable[[str], Awaitable[None]]:
+    """Write the result where the execution says it is; the emulator takes that object's name for a folder."""
+
+    async def save_query_results(query_id: str) -> None:
+        configuration = athena._executions[query_id]["ResultConfiguration"]
+        location = configuration["OutputLocation"]
+        configuration["OutputLocation"] = location.removesuffix(f"{query_id}.csv")
+        try:
+            await save_query_results.original(query_id)  # type: ignore[attr-defined]
+        finally:
+            configuration["OutputLocation"] = location
+
+    return save_query_results
+
+
+def athena_value(value: object) -> object:
     """A result value as Athena writes it; what it writes as Python does is returned as it is."""
     if value is None or isinstance(value, str):
         return value

@@ -167,7 +167,7 @@ _refused: ContextVar[set[str] | None] = ContextVar("_refused", default=None)
 def _listening(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """The emulator's way to run a function, noting what a transform answers ProcessingFailed."""
 
-    def execute_function(*arguments: Any, **options: Any) -> dict[str, Any]:
+    def execute_function(*arguments: object, **options: object) -> dict[str, Any]:
         result = execute(*arguments, **options)
         sink = _refused.get()
         if sink is not None and not result.get("error"):
@@ -177,7 +177,7 @@ def _listening(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str
     return execute_function
 
 
-def _failed_records(body: Any) -> Iterator[str]:
+def _failed_records(body: object) -> Iterator[str]:
     if isinstance(body, str | bytes):
         try:
             body = json.loads(body)

@@ -1,4 +1,4 @@
-"""Replace a function of the emulator only when it is, to the letter, the one the replacement was written for."""
+"""Replace a function of the emulator only when it is, to the letter, the one it was written for."""
 
 import hashlib
 import importlib.metadata

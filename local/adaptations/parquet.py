@@ -29,13 +29,16 @@ _COMPRESSION = {"GZIP": "gzip", "UNCOMPRESSED": "none"}
 _TIMESTAMP_LENGTHS = frozenset((19, 23, 26))
 
 Convert = Callable[[Mapping[str, Any], bytes], bytes]
+Columns = Sequence[Mapping[str, str]]
 
 
 class _NotPlainError(Exception):
     """The record needs the emulator's own conversion."""
 
 
-def converter(original: Convert, columns_of: Callable[[Mapping[str, Any]], Sequence[Mapping[str, str]]]) -> Convert:
+def converter(
+    original: Convert, columns_of: Callable[[Mapping[str, Any]], Sequence[Mapping[str, str]]]
+) -> Convert:
     """A conversion that is fast where it can be, and `original` where it cannot.
 
     Args:
@@ -52,7 +55,7 @@ def converter(original: Convert, columns_of: Callable[[Mapping[str, Any]], Seque
     return convert
 
 
-def _convert(conversion: Mapping[str, Any], data: bytes, columns: Sequence[Mapping[str, str]]) -> bytes:
+def _convert(conversion: Mapping[str, Any], data: bytes, columns: Columns) -> bytes:
     compression = _compression(conversion)
     rows = [orjson.loads(line) for line in data.split(b"\n") if line.strip()]
     if not columns or not rows or not all(type(row) is dict for row in rows):
@@ -72,7 +75,9 @@ def _convert(conversion: Mapping[str, Any], data: bytes, columns: Sequence[Mappi
 def _compression(conversion: Mapping[str, Any]) -> str:
     """The Parquet codec, where input and output are the plain kind this path knows."""
     serializer = (conversion.get("OutputFormatConfiguration") or {}).get("Serializer") or {}
-    reader = ((conversion.get("InputFormatConfiguration") or {}).get("Deserializer") or {}).get("OpenXJsonSerDe")
+    reader = ((conversion.get("InputFormatConfiguration") or {}).get("Deserializer") or {}).get(
+        "OpenXJsonSerDe"
+    )
     if "ParquetSerDe" not in serializer:
         raise _NotPlainError
     reader = reader or {}

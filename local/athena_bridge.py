@@ -1,0 +1,208 @@
+"""Athena SQL for the twin: translate to the emulator's engine (DuckDB), and know the views of sql/views.
+
+Queries are written in Athena's dialect everywhere; only the emulator differs. So the translation happens in
+the emulator's process (`adaptations/athena.py`), and every client of the twin (boto3, awswrangler, the
+dashboard, the AWS command line) sends the SQL it would send to AWS.
+
+What Athena accepts and the twin cannot run is refused by name, with what to use instead; nothing is guessed.
+What Athena refuses may still run here, because DuckDB converts types more freely: try a query on AWS before
+relying on it there.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError, TokenError, UnsupportedError
+
+from local.env import ROOT
+
+# It warns of statements it knows by name only; they are refused here in plain words.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
+
+VIEWS = ROOT / "sql" / "views"
+DATABASE = "petrostream"
+CATALOG = "awsdatacatalog"
+
+_DEEPEST_VIEW = 10
+
+# Functions of Athena that DuckDB has not, and that sqlglot leaves as they are: what to use on both.
+_INSTEAD: Mapping[str, str] = {
+    "AT_TIMEZONE": "ts AT TIME ZONE 'zone'",
+    "FORMAT_DATETIME": "date_format(ts, '%Y-%m-%d')",
+    "PARSE_DATETIME": "date_parse(text, '%Y-%m-%d')",
+    "MAP_AGG": "array_agg(key) and array_agg(value)",
+    "MULTIMAP_AGG": "array_agg(key) and array_agg(value)",
+    "ANY_MATCH": "cardinality(filter(array, x -> …)) > 0",
+    "ALL_MATCH": "cardinality(filter(array, x -> NOT …)) = 0",
+    "NONE_MATCH": "cardinality(filter(array, x -> …)) = 0",
+}
+
+
+class SqlError(ValueError):
+    """The SQL is wrong, or the twin cannot run it; the text says which, where and what to do."""
+
+
+def load_views(folder: Path = VIEWS) -> dict[str, exp.Query]:
+    """The views of a folder by name: each file holds one CREATE VIEW statement.
+
+    Raises:
+        SqlError: a file holds something else; names it.
+    """
+    views: dict[str, exp.Query] = {}
+    for path in sorted(folder.glob("*.sql")):
+        statement = _parse(path.read_text(encoding="utf-8"), where=f"{path.name}: ")
+        query = statement.expression if isinstance(statement, exp.Create) else None
+        if (
+            not isinstance(statement, exp.Create)
+            or statement.kind != "VIEW"
+            or not isinstance(query, exp.Query)
+        ):
+            raise SqlError(f"{path.name}: expected one CREATE VIEW statement")
+        views[statement.find(exp.Table).name.lower()] = query  # type: ignore[union-attr]
+    return views
+
+
+def translate(
+    sql: str, views: Mapping[str, exp.Query], database: str = DATABASE, current: str | None = None
+) -> str:
+    """One Athena query as DuckDB runs it, with every view replaced by its query.
+
+    Args:
+        sql: the query; a closing semicolon is allowed.
+        views: see `load_views`.
+        database: the Glue database the views are in.
+        current: the database of names without one; `database` when left out.
+
+    Raises:
+        SqlError: the SQL does not parse, is not a query, or uses what the twin cannot run.
+    """
+    statement = _parse(sql)
+    if not isinstance(statement, exp.Query):
+        raise SqlError(_not_a_query(statement))
+    tree = _expand(statement.copy(), views, database, current or database, depth=0)
+    for unknown in tree.find_all(exp.Anonymous):
+        instead = _INSTEAD.get(str(unknown.this).upper())
+        if instead is not None:
+            raise SqlError(
+                f"{unknown.this}() works on AWS, but not on the local twin; {instead} works on both."
+            )
+    _shorten_names(tree, database)
+    _join_commas(tree)
+    try:
+        return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        raise SqlError(f"The local twin cannot run this query: {error}") from error
+
+
+def _kind(statement: exp.Expr) -> str:
+    """What a CREATE statement creates; empty for any other statement."""
+    return str(statement.kind) if isinstance(statement, exp.Create) else ""
+
+
+def _parse(sql: str, where: str = "") -> exp.Expr:
+    try:
+        statements = [one for one in sqlglot.parse(sql, read="athena") if one is not None]
+    except TokenError as error:
+        raise SqlError(f"{where}a quotation or comment does not end: {error}") from error
+    except SqlglotError as error:
+        raise SqlError(where + _located(error)) from error
+    if len(statements) != 1:
+        count = f"{len(statements)} statements" if statements else "no statement"
+        raise SqlError(f"{where}expected one SQL statement, found {count}")
+    return statements[0]
+
+
+def _located(error: SqlglotError) -> str:
+    """A parser's error as Athena words one: `line 1:8: …`."""
+    details = getattr(error, "errors", None)
+    if not details:
+        return str(error)
+    first = details[0]
+    description = str(first["description"]).partition(" but got <Token")[0]
+    found = first.get("highlight")
+    return f"line {first['line']}:{first['col']}: {description.rstrip('.')}" + (
+        f", found {found!r}" if found else ""
+    )
+
+
+def _not_a_query(statement: exp.Expr) -> str:
+    if isinstance(statement, exp.Create) and statement.kind == "VIEW":
+        return (
+            "The views of the local twin are the files of sql/views: put the statement there, and it is live."
+        )
+    name = statement.this if isinstance(statement, exp.Command) else statement.key
+    return (
+        f"{str(name).upper()} works on AWS, but the local twin answers SELECT and WITH only. "
+        "Its tables are those the deployment creates; its views are the files of sql/views."
+    )
+
+
+def _expand(
+    tree: exp.Query, views: Mapping[str, exp.Query], database: str, current: str, depth: int
+) -> exp.Query:
+    """Replace each view in the query by a subquery of the view's name or alias, in place."""
+    if depth > _DEEPEST_VIEW:
+        raise SqlError(
+            f"The views of sql/views are nested more than {_DEEPEST_VIEW} deep: is one part of itself?"
+        )
+    for table in list(tree.find_all(exp.Table)):
+        if _is_cte(table):
+            continue
+        name = table.name.lower()
+        if name not in views or not _in_database(table, database, current):
+            if depth and not table.db:
+                table.set("db", exp.to_identifier(database))
+            continue
+        body = _expand(views[name].copy(), views, database, database, depth + 1)
+        alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
+        subquery = exp.Subquery(this=body, alias=alias.copy())
+        for part in ("joins", "sample"):
+            subquery.set(part, table.args.get(part))
+        table.replace(subquery)
+    return tree
+
+
+def _in_database(table: exp.Table, database: str, current: str) -> bool:
+    return (table.db or current).lower() == database.lower() and table.catalog.lower() in {"", CATALOG}
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """Whether the name is bound by a WITH around it: such a name hides a table or view."""
+    return not table.db and any(name == table.name.lower() for name in _names_in_scope(table))
+
+
+def _names_in_scope(node: exp.Expr) -> Iterator[str]:
+    inside: exp.Expr = node
+    parent = node.parent
+    while parent is not None:
+        scope = parent.args.get("with_") or parent.args.get("with")
+        if isinstance(parent, exp.With):
+            # The body of an entry sees the entries before it, not itself.
+            for cte in parent.expressions[: parent.expressions.index(inside)]:
+                yield cte.alias.lower()
+        elif scope is not None and scope is not inside:
+            yield from (cte.alias.lower() for cte in scope.expressions)
+        inside, parent = parent, parent.parent
+
+
+def _shorten_names(tree: exp.Query, database: str) -> None:
+    """Drop catalogue names, and the database from columns: `petrostream.well_data.ts` is `well_data.ts`."""
+    for table in tree.find_all(exp.Table):
+        if table.catalog.lower() == CATALOG:
+            table.set("catalog", None)
+    for column in tree.find_all(exp.Column):
+        if column.catalog.lower() == CATALOG:
+            column.set("catalog", None)
+        if column.db.lower() == database.lower():
+            column.set("db", None)
+
+
+def _join_commas(tree: exp.Query) -> None:
+    """Write `FROM a, b` as `a CROSS JOIN b`: the emulator finds a table after FROM or JOIN only."""
+    for join in tree.find_all(exp.Join):
+        plain = not any(join.args.get(part) for part in ("kind", "side", "method", "on", "using"))
+        if plain and isinstance(join.this, exp.Table):
+            join.set("kind", "CROSS")

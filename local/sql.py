@@ -1,0 +1,115 @@
+"""`python -m local sql`: run Athena SQL on the twin, or on AWS, and print a table or CSV."""
+
+import csv
+import os
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from local import lifecycle
+from local.env import point_at_twin, twin
+from local.errors import TwinError
+from petrostream.aws import athena
+from petrostream.aws.errors import PetroStreamError
+
+_WIDEST_TABLE = 12
+
+
+def query(sql: str, *, max_rows: int | None = None) -> athena.Result:
+    """Run SQL on the twin.
+
+    Raises:
+        TwinError: the twin is down, or the SQL fails; says why.
+    """
+    target = twin()
+    if not lifecycle.is_running(target):
+        raise TwinError(f"The twin is not running on port {target.port}.", "Start it with ./project_up.sh")
+    point_at_twin(target=target)
+    return _run(sql, max_rows)
+
+
+def query_aws(sql: str, *, max_rows: int | None = None) -> athena.Result:
+    """Run SQL on AWS, with the credentials and region of the environment.
+
+    Raises:
+        TwinError: Athena refuses or fails it; says why.
+    """
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        raise TwinError("AWS_ENDPOINT_URL is set: this would not reach AWS.", "Unset it, or leave out --aws.")
+    return _run(sql, max_rows)
+
+
+def _run(sql: str, max_rows: int | None) -> athena.Result:
+    try:
+        return athena.run_sql(sql, max_rows=max_rows)
+    except athena.QueryFailed as error:
+        raise TwinError(f"The SQL failed: {error}") from error
+    except PetroStreamError as error:
+        raise TwinError(str(error)) from error
+
+
+def read(sql: str | None, file: Path | None) -> str:
+    """The statement of the command line, of a file, or of standard input (`-`).
+
+    Raises:
+        TwinError: there is none, or there are two, or the file cannot be read.
+    """
+    if (sql is None) == (file is None):
+        raise TwinError("Give one query: as text, or with --file.", 'For example: make sql Q="SELECT …"')
+    try:
+        text = sys.stdin.read() if sql == "-" else sql or Path(str(file)).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TwinError(f"The query could not be read: {error}") from error
+    if not text.strip():
+        raise TwinError("The query is empty.", 'For example: make sql Q="SELECT * FROM well_data LIMIT 5"')
+    return text
+
+
+def write_csv(result: athena.Result, target: TextIO) -> None:
+    """Write the rows as CSV with a header; NULL is an empty field."""
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(result.columns)
+    writer.writerows([[_plain(value) for value in row] for row in result.rows])
+
+
+def print_table(result: athena.Result, console: Console) -> None:
+    """Print the rows as a table; many columns become one record below another."""
+    if len(result.columns) > _WIDEST_TABLE:
+        for number, row in enumerate(result.rows, start=1):
+            console.rule(f"row {number}", align="left")
+            grid = Table.grid(padding=(0, 2))
+            for name, value in zip(result.columns, row, strict=True):
+                grid.add_row(Text(name, style="bold"), _cell(value))
+            console.print(grid)
+    else:
+        table = Table()
+        for name, kind in zip(result.columns, result.types, strict=True):
+            justify: JustifyMethod = "right" if kind in _NUMBERS else "left"
+            table.add_column(Text(name), justify=justify, overflow="fold")
+        for row in result.rows:
+            table.add_row(*(_cell(value) for value in row))
+        console.print(table)
+    count = f"{len(result.rows):,} row" + ("" if len(result.rows) == 1 else "s")
+    console.print(count + (", more left out: raise --limit" if result.truncated else ""), style="dim")
+
+
+_NUMBERS = frozenset(
+    ("tinyint", "smallint", "integer", "int", "bigint", "float", "real", "double", "decimal")
+)
+
+
+def _cell(value: object) -> Text:
+    """A value for people; text of the data is never read as markup."""
+    if value is None:
+        return Text("null", style="dim")
+    return Text(f"{value:.6g}" if isinstance(value, float) else str(_plain(value)))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else value

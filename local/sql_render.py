@@ -1,0 +1,126 @@
+"""Write sql/ddl and sql/views from petrostream/schema: `python -m local.sql_render`.
+
+The files are kept in the repository because people read and run them; a test holds them to the schema, so no
+column is written twice by hand.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.env import ROOT
+from petrostream.sensors import Field, Schema, schema
+
+SQL = ROOT / "sql"
+_SETTINGS = ROOT / "infra" / "settings.json"
+_BUCKET = {"scored_readings": "curated", "quarantine": "quarantine"}
+_FORMAT = {
+    "parquet": "STORED AS PARQUET",
+    "json": "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'\n"
+    "STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'\n"
+    "OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'",
+}
+
+
+def rendered() -> Mapping[Path, str]:
+    """Every generated file with its content."""
+    return {
+        SQL / "ddl" / "scored_readings.sql": ddl(schema("scored_readings")),
+        SQL / "ddl" / "quarantine.sql": ddl(schema("quarantine")),
+        SQL / "views" / "well_data.sql": view(
+            schema("scored_readings"),
+            name="well_data",
+            question="What do we know of every reading? One row per event_id.",
+            why=(
+                "A retry can land a reading twice; the copy scored last counts.\n"
+                "A reading's copies share its date, so a condition on date still skips the other partitions."
+            ),
+            identity=("date", "event_id"),
+            newest=("scored_at", "kinesis_sequence"),
+        ),
+        SQL / "views" / "quarantine_lines.sql": view(
+            schema("quarantine"),
+            name="quarantine_lines",
+            question="What was rejected, and why? One row per quarantine_id.",
+            why="A retry can land a line twice, also on two dates: the date is that of arrival.",
+            identity=("quarantine_id",),
+            newest=("quarantined_at", "date"),
+        ),
+    }
+
+
+def ddl(table: Schema) -> str:
+    """CREATE EXTERNAL TABLE for a table of the schema, with partition projection.
+
+    The deployment creates the tables; the statement is for people, and for an account without the
+    deployment. `${bucket}` stands for the bucket's name.
+    """
+    start = json.loads(_SETTINGS.read_text(encoding="utf-8"))["lake"]["projection_start"]
+    location = f"s3://${{{_BUCKET[table.name]}_bucket}}/{table.prefix}"
+    columns = ",\n".join(_column(field) for field in table.fields)
+    partitions = ",\n".join(_column(field) for field in table.partitions)
+    properties = {
+        "projection.enabled": "true",
+        "projection.date.type": "date",
+        "projection.date.format": "yyyy-MM-dd",
+        "projection.date.range": f"{start},NOW+1DAYS",
+        "projection.date.interval": "1",
+        "projection.date.interval.unit": "DAYS",
+        "storage.location.template": f"{location}date=${{date}}/",
+    }
+    listed = ",\n".join(f"  '{name}' = '{value}'" for name, value in properties.items())
+    return (
+        f"-- Table {table.name}: {table.description}\n"
+        f"-- The deployment creates it. ${{{_BUCKET[table.name]}_bucket}} is the bucket's name.\n"
+        f"-- Written by `python -m local.sql_render` from petrostream/schema/{table.name}.json.\n"
+        f"CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.{table.name} (\n{columns}\n)\n"
+        f"PARTITIONED BY (\n{partitions}\n)\n"
+        f"{_FORMAT[str(table.format)]}\n"
+        f"LOCATION '{location}'\n"
+        f"TBLPROPERTIES (\n{listed}\n)\n"
+    )
+
+
+def _column(field: Field) -> str:
+    comment = field.description + (f" [{field.unit}]" if field.unit else "")
+    return f"  `{field.name}` {field.type} COMMENT {_quoted(comment)}"
+
+
+def _quoted(text: str) -> str:
+    """A text of Athena's DDL, which is Hive's: an apostrophe takes a backslash."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def view(
+    table: Schema, *, name: str, question: str, why: str, identity: tuple[str, ...], newest: tuple[str, ...]
+) -> str:
+    """CREATE VIEW with one row per identity: the newest copy."""
+    fields = [*table.names, *(partition.name for partition in table.partitions)]
+    columns = ",\n".join(f'  "{field}"' for field in fields)
+    keys = ", ".join(f'"{field}"' for field in identity)
+    order = ", ".join(f'"{field}" DESC' for field in newest)
+    reasons = "\n".join(f"-- {line}" for line in why.splitlines())
+    return (
+        f"-- {question}\n{reasons}\n"
+        f"-- Written by `python -m local.sql_render` from petrostream/schema/{table.name}.json.\n"
+        f"CREATE OR REPLACE VIEW {name} AS\n"
+        f"SELECT\n{columns}\n"
+        f"FROM (\n"
+        f"  SELECT *, ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {order}) AS copy_number\n"
+        f"  FROM {table.name}\n"
+        f")\n"
+        f"WHERE copy_number = 1\n"
+    )
+
+
+def main() -> None:
+    """Write every generated file."""
+    for path, text in rendered().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"wrote {path.relative_to(ROOT)}\n")
+
+
+if __name__ == "__main__":
+    main()

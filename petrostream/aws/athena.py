@@ -1,0 +1,205 @@
+"""Ask the lake in SQL: run one Athena query, wait for it, and return typed rows.
+
+For command lines and jobs; results come by GetQueryResults, which is meant for thousands of rows, not
+millions. A query that fails raises with Athena's own words, which say where in the SQL the problem is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from petrostream.aws.backoff import Backoff, Deadline
+from petrostream.aws.clients import client as aws_client
+from petrostream.aws.errors import PetroStreamError, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_athena import AthenaClient
+
+DATABASE = "petrostream"
+WORKGROUP = "petrostream"
+TIMEOUT_SECONDS = 300.0
+
+_PAGE_ROWS = 1000
+_POLLS = Backoff(limit=1_000_000, base=0.05, cap=2.0, draw=lambda _, ceiling: ceiling)
+
+
+class QueryFailed(PetroStreamError):  # noqa: N818  says what happened, as its siblings do
+    """Athena refused or failed the query; the text is Athena's reason."""
+
+    def __init__(self, reason: str, query_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.query_id = query_id
+
+
+class QueryTimedOut(PetroStreamError):  # noqa: N818
+    """The query was still running when the time was up; it has been asked to stop."""
+
+    def __init__(self, query_id: str, seconds: float) -> None:
+        super().__init__(
+            f"query {query_id} was still running after {seconds:.0f} s and was stopped; "
+            "name the dates it needs (WHERE date = DATE '2026-11-20') or allow it more time"
+        )
+        self.query_id = query_id
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Rows of a query, in order.
+
+    Attributes:
+        columns: names.
+        types: Athena's type of each column, for example `double`.
+        rows: values as Python's: int, float, bool, str, date, datetime (UTC, without a zone), or None.
+        truncated: True where the query has more rows than were asked for.
+        query_id: Athena's identity of the execution.
+        scanned_bytes: what Athena read, which is what AWS bills.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    truncated: bool
+    query_id: str
+    scanned_bytes: int
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Rows as dictionaries; of columns with one name, the last counts."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+def run_sql(
+    sql: str,
+    *,
+    database: str = DATABASE,
+    workgroup: str = WORKGROUP,
+    max_rows: int | None = None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    client: "AthenaClient | None" = None,
+) -> Result:
+    """Run one statement and return its rows.
+
+    Args:
+        sql: one statement in Athena's dialect.
+        database: Glue database of names without one.
+        workgroup: it says where results go and how much a query may scan.
+        max_rows: stop after that many rows; None returns all.
+        timeout_seconds: how long the query may take.
+        client: an Athena client; the process's own when left out.
+
+    Raises:
+        QueryFailed: Athena refuses or fails it; says why.
+        QueryTimedOut: it takes too long.
+        ServiceUnavailable: Athena does not answer.
+    """
+    athena = client or aws_client("athena")
+    deadline = Deadline.after(timeout_seconds)
+    query_id = _start(athena, sql, database, workgroup)
+    execution = _wait(athena, query_id, deadline, timeout_seconds)
+    has_header = execution.get("StatementType") == "DML"
+    scanned = int(execution.get("Statistics", {}).get("DataScannedInBytes", 0))
+    columns: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    rows: list[tuple[Any, ...]] = []
+    for number, page in enumerate(_pages(athena, query_id)):
+        described = page["ResultSetMetadata"]["ColumnInfo"]
+        columns = tuple(column["Name"] for column in described)
+        types = tuple(column["Type"] for column in described)
+        found = page["Rows"][1:] if has_header and number == 0 else page["Rows"]
+        rows.extend(_row(row, types) for row in found)
+        if max_rows is not None and len(rows) > max_rows:
+            return Result(columns, types, rows[:max_rows], True, query_id, scanned)
+    return Result(columns, types, rows, False, query_id, scanned)
+
+
+def _start(athena: "AthenaClient", sql: str, database: str, workgroup: str) -> str:
+    answer = _call(
+        "StartQueryExecution",
+        lambda: athena.start_query_execution(
+            QueryString=sql, QueryExecutionContext={"Database": database}, WorkGroup=workgroup
+        ),
+    )
+    return str(answer["QueryExecutionId"])
+
+
+def _wait(
+    athena: "AthenaClient", query_id: str, deadline: Deadline, timeout_seconds: float
+) -> Mapping[str, Any]:
+    for _ in _POLLS.attempts(deadline):
+        answer = _call("GetQueryExecution", lambda: athena.get_query_execution(QueryExecutionId=query_id))
+        execution: Mapping[str, Any] = answer["QueryExecution"]
+        status = execution["Status"]
+        if status["State"] == "SUCCEEDED":
+            return execution
+        if status["State"] in {"FAILED", "CANCELLED"}:
+            raise QueryFailed(
+                status.get("StateChangeReason") or f"the query was {status['State'].lower()}", query_id
+            )
+    _call("StopQueryExecution", lambda: athena.stop_query_execution(QueryExecutionId=query_id))
+    raise QueryTimedOut(query_id, timeout_seconds)
+
+
+def _pages(athena: "AthenaClient", query_id: str) -> Iterator[Mapping[str, Any]]:
+    token: str | None = None
+    while True:
+        answer = _call("GetQueryResults", partial(_page, athena, query_id, token))
+        yield answer["ResultSet"]
+        token = answer.get("NextToken")
+        if not token:
+            return
+
+
+def _page(athena: "AthenaClient", query_id: str, token: str | None) -> Any:  # noqa: ANN401  a boto3 answer
+    if token is None:
+        return athena.get_query_results(QueryExecutionId=query_id, MaxResults=_PAGE_ROWS)
+    return athena.get_query_results(QueryExecutionId=query_id, MaxResults=_PAGE_ROWS, NextToken=token)
+
+
+def _call(operation: str, request: Callable[[], Any]) -> Mapping[str, Any]:
+    """One call with the client's own retries; what is left over becomes an error of ours."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  slow, and for this alone
+
+    try:
+        answer: Mapping[str, Any] = request()
+    except ClientError as error:
+        details = error.response["Error"]
+        if details.get("Code") == "InvalidRequestException":
+            raise QueryFailed(details.get("Message", str(error))) from error
+        raise ServiceUnavailable("athena", operation, str(error)) from error
+    except BotoCoreError as error:
+        raise ServiceUnavailable("athena", operation, str(error)) from error
+    return answer
+
+
+def _row(row: Mapping[str, Any], types: tuple[str, ...]) -> tuple[Any, ...]:
+    texts = (datum.get("VarCharValue") for datum in row["Data"])
+    return tuple(_value(text, kind) for text, kind in zip(texts, types, strict=True))
+
+
+def _value(text: str | None, kind: str) -> object:
+    if text is None:
+        return None
+    convert = _CONVERT.get(kind.partition("(")[0])
+    return text if convert is None else convert(text)
+
+
+def _timestamp(text: str) -> datetime:
+    """Athena writes UTC without a zone; a zone, where the query made one, is turned into UTC."""
+    moment = datetime.fromisoformat(text.removesuffix(" UTC"))
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+_CONVERT: Mapping[str, Callable[[str], Any]] = {
+    "tinyint": int,
+    "smallint": int,
+    "integer": int,
+    "int": int,
+    "bigint": int,
+    "float": float,
+    "real": float,
+    "double": float,
+    "boolean": lambda text: text.lower() == "true",
+    "date": date.fromisoformat,
+    "timestamp": _timestamp,
+}

@@ -1,0 +1,75 @@
+-- Table scored_readings: Curated zone: one scored well reading a row, Parquet by date of ts.
+-- The deployment creates it. ${curated_bucket} is the bucket's name.
+-- Written by `python -m local.sql_render` from petrostream/schema/scored_readings.json.
+CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.scored_readings (
+  `event_id` string COMMENT 'Identity of the reading: a pure function of well_id, source and ts; a retry repeats it',
+  `well_id` string COMMENT 'Well',
+  `facility_id` string COMMENT 'Facility',
+  `ts` timestamp COMMENT 'Event time [UTC]',
+  `source` string COMMENT '3W instance the reading was replayed from',
+  `source_ts` timestamp COMMENT 'Event time at the source [UTC]',
+  `aber_ckgl` double COMMENT 'Opening of the gas-lift choke [%]',
+  `aber_ckp` double COMMENT 'Opening of the production choke [%]',
+  `estado_dhsv` double COMMENT 'State of the downhole safety valve [1]',
+  `estado_m1` double COMMENT 'State of the production master valve [1]',
+  `estado_m2` double COMMENT 'State of the annulus master valve [1]',
+  `estado_pxo` double COMMENT 'State of the pig-crossover valve [1]',
+  `estado_sdv_gl` double COMMENT 'State of the gas-lift shutdown valve [1]',
+  `estado_sdv_p` double COMMENT 'State of the production shutdown valve [1]',
+  `estado_w1` double COMMENT 'State of the production wing valve [1]',
+  `estado_w2` double COMMENT 'State of the annulus wing valve [1]',
+  `estado_xo` double COMMENT 'State of the crossover valve [1]',
+  `p_anular` double COMMENT 'Pressure in the well annulus [Pa]',
+  `p_jus_bs` double COMMENT 'Pressure downstream of the service pump [Pa]',
+  `p_jus_ckgl` double COMMENT 'Pressure downstream of the gas-lift choke [Pa]',
+  `p_jus_ckp` double COMMENT 'Pressure downstream of the production choke [Pa]',
+  `p_mon_ckgl` double COMMENT 'Pressure upstream of the gas-lift choke [Pa]',
+  `p_mon_ckp` double COMMENT 'Pressure upstream of the production choke [Pa]',
+  `p_mon_sdv_p` double COMMENT 'Pressure upstream of the production shutdown valve [Pa]',
+  `p_pdg` double COMMENT 'Pressure at the permanent downhole gauge [Pa]',
+  `pt_p` double COMMENT 'Pressure downstream of the production wing valve [Pa]',
+  `p_tpt` double COMMENT 'Pressure at the temperature and pressure transducer [Pa]',
+  `qbs` double COMMENT 'Flow rate at the service pump [m3/s]',
+  `qgl` double COMMENT 'Gas-lift flow rate [m3/s]',
+  `t_jus_ckp` double COMMENT 'Temperature downstream of the production choke [degC]',
+  `t_mon_ckp` double COMMENT 'Temperature upstream of the production choke [degC]',
+  `t_pdg` double COMMENT 'Temperature at the permanent downhole gauge [degC]',
+  `t_tpt` double COMMENT 'Temperature at the temperature and pressure transducer [degC]',
+  `pressure` double COMMENT 'Headline pressure: P-TPT [Pa]',
+  `temperature` double COMMENT 'Headline temperature: T-TPT [degC]',
+  `class` int COMMENT '3W label (ground truth)',
+  `state` int COMMENT '3W operating state',
+  `methane_ppm` double COMMENT 'Methane at the wellhead, by volume [ppm]',
+  `co2_ppm` double COMMENT 'Carbon dioxide at the wellhead, by volume [ppm]',
+  `vibration_rms` double COMMENT 'Root mean square of the decoded vibration frame [m/s2]',
+  `validation_status` string COMMENT 'SUCCESS or FAILED (a FAILED reading is in the quarantine)',
+  `validation_reasons` array<string> COMMENT 'Every reason a value was condemned or a field noted',
+  `data_quality_score` double COMMENT '0 to 100; the formula is in petrostream/validation.py [%]',
+  `anomaly_score` double COMMENT 'Isolation Forest score, 0 to 1; null without enough history or sensors',
+  `anomaly_flag` int COMMENT '1 where the score is at or over the well\'s threshold, else 0',
+  `top_sensors` array<string> COMMENT 'Sensors that moved an anomalous reading most, most first',
+  `model_version` string COMMENT 'Version of the model registry that scored the reading',
+  `model_kind` string COMMENT 'commissioned (the well\'s own baseline) or fleet (level-free features, never an alarm alone)',
+  `rule_ids` array<string> COMMENT 'Physics rules that held for the reading',
+  `emission_category` string COMMENT 'NORMAL, MEDIUM or HIGH; null without a gas detector',
+  `emission_risk` int COMMENT 'Points of the emission rule',
+  `process_risk` int COMMENT 'Points of the Isolation Forest and the physics rules',
+  `risk_score` int COMMENT 'Sum of the parts present, capped at 100',
+  `well_status` string COMMENT 'ALERT above 30 points, else NORMAL',
+  `kinesis_sequence` string COMMENT 'Sequence number of the stream record that carried the reading',
+  `scored_at` timestamp COMMENT 'When the reading was scored [UTC]'
+)
+PARTITIONED BY (
+  `date` date COMMENT 'UTC date of ts'
+)
+STORED AS PARQUET
+LOCATION 's3://${curated_bucket}/scored_readings/'
+TBLPROPERTIES (
+  'projection.enabled' = 'true',
+  'projection.date.type' = 'date',
+  'projection.date.format' = 'yyyy-MM-dd',
+  'projection.date.range' = '2011-01-01,NOW+1DAYS',
+  'projection.date.interval' = '1',
+  'projection.date.interval.unit' = 'DAYS',
+  'storage.location.template' = 's3://${curated_bucket}/scored_readings/date=${date}/'
+)

@@ -1,0 +1,2 @@
+-- Which readings did the detector flag?
+SELECT * FROM well_data WHERE anomaly_flag = 1

@@ -1,0 +1,68 @@
+-- What do we know of every reading? One row per event_id.
+-- A retry can land a reading twice; the copy scored last counts.
+-- A reading's copies share its date, so a condition on date still skips the other partitions.
+-- Written by `python -m local.sql_render` from petrostream/schema/scored_readings.json.
+CREATE OR REPLACE VIEW well_data AS
+SELECT
+  "event_id",
+  "well_id",
+  "facility_id",
+  "ts",
+  "source",
+  "source_ts",
+  "aber_ckgl",
+  "aber_ckp",
+  "estado_dhsv",
+  "estado_m1",
+  "estado_m2",
+  "estado_pxo",
+  "estado_sdv_gl",
+  "estado_sdv_p",
+  "estado_w1",
+  "estado_w2",
+  "estado_xo",
+  "p_anular",
+  "p_jus_bs",
+  "p_jus_ckgl",
+  "p_jus_ckp",
+  "p_mon_ckgl",
+  "p_mon_ckp",
+  "p_mon_sdv_p",
+  "p_pdg",
+  "pt_p",
+  "p_tpt",
+  "qbs",
+  "qgl",
+  "t_jus_ckp",
+  "t_mon_ckp",
+  "t_pdg",
+  "t_tpt",
+  "pressure",
+  "temperature",
+  "class",
+  "state",
+  "methane_ppm",
+  "co2_ppm",
+  "vibration_rms",
+  "validation_status",
+  "validation_reasons",
+  "data_quality_score",
+  "anomaly_score",
+  "anomaly_flag",
+  "top_sensors",
+  "model_version",
+  "model_kind",
+  "rule_ids",
+  "emission_category",
+  "emission_risk",
+  "process_risk",
+  "risk_score",
+  "well_status",
+  "kinesis_sequence",
+  "scored_at",
+  "date"
+FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY "date", "event_id" ORDER BY "scored_at" DESC, "kinesis_sequence" DESC) AS copy_number
+  FROM scored_readings
+)
+WHERE copy_number = 1

@@ -16,10 +16,10 @@ class States(Protocol):
         """The state and its version."""
 
     def save(self, state: FacilityState, version: int) -> int:
-        """Write the state that follows the one at `version`; the new version."""
+        """Write the state that follows the one at `version`; the new version.
 
-    def forget(self, facility_id: str) -> None:
-        """Read afresh next time."""
+        Where it fails, the next `load` tells what is stored, not what was remembered.
+        """
 
 
 class Models(Protocol):

@@ -53,6 +53,6 @@ def repeatable(error: Exception) -> bool:
     if isinstance(getattr(error, "response", None), dict):
         code = error_code(error)
         return code in THROTTLING or code in TRANSIENT
-    # botocore wraps socket trouble in its own classes; all of them descend from one of these two.
+    # botocore wraps socket trouble in classes of its own; all of them descend from one of these.
     names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"HTTPClientError", "OSError"})
+    return bool(names & {"ConnectionError", "HTTPClientError", "OSError"})

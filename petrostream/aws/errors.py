@@ -84,12 +84,12 @@ class StateConflict(PetroStreamError):
 
 
 class StateUnreadable(PetroStreamError):
-    """The stored state of a facility is not what this release wrote."""
+    """The item of a facility's state is not one that any release wrote."""
 
     def __init__(self, table: str, facility_id: str, cause: str) -> None:
         super().__init__(
-            f"table {table}, facility {facility_id}: stored state can't be read ({cause}); deploy the "
-            f"release that wrote it, or delete item pk=FACILITY#{facility_id} sk=STATE to start afresh"
+            f"table {table}, facility {facility_id}: the state's item lacks version or last sequence number "
+            f"({cause}); delete item pk=FACILITY#{facility_id} sk=STATE to start afresh"
         )
         self.facility_id = facility_id
 

@@ -192,7 +192,6 @@ def _commit(runs: list[_Run], ports: Ports, models: ModelSet | None) -> None:
     conflicts = [run for run in runs if not _save(run, ports)]
     for run in conflicts:
         _restart(run)
-        ports.states.forget(run.facility_id)
     if not conflicts:
         return
     _score_all(conflicts, ports, models, NO_DEADLINE, 0.0)
@@ -225,7 +224,6 @@ def _save(run: _Run, ports: Ports) -> bool:
     except StateConflict:
         return False
     except Exception as trouble:
-        ports.states.forget(run.facility_id)
         _undo(run, trouble)
     return True
 

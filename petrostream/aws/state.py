@@ -18,7 +18,7 @@ from petrostream.aws.errors import (
     Throttled,
 )
 from petrostream.history import FacilityState
-from petrostream.state_codec import decode, encode
+from petrostream.state_codec import StateFormatError, decode, encode
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,18 +50,16 @@ class StateStore:
     def load(self, facility_id: str) -> tuple[FacilityState, int]:
         """The facility's state and its version; an empty state at version 0 for a facility never seen.
 
+        Where the windows can't be decoded (damaged, or of another release), they start afresh.
+
         Raises:
-            StateUnreadable: the item is not what this release writes.
+            StateUnreadable: the item lacks its version or its last sequence number.
             ServiceUnavailable: DynamoDB did not answer in time (`Throttled`: asked for less load).
         """
         warm = self._warm.get(facility_id)
         if warm is None:
             warm = self._warm[facility_id] = self._read(facility_id)
         return warm
-
-    def forget(self, facility_id: str) -> None:
-        """Read the facility's state from the table next time."""
-        self._warm.pop(facility_id, None)
 
     def save(self, state: FacilityState, version: int) -> int:
         """Write the state that follows the one at `version`; returns the new version.
@@ -76,7 +74,7 @@ class StateStore:
                 may or may not have happened; reading again tells.
         """
         # Whatever happens, the memory must not claim more than the table is known to hold.
-        self.forget(state.facility_id)
+        self._warm.pop(state.facility_id, None)
         state, content = fitted(state)
         try:
             self._client.put_item(**self._item(state, content, version))
@@ -100,9 +98,17 @@ class StateStore:
         if item is None:
             return FacilityState(facility_id=facility_id, last_sequence=None, wells={}), NEW
         try:
-            return decode(bytes(item["state"]["B"])), int(item["version"]["N"])
+            version, last = int(item["version"]["N"]), item["last_sequence"]["S"]
+            content = bytes(item["state"]["B"])
         except (KeyError, ValueError) as error:
             raise StateUnreadable(self._table, facility_id, f"{type(error).__name__}: {error}") from error
+        try:
+            return decode(content), version
+        except StateFormatError:
+            # Three minutes without window features are better than a facility that stands still. Its place on
+            # the shard is an attribute of its own, so nothing is lost or scored twice.
+            logger.exception("facility %s: windows start afresh", facility_id)
+            return FacilityState(facility_id, last or None, {}), version
 
     def _item(self, state: FacilityState, content: bytes, version: int) -> "PutItemInputTypeDef":
         put: PutItemInputTypeDef = {

@@ -282,7 +282,8 @@ def shards(draw):
     return shard(blocks), valid, invalid
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.filterwarnings("ignore:No application metrics")
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     what=shards(),
     firehose=st.lists(st.sampled_from(FIREHOSE_FAULTS), max_size=8),
@@ -314,6 +315,7 @@ def test_whatever_fails_every_reading_is_there_once(
     assert states(world) == states(calm)
 
 
+@pytest.mark.filterwarnings("ignore:No application metrics")
 def test_a_crash_between_delivery_and_commit_repeats_rows_but_not_identities():
     world = World(firehose=FakeFirehose([CRASH_AFTER]))
     run(world, shard([(A, block(reading(1, 0), reading(1, 1)))]))

@@ -1,0 +1,133 @@
+import boto3
+import numpy as np
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from petrostream.aws.errors import ServiceUnavailable, StateConflict, StateUnreadable, Throttled
+from petrostream.aws.state import MAX_STATE_BYTES, NEW, StateStore, fitted
+from petrostream.features import COUNT_LIMIT
+from petrostream.history import FacilityState, WellState
+from petrostream.state_codec import encode
+from tests.support.fakes import CRASH_AFTER, LOST, OK, THROTTLED, Crash, FakeTable
+
+
+def state(last="7", wells=1, rows=3, facility="FAC-01", sensors=2):
+    random = np.random.default_rng(1)
+    return FacilityState(
+        facility,
+        last,
+        {
+            f"WELL-{i:05d}": WellState(
+                1_760_000_000_000 + 60_000 * i + 1000 * np.arange(rows, dtype=np.int64),
+                np.arange(sensors, dtype=np.int64),
+                random.integers(-COUNT_LIMIT, COUNT_LIMIT, (rows, sensors)).astype(np.int32),
+            )
+            for i in range(wells)
+        },
+    )
+
+
+def test_a_facility_never_seen_has_an_empty_state():
+    found, version = StateStore("t", FakeTable()).load("FAC-01")
+    assert (found.facility_id, found.last_sequence, found.wells, version) == ("FAC-01", None, {}, NEW)
+
+
+def test_what_one_process_saved_another_loads():
+    table = FakeTable()
+    assert StateStore("t", table).save(state(), NEW) == 1
+    found, version = StateStore("t", table).load("FAC-01")
+    assert (encode(found), version) == (encode(state()), 1)
+    assert table.items["FACILITY#FAC-01"]["last_sequence"] == {"S": "7"}
+
+
+def test_a_state_is_read_once_and_kept_warm():
+    table = FakeTable()
+    store = StateStore("t", table)
+    _, version = store.load("FAC-01")
+    store.save(state(), version)
+    assert store.load("FAC-01")[1] == 1
+    assert table.calls == 2
+
+
+def test_two_writers_can_not_overwrite_each_other():
+    table = FakeTable()
+    ours, theirs = StateStore("t", table), StateStore("t", table)
+    theirs.save(state("7"), NEW)
+    for version in (NEW, 5):
+        with pytest.raises(StateConflict, match=r"FAC-01.*no longer at version"):
+            ours.save(state("8"), version)
+    assert ours.load("FAC-01")[0].last_sequence == "7"
+
+
+@pytest.mark.parametrize(("fault", "error"), [(THROTTLED, Throttled), (LOST, ServiceUnavailable)])
+def test_trouble_with_the_table_is_told_apart(fault, error):
+    with pytest.raises(error, match="DynamoDB GetItem"):
+        StateStore("t", FakeTable(reads=[fault])).load("FAC-01")
+    with pytest.raises(error, match="DynamoDB PutItem"):
+        StateStore("t", FakeTable(writes=[fault])).save(state(), NEW)
+
+
+@pytest.mark.parametrize("fault", [LOST, CRASH_AFTER])
+def test_after_a_failed_write_the_table_is_asked_not_the_memory(fault):
+    table = FakeTable(writes=[OK, fault])
+    store = StateStore("t", table)
+    store.save(state("7"), NEW)
+    with pytest.raises((ServiceUnavailable, Crash)):
+        store.save(state("8"), 1)
+    found, version = store.load("FAC-01")
+    assert (found.last_sequence, version) == ("8", 2)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", encode(state())[:-3]])
+def test_a_damaged_state_costs_its_windows_but_neither_its_place_nor_the_next_write(content, caplog):
+    table = FakeTable()
+    StateStore("t", table).save(state("7"), NEW)
+    table.items["FACILITY#FAC-01"]["state"] = {"B": content}
+    store = StateStore("t", table)
+    found, version = store.load("FAC-01")
+    assert (found.last_sequence, found.wells, version) == ("7", {}, 1)
+    assert "FAC-01" in caplog.text
+    assert store.save(state("8"), version) == 2
+
+
+def test_an_item_that_is_no_state_is_named_with_what_to_do():
+    table = FakeTable()
+    table.items["FACILITY#FAC-01"] = {"pk": {"S": "FACILITY#FAC-01"}}
+    with pytest.raises(StateUnreadable, match="pk=FACILITY#FAC-01"):
+        StateStore("t", table).load("FAC-01")
+
+
+def test_a_state_too_large_for_an_item_leaves_out_the_longest_silent_wells():
+    large = state(wells=20, rows=400, sensors=20)
+    assert len(encode(large)) > MAX_STATE_BYTES
+    small, content = fitted(large)
+    assert len(content) <= MAX_STATE_BYTES
+    assert small.last_sequence == large.last_sequence
+    assert list(small.wells) == sorted(large.wells)[-len(small.wells) :]
+    assert len(small.wells) > 5
+
+
+@mock_aws
+def test_the_condition_holds_on_the_real_client(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+    keys = [("pk", "HASH"), ("sk", "RANGE")]
+    dynamodb.create_table(
+        TableName="live",
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    store = StateStore("live", dynamodb)
+    assert store.save(state("7"), NEW) == 1
+    assert store.save(state("8"), 1) == 2
+    for version in (NEW, 1, 3):
+        with pytest.raises(StateConflict) as conflict:
+            StateStore("live", dynamodb).save(state("9"), version)
+        assert isinstance(conflict.value.__cause__, ClientError)
+    found, version = StateStore("live", dynamodb).load("FAC-01")
+    assert (found.last_sequence, version) == ("8", 2)
+    with pytest.raises(ServiceUnavailable, match="ResourceNotFoundException"):
+        StateStore("no-such-table", dynamodb).load("FAC-01")

@@ -186,7 +186,7 @@ class EventSource:
 
 
 def failed_from(answer: Any, sequences: Sequence[str]) -> tuple[int | None, bool]:
-    """Index where an answer makes delivery start again, None for nowhere; and whether the whole batch failed."""
+    """Index where delivery starts again, None for nowhere; and whether the whole batch failed."""
     if answer in (None, {}):
         return None, False
     if not isinstance(answer, dict) or "batchItemFailures" not in answer:

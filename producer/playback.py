@@ -101,9 +101,25 @@ def _progress(request: Request, spans: list[Span], console: Console) -> Progress
         return before
     if request.resume:
         console.print(f"Nothing to resume in {request.file}: this is a new run.", soft_wrap=True)
+    elif (given_up := _unfinished(request.file)) is not None:
+        console.print(
+            f"This is a new run. Run {given_up.run_id} stopped after {given_up.readings:,} readings and is given "
+            "up; --resume would have gone on with it.",
+            highlight=False,
+            soft_wrap=True,
+        )
     started = time.time_ns() // 1_000_000
     words = {**request.identity, "data": str(request.data)}
     return Progress(run_id=uuid.uuid4().hex[:12], digest=digest, options=words, started_ms=started)
+
+
+def _unfinished(file: Path) -> Progress | None:
+    """The run a new one replaces, if it had something left."""
+    try:
+        before = resume.load(file)
+    except ResumeInvalid:
+        return None
+    return None if before is None or before.finished else before
 
 
 def _settle_offsets(file: Path, progress: Progress, planned: Plan) -> None:

@@ -1,0 +1,326 @@
+import contextlib
+import io
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from ml.dataset import Instance, identify, write_instance
+from petrostream.fleet import facility_of
+from petrostream.sensors import SENSOR_NAMES
+from petrostream.times import parse_ms
+from producer import instances, options, playback, resume
+from producer.display import LINE_S, ProgressDisplay
+from producer.errors import FleetInvalid, OptionInvalid
+from producer.replay import app
+from producer.resume import Progress
+from producer.run import Status
+from producer.stopping import stop_signal
+from tests.support.fake_kinesis import FakeKinesis
+
+ROOT = Path(__file__).parents[2]
+REAL = Path(os.environ.get("PETROSTREAM_3W", ROOT.parent / "shared" / "3w"))
+FIRST = parse_ms("2017-02-01T01:02:07Z")
+
+
+def instance(folder, source, first_ms, count):
+    known = identify(folder / f"{source}.parquet")
+    values = np.full((count, len(SENSOR_NAMES)), math.nan)
+    values[:, SENSOR_NAMES.index("p_pdg")] = 2.1e7 + np.arange(count)
+    label = np.zeros(count, dtype=np.int64)
+    state = np.full(count, -1, dtype=np.int64)
+    ts_ms = first_ms + 1000 * np.arange(count)
+    write_instance(Instance(known.path, known.event_class, known.well_id, ts_ms, values, label, state))
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data"
+    instance(folder, "2/WELL-00001_20170201010207", FIRST, 50)
+    instance(folder, "2/WELL-00001_20170301010207", FIRST + 10**9, 30)
+    instance(folder, "6/SIMULATED_00001", FIRST, 40)
+    return folder
+
+
+@pytest.fixture
+def stream(monkeypatch, tmp_path):
+    fake = FakeKinesis()
+    monkeypatch.setattr(playback, "client", lambda service: fake)
+    monkeypatch.setenv("PETROSTREAM_HOME", str(tmp_path / "home"))
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "http://127.0.0.1:4566" if name == "AWS_ENDPOINT_URL" else "test")
+    return fake
+
+
+def replay(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def lines_of(stream):
+    return [orjson.loads(line) for _, data in stream.records for line in data.splitlines()]
+
+
+def test_a_replay_sends_every_reading_and_reports_it(data, stream, tmp_path):
+    file = tmp_path / "out" / "report.json"
+    result = replay("--data", data, "--speed", "max", "--report", file)
+    assert result.exit_code == 0, result.output
+    assert "120 of 120 readings" in result.output
+    lines = lines_of(stream)
+    assert len(lines) == 120
+    report = json.loads(file.read_bytes())
+    assert report["readings"] == 120
+    assert report["finished"]
+    assert report["blocks"] == report["records"] == len(stream.records)
+    assert {well: figures["readings"] for well, figures in report["wells"].items()} == {
+        "WELL-00001": 80,
+        "SIM-6-00001": 40,
+    }
+    for well, figures in report["wells"].items():
+        times = [line["ts"] for line in lines if line["well_id"] == well]
+        assert (figures["first_ts"], figures["last_ts"]) == (min(times), max(times))
+        assert figures["facility_id"] == facility_of(well)
+    assert report["wells"]["WELL-00001"]["sources"] == [
+        "2/WELL-00001_20170201010207",
+        "2/WELL-00001_20170301010207",
+    ]
+    first = next(line for line in lines if line["source"] == "2/WELL-00001_20170201010207")
+    assert parse_ms(first["ts"]) - parse_ms(first["source_ts"]) == report["offset_by_well"]["WELL-00001"]
+
+
+def test_records_go_to_the_partition_of_their_facility(data, stream):
+    replay("--data", data, "--speed", "max")
+    for key, block in stream.records:
+        assert {orjson.loads(line)["facility_id"] for line in block.splitlines()} == {key}
+
+
+def test_filters_clock_and_slice(data, stream):
+    chosen = ["--data", data, "--speed", "max", "--clock", "original"]
+    result = replay(*chosen, "--wells", "WELL-00001", "--start", "10", "--duration", "20s")
+    assert result.exit_code == 0, result.output
+    lines = lines_of(stream)
+    assert [parse_ms(line["ts"]) for line in lines] == [FIRST + 1000 * n for n in range(10, 30)]
+    assert all(line["ts"] == line["source_ts"] for line in lines)
+    stream.records.clear()
+    replay("--data", data, "--speed", "max", "--instances", "6/SIMULATED_00001")
+    assert {line["source"] for line in lines_of(stream)} == {"6/SIMULATED_00001"}
+
+
+def test_a_fleet_file_places_wells(data, stream, tmp_path):
+    fleet = tmp_path / "fleet.json"
+    fleet.write_text('{"WELL-00001": "PLATFORM-9"}')
+    assert replay("--data", data, "--speed", "max", "--fleet", fleet).exit_code == 0
+    places = {line["well_id"]: line["facility_id"] for line in lines_of(stream)}
+    assert places == {"WELL-00001": "PLATFORM-9", "SIM-6-00001": facility_of("SIM-6-00001")}
+
+
+def test_an_interrupted_replay_goes_on_with_resume(data, stream):
+    stopped = iter([False, True])
+
+    class Stopped:
+        signal = signal.SIGINT
+
+        def asked(self):
+            return next(stopped, True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(playback, "stream_settings", lambda: {"name": "s", "max_block_bytes": 2000})
+        patch.setattr("producer.run.FLUSH_S", 0.0)
+        patch.setattr(playback, "stop_signal", lambda: contextlib.nullcontext(Stopped()))
+        result = replay("--data", data, "--speed", "max", "--stream", "s")
+    assert result.exit_code == 130
+    assert "--resume" in result.output
+    before = lines_of(stream)
+    assert 0 < len(before) < 120
+    result = replay("--data", data, "--speed", "max", "--stream", "s", "--resume")
+    assert result.exit_code == 0, result.output
+    sent = [(line["source"], line["ts"]) for line in lines_of(stream)]
+    assert len(sent) == len(set(sent)) == 120
+
+
+def test_resume_with_other_options_is_refused_and_a_finished_run_sends_nothing(data, stream):
+    assert replay("--data", data, "--speed", "max").exit_code == 0
+    result = replay("--data", data, "--speed", "60", "--resume")
+    assert result.exit_code == 1
+    assert "other data or options" in result.output
+    stream.records.clear()
+    assert replay("--data", data, "--speed", "max", "--resume").exit_code == 0
+    assert stream.records == []
+
+
+def test_a_new_run_says_which_unfinished_one_it_gives_up(data, stream, tmp_path):
+    before = Progress(run_id="4f0c", digest="d", options={}, started_ms=0, positions={"WELL-00001": 7})
+    resume.save(tmp_path / "home" / "replay-default.json", before)
+    result = replay("--data", data, "--speed", "max")
+    assert result.exit_code == 0
+    assert "4f0c stopped after 7 readings" in result.output
+
+
+def test_resume_without_a_file_is_a_new_run(data, stream):
+    result = replay("--data", data, "--speed", "max", "--resume", "--name", "other")
+    assert result.exit_code == 0
+    assert "new run" in result.output
+    assert len(lines_of(stream)) == 120
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nowhere"], "no such folder"),
+        (["--wells", "WELL-00099"], "it has SIM-6-00001, WELL-00001"),
+        (["--instances", "x"], "it has 2/WELL-00001_20170201010207"),
+        (["--start", "9d"], "no well has readings"),
+        (["--fleet", "nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_what_is_not_there_is_said(data, stream, arguments, message):
+    result = replay("--data", data, "--speed", "max", *arguments)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert stream.records == []
+
+
+def test_a_missing_stream_is_said_before_anything_is_read(data, stream):
+    stream.exists = False
+    result = replay("--data", data, "--speed", "max")
+    assert result.exit_code == 1
+    assert "./project_up.sh" in result.output
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--speed", "0.5"),
+        ("--speed", "fast"),
+        ("--speed", "nan"),
+        ("--start", "soon"),
+        ("--duration", ""),
+        ("--name", "../x"),
+        ("--endpoint-url", "127.0.0.1:4566"),
+    ],
+)
+def test_an_unusable_value_is_a_usage_error_that_names_the_option(data, stream, option, value):
+    result = replay("--data", data, option, value)
+    assert result.exit_code == 2
+    assert option in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("2d", 172_800), ("1.5s", 1.5)],
+)
+def test_periods(text, seconds):
+    assert options.period_ms("--start", text) == seconds * 1000
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"WELL-00001": 3}', '{"WELL-00001": ""}', '{"WELL-00001": "a b"}']
+)
+def test_a_bad_fleet_file_is_named(tmp_path, content):
+    file = tmp_path / "fleet.json"
+    file.write_text(content)
+    with pytest.raises(FleetInvalid, match=r"fleet\.json"):
+        instances.read_fleet(file)
+
+
+def test_a_local_endpoint_gets_credentials_and_an_account_keeps_its_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("PETROSTREAM_HOME", str(tmp_path))
+    for name in (
+        "AWS_ENDPOINT_URL",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_DEFAULT_REGION",
+        "AWS_PROFILE",
+    ):
+        monkeypatch.setenv(name, "x")
+        monkeypatch.delenv(name)
+    assert options.connect(None) == "AWS"
+    assert "AWS_ACCESS_KEY_ID" not in os.environ
+    (tmp_path / "emulator.pid").touch()
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    assert options.connect(None) == "AWS"
+    monkeypatch.delenv("AWS_PROFILE")
+    assert options.connect("http://127.0.0.1:9999") == "http://127.0.0.1:9999"
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "test"
+    with pytest.raises(OptionInvalid):
+        options.connect("not a url")
+
+
+def status(readings, **changes):
+    values = {"per_second": 12.0, "lag_s": 0.4, "retries": 3, "trouble": "", "positions": {"A": readings}}
+    return Status(readings, 100, **{**values, **changes})
+
+
+def test_without_a_terminal_progress_is_a_plain_line_now_and_then():
+    text = io.StringIO()
+    now = [0.0]
+    with ProgressDisplay(Console(file=text, width=40), {"A": 100}, lambda: now[0]) as display:
+        for second in range(21):
+            now[0] = float(second)
+            display.show(status(second))
+        display.show(status(100))
+        display.show(status(100))
+    lines = text.getvalue().splitlines()
+    assert len(lines) == 20 / LINE_S + 2
+    assert lines[-1] == "100 of 100 readings (100%)  12/s  lag 0.4 s  retries 3"
+    assert "\x1b" not in text.getvalue()
+
+
+def test_on_a_terminal_wells_have_bars():
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=120)
+    wells = {f"WELL-{number:05}": 100 for number in range(40)}
+    with ProgressDisplay(console, wells) as display:
+        display.show(status(40, trouble="throttled"))
+    assert "WELL-00000" in text.getvalue()
+    assert "24 more wells" in text.getvalue()
+    assert "throttled" in text.getvalue()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_first_signal_asks_to_stop_and_a_second_one_stops(number):
+    before = signal.getsignal(number)
+    with stop_signal() as stop:
+        assert not stop.asked()
+        os.kill(os.getpid(), number)
+        assert stop.asked()
+        assert stop.signal == number
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("command", [["producer/replay.py"], ["-m", "producer.replay"]])
+def test_both_ways_to_call_it_work(command):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        [sys.executable, *command, "--help"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--resume" in result.stdout
+
+
+@pytest.mark.real3w
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real 3W instances at {REAL} (set PETROSTREAM_3W)")
+def test_real_instances_play_whole(stream):
+    result = replay(
+        "--data", REAL / "2", "--wells", "WELL-00010,WELL-00011", "--speed", "max", "--duration", "3h"
+    )
+    assert result.exit_code == 0, result.output
+    lines = lines_of(stream)
+    assert len({(line["source"], line["ts"]) for line in lines}) == len(lines) > 10_000
+    for well in ("WELL-00010", "WELL-00011"):
+        times = [line["ts"] for line in lines if line["well_id"] == well]
+        assert times == sorted(times)

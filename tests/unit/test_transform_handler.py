@@ -1,0 +1,119 @@
+import base64
+import json
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.firehose_transform.handler import MAX_RESPONSE_BYTES, handler, transform
+from petrostream.history import FacilityState
+from petrostream.rows import rows_to_blocks
+from petrostream.scoring import score
+from petrostream.validation import validate_block
+from tests.support.event_source import Context
+from tests.support.scoring_world import START_MS, block, reading
+
+ROW = b'{"event_id":"e","ts":"2026-11-20 09:00:00.000"}\n'
+OTHER_DAY = b'{"event_id":"f","ts":"2026-11-21 00:00:00.000"}\n'
+
+
+def record(data, number=0):
+    return {
+        "recordId": f"4966{number:050d}",
+        "approximateArrivalTimestamp": 1_795_000_000_000,
+        "data": base64.b64encode(data).decode() if isinstance(data, bytes) else data,
+    }
+
+
+def one(data):
+    (answer,) = transform([record(data)])
+    return answer
+
+
+def test_a_block_gets_the_date_of_its_rows_and_is_left_as_it_was():
+    answer = one(ROW + ROW)
+    assert answer == {
+        "recordId": record(b"")["recordId"],
+        "result": "Ok",
+        "data": base64.b64encode(ROW + ROW).decode(),
+        "metadata": {"partitionKeys": {"date": "2026-11-20"}},
+    }
+
+
+def test_blocks_of_scoring_are_placed_by_the_date_of_each_reading():
+    day = 86_400
+    found = validate_block(
+        block(*(reading(1, second) for second in (0, 1, day, day + 1))),
+        sequence="1",
+        now_ms=START_MS + 1000 * 2 * day,
+    )
+    scored = score(FacilityState("FAC-01"), found.readings, None, scored_at_ms=START_MS)
+    blocks = rows_to_blocks(scored.rows)
+    answers = transform([record(made.data, i) for i, made in enumerate(blocks)])
+    assert [answer["result"] for answer in answers] == ["Ok", "Ok"]
+    dates = [answer["metadata"]["partitionKeys"]["date"] for answer in answers]
+    assert dates == [made.date for made in blocks] == ["2025-10-09", "2025-10-10"]
+
+
+def test_data_ends_with_a_line_feed_so_that_blocks_do_not_run_together():
+    assert base64.b64decode(one(ROW.rstrip())["data"]) == ROW
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n \n",
+        b"not json\n",
+        b"[1]\n",
+        b"null\n",
+        b'{"event_id":"e"}\n',
+        b'{"ts":1763629200000}\n',
+        b'{"ts":"2026-11-20"}\n',
+        b'{"ts":"2026-13-40 09:00:00.000"}\n',
+        b'{"ts":"2026-11-20T23:00:00-05:00"}\n',
+        b'{"ts":"date=2026-11-20/../../"}\n',
+        ROW + OTHER_DAY,
+        ROW + b"{broken\n",
+        b"\xff\xfe\n",
+        "@@@ not base64",
+    ],
+)
+def test_a_block_without_one_date_fails_with_its_original_data(data):
+    answer = one(data)
+    assert answer["result"] == "ProcessingFailed"
+    assert answer["data"] == record(data)["data"]
+    assert "metadata" not in answer
+
+
+def test_every_record_is_answered_in_order_and_good_ones_do_not_suffer():
+    answers = transform([record(ROW, 0), record(b"bad", 1), record(OTHER_DAY, 2)])
+    assert [answer["recordId"] for answer in answers] == [record(b"", i)["recordId"] for i in range(3)]
+    assert [answer["result"] for answer in answers] == ["Ok", "ProcessingFailed", "Ok"]
+
+
+def test_an_answer_never_passes_what_lambda_may_return():
+    large = ROW * 20_000
+    answers = transform([record(large, i) for i in range(6)])
+    assert len(json.dumps({"records": answers})) <= MAX_RESPONSE_BYTES < 6 * 1024 * 1024
+    assert [answer["result"] for answer in answers].count("Ok") == 4
+    assert len(answers) == 6
+
+
+@given(st.lists(st.one_of(st.binary(max_size=60), st.just(ROW), st.text(max_size=40)), max_size=6))
+def test_no_data_whatever_raises(datas):
+    answers = transform([record(data, i) for i, data in enumerate(datas)])
+    assert [answer["recordId"][-1] for answer in answers] == [str(i) for i in range(len(datas))]
+    for answer in answers:
+        assert answer["result"] in {"Ok", "ProcessingFailed"}
+        if answer["result"] == "Ok":
+            assert base64.b64decode(answer["data"], validate=True).endswith(b"\n")
+
+
+def test_the_handler_answers_in_firehose_s_form_and_counts(capsys):
+    event = {"invocationId": "i", "deliveryStreamArn": "arn", "region": "us-east-1"}
+    answer = handler({**event, "records": [record(ROW), record(b"bad", 1)]}, Context())
+    assert orjson.loads(orjson.dumps(answer))["records"][0]["result"] == "Ok"
+    emf = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line]
+    assert (emf[0]["BlocksPlaced"], emf[0]["BlocksFailed"]) == ([1.0], [1.0])

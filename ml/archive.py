@@ -1,0 +1,78 @@
+"""Unpacks a dataset's archive without trusting it."""
+
+import shutil
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from ml.fetch import DownloadError
+
+MAX_UNPACKED_BYTES = 20 * 1024**3
+"""More than ten times the dataset: an archive that unpacks to this is not the dataset."""
+
+
+def unpack(archive: Path, folder: Path, progress: Callable[[int, int], object] = lambda _a, _b: None) -> int:
+    """Unpacks a zip file below a folder; each file appears whole or not at all.
+
+    Args:
+        archive: the zip file.
+        folder: where to; existing files of the same names are replaced.
+        progress: told the bytes done and the bytes in all.
+
+    Returns:
+        How many files were written.
+
+    Raises:
+        DownloadError: it is not a zip file, a path leads out of the folder, an entry is a link or damaged, or
+            it would unpack to an absurd size or to more than the disk has.
+        OSError: a file can't be written.
+    """
+    try:
+        with zipfile.ZipFile(archive) as bundle:
+            members = [member for member in bundle.infolist() if not member.is_dir()]
+            total = sum(member.file_size for member in members)
+            for member in members:
+                _check(archive, member)
+            _check_room(archive, folder, total)
+            done = 0
+            for member in members:
+                _write(bundle, member, folder)
+                done += member.file_size
+                progress(done, total)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise DownloadError(
+            f"{archive} is not a readable zip file ({error}); delete it and run again"
+        ) from error
+    return len(members)
+
+
+def _check(archive: Path, member: zipfile.ZipInfo) -> None:
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        raise DownloadError(f"{archive}: entry {member.filename!r} leads out of its folder; not unpacked")
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise DownloadError(f"{archive}: entry {member.filename!r} is a link; not unpacked")
+
+
+def _check_room(archive: Path, folder: Path, total: int) -> None:
+    if total > MAX_UNPACKED_BYTES:
+        raise DownloadError(
+            f"{archive} would unpack to {total:,} bytes, which is no 3W dataset; not unpacked"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if total > free:
+        raise DownloadError(
+            f"{folder}: {free:,} bytes are free, {total:,} are needed; make room or choose --out"
+        )
+
+
+def _write(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    target = folder / PurePosixPath(member.filename.replace("\\", "/"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    # Reading an entry to its end checks its CRC.
+    with bundle.open(member) as source, part.open("wb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
+    part.replace(target)

@@ -83,10 +83,10 @@ class WindowStats:
             stat: `mean`, `std` or `slope`.
             window_s: one of `WINDOWS_S`.
         """
-        rows = np.flatnonzero(self.sensors == sensor)
-        if not len(rows):
+        held = self.sensors.tolist()
+        if sensor not in held:
             return np.full(self.table.shape[3], np.nan)
-        values: FloatArray = self.table[STATS.index(stat), WINDOWS_S.index(window_s), rows[0]]
+        values: FloatArray = self.table[STATS.index(stat), WINDOWS_S.index(window_s), held.index(sensor)]
         return values
 
 

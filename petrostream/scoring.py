@@ -124,7 +124,7 @@ def _score_well(
             assert state is not None
             return state
     history, start = extend(state, readings.ts_ms[at], readings.values[at])
-    used = np.isin(history.sensors, RULE_SENSORS if model is None else _sensors_in_use(model))
+    used = _sensors_in_use(model)[history.sensors]
     stats = window_stats(history.ts_ms, history.counts[:, used], history.sensors[used], start)
     held = fired(PROCESS_RULES, RuleColumns(stats, readings.methane_ppm[at]))
     columns.rules[at] = (1 << np.arange(len(PROCESS_RULES))) @ held
@@ -141,8 +141,13 @@ def _score_well(
     return trim(history)
 
 
-def _sensors_in_use(model: WellModel) -> IntArray:
-    return np.union1d(RULE_SENSORS, model.plan.sensors)
+def _sensors_in_use(model: WellModel | None) -> BoolArray:
+    """Mask over the 27 sensors: what the rules and the well's model look at."""
+    used = np.zeros(len(SENSOR_NAMES), np.bool_)
+    used[RULE_SENSORS] = True
+    if model is not None:
+        used[model.plan.sensors] = True
+    return used
 
 
 def _forest_points(model: WellModel, found: Detection) -> IntArray:

@@ -1,0 +1,299 @@
+"""Measures the scoring path on one core: decode, validate, features, forest, rules, encode.
+
+    python bench/scoring.py --json build/bench-scoring.json
+
+Readings and forest are made from a seed, so it runs anywhere. Blocks are measured in seconds of the one
+core's own time, so that other work on the machine counts as little as possible, and the best of several
+rounds is reported. A single reading is measured by the clock, as the median of many, and includes reading
+and writing the well's state, as in a function without a warm cache.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402  (after the thread limits)
+
+from petrostream import state_codec  # noqa: E402
+from petrostream.detector import ModelSet, load_model  # noqa: E402
+from petrostream.readings import encode_block  # noqa: E402
+from petrostream.scoring import FacilityState, rows_to_blocks, score  # noqa: E402
+from petrostream.times import to_iso  # noqa: E402
+from petrostream.validation import validate_block  # noqa: E402
+
+WELL, FACILITY = "WELL-00001", "FAC-01"
+SENSORS = ("p_pdg", "p_tpt", "t_tpt", "p_mon_ckp", "t_jus_ckp")
+CENTER = np.array([2.1e7, 1.4e7, 95.0, 5.0e6, 70.0])
+SCALE = np.array([1.0e4, 1.0e4, 0.05, 1.0e4, 0.05])
+START_MS = 1_700_000_000_000
+NOW_MS = START_MS + 10**9
+TREES = 100
+READINGS = 20_000
+BLOCK = 1000
+ROUNDS = 5
+SINGLES = 500
+BARS = {"readings_per_s": 50_000, "single_ms": 2.0, "package_mb": 160, "import_ms": 400, "memory_mb": 200}
+
+IMPORT_PROBE = """
+import time
+begin = time.perf_counter()
+import lambdas.scoring.handler
+print('{"import_ms": %.1f}' % (1000 * (time.perf_counter() - begin)))
+"""
+
+PROBE_ENV = {
+    "LIVE_TABLE": "petrostream-live",
+    "DELIVERY_STREAM": "petrostream-delivery",
+    "QUARANTINE_STREAM": "petrostream-quarantine",
+    "ARTIFACTS_BUCKET": "petrostream-artifacts",
+    "MODEL_REFRESH_SECONDS": "60",
+    "PARTIAL_BATCH_RESPONSE": "true",
+    "POWERTOOLS_SERVICE_NAME": "petrostream-scoring",
+    "POWERTOOLS_METRICS_NAMESPACE": "PetroStream",
+    "POWERTOOLS_METRICS_DISABLED": "true",
+    "LOG_LEVEL": "ERROR",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def simulated_values() -> np.ndarray:
+    """Healthy gauges with noise, the last tenth with every gauge 30 times its noise away: shape (n, 5)."""
+    noise = np.random.default_rng(20).normal(size=(READINGS, len(SENSORS)))
+    noise[-READINGS // 10 :] += 30
+    return CENTER + SCALE * noise
+
+
+def stream_rows(values: np.ndarray) -> list[dict]:
+    """The readings as the producer sends them, one a second."""
+    rows = []
+    for i, line in enumerate(values.tolist()):
+        ts = to_iso(START_MS + 1000 * i)
+        identity = {"kind": "well", "well_id": WELL, "facility_id": FACILITY, "ts": ts}
+        origin = {"source": "0/WELL-00001_20231114221320", "source_ts": ts, "class": 0}
+        rows.append(identity | origin | dict(zip(SENSORS, line, strict=True)))
+    return rows
+
+
+def trained_model(values: np.ndarray) -> tuple[dict, bytes, Any, np.ndarray]:
+    """An Isolation Forest on the first readings: its manifest entry, ONNX bytes, itself, its features."""
+    from sklearn.ensemble import IsolationForest  # noqa: PLC0415  (only the parent process may hold it)
+
+    from ml.onnx_export import forest_to_onnx  # noqa: PLC0415
+    from petrostream.feature_plan import FeaturePlan, feature_names, series_features  # noqa: PLC0415
+    from petrostream.sensors import SENSOR_INDEX  # noqa: PLC0415
+
+    names = feature_names(SENSORS)
+    table = np.full((5000, 27), np.nan)
+    table[:, [SENSOR_INDEX[name] for name in SENSORS]] = values[:5000]
+    plan = FeaturePlan.build(names, SENSORS, CENTER, SCALE)
+    features = series_features(START_MS + 1000 * np.arange(5000), table, plan)
+    features = features[~np.isnan(features).any(axis=1)].astype(np.float32)
+    forest = IsolationForest(n_estimators=TREES, random_state=20).fit(features)
+    entry = {
+        "well_id": WELL,
+        "kind": "commissioned",
+        "version": "bench",
+        "sensors": SENSORS,
+        "center": CENTER.tolist(),
+        "scale": SCALE.tolist(),
+        "threshold": 0.55,
+        "feature_names": names,
+    }
+    return entry, forest_to_onnx(forest), forest, features
+
+
+def run_blocks(blocks: list[bytes], models: ModelSet) -> tuple[int, dict[str, float]]:
+    """One pass over all blocks; gives the rows landed and the seconds of each stage."""
+    state, rows = FacilityState(FACILITY), 0
+    seconds = dict.fromkeys(("decode", "score", "encode"), 0.0)
+    for number, block in enumerate(blocks):
+        begin = time.process_time()
+        readings = validate_block(block, sequence=str(number), now_ms=NOW_MS).readings
+        decoded = time.process_time()
+        result = score(state, readings, models, scored_at_ms=NOW_MS)
+        state, scored = result.state, time.process_time()
+        rows += sum(out.rows for out in rows_to_blocks(result.rows))
+        state_codec.encode(state)
+        for stage, spent in (
+            ("decode", decoded - begin),
+            ("score", scored - decoded),
+            ("encode", time.process_time() - scored),
+        ):
+            seconds[stage] += spent
+    return rows, seconds
+
+
+def measure_blocks(rows: list[dict], models: ModelSet) -> dict:
+    """Readings per second through the whole path, and microseconds per reading of its stages."""
+    blocks = [encode_block(rows[i : i + BLOCK]) for i in range(0, len(rows), BLOCK)]
+    best: dict[str, float] = {}
+    for _ in range(ROUNDS):
+        landed, seconds = run_blocks(blocks, models)
+        if landed != len(rows):
+            raise SystemExit(f"{landed} of {len(rows)} readings came out: the figures would mean nothing")
+        if not best or sum(seconds.values()) < sum(best.values()):
+            best = seconds
+    stages = {f"{stage}_us": round(1e6 * spent / len(rows), 2) for stage, spent in best.items()}
+    return {"readings_per_s": round(len(rows) / sum(best.values())), **stages}
+
+
+def measure_single(rows: list[dict], models: ModelSet) -> float:
+    """Median milliseconds of one reading on its own, its state read from and written to bytes."""
+    blocks = [encode_block([row]) for row in rows[: 200 + SINGLES]]
+    state, spent = state_codec.encode(FacilityState(FACILITY)), []
+    for number, block in enumerate(blocks):
+        begin = time.perf_counter()
+        readings = validate_block(block, sequence=str(number), now_ms=NOW_MS).readings
+        result = score(state_codec.decode(state), readings, models, scored_at_ms=NOW_MS)
+        rows_to_blocks(result.rows)
+        state = state_codec.encode(result.state)
+        spent.append(time.perf_counter() - begin)
+    return 1000 * statistics.median(spent[200:])
+
+
+def measure_sklearn(forest: Any, features: np.ndarray) -> float:  # noqa: ANN401  (scikit-learn has no types)
+    """Median milliseconds of scikit-learn's `score_samples` called with one row."""
+    spent = []
+    for i in range(50):
+        begin = time.perf_counter()
+        forest.score_samples(features[i : i + 1])
+        spent.append(time.perf_counter() - begin)
+    return 1000 * statistics.median(spent)
+
+
+def child(*arguments: str) -> dict:
+    """Runs this file's probe in a fresh interpreter, with nothing but the function's environment."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env=os.environ | PROBE_ENV,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"probe {' '.join(arguments)} failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def probe_memory(folder: Path) -> dict:
+    """Peak resident memory of a process that imports the function and scores every block."""
+    import lambdas.scoring.handler  # noqa: F401, PLC0415  (measured with all it brings along)
+
+    model = load_model(json.loads((folder / "entry.json").read_text()), (folder / "model.onnx").read_bytes())
+    with (folder / "blocks").open("rb") as file:
+        state = FacilityState(FACILITY)
+        while block := file.read(int.from_bytes(file.read(8), "little")):
+            readings = validate_block(block, sequence="1", now_ms=NOW_MS).readings
+            result = score(state, readings, ModelSet("bench", {WELL: model}), scored_at_ms=NOW_MS)
+            state = result.state
+            rows_to_blocks(result.rows)
+    return {"memory_mb": round(peak_bytes() / 1e6, 1)}
+
+
+def peak_bytes() -> int:
+    """Peak resident memory of this process."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # Not getrusage: on Linux its peak starts at that of the parent, which holds scikit-learn.
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return 1024 * int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def measure_process(rows: list[dict], entry: dict, onnx_bytes: bytes) -> dict:
+    """Import time and memory of the function, each in processes of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "entry.json").write_text(json.dumps(entry))
+        (folder / "model.onnx").write_bytes(onnx_bytes)
+        with (folder / "blocks").open("wb") as file:
+            for i in range(0, len(rows), BLOCK):
+                block = encode_block(rows[i : i + BLOCK])
+                file.write(len(block).to_bytes(8, "little") + block)
+        memory = child(__file__, "--probe-memory", name)
+    # The first import of a fresh checkout also compiles: the package ships compiled modules.
+    imports = [child("-c", IMPORT_PROBE) for _ in range(ROUNDS)]
+    return {**min(imports, key=lambda probe: probe["import_ms"]), **memory}
+
+
+def package_mb() -> float | None:
+    """Unpacked size of the function's package, None if it was not built."""
+    package = ROOT / "build" / "lambda" / "scoring.zip"
+    if not package.is_file():
+        print("package_mb: build/lambda/scoring.zip is not there; `make package` builds it", file=sys.stderr)
+        return None
+    with zipfile.ZipFile(package) as archive:
+        return round(sum(member.file_size for member in archive.infolist()) / 1e6, 1)
+
+
+def measure() -> dict:
+    """All figures."""
+    values = simulated_values()
+    rows = stream_rows(values)
+    entry, onnx_bytes, forest, features = trained_model(values)
+    models = ModelSet("bench", {WELL: load_model(entry, onnx_bytes)})
+    blocks = measure_blocks(rows, models)
+    single = measure_single(rows, models)
+    sklearn = measure_sklearn(forest, features)
+    return {
+        **blocks,
+        "single_ms": round(single, 3),
+        "package_mb": package_mb(),
+        **measure_process(rows, entry, onnx_bytes),
+        "sklearn_ms": round(sklearn, 3),
+        "sklearn_ratio": round(sklearn / single, 2),
+        "sklearn_ratio_in_blocks": round(sklearn * blocks["readings_per_s"] / 1000, 1),
+        "state_bytes": len(_state_of(rows, models)),
+        "trees": TREES,
+        "features": len(entry["feature_names"]),
+        "block": BLOCK,
+    }
+
+
+def _state_of(rows: list[dict], models: ModelSet) -> bytes:
+    readings = validate_block(encode_block(rows[:BLOCK]), sequence="1", now_ms=NOW_MS).readings
+    return state_codec.encode(score(FacilityState(FACILITY), readings, models, scored_at_ms=NOW_MS).state)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    parser.add_argument("--probe-memory", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.probe_memory:
+        print(json.dumps(probe_memory(options.probe_memory)))
+    else:
+        report(measure(), options.json)
+
+
+def report(figures: dict, path: Path | None) -> None:
+    """Prints the figures beside their bars, and writes them to a file if asked to."""
+    for name, value in figures.items():
+        bar = f"   bar {BARS[name]}" if name in BARS else ""
+        print(f"{name:24} {value}{bar}")
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

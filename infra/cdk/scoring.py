@@ -110,11 +110,7 @@ class ScoringStack(Stack):
                     [arn(self, "firehose", f"deliverystream/{name}") for name in deliveries],
                 )
             ],
-            "state": [
-                statement(
-                    ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], [self.table.table_arn]
-                )
-            ],
+            "state": [statement(["dynamodb:GetItem", "dynamodb:PutItem"], [self.table.table_arn])],
             "models": [
                 statement(["s3:GetObject"], [f"{artifacts}/{MODELS_PREFIX}*"]),
                 # Without the right to list, S3 answers 403 instead of 404 for a model not yet published.

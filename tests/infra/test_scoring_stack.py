@@ -1,0 +1,122 @@
+"""The scoring function, what feeds it, and where batches go that it had to give up."""
+
+import platform
+
+from infra.settings import load_settings
+
+SETTINGS = load_settings()
+SCORING = SETTINGS.scoring
+
+
+def _function(templates):
+    return templates.one("AWS::Lambda::Function", FunctionName=SCORING.function)
+
+
+def test_the_function_has_the_runtime_and_sizes_of_the_settings(aws):
+    function = _function(aws)
+    assert function["Handler"] == "lambdas.scoring.handler.handler"
+    assert function["Runtime"] == f"python{SETTINGS.runtime.python}"
+    assert function["Architectures"] == [SETTINGS.runtime.architecture]
+    assert function["MemorySize"] == SCORING.memory_mb
+    assert function["Timeout"] == SCORING.timeout_seconds
+    assert "ReservedConcurrentExecutions" not in function
+
+
+def test_the_function_is_told_every_name_it_needs(aws):
+    variables = _function(aws)["Environment"]["Variables"]
+    assert set(variables) == {
+        "LIVE_TABLE",
+        "DELIVERY_STREAM",
+        "QUARANTINE_STREAM",
+        "ARTIFACTS_BUCKET",
+        "MODEL_REFRESH_SECONDS",
+        "PARTIAL_BATCH_RESPONSE",
+        "POWERTOOLS_SERVICE_NAME",
+        "POWERTOOLS_METRICS_NAMESPACE",
+        "LOG_LEVEL",
+    }
+    assert variables["DELIVERY_STREAM"] == SETTINGS.firehose.delivery.name
+    assert variables["QUARANTINE_STREAM"] == SETTINGS.firehose.quarantine.name
+    assert variables["MODEL_REFRESH_SECONDS"] == str(SCORING.model_refresh_seconds)
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "PetroStream"
+
+
+def test_the_handlers_own_settings_accept_the_environment(aws):
+    from petrostream.aws.settings import ScoringSettings
+
+    variables = _function(aws)["Environment"]["Variables"]
+    # What CloudFormation fills in at deployment is a name by the time the function reads it.
+    resolved = {
+        name: value if isinstance(value, str) else "resolved-name" for name, value in variables.items()
+    }
+    settings = ScoringSettings.from_environment(resolved)
+    assert settings.partial_batch_response is True
+    assert settings.model_refresh_seconds == SCORING.model_refresh_seconds
+
+
+def test_failed_batches_are_split_retried_and_then_kept(aws):
+    mapping = aws.one("AWS::Lambda::EventSourceMapping")
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["MaximumRetryAttempts"] == SCORING.retry_attempts
+    assert mapping["MaximumRecordAgeInSeconds"] == SCORING.maximum_record_age_seconds
+    assert mapping["BatchSize"] == SCORING.batch_size
+    assert mapping["MaximumBatchingWindowInSeconds"] == SCORING.batching_window_seconds
+    assert mapping["ParallelizationFactor"] == 1  # state is per facility: two at once would conflict
+    queue = aws.one("AWS::SQS::Queue")
+    (logical_id,) = aws.resources("AWS::SQS::Queue")
+    assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": [logical_id, "Arn"]}}}
+    assert queue["QueueName"] == SCORING.failure_queue
+    assert queue["MessageRetentionPeriod"] == SCORING.failure_queue_retention_days * 86_400
+
+
+def test_the_live_table_forgets_what_has_expired_and_costs_nothing_idle(aws):
+    table = aws.one("AWS::DynamoDB::Table")
+    assert table["TableName"] == SETTINGS.live.table
+    assert [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]] == [
+        ("pk", "HASH"),
+        ("sk", "RANGE"),
+    ]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    recovery = table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert recovery is SETTINGS.live.point_in_time_recovery
+
+
+def test_only_the_twin_raises_for_a_partial_batch_and_runs_on_this_processor(aws, twin):
+    assert _function(aws)["Environment"]["Variables"]["PARTIAL_BATCH_RESPONSE"] == "true"
+    function = _function(twin)
+    assert function["Environment"]["Variables"]["PARTIAL_BATCH_RESPONSE"] == "false"
+    arm = platform.machine().lower() in {"arm64", "aarch64"}
+    assert function["Architectures"] == ["arm64" if arm else "x86_64"]
+
+
+def test_outputs_name_what_the_scripts_and_dashboards_use(aws, twin):
+    expected = {
+        "RawBucket", "CuratedBucket", "QuarantineBucket", "AthenaResultsBucket", "ArtifactsBucket",
+        "StreamName", "DeliveryStreamName", "QuarantineStreamName", "LiveTableName", "ScoringFunctionName",
+        "TransformFunctionName", "FailureQueueUrl", "WorkGroup", "Database",
+    }  # fmt: skip
+    assert expected <= aws.outputs()
+    assert expected <= twin.outputs()
+
+
+def test_changed_settings_change_the_template(synth):
+    def change(settings):
+        settings["scoring"].update(memory_mb=1024, batch_size=100, reserved_concurrency=4)
+        settings["live"].update(point_in_time_recovery=False)
+        settings["runtime"].update(log_retention_days=30)
+        settings["lake"].update(athena_scan_limit_bytes=20_000_000)
+        settings["tags"].update(owner="wells")
+
+    templates = synth("aws", change)
+    function = _function(templates)
+    assert (function["MemorySize"], function["ReservedConcurrentExecutions"]) == (1024, 4)
+    assert templates.one("AWS::Lambda::EventSourceMapping")["BatchSize"] == 100
+    recovery = templates.one("AWS::DynamoDB::Table")["PointInTimeRecoverySpecification"]
+    assert recovery == {"PointInTimeRecoveryEnabled": False}
+    groups = templates.resources("AWS::Logs::LogGroup").values()
+    assert {group["Properties"]["RetentionInDays"] for group in groups} == {30}
+    configuration = templates.one("AWS::Athena::WorkGroup")["WorkGroupConfiguration"]
+    assert configuration["BytesScannedCutoffPerQuery"] == 20_000_000
+    assert {"Key": "owner", "Value": "wells"} in function["Tags"]

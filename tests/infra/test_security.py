@@ -1,0 +1,140 @@
+"""Encryption, transport, public access and rights, over every resource of every stack."""
+
+import json
+
+from infra.settings import load_settings
+
+SETTINGS = load_settings()
+
+
+def _statements(role):
+    for policy in role["Properties"].get("Policies", []):
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def _denies_plain_http(document):
+    return any(
+        statement["Effect"] == "Deny"
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        and statement["Principal"] in ("*", {"AWS": "*"})
+        for statement in document["Statement"]
+        if "Condition" in statement
+    )
+
+
+def test_every_bucket_is_private_and_encrypted(aws):
+    buckets = aws.resources("AWS::S3::Bucket")
+    assert len(buckets) == len(SETTINGS.lake.buckets)
+    for bucket in buckets.values():
+        properties = bucket["Properties"]
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert len(properties["PublicAccessBlockConfiguration"]) == 4
+        assert properties["BucketEncryption"]
+        owner = properties["OwnershipControls"]["Rules"]
+        assert owner == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        assert "AccessControl" not in properties
+
+
+def test_every_bucket_and_queue_refuses_plain_http(aws):
+    policies = aws.resources("AWS::S3::BucketPolicy").values()
+    guarded = {
+        policy["Properties"]["Bucket"]["Ref"]
+        for policy in policies
+        if _denies_plain_http(policy["Properties"]["PolicyDocument"])
+    }
+    assert guarded == set(aws.resources("AWS::S3::Bucket"))
+    queue_policies = aws.resources("AWS::SQS::QueuePolicy").values()
+    assert queue_policies
+    assert all(_denies_plain_http(policy["Properties"]["PolicyDocument"]) for policy in queue_policies)
+
+
+def test_no_policy_lets_the_public_in(aws):
+    for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
+        for policy in aws.resources(kind).values():
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                assert statement["Effect"] == "Deny"
+
+
+def test_queues_and_streams_are_encrypted(aws):
+    assert aws.one("AWS::SQS::Queue")["SqsManagedSseEnabled"] is True
+    assert aws.one("AWS::Kinesis::Stream")["StreamEncryption"]
+    for stream in aws.resources("AWS::KinesisFirehose::DeliveryStream").values():
+        if stream["Properties"]["DeliveryStreamType"] == "DirectPut":
+            assert (
+                stream["Properties"]["DeliveryStreamEncryptionConfigurationInput"]["KeyType"]
+                == "AWS_OWNED_CMK"
+            )
+
+
+def test_no_right_is_given_on_everything(aws):
+    for role in aws.resources("AWS::IAM::Role").values():
+        for statement in _statements(role):
+            assert not any("*" in action for action in _listed(statement["Action"])), statement
+            for resource in _listed(statement["Resource"]):
+                assert resource != "*", statement
+                text = json.dumps(resource)
+                # The only wildcards are object keys below a named prefix of a named bucket.
+                assert "*" not in text or (":s3:::" in text and text.count("*") == 1), statement
+
+
+def test_rights_are_inline_and_one_role_serves_one_resource(aws):
+    roles = aws.resources("AWS::IAM::Role")
+    assert not aws.resources("AWS::IAM::Policy")
+    assert not aws.resources("AWS::IAM::ManagedPolicy")
+    assert not any(role["Properties"].get("ManagedPolicyArns") for role in roles.values())
+    functions = [
+        f["Properties"]["Role"]["Fn::GetAtt"][0] for f in aws.resources("AWS::Lambda::Function").values()
+    ]
+    streams = [
+        f["Properties"]["ExtendedS3DestinationConfiguration"]["RoleARN"]["Fn::GetAtt"][0]
+        for f in aws.resources("AWS::KinesisFirehose::DeliveryStream").values()
+    ]
+    assert sorted(functions + streams) == sorted(roles)
+
+
+def test_the_scoring_role_may_do_what_its_adapters_call_and_no_more(aws):
+    actions = set()
+    for name, role in aws.resources("AWS::IAM::Role").items():
+        if name.startswith("Scoring"):
+            actions |= {action for statement in _statements(role) for action in _listed(statement["Action"])}
+    assert actions == {
+        "dynamodb:GetItem", "dynamodb:PutItem",
+        "firehose:PutRecordBatch",
+        "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
+        "kinesis:GetShardIterator", "kinesis:ListShards",
+        "logs:CreateLogStream", "logs:PutLogEvents",
+        "s3:GetObject", "s3:ListBucket",
+        "sqs:SendMessage",
+    }  # fmt: skip
+
+
+def test_firehose_roles_serve_this_account_only(aws):
+    for role in aws.resources("AWS::IAM::Role").values():
+        (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if trust["Principal"]["Service"] == "firehose.amazonaws.com":
+            assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "AWS::AccountId"}}}
+
+
+def test_every_function_logs_to_a_group_that_expires_with_its_stack(aws):
+    groups = aws.resources("AWS::Logs::LogGroup")
+    for group in groups.values():
+        assert group["Properties"]["RetentionInDays"] == SETTINGS.runtime.log_retention_days
+        assert group["DeletionPolicy"] == "Delete"
+    for function in aws.resources("AWS::Lambda::Function").values():
+        assert function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] in groups
+
+
+def test_everything_that_can_carry_tags_does(aws):
+    expected = {**SETTINGS.tags, "environment": SETTINGS.environment}
+    for kind in (
+        "AWS::S3::Bucket", "AWS::Kinesis::Stream", "AWS::KinesisFirehose::DeliveryStream",
+        "AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping", "AWS::DynamoDB::Table", "AWS::SQS::Queue",
+        "AWS::IAM::Role", "AWS::Logs::LogGroup", "AWS::Athena::WorkGroup",
+    ):  # fmt: skip
+        for name, resource in aws.resources(kind).items():
+            tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"].get("Tags", [])}
+            assert expected.items() <= tags.items(), name

@@ -1,0 +1,104 @@
+"""The stream and its three deliveries: what Firehose on AWS accepts, and what the lake's layout needs."""
+
+import pytest
+
+from infra.settings import load_settings
+from petrostream.sensors import schema
+
+SETTINGS = load_settings()
+DELIVERIES = {"raw": "ingest/", "delivery": "scored_readings/", "quarantine": "quarantine/"}
+
+
+def _destination(templates, name):
+    stream = templates.one("AWS::KinesisFirehose::DeliveryStream", DeliveryStreamName=name)
+    return stream["ExtendedS3DestinationConfiguration"]
+
+
+def _parameters(processor):
+    return {item["ParameterName"]: item["ParameterValue"] for item in processor["Parameters"]}
+
+
+def test_the_stream_has_the_size_and_encryption_of_the_settings(aws):
+    stream = aws.one("AWS::Kinesis::Stream")
+    assert stream["Name"] == SETTINGS.stream.name
+    assert stream["ShardCount"] == SETTINGS.stream.shards
+    assert stream["RetentionPeriodHours"] == SETTINGS.stream.retention_hours
+    assert stream["StreamEncryption"]["EncryptionType"] == "KMS"
+
+
+@pytest.mark.parametrize("which", DELIVERIES)
+def test_buffers_and_prefixes_are_those_of_the_settings(aws, which):
+    settings = getattr(SETTINGS.firehose, which)
+    destination = _destination(aws, settings.name)
+    assert destination["BufferingHints"] == {
+        "SizeInMBs": settings.buffer_mb,
+        "IntervalInSeconds": settings.buffer_seconds,
+    }
+    assert destination["Prefix"].startswith(f"{DELIVERIES[which]}date=")
+    assert destination["ErrorOutputPrefix"].startswith(
+        f"errors/{settings.name}/!{{firehose:error-output-type}}/"
+    )
+
+
+def test_rows_land_by_event_date_and_everything_else_by_arrival(aws):
+    firehose = SETTINGS.firehose
+    assert _destination(aws, firehose.delivery.name)["Prefix"] == (
+        "scored_readings/date=!{partitionKeyFromLambda:date}/"
+    )
+    for settings in (firehose.raw, firehose.quarantine):
+        assert _destination(aws, settings.name)["Prefix"].endswith("date=!{timestamp:yyyy-MM-dd}/")
+
+
+def test_errors_lie_outside_every_table(aws):
+    for settings in (SETTINGS.firehose.delivery, SETTINGS.firehose.quarantine):
+        error_prefix = _destination(aws, settings.name)["ErrorOutputPrefix"]
+        assert not any(
+            error_prefix.startswith(str(schema(t).prefix)) for t in ("scored_readings", "quarantine")
+        )
+
+
+def test_the_raw_copy_reads_the_stream_and_is_not_transformed(aws):
+    name = SETTINGS.firehose.raw.name
+    stream = aws.one("AWS::KinesisFirehose::DeliveryStream", DeliveryStreamName=name)
+    assert stream["DeliveryStreamType"] == "KinesisStreamAsSource"
+    assert "DeliveryStreamEncryptionConfigurationInput" not in stream  # refused by Firehose for such a source
+    processors = stream["ExtendedS3DestinationConfiguration"]["ProcessingConfiguration"]["Processors"]
+    assert [processor["Type"] for processor in processors] == ["AppendDelimiterToRecord"]
+
+
+def test_scored_rows_become_parquet_by_the_schema_of_the_table(aws):
+    destination = _destination(aws, SETTINGS.firehose.delivery.name)
+    # Firehose refuses a smaller buffer, or compression around Parquet.
+    assert destination["BufferingHints"]["SizeInMBs"] >= 64
+    assert destination["CompressionFormat"] == "UNCOMPRESSED"
+    assert destination["DynamicPartitioningConfiguration"]["Enabled"] is True
+    conversion = destination["DataFormatConversionConfiguration"]
+    assert conversion["Enabled"] is True
+    assert "OpenXJsonSerDe" in conversion["InputFormatConfiguration"]["Deserializer"]
+    assert "ParquetSerDe" in conversion["OutputFormatConfiguration"]["Serializer"]
+    table = conversion["SchemaConfiguration"]
+    assert (table["DatabaseName"], table["TableName"]) == (SETTINGS.lake.database, "scored_readings")
+    assert table["Region"] == {"Ref": "AWS::Region"}
+    assert table["RoleARN"] == destination["RoleARN"]
+
+
+def test_the_transform_runs_before_the_conversion_with_the_settings_limits(aws):
+    settings = SETTINGS.firehose.delivery
+    destination = _destination(aws, settings.name)
+    (processor,) = destination["ProcessingConfiguration"]["Processors"]
+    assert processor["Type"] == "Lambda"
+    parameters = _parameters(processor)
+    assert float(parameters["BufferSizeInMBs"]) == settings.transform_buffer_mb
+    assert int(parameters["BufferIntervalInSeconds"]) == settings.transform_buffer_seconds
+    assert int(parameters["NumberOfRetries"]) == settings.transform_retries
+    function = aws.one("AWS::Lambda::Function", FunctionName=SETTINGS.firehose_transform.function)
+    assert function["Handler"] == "lambdas.firehose_transform.handler.handler"
+    assert function["MemorySize"] == SETTINGS.firehose_transform.memory_mb
+    assert function["Timeout"] == SETTINGS.firehose_transform.timeout_seconds
+
+
+def test_on_demand_mode_leaves_the_shards_to_aws(synth):
+    templates = synth("aws", lambda s: s["stream"].update(mode="ON_DEMAND"))
+    stream = templates.one("AWS::Kinesis::Stream")
+    assert stream["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+    assert "ShardCount" not in stream

@@ -1,6 +1,6 @@
 """The scoring function with fake services around it, and shards to feed it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,27 +18,33 @@ NO_WAIT = Backoff(limit=2, sleep=lambda _: None)
 
 @dataclass
 class World:
-    """Services, and the function as an event source calls it. A crash loses what the process remembers."""
+    """Services, and the function as an event source calls it.
+
+    The function runs in one or more processes, each with its own warm memory, which a crash wipes. `serving`
+    says which process takes the next invocation.
+    """
 
     firehose: FakeFirehose = field(default_factory=FakeFirehose)
     table: FakeTable = field(default_factory=FakeTable)
     bucket: FakeBucket = field(default_factory=FakeBucket)
     partial: bool = True
-    worker: handler.Worker | None = None
+    serving: Callable[[], int] = lambda: 0
+    processes: dict[int, handler.Worker] = field(default_factory=dict)
 
     def function(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
         held = handler._worker
-        handler._worker = self._worker
+        process = self.serving()
+        handler._worker = lambda: self._process(process)
         try:
             return handler.handler(event, context)
         except Crash:
-            self.worker = None
+            del self.processes[process]
             raise
         finally:
             handler._worker = held
 
-    def _worker(self) -> handler.Worker:
-        if self.worker is None:
+    def _process(self, process: int) -> handler.Worker:
+        if process not in self.processes:
             settings = ScoringSettings(
                 live_table="live",
                 delivery_stream="delivery",
@@ -47,8 +53,8 @@ class World:
                 partial_batch_response=self.partial,
             )
             clients = {"firehose": self.firehose, "dynamodb": self.table, "s3": self.bucket}
-            self.worker = handler.Worker(settings, clients.__getitem__, NO_WAIT)
-        return self.worker
+            self.processes[process] = handler.Worker(settings, clients.__getitem__, NO_WAIT)
+        return self.processes[process]
 
     def scored(self) -> list[dict[str, Any]]:
         return self.firehose.rows("delivery")

@@ -103,8 +103,8 @@ def _progress(request: Request, spans: list[Span], console: Console) -> Progress
         console.print(f"Nothing to resume in {request.file}: this is a new run.", soft_wrap=True)
     elif (given_up := _unfinished(request.file)) is not None:
         console.print(
-            f"This is a new run. Run {given_up.run_id} stopped after {given_up.readings:,} readings and is given "
-            "up; --resume would have gone on with it.",
+            f"This is a new run. Run {given_up.run_id} stopped after {given_up.readings:,} readings and is "
+            "given up; --resume would have gone on with it.",
             highlight=False,
             soft_wrap=True,
         )

@@ -18,7 +18,7 @@ QUEUE_BLOCKS = 8
 SLICE_READINGS = 4000
 """Readings of a facility that are merged at once, about."""
 
-SAVE_S = 1.0
+SAVE_S = 0.25
 """Seconds between two writes of the resume file: what a kill -9 may cause to be sent twice."""
 
 FLUSH_S = 10.0

@@ -113,10 +113,11 @@ def trim(
 def plan(spans: Iterable[Span], clock: Clock, speed: float, started_ms: int) -> Plan:
     """Place every span of a replay that begins at `started_ms` (epoch milliseconds) and runs at `speed`.
 
-    With the live clock one line of event time holds for all wells. Real time lets all wells begin together,
-    with event time equal to the clock on the wall. A faster replay lets them end together, and the last
-    readings carry the moment at which the replay is expected to end: nothing lies in the future when it is
-    sent. With the original clock event time is the source's, and each facility plays in that order.
+    With the live clock one line of event time holds for all wells of a facility, so that playing order is
+    event-time order. Real time lets them begin together, with event time equal to the clock on the wall. A
+    faster replay lets them end together, and their last readings carry the moment at which the facility's
+    replay is expected to end: nothing lies in the future when it is sent. Facilities all begin at once.
+    With the original clock event time is the source's, and each facility plays in that order.
 
     Raises:
         ValueError: `speed` is under 1; event times would lie in the future.
@@ -132,18 +133,22 @@ def plan(spans: Iterable[Span], clock: Clock, speed: float, started_ms: int) -> 
 
 
 def _live(by_well: dict[str, list[Span]], speed: float, started_ms: int) -> dict[str, list[Segment]]:
-    lines = {well_id: _one_after_another(spans) for well_id, spans in by_well.items()}
-    length = max((line[-1].end_ms for line in lines.values()), default=0)
-    event_time_of_zero = started_ms + int(length / speed) - length
+    by_facility: dict[str, list[list[Segment]]] = defaultdict(list)
+    for spans in by_well.values():
+        by_facility[spans[0].facility_id].append(_one_after_another(spans))
     wells: dict[str, list[Segment]] = {}
-    for well_id, line in lines.items():
-        later = 0 if speed == 1 else length - line[-1].end_ms
-        wells[well_id] = [
-            replace(segment, shift_ms=shift, offset_ms=shift + event_time_of_zero)
-            for segment in line
-            for shift in [segment.shift_ms + later]
-        ]
+    for lines in by_facility.values():
+        length = max(line[-1].end_ms for line in lines)
+        event_time_of_zero = started_ms + int(length / speed) - length
+        for line in lines:
+            later = 0 if speed == 1 else length - line[-1].end_ms
+            wells[line[0].span.well_id] = [_moved(segment, later, event_time_of_zero) for segment in line]
     return wells
+
+
+def _moved(segment: Segment, later_ms: int, event_time_of_zero: int) -> Segment:
+    shift = segment.shift_ms + later_ms
+    return replace(segment, shift_ms=shift, offset_ms=shift + event_time_of_zero)
 
 
 def _original(by_well: dict[str, list[Span]]) -> dict[str, list[Segment]]:

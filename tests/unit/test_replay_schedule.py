@@ -48,11 +48,27 @@ def test_live_nothing_lies_in_the_future_when_it_is_due(spans, speed):
 
 @given(fleets(), speeds)
 def test_live_a_wells_last_reading_lands_when_its_replay_is_expected_to_end(spans, speed):
-    planned = plan(spans, "live", speed, NOW)
-    for line in planned.wells.values():
-        last = line[-1].span.last_ms + line[-1].offset_ms
-        end = line[-1].end_ms if speed == 1 else planned.length_ms
-        assert last == NOW + int(end / speed)
+    lines = plan(spans, "live", speed, NOW).wells.values()
+    for line in lines:
+        facility = line[0].span.facility_id
+        end = max(other[-1].end_ms for other in lines if other[0].span.facility_id == facility)
+        own_end = line[-1].end_ms if speed == 1 else end
+        assert line[-1].span.last_ms + line[-1].offset_ms == NOW + int(own_end / speed)
+
+
+@given(fleets(), speeds)
+def test_live_every_facility_begins_at_once(spans, speed):
+    begins = {}
+    for segment in plan(spans, "live", speed, NOW).segments:
+        facility = segment.span.facility_id
+        begins[facility] = min(begins.get(facility, segment.start_ms), segment.start_ms)
+    assert set(begins.values()) == {0}
+
+
+@given(fleets())
+def test_live_at_full_speed_every_well_ends_now(spans):
+    for line in plan(spans, "live", FULL_SPEED, NOW).wells.values():
+        assert line[-1].span.last_ms + line[-1].offset_ms == NOW
 
 
 @given(fleets())
@@ -62,9 +78,11 @@ def test_live_in_real_time_every_well_begins_now(spans):
 
 
 @given(fleets(), speeds)
-def test_live_one_line_of_event_time_holds_for_all_wells(spans, speed):
-    ahead = {segment.offset_ms - segment.shift_ms for segment in plan(spans, "live", speed, NOW).segments}
-    assert len(ahead) == 1  # so that playing order is event-time order, in each facility and overall
+def test_live_playing_order_is_event_time_order_in_each_facility(spans, speed):
+    ahead = {}
+    for segment in plan(spans, "live", speed, NOW).segments:
+        ahead.setdefault(segment.span.facility_id, set()).add(segment.offset_ms - segment.shift_ms)
+    assert all(len(differences) == 1 for differences in ahead.values())
 
 
 @given(fleets(), speeds, st.sampled_from(["live", "original"]))

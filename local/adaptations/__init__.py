@@ -18,8 +18,9 @@ def install() -> list[str]:
     Raises:
         IncompatibleEmulatorError: the installed emulator is not the known one.
     """
-    from local.adaptations import athena, firehose, kinesis  # noqa: PLC0415  they import the emulator's types
+    from local.adaptations import athena, firehose, kinesis, recovery  # noqa: PLC0415  not before they are needed
 
-    for service in (firehose, kinesis, athena):
+    adapted = (firehose, kinesis, athena, recovery)
+    for service in adapted:
         service.install()
-    return [service.__name__.rpartition(".")[2] for service in (firehose, kinesis, athena)]
+    return [service.__name__.rpartition(".")[2] for service in adapted]

@@ -17,6 +17,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError, TokenError, UnsupportedError
 
+from local.athena_semantics import align
 from local.env import ROOT
 
 # It warns of statements it knows by name only; they are refused here in plain words.
@@ -53,7 +54,7 @@ def load_views(folder: Path = VIEWS) -> dict[str, exp.Query]:
     """
     views: dict[str, exp.Query] = {}
     for path in sorted(folder.glob("*.sql")):
-        statement = _parse(path.read_text(encoding="utf-8"), where=f"{path.name}: ")
+        statement = parse(path.read_text(encoding="utf-8"), where=f"{path.name}: ")
         query = statement.expression if isinstance(statement, exp.Create) else None
         if (
             not isinstance(statement, exp.Create)
@@ -79,7 +80,7 @@ def translate(
     Raises:
         SqlError: the SQL does not parse, is not a query, or uses what the twin cannot run.
     """
-    statement = _parse(sql)
+    statement = parse(sql)
     if not isinstance(statement, exp.Query):
         raise SqlError(_not_a_query(statement))
     tree = _expand(statement.copy(), views, database, current or database, depth=0)
@@ -91,6 +92,7 @@ def translate(
             )
     _shorten_names(tree, database)
     _join_commas(tree)
+    align(tree)
     try:
         return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
     except UnsupportedError as error:
@@ -102,7 +104,12 @@ def _kind(statement: exp.Expr) -> str:
     return str(statement.kind) if isinstance(statement, exp.Create) else ""
 
 
-def _parse(sql: str, where: str = "") -> exp.Expr:
+def parse(sql: str, where: str = "") -> exp.Expr:
+    """The one statement of a text in Athena's dialect.
+
+    Raises:
+        SqlError: it does not parse, or is none or several.
+    """
     try:
         statements = [one for one in sqlglot.parse(sql, read="athena") if one is not None]
     except TokenError as error:

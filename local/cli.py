@@ -156,7 +156,7 @@ def sql(
     if as_csv:
         sql_client.write_csv(result, sys.stdout)
     else:
-        sql_client.print_table(result, Console())
+        sql_client.print_table(result, sql_client.console_of(sys.stdout))
 
 
 @app.command("publish-model")

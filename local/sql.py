@@ -3,6 +3,7 @@
 import csv
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -16,7 +17,12 @@ from local.errors import TwinError
 from petrostream.aws import athena
 from petrostream.aws.errors import PetroStreamError
 
-_WIDEST_TABLE = 12
+_UNSEEN_WIDTH = 200
+
+
+def console_of(stream: TextIO) -> Console:
+    """A console that does not fold to 80 columns what goes into a file or pipe."""
+    return Console(file=stream, width=None if stream.isatty() else _UNSEEN_WIDTH, highlight=False)
 
 
 def query(sql: str, *, max_rows: int | None = None) -> athena.Result:
@@ -77,24 +83,33 @@ def write_csv(result: athena.Result, target: TextIO) -> None:
 
 
 def print_table(result: athena.Result, console: Console) -> None:
-    """Print the rows as a table; many columns become one record below another."""
-    if len(result.columns) > _WIDEST_TABLE:
-        for number, row in enumerate(result.rows, start=1):
-            console.rule(f"row {number}", align="left")
-            grid = Table.grid(padding=(0, 2))
-            for name, value in zip(result.columns, row, strict=True):
-                grid.add_row(Text(name, style="bold"), _cell(value))
-            console.print(grid)
-    else:
+    """Print the rows as a table; where it is too wide for the screen, as one record below another."""
+    cells = [[_cell(value) for value in row] for row in result.rows]
+    if _natural_width(result.columns, cells) <= console.width or not cells:
         table = Table()
         for name, kind in zip(result.columns, result.types, strict=True):
             justify: JustifyMethod = "right" if kind in _NUMBERS else "left"
             table.add_column(Text(name), justify=justify, overflow="fold")
-        for row in result.rows:
-            table.add_row(*(_cell(value) for value in row))
+        for row in cells:
+            table.add_row(*row)
         console.print(table)
+    else:
+        for number, row in enumerate(cells, start=1):
+            console.rule(f"row {number}", align="left")
+            grid = Table.grid(padding=(0, 2))
+            for name, cell in zip(result.columns, row, strict=True):
+                grid.add_row(Text(name, style="bold"), cell)
+            console.print(grid)
     count = f"{len(result.rows):,} row" + ("" if len(result.rows) == 1 else "s")
     console.print(count + (", more left out: raise --limit" if result.truncated else ""), style="dim")
+
+
+def _natural_width(columns: Sequence[str], cells: Sequence[Sequence[Text]]) -> int:
+    """Characters the table needs: each column's widest cell, its padding, and the borders."""
+    widths = [
+        max([len(name), *(row[index].cell_len for row in cells)]) + 3 for index, name in enumerate(columns)
+    ]
+    return sum(widths) + 1
 
 
 _NUMBERS = frozenset(
@@ -106,7 +121,7 @@ def _cell(value: object) -> Text:
     """A value for people; text of the data is never read as markup."""
     if value is None:
         return Text("null", style="dim")
-    return Text(f"{value:.6g}" if isinstance(value, float) else str(_plain(value)))
+    return Text(f"{value:.10g}" if isinstance(value, float) else str(_plain(value)))
 
 
 def _plain(value: object) -> object:

@@ -2,8 +2,8 @@
 
 Why: objects are on disk the moment they are written, everything else the emulator knows only when it is told
 to save. After a crash that came before any save, the buckets are rebuilt from their folders, and no stack
-owns them; the emulator, like AWS, then refuses to create a stack that names them. Here such a bucket, known by
-having no region, is configured as the stack says and keeps its objects.
+owns them; the emulator, like AWS, then refuses to create a stack that names them. Here such a bucket, known
+by having no region, is configured as the stack says and keeps its objects.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,9 @@ def install() -> None:
     from ministack.services.cloudformation import provisioners  # noqa: PLC0415
 
     guard.check(provisioners, _KNOWN)
-    guard.replace(provisioners, "s3_bucket_name_conflict", _tolerant(s3, provisioners.s3_bucket_name_conflict))
+    guard.replace(
+        provisioners, "s3_bucket_name_conflict", _tolerant(s3, provisioners.s3_bucket_name_conflict)
+    )
     guard.replace(provisioners, "_s3_create", _adopting(s3, provisioners._s3_create))
     provisioners._RESOURCE_HANDLERS[_TYPE]["create"] = provisioners._s3_create
 

@@ -7,10 +7,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError
 from rich.console import Console
 
 from petrostream.aws.clients import client
 from petrostream.aws.kinesis import KinesisWriter
+from petrostream.aws.stream_errors import WriteRefused
 from producer import instances, report, resume
 from producer.display import ProgressDisplay
 from producer.errors import ResumeInvalid
@@ -62,10 +64,9 @@ def replay(request: Request, target: str, console: Console) -> int:
     progress = _progress(request, spans, console)
     planned = plan(spans, request.clock, request.speed, progress.started_ms)
     _settle_offsets(request.file, progress, planned)
-    writer: KinesisWriter[Block] = KinesisWriter(request.stream, client("kinesis"))
-    writer.check()
+    writer = _writer(request.stream)
     resume.save(request.file, progress)
-    totals = {well: sum(segment.span.readings for segment in line) for well, line in planned.wells.items()}
+    totals = _totals(planned)
     console.print(
         f"Replay {progress.run_id}: {planned.readings:,} readings of {len(totals)} wells in {len(spans)} "
         f"instances to {request.stream} ({target})",
@@ -87,6 +88,16 @@ def replay(request: Request, target: str, console: Console) -> int:
     finally:
         _finish(request, progress, planned, load, console)
     return 0 if progress.finished else 128 + stop.signal
+
+
+def _writer(stream: str) -> KinesisWriter[Block]:
+    """A writer to a stream that is there."""
+    try:
+        writer: KinesisWriter[Block] = KinesisWriter(stream, client("kinesis"))
+    except BotoCoreError as error:  # no region, or a profile that isn't there
+        raise WriteRefused(stream, str(error)) from error
+    writer.check()
+    return writer
 
 
 def _progress(request: Request, spans: list[Span], console: Console) -> Progress:
@@ -127,10 +138,15 @@ def _settle_offsets(file: Path, progress: Progress, planned: Plan) -> None:
     offsets = {segment.span.source: segment.offset_ms for segment in planned.segments}
     if progress.offset_ms and progress.offset_ms != offsets:
         raise ResumeInvalid(file, "was written by a release that placed the instances otherwise")
-    totals = {well: sum(segment.span.readings for segment in line) for well, line in planned.wells.items()}
+    totals = _totals(planned)
     if any(at > totals.get(well, 0) for well, at in progress.positions.items()):
         raise ResumeInvalid(file, "field 'positions' lies beyond the data")
     progress.offset_ms = offsets
+
+
+def _totals(planned: Plan) -> dict[str, int]:
+    """How many readings of each well play."""
+    return {well: sum(segment.span.readings for segment in line) for well, line in planned.wells.items()}
 
 
 def _feeds(planned: Plan, load: Load, progress: Progress) -> list[FacilityFeed]:

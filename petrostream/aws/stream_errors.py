@@ -31,8 +31,8 @@ class WriteRefused(PetroStreamError):
 
     def __init__(self, stream: str, cause: str) -> None:
         super().__init__(
-            f"stream {stream!r} refuses writes: {cause}; check the credentials and that they allow "
-            "kinesis:PutRecords on this stream"
+            f"can't write to stream {stream!r}: {cause}; check region and credentials, and that they allow "
+            "kinesis:PutRecords on this stream (for the local twin, run ./project_up.sh first)"
         )
         self.cause = cause
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
+from botocore.exceptions import NoRegionError
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -193,6 +194,16 @@ def test_a_missing_stream_is_said_before_anything_is_read(data, stream):
     result = replay("--data", data, "--speed", "max")
     assert result.exit_code == 1
     assert "./project_up.sh" in result.output
+
+
+def test_a_client_that_can_not_be_made_is_one_line(data, stream, monkeypatch):
+    def no_region(service):
+        raise NoRegionError
+
+    monkeypatch.setattr(playback, "client", no_region)
+    result = replay("--data", data, "--speed", "max")
+    assert result.exit_code == 1
+    assert "check region and credentials" in result.output
 
 
 @pytest.mark.parametrize(

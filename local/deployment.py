@@ -11,20 +11,20 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local import cdk as cdk_app
 from local import toolchain
-from local.env import ACCOUNT, REGION, ROOT, Twin, subprocess_environment
+from local.env import ROOT, Twin, subprocess_environment
 from local.errors import TwinError
 from petrostream.aws.clients import client
 
 OUTPUTS = ROOT / "build" / "cdk-outputs.json"
 STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
-_BOOTSTRAP_STACK = "CDKToolkit"
 _DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 _DEPLOY_SECONDS = 900.0
 
 # What the stacks and the functions are made of.
-_SOURCES = ("infra/cdk", "infra/settings.json", "petrostream", "lambdas", "sql", "local/package.py")
-_SKIPPED = {"node_modules", "cdk.out", "__pycache__"}
+_SOURCES = ("infra", "petrostream", "lambdas", "sql", "local/cdk.py", "local/package.py")
+_SKIPPED = {"node_modules", "cdk.out", "terraform", ".terraform", "__pycache__"}
 
 Say = Callable[[str], None]
 
@@ -98,26 +98,23 @@ def deploy(target: Twin, say: Say) -> None:
     cdk = toolchain.cdk_command(node, environment, say)
     say("Packaging the functions …")
     _run([sys.executable, "-m", "local.package", "--target", "twin"], ROOT, environment, target)
-    if _stack_state(_BOOTSTRAP_STACK) not in _DEPLOYED:
-        say("Preparing the emulator's account for the CDK …")
-        # Not in the app's folder: there, bootstrapping would run the app first.
-        _run([*cdk, "bootstrap", f"aws://{ACCOUNT}/{REGION}"], target.home, environment, target)
     say("Deploying the stacks (cdk deploy) …")
     OUTPUTS.parent.mkdir(parents=True, exist_ok=True)
-    deploy_options = ["--require-approval", "never", "--outputs-file", str(OUTPUTS), "--concurrency", "1"]
-    _run([*cdk, "deploy", *STACKS, *deploy_options, *_options()], toolchain.CDK, environment, target)
+    try:
+        cdk_app.prepare_account(client("s3"))
+        _run(cdk_app.deploy_command(cdk, STACKS, OUTPUTS), toolchain.CDK, environment, target)
+        cdk_app.save_queries(client("athena"))
+    except (BotoCoreError, ClientError) as error:
+        raise TwinError(
+            f"The twin refused a step of the deployment: {error}", f"See {target.log}."
+        ) from error
     target.deployed.write_text(json.dumps(_record(target)), encoding="utf-8")
-
-
-def _options() -> list[str]:
-    # The CDK runs the app with whatever `python` is on the path; the twin's own interpreter has the library.
-    return ["--app", f'"{sys.executable}" app.py', "--context", "target=twin", "--no-notices", "--ci"]
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str], target: Twin) -> None:
     """Run a step with its output in deploy.log; on failure, show the end of it."""
     log = target.home / "deploy.log"
-    environment = {**environment, "PYTHONPATH": str(ROOT), "CDK_DISABLE_VERSION_CHECK": "1"}
+    environment = {**environment, "PYTHONPATH": str(ROOT), **cdk_app.QUIET}
     with log.open("a+b") as output:
         start = output.seek(0, 2)
         try:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_athena as athena
@@ -10,11 +9,10 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.cdk.common import ROOT, Deployment
+from infra.cdk.common import Deployment
+from infra.queries import NamedQuery, named_queries
 from infra.settings import Zone
 from petrostream.sensors import Field, Schema, schema
-
-QUERIES = ROOT / "sql" / "queries"
 
 ZONE_OF_TABLE: Mapping[str, Zone] = {"scored_readings": "curated", "quarantine": "quarantine"}
 """The tables of the catalogue, and the bucket each lies in."""
@@ -36,9 +34,7 @@ _FORMATS = {
 class LakeStack(Stack):
     """Buckets by zone, tables by schema, and the one door for SQL."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, deployment: Deployment, queries: Path = QUERIES
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
         super().__init__(
             scope,
             construct_id,
@@ -59,8 +55,8 @@ class LakeStack(Stack):
         self.tables = {name: self._table(schema(name), zone) for name, zone in ZONE_OF_TABLE.items()}
         self.workgroup = self._workgroup()
         if not deployment.twin:  # the emulator's CloudFormation has no AWS::Athena::NamedQuery
-            for path in sorted(queries.glob("*.sql")):
-                self._named_query(path)
+            for query in named_queries():
+                self._named_query(query)
         self._outputs()
 
     def _bucket(self, zone: Zone) -> s3.Bucket:
@@ -182,19 +178,18 @@ class LakeStack(Stack):
             ),
         )
 
-    def _named_query(self, path: Path) -> None:
-        text = path.read_text(encoding="utf-8")
-        query = athena.CfnNamedQuery(
+    def _named_query(self, query: NamedQuery) -> None:
+        resource = athena.CfnNamedQuery(
             self,
-            f"Query{_pascal(path.stem)}",
-            name=path.stem,
-            description=query_description(text),
+            f"Query{_pascal(query.name)}",
+            name=query.name,
+            description=query.description,
             database=self._settings.database,
-            query_string=text,
+            query_string=query.sql,
             work_group=self._settings.workgroup,
         )
-        query.add_resource_dependency(self.workgroup)
-        query.add_resource_dependency(self.database)
+        resource.add_resource_dependency(self.workgroup)
+        resource.add_resource_dependency(self.database)
 
     def _outputs(self) -> None:
         for zone, bucket in self.buckets.items():
@@ -203,16 +198,6 @@ class LakeStack(Stack):
             )
         CfnOutput(self, "WorkGroupName", value=self._settings.workgroup).override_logical_id("WorkGroup")
         CfnOutput(self, "DatabaseName", value=self._settings.database).override_logical_id("Database")
-
-
-def query_description(text: str) -> str:
-    """The leading `--` comment lines of a query, as one line of at most 1,024 characters."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if not line.startswith("--"):
-            break
-        lines.append(line.removeprefix("--").strip())
-    return " ".join(" ".join(lines).split())[:1024]
 
 
 def _column(field: Field) -> glue.CfnTable.ColumnProperty:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from infra.queries import QUERIES, description
 from infra.settings import load_settings
 from petrostream.sensors import schema
 
@@ -62,8 +63,6 @@ def test_the_work_group_limits_scans_and_fixes_encrypted_results(aws):
 
 
 def test_each_query_file_is_a_named_query_on_aws(aws, twin):
-    from infra.cdk.lake import QUERIES
-
     named = {
         query["Properties"]["Name"]: query["Properties"]
         for query in aws.resources("AWS::Athena::NamedQuery").values()
@@ -75,14 +74,10 @@ def test_each_query_file_is_a_named_query_on_aws(aws, twin):
 
 
 def test_the_description_of_a_query_is_its_leading_comment():
-    pytest.importorskip("aws_cdk")
-    from infra.cdk.lake import query_description
-
     assert (
-        query_description("-- Anomalies by well\n--  and day.\nSELECT 1 -- one\n")
-        == "Anomalies by well and day."
+        description("-- Anomalies by well\n--  and day.\nSELECT 1 -- one\n") == "Anomalies by well and day."
     )
-    assert query_description("SELECT 1") == ""
+    assert description("SELECT 1") == ""
 
 
 def _rules(templates, zone):

@@ -157,9 +157,9 @@ def main(
     try:
         count = download(out, api=api, keep_archive=keep_archive)
     except (DownloadError, DatasetError, OSError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
-    console.print(f"{count:,} instances of 3W under {out}", markup=False, highlight=False)
+    console.print(f"{count:,} instances of 3W under {out}", markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -224,7 +224,7 @@ def publish_command(
     """Publish a trained version and make it the live one."""
     with _explained():
         version = publish(folder, open_registry(to))
-        console.print(f"Version {version} is live at {to}", markup=False, highlight=False)
+        console.print(f"Version {version} is live at {to}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("list")
@@ -246,7 +246,7 @@ def rollback_command(
     """Make an earlier version the live one."""
     with _explained():
         live = rollback(open_registry(at), version)
-        console.print(f"Version {live} is live at {at}", markup=False, highlight=False)
+        console.print(f"Version {live} is live at {at}", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -255,7 +255,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (RegistryError, OSError, BotoCoreError, ClientError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
 

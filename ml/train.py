@@ -119,7 +119,9 @@ def main(
         manifest = write_version(out, name, fleet, fleet_model, created_at=created_at)
         console.print(console_table(manifest))
         for well, why in fleet.refused.items():
-            console.print(f"{well}: no baseline, {why}", style="yellow", markup=False, highlight=False)
+            console.print(
+                f"{well}: no baseline, {why}", style="yellow", markup=False, highlight=False, soft_wrap=True
+            )
         parity = worst_parity(manifest)
         console.print(f"ONNX and scikit-learn scores agree to {parity:.1e}", highlight=False)
         seconds = time.monotonic() - started
@@ -128,13 +130,16 @@ def main(
             f"{seconds:.1f} s. Report: {out / name / 'report.md'}",
             markup=False,
             highlight=False,
+            soft_wrap=True,
         )
         if not fleet.trained and fleet_model is None:
             console.print("No well could be commissioned: nothing to publish.", style="red")
             raise typer.Exit(1)
         if publish_to:
             published = publish(out / name, open_registry(publish_to))
-            console.print(f"Published {published} to {publish_to}", markup=False, highlight=False)
+            console.print(
+                f"Published {published} to {publish_to}", markup=False, highlight=False, soft_wrap=True
+            )
 
 
 @contextmanager
@@ -143,7 +148,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (DatasetError, ParityError, RegistryError, OSError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
 

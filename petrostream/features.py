@@ -43,6 +43,8 @@ def _quanta() -> FloatArray:
 QUANTA: FloatArray = _quanta()
 """Quantum of each of the 27 sensors, in its unit: the smallest power of two that spans its bounds."""
 
+_DEAD_AT_ZERO: BoolArray = np.array([sensor.quantity in ("pressure", "temperature") for sensor in SENSORS])
+
 
 def quantise(values: FloatArray, sensors: IntArray) -> CountArray:
     """Round values to counts of their sensor's quantum.
@@ -52,13 +54,14 @@ def quantise(values: FloatArray, sensors: IntArray) -> CountArray:
         sensors: shape (s,), the sensor index of each column.
 
     Returns:
-        Shape (n, s). Values beyond the bounds are clipped, so that no input can overflow a window sum.
+        Shape (n, s). Values beyond the bounds are clipped, so that no input can overflow a window sum. A
+        pressure or temperature of exactly zero is missing: that is how 3W's historian writes a dead gauge.
     """
     scaled = values / QUANTA[sensors]
     missing = np.isnan(scaled)
     scaled[missing] = 0.0
     counts = np.clip(np.rint(scaled), -COUNT_LIMIT, COUNT_LIMIT).astype(np.int32)
-    counts[missing] = MISSING
+    counts[missing | (_DEAD_AT_ZERO[sensors] & (counts == 0))] = MISSING
     return counts
 
 

@@ -41,7 +41,7 @@ class FacilityState:
     Attributes:
         facility_id: the facility, which is the partition key of its records.
         last_sequence: Kinesis sequence number of the last record scored, None before the first.
-        wells: history by well name.
+        wells: history by well name, the least recently heard well first.
     """
 
     facility_id: str

@@ -49,13 +49,7 @@ class RuleColumns:
         return self._get(sensor, "std", window_s)
 
     def _get(self, sensor: str, stat: str, window_s: int) -> FloatArray:
-        index = SENSOR_INDEX[sensor]
-        values = self.stats.get(index, stat, window_s)
-        # A gauge that reads exactly zero all along is a missing gauge in 3W, not a pressure of zero.
-        if sensor.startswith("p_"):
-            dead = self.stats.get(index, "mean", window_s) == 0.0
-            return np.where(dead, np.nan, values) if dead.any() else values
-        return values
+        return self.stats.get(SENSOR_INDEX[sensor], stat, window_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ def score(
     wells = dict(state.wells)
     for well_id, at in _by_well(readings.well_id):
         model = models.for_well(well_id) if models is not None else None
-        wells[well_id] = _score_well(columns, wells.get(well_id), readings, at, model)
+        # Taken out and put back last: wells stay in the order in which they were heard.
+        wells[well_id] = _score_well(columns, wells.pop(well_id, None), readings, at, model)
         if model is not None:
             columns.model[at] = len(columns.models)
             columns.models.append(model)
@@ -102,8 +103,8 @@ def score(
 
 
 def _by_well(well_id: Sequence[str]) -> list[tuple[str, IntArray]]:
-    """Positions of each well's readings, in stream order; wells by first appearance."""
-    names = list(dict.fromkeys(well_id))
+    """Positions of each well's readings, in stream order; wells by last appearance."""
+    names = list(dict.fromkeys(reversed(well_id)))[::-1]
     if len(names) == 1:
         return [(names[0], np.arange(len(well_id)))]
     code_of = {name: code for code, name in enumerate(names)}

@@ -53,12 +53,12 @@ def test_mean_deviation_and_slope_are_the_textbook_ones(window_s):
 
 
 def test_a_window_excludes_its_far_end_and_includes_its_near_one():
-    values = np.zeros(61)
-    values[30] = 3.0e5
+    values = np.full(61, 1e6)
+    values[30] += 3.0e5
     mean = stats_of(np.arange(61), values).get(P, "mean", 30)
-    assert mean[29] == 0
-    assert mean[30:60] == pytest.approx(np.full(30, 1e4))
-    assert mean[60] == 0
+    assert mean[29] == 1e6
+    assert mean[30:60] == pytest.approx(np.full(30, 1.01e6))
+    assert mean[60] == 1e6
 
 
 def test_a_flat_gauge_has_no_deviation_and_no_slope_at_all():
@@ -69,7 +69,7 @@ def test_a_flat_gauge_has_no_deviation_and_no_slope_at_all():
 
 
 def test_a_window_is_silent_until_half_of_it_was_seen():
-    stats = stats_of(np.arange(200), np.arange(200.0))
+    stats = stats_of(np.arange(200), 1e6 + np.arange(200.0))
     for window_s in WINDOWS_S:
         known = ~np.isnan(stats.get(P, "mean", window_s))
         assert not known[: window_s // 2].any()
@@ -102,7 +102,7 @@ def test_a_sensor_that_is_absent_is_all_missing():
 
 def test_a_fast_gauge_is_measured_over_its_newest_readings():
     n = 2 * MAX_WINDOW_READINGS
-    values = np.where(np.arange(n) < n - MAX_WINDOW_READINGS, 0.0, 1e6)
+    values = np.where(np.arange(n) < n - MAX_WINDOW_READINGS, 5e5, 1e6)
     mean = stats_of(np.arange(n) / 6.0, values).get(P, "mean", 180)
     assert mean[-1] == 1e6
     assert mean[-2] < 1e6
@@ -112,13 +112,18 @@ class TestQuantise:
     def test_spans_every_possible_value_finely(self):
         low, high = bounds()
         sensors = np.arange(len(QUANTA))
-        counts = quantise(np.stack([low, high]), sensors)
-        assert (np.abs(counts) <= COUNT_LIMIT).all()
-        assert np.abs(counts * QUANTA - np.stack([low, high])).max() <= 1.0
+        counts = quantise(np.stack([low, high])[:, sensors], sensors)
+        known = counts != MISSING
+        assert (np.abs(counts[known]) <= COUNT_LIMIT).all()
+        assert np.abs(counts * QUANTA - np.stack([low, high]))[known].max() <= 1.0
         assert (1e-3 * scale_floors(sensors) > QUANTA).all()
 
     def test_keeps_what_is_missing_missing(self):
         assert quantise(np.array([[np.nan]]), np.array([P])).tolist() == [[MISSING]]
+
+    def test_takes_a_pressure_or_temperature_of_exactly_zero_for_a_dead_gauge(self):
+        sensors = np.array([P, T, SENSOR_INDEX["qgl"], SENSOR_INDEX["aber_ckp"], SENSOR_INDEX["estado_m1"]])
+        assert quantise(np.zeros((1, 5)), sensors).tolist() == [[MISSING, MISSING, 0, 0, 0]]
 
     def test_survives_any_number(self):
         wild = np.array([[1e300], [-1e300], [np.inf], [-np.inf]])

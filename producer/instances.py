@@ -1,9 +1,8 @@
 """The instances of a replay: which there are, when they play, where their wells stand."""
 
 import re
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,8 @@ from producer.feed import Load
 from producer.lines import Rows
 from producer.schedule import Span, trim
 
-KEPT_INSTANCES = 24
-"""Instances held in memory at once (10 to 50 MB each); where more wells play, files are read again."""
+KEPT_BYTES = 512 * 1024 * 1024
+"""Rows held in memory at once (some 250 bytes each); where more play together, files are read again."""
 
 _FACILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -54,23 +53,37 @@ def spans_of(
     return spans
 
 
-def loader(files: Collection[InstanceFile], *, kept: int = KEPT_INSTANCES) -> Load:
-    """Reads the rows of spans, the last `kept` instances from memory.
+def loader(files: Collection[InstanceFile], *, kept_bytes: int = KEPT_BYTES) -> Load:
+    """Reads the rows of spans; the most recently used ones, up to `kept_bytes`, stay in memory.
 
     The function it gives raises DatasetError: a file is not in the 3W layout, or has changed meanwhile.
     """
     by_source = {file.source: file for file in files}
+    kept: OrderedDict[Span, Rows] = OrderedDict()
 
-    @lru_cache(maxsize=kept)
     def load(span: Span) -> Rows:
-        instance = read_instance(by_source[span.source])
-        part = slice(span.low, span.high)
-        times = instance.ts_ms[part]
-        if len(times) != span.readings or (int(times[0]), int(times[-1])) != (span.first_ms, span.last_ms):
-            raise DatasetError(instance.path, "has changed since the replay was planned")
-        return Rows(times, instance.values[part], instance.label[part], instance.state[part])
+        rows = kept.pop(span, None) or _read(by_source[span.source], span)
+        kept[span] = rows
+        while len(kept) > 1 and sum(other.values.nbytes for other in kept.values()) > kept_bytes:
+            kept.popitem(last=False)
+        return rows
 
     return load
+
+
+def _read(file: InstanceFile, span: Span) -> Rows:
+    instance = read_instance(file)
+    part = slice(span.low, span.high)
+    times = instance.ts_ms[part]
+    if len(times) != span.readings or (int(times[0]), int(times[-1])) != (span.first_ms, span.last_ms):
+        raise DatasetError(instance.path, "has changed since the replay was planned")
+    # Copies, so that a short part does not keep a whole instance in memory.
+    values, label, state = (
+        instance.values[part].copy(),
+        instance.label[part].copy(),
+        instance.state[part].copy(),
+    )
+    return Rows(times.copy(), values, label, state)
 
 
 def find(folder: Path, wells: Collection[str], instances: Collection[str]) -> list[InstanceFile]:

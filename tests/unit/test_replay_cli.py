@@ -15,7 +15,7 @@ from botocore.exceptions import NoRegionError
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ml.dataset import Instance, identify, write_instance
+from ml.dataset import DatasetError, Instance, identify, read_instance, write_instance
 from petrostream.fleet import facility_of
 from petrostream.sensors import SENSOR_NAMES
 from petrostream.times import parse_ms
@@ -230,6 +230,30 @@ def test_an_unusable_value_is_a_usage_error_that_names_the_option(data, stream, 
 )
 def test_periods(text, seconds):
     assert options.period_ms("--start", text) == seconds * 1000
+
+
+def test_rows_are_kept_within_a_budget_and_read_again_beyond_it(data, monkeypatch):
+    files = instances.find(data, [], [])
+    spans = instances.spans_of(files, {}, 0, None)
+    read = []
+    monkeypatch.setattr(
+        instances, "read_instance", lambda file: read.append(file.source) or read_instance(file)
+    )
+    for budget, reads in ((10**9, 3), (0, 6)):
+        read.clear()
+        load = instances.loader(files, kept_bytes=budget)
+        for _ in range(2):
+            for span in spans:
+                assert len(load(span).ts_ms) == span.readings
+        assert len(read) == reads
+
+
+def test_a_file_that_changes_while_it_plays_is_not_played_on(data):
+    files = instances.find(data, [], ["6/SIMULATED_00001"])
+    (span,) = instances.spans_of(files, {}, 0, None)
+    instance(data, "6/SIMULATED_00001", FIRST + 1000, 40)
+    with pytest.raises(DatasetError, match=r"SIMULATED_00001.*has changed"):
+        instances.loader(files)(span)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Where DuckDB computes something other than Athena from the same words, say it in words that mean the same."""
+"""Where DuckDB makes something else of the same words than Athena, use words that mean the same."""
 
 from sqlglot import exp
 
@@ -12,7 +12,7 @@ _INTEGER_COLUMNS = frozenset(
     if field.type in _INTEGER_TYPES
 )
 _COUNTS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.ArraySize, exp.DateDiff, exp.Length, exp.RowNumber)
-_KEEPS_TYPE = (exp.Sum, exp.Min, exp.Max, exp.Paren, exp.Neg, exp.Abs)
+_KEEPS_TYPE = (exp.Sum, exp.Min, exp.Max, exp.Paren, exp.Neg, exp.Abs, exp.Window, exp.Filter, exp.Coalesce)
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Mod, exp.Div, exp.IntDiv)
 
 
@@ -40,12 +40,8 @@ def _is_integer(node: exp.Expr | None) -> bool:
         return node.name.lower() in _INTEGER_COLUMNS
     if isinstance(node, exp.Cast):
         return node.to.this in exp.DataType.INTEGER_TYPES
-    if isinstance(node, exp.Window | exp.Filter):
-        return _is_integer(node.this)
-    if isinstance(node, exp.Coalesce):
-        return _is_integer(node.this) and all(_is_integer(other) for other in node.expressions)
     if isinstance(node, _KEEPS_TYPE):
-        return _is_integer(node.this)
+        return _is_integer(node.this) and all(_is_integer(other) for other in node.expressions)
     if isinstance(node, _ARITHMETIC):
         return _is_integer(node.this) and _is_integer(node.expression)
     return isinstance(node, _COUNTS)

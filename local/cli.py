@@ -4,7 +4,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -36,11 +36,12 @@ def up(
     """Start the emulator if it is not running, and deploy what changed. Data stays."""
     target = twin()
     began = time.monotonic()
-    with _waiting("Starting the AWS emulator") as tick:
-        started = lifecycle.start(target, tick)
-    console.print(f"Emulator {'started' if started else 'is already running'} at {target.endpoint}")
-    if deploy:
-        _deploy(target, force=force)
+    with _alone(target):
+        with _waiting("Starting the AWS emulator") as tick:
+            started = lifecycle.start(target, tick)
+        console.print(f"Emulator {'started' if started else 'is already running'} at {target.endpoint}")
+        if deploy:
+            _deploy(target, force=force)
     console.print(f"[green]PetroStream is up[/green] ({time.monotonic() - began:.0f} s).")
 
 
@@ -51,7 +52,8 @@ def deploy(
     """Deploy the stacks to the running emulator."""
     target = twin()
     _need_running(target)
-    _deploy(target, force=force)
+    with _alone(target):
+        _deploy(target, force=force)
 
 
 def _deploy(target: Twin, *, force: bool) -> None:
@@ -70,22 +72,23 @@ def down(
 ) -> None:
     """Stop the emulator. Its data stays, unless --purge says otherwise."""
     target = twin()
-    doomed = _doomed(target) if purge else []
+    if not target.home.exists():
+        console.print("Nothing to stop: there is no local lake here.")
+        return
+    doomed = target.contents if purge else []
     if doomed and not yes:
         _confirm(doomed)
-    with _waiting("Saving the state and stopping the emulator") as tick:
-        stopped = lifecycle.stop(target, tick)
-    console.print("Emulator stopped." if stopped else "The emulator was not running.")
-    for path in doomed:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        console.print(f"Deleted {path}", soft_wrap=True)
-    if not purge and target.home.exists():
+    with _alone(target):
+        with _waiting("Saving the state and stopping the emulator") as tick:
+            stopped = lifecycle.stop(target, tick)
+        console.print("Emulator stopped." if stopped else "The emulator was not running.")
+        for path in doomed:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            console.print(f"Deleted {path}", soft_wrap=True)
+    if not purge:
         console.print(_KEPT.format(home=target.home), soft_wrap=True)
-
-
-def _doomed(target: Twin) -> list[Path]:
-    """What a purge deletes: what this twin wrote, never the folder's other content."""
-    return [path for path in (target.home, deployment.OUTPUTS) if path.exists()]
+    elif target.home.exists() and not any(target.home.iterdir()):
+        target.home.rmdir()
 
 
 def _confirm(doomed: list[Path]) -> None:
@@ -172,7 +175,7 @@ def publish_model(
     from ml.registry_stores import RegistryError, open_registry  # noqa: PLC0415
 
     try:
-        version = publish(folder, open_registry(f"s3://{deployment.output('ArtifactsBucket')}"))
+        version = publish(folder, open_registry(f"s3://{deployment.output(target, 'ArtifactsBucket')}"))
     except RegistryError as error:
         raise TwinError(f"The model was not published: {error}") from error
     console.print(f"Model version {version} is live.")
@@ -188,6 +191,11 @@ def env() -> None:
 def _need_running(target: Twin) -> None:
     if not lifecycle.is_running(target):
         raise TwinError(f"The twin is not running on port {target.port}.", "Start it with ./project_up.sh")
+
+
+def _alone(target: Twin) -> AbstractContextManager[None]:
+    """Wait for another command on the same twin, saying so."""
+    return lifecycle.exclusive(target, lambda: console.print("Waiting for another command on this lake …"))
 
 
 @contextmanager

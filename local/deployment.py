@@ -17,7 +17,6 @@ from local.env import ROOT, Twin, subprocess_environment
 from local.errors import TwinError
 from petrostream.aws.clients import client
 
-OUTPUTS = ROOT / "build" / "cdk-outputs.json"
 STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
 _DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 _DEPLOY_SECONDS = 900.0
@@ -55,7 +54,7 @@ def is_current(target: Twin) -> bool:
         recorded = json.loads(target.deployed.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    if not OUTPUTS.exists() or recorded != _record(target):
+    if not target.outputs.exists() or recorded != _record(target):
         return False
     return all(state in _DEPLOYED for state in stack_states().values())
 
@@ -99,10 +98,17 @@ def deploy(target: Twin, say: Say) -> None:
     say("Packaging the functions …")
     _run([sys.executable, "-m", "local.package", "--target", "twin"], ROOT, environment, target)
     say("Deploying the stacks (cdk deploy) …")
-    OUTPUTS.parent.mkdir(parents=True, exist_ok=True)
+    target.outputs.parent.mkdir(parents=True, exist_ok=True)
+    # Its own folder, so that two twins can be deployed at once.
+    assembly = ["--output", str(target.assembly)]
     try:
         cdk_app.prepare_account(client("s3"))
-        _run(cdk_app.deploy_command(cdk, STACKS, OUTPUTS), toolchain.CDK, environment, target)
+        _run(
+            [*cdk_app.deploy_command(cdk, STACKS, target.outputs), *assembly],
+            toolchain.CDK,
+            environment,
+            target,
+        )
         cdk_app.save_queries(client("athena"))
     except (BotoCoreError, ClientError) as error:
         raise TwinError(
@@ -141,14 +147,14 @@ def _run(command: list[str], folder: Path, environment: dict[str, str], target: 
             )
 
 
-def output(name: str) -> str:
-    """A name the deployment chose, for example of a bucket.
+def output(target: Twin, name: str) -> str:
+    """A name the deployment of a twin chose, for example of a bucket.
 
     Raises:
         TwinError: nothing is deployed, or it has no such output.
     """
     try:
-        stacks = json.loads(OUTPUTS.read_text(encoding="utf-8"))
+        stacks = json.loads(target.outputs.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TwinError("Nothing is deployed yet.", "Run ./project_up.sh first.") from error
     for outputs in stacks.values():

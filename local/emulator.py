@@ -7,12 +7,15 @@ state saved after a deployment (`/_petrostream/save`), so that a crash costs no 
 """
 
 import asyncio
+import hashlib
+import importlib.metadata
 import json
 import logging
 import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -92,8 +95,20 @@ def _saver(ministack_app: ModuleType) -> Callable[[], None]:
     return lambda: save_all(ministack_app._build_persistence_save_dict())
 
 
+def code_digest() -> str:
+    """A digest of what runs inside the emulator: a running one with another digest is out of date."""
+    digest = hashlib.sha256(importlib.metadata.version("ministack").encode())
+    folder = Path(__file__).parent
+    for path in sorted(
+        [folder / "emulator.py", *folder.glob("athena_*.py"), *folder.glob("adaptations/*.py")]
+    ):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def wrap(application: Application, target: Twin, save: Callable[[], None]) -> Application:
     """The emulator's ASGI application with the twin's own two paths in front of it."""
+    code = code_digest()
 
     async def outer(
         scope: Mapping[str, Any],
@@ -102,7 +117,7 @@ def wrap(application: Application, target: Twin, save: Callable[[], None]) -> Ap
     ) -> None:
         path = scope.get("path") if scope["type"] == "http" else None
         if path == HEALTH:
-            await _answer(send, {"home": str(target.home), "pid": os.getpid()})
+            await _answer(send, {"home": str(target.home), "pid": os.getpid(), "code": code})
         elif path == SAVE and scope["method"] == "POST":
             # On the event loop, so that no request changes a store while it is copied.
             save()

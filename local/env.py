@@ -11,6 +11,12 @@ from local.errors import TwinError
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
 
+HOME = ROOT / ".petrostream"
+"""Folder of the twin, unless PETROSTREAM_HOME names another."""
+
+OUTPUTS = ROOT / "build" / "cdk-outputs.json"
+"""Outputs of the stacks of the twin in `HOME`."""
+
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
 ACCOUNT = "000000000000"
@@ -67,6 +73,36 @@ class Twin:
         return self.home / "emulator.pid"
 
     @property
+    def lock(self) -> Path:
+        """Held by the command that starts, deploys or stops."""
+        return self.home / "lock"
+
+    @property
+    def outputs(self) -> Path:
+        """Where the deployment leaves the names of what it created."""
+        return OUTPUTS if self.home == HOME else self.home / "cdk-outputs.json"
+
+    @property
+    def assembly(self) -> Path:
+        """Where the CDK writes templates and assets."""
+        return self.home / "cdk.out"
+
+    @property
+    def contents(self) -> list[Path]:
+        """Everything the twin keeps, as far as it is there: what a purge deletes.
+
+        The default folder belongs to PetroStream as a whole. A folder named by PETROSTREAM_HOME may hold
+        other things, which are not touched.
+        """
+        if self.home == HOME:
+            owned = [self.home, self.outputs]
+        else:
+            logs = [*self.home.glob("emulator.log*"), self.home / "deploy.log"]
+            files = [self.pid_file, self.lock, self.deployed, self.outputs, *self.home.glob("replay*")]
+            owned = [self.objects, self.state, self.scratch, self.assembly, *logs, *files]
+        return [path for path in owned if path.exists()]
+
+    @property
     def deployed(self) -> Path:
         """What was deployed last, to tell whether a deployment is needed."""
         return self.home / "deployed.json"
@@ -84,7 +120,7 @@ def twin() -> Twin:
             f"PETROSTREAM_PORT is {text!r}, which is not a port number.",
             "Set it to a number from 1024 to 65535, or leave it unset for 4566.",
         )
-    home = Path(os.environ.get("PETROSTREAM_HOME", ROOT / ".petrostream"))
+    home = Path(os.environ.get("PETROSTREAM_HOME", HOME))
     return Twin(port=int(text), home=home.resolve())
 
 

@@ -1,6 +1,7 @@
 """Start, watch and stop the emulator process."""
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -10,12 +11,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from local import ports
-from local.emulator import HEALTH, SAVE
+from local.emulator import HEALTH, SAVE, code_digest
 from local.env import ROOT, Twin, subprocess_environment
 from local.errors import TwinError
 
@@ -44,7 +45,7 @@ def is_running(target: Twin) -> bool:
 
 
 def start(target: Twin, tick: Callable[[float], None] = lambda seconds: None) -> bool:
-    """Start the emulator detached and wait until it answers.
+    """Start the emulator detached and wait until it answers; restart one that runs older code.
 
     Args:
         target: the twin.
@@ -56,8 +57,12 @@ def start(target: Twin, tick: Callable[[float], None] = lambda seconds: None) ->
     Raises:
         TwinError: the port is taken, the disk is full, or the emulator died; says what to do.
     """
-    if is_running(target):
-        return False
+    answer = health(target)
+    if answer is not None and answer["home"] == str(target.home):
+        if answer.get("code") == code_digest():
+            return False
+        # It runs what the sources were before they changed; its data stays.
+        stop(target, tick)
     _clear_stale(target)
     _check_port(target)
     check_disk(target)
@@ -126,6 +131,24 @@ def stop(target: Twin, tick: Callable[[float], None] = lambda seconds: None) -> 
         )
     target.pid_file.unlink(missing_ok=True)
     return True
+
+
+@contextlib.contextmanager
+def exclusive(target: Twin, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Keep other commands from starting, deploying or stopping the same twin meanwhile.
+
+    Args:
+        target: the twin.
+        on_wait: called once when another command has to be waited for.
+    """
+    target.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with target.lock.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def save_state(target: Twin) -> None:

@@ -102,7 +102,7 @@ def view(
     order = ", ".join(f'"{field}" DESC' for field in newest)
     reasons = "\n".join(f"-- {line}" for line in why.splitlines())
     return (
-        f"-- {question}\n{reasons}\n"
+        f"-- {question}\n{reasons}\n"  # noqa: S608  the names are the schema's
         f"-- Written by `python -m local.sql_render` from petrostream/schema/{table.name}.json.\n"
         f"CREATE OR REPLACE VIEW {name} AS\n"
         f"SELECT\n{columns}\n"

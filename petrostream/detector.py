@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.feature_plan import COMMISSIONED, FLEET, FeatureNameError, FeaturePlan
+from petrostream.feature_plan import COMMISSIONED, FLEET, FeaturePlan
 from petrostream.features import WindowStats
 from petrostream.sensors import SENSOR_NAMES
 
@@ -107,48 +107,62 @@ def load_model(entry: Mapping[str, Any], onnx_bytes: bytes) -> WellModel:
     """
     well = str(entry.get("well_id", "*"))
     try:
-        sensors, names = tuple(entry["sensors"]), tuple(entry["feature_names"])
-        center = _numbers(well, "center", entry["center"], len(sensors))
-        scale = _numbers(well, "scale", entry["scale"], len(sensors))
-        threshold, kind = float(entry["threshold"]), str(entry["kind"])
+        kind, threshold = _kind_and_threshold(entry)
+        plan = _plan(entry)
+        fill, spread = _training_data(entry, plan.names)
     except KeyError as error:
         raise ModelFormatError(f"model of {well}: manifest lacks {error}; publish it again") from None
     except (TypeError, ValueError) as error:
-        raise ModelFormatError(f"model of {well}: unreadable manifest entry: {error}") from error
-    if kind not in (COMMISSIONED, FLEET) or not (scale > 0).all() or not 0 < threshold < 1 or not names:
-        raise ModelFormatError(
-            f"model of {well}: kind {kind!r} (commissioned or fleet), scale {scale.tolist()} (positive), "
-            f"threshold {threshold} (between 0 and 1) or its {len(names)} features are not usable"
-        )
-    try:
-        plan = FeaturePlan.build(names, sensors, center, scale)
-    except FeatureNameError as error:
         raise ModelFormatError(f"model of {well}: {error}") from error
-    fill = entry.get("feature_center") or [0.0] * len(names)
-    spread = entry.get("feature_scale") or [_usual_spread(name) for name in names]
-    session, trees, normaliser = _session(well, onnx_bytes, len(names))
+    session, trees, normaliser = _session(well, onnx_bytes, len(plan.names))
     return WellModel(
         well_id=well,
         kind=kind,
         version=str(entry.get("version", "")),
-        sensors=sensors,
-        center=center,
-        scale=scale,
+        sensors=tuple(entry["sensors"]),
+        center=np.asarray(entry["center"], np.float64),
+        scale=np.asarray(entry["scale"], np.float64),
         threshold=threshold,
-        feature_names=names,
+        feature_names=plan.names,
         plan=plan,
-        fill=_numbers(well, "feature_center", fill, len(names)),
-        spread=np.maximum(_numbers(well, "feature_scale", spread, len(names)), 1e-9),
+        fill=fill,
+        spread=spread,
         session=session,
         trees=trees,
         normaliser=normaliser,
     )
 
 
-def _numbers(well: str, name: str, raw: Any, length: int) -> FloatArray:  # noqa: ANN401  (parsed JSON)
+def _kind_and_threshold(entry: Mapping[str, Any]) -> tuple[str, float]:
+    kind, threshold = str(entry["kind"]), float(entry["threshold"])
+    if kind not in (COMMISSIONED, FLEET):
+        raise ValueError(f"kind {kind!r} must be {COMMISSIONED!r} or {FLEET!r}")
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold {threshold} must be between 0 and 1")
+    return kind, threshold
+
+
+def _plan(entry: Mapping[str, Any]) -> FeaturePlan:
+    sensors, names = tuple(entry["sensors"]), tuple(entry["feature_names"])
+    center = _numbers("center", entry["center"], len(sensors))
+    scale = _numbers("scale", entry["scale"], len(sensors))
+    if not (scale > 0).all() or not names:
+        raise ValueError(f"scale {scale.tolist()} must be positive, {len(names)} features more than none")
+    return FeaturePlan.build(names, sensors, center, scale)
+
+
+def _training_data(entry: Mapping[str, Any], names: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
+    """Middle and spread of the training features; those of scaled noise if the entry has none."""
+    middle = entry.get("feature_center") or [0.0] * len(names)
+    spread = entry.get("feature_scale") or [_usual_spread(name) for name in names]
+    fill = _numbers("feature_center", middle, len(names))
+    return fill, np.maximum(_numbers("feature_scale", spread, len(names)), 1e-9)
+
+
+def _numbers(name: str, raw: Any, length: int) -> FloatArray:  # noqa: ANN401  (parsed JSON)
     values = np.asarray(raw, np.float64)
     if values.shape != (length,) or not np.isfinite(values).all():
-        raise ModelFormatError(f"model of {well}: {name} must be {length} finite numbers, it is {raw}")
+        raise ValueError(f"{name} must be {length} finite numbers, it is {raw}")
     return values
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from petrostream.arrays import IntArray
-from petrostream.features import COUNT_LIMIT, MISSING
+from petrostream.features import COUNT_LIMIT, MISSING, QUANTA
 from petrostream.history import FacilityState, WellState
 from petrostream.sensors import SENSOR_NAMES
 
@@ -30,8 +30,8 @@ def encode(state: FacilityState) -> bytes:
     """The state as bytes: about 2.5 kB per well with five sensors at 1 Hz."""
     header: dict[str, Any] = {"facility_id": state.facility_id, "last_sequence": state.last_sequence}
     header["wells"] = [
-        # Sensors by name: their order in the schema may change between releases.
-        [name, len(well.ts_ms), [SENSOR_NAMES[index] for index in well.sensors.tolist()]]
+        # Sensors by name and quantum: a release may order them otherwise, or widen their bounds.
+        [name, len(well.ts_ms), [[SENSOR_NAMES[i], QUANTA[i].item()] for i in well.sensors.tolist()]]
         for name, well in state.wells.items()
     ]
     text = orjson.dumps(header)
@@ -71,14 +71,16 @@ def _decode(raw: bytes) -> FacilityState:
     at = 4 + int.from_bytes(raw[:4], "little")
     header = orjson.loads(raw[4:at])
     wells = {}
-    for name, rows, names in header["wells"]:
-        sensors = np.array([SENSOR_NAMES.index(sensor) for sensor in names], np.int64)
-        sizes = (8, 4 * (rows - 1), 4 * rows * len(names))
+    for name, rows, gauges in header["wells"]:
+        sensors = np.array([SENSOR_NAMES.index(sensor) for sensor, _ in gauges], np.int64)
+        if any(QUANTA[SENSOR_NAMES.index(sensor)] != quantum for sensor, quantum in gauges):
+            raise ValueError(f"well {name} counts in other quanta than this release: {gauges}")
+        sizes = (8, 4 * (rows - 1), 4 * rows * len(gauges))
         if rows < 1 or at + sum(sizes) > len(raw):
             raise ValueError(f"well {name} has {rows} readings, which do not fit")
         first = int.from_bytes(raw[at : at + 8], "little", signed=True)
         steps = _unpack(raw, at + 8, (rows - 1,))
-        changes = _unpack(raw, at + 8 + sizes[1], (len(names), rows))
+        changes = _unpack(raw, at + 8 + sizes[1], (len(gauges), rows))
         at += sum(sizes)
         counts = np.cumsum(changes.T, axis=0, dtype=np.int64)
         if (steps < 1).any() or ((np.abs(counts) > COUNT_LIMIT) & (counts != MISSING)).any():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from petrostream.features import QUANTA
 from petrostream.history import FacilityState
 from petrostream.scoring import score
 from petrostream.sensors import SENSOR_INDEX
@@ -85,3 +86,10 @@ def test_a_state_that_is_cut_off_or_goes_on_is_refused(at):
 def test_another_version_is_named():
     with pytest.raises(StateFormatError, match="version 9"):
         decode(MAGIC + b"\x09" + b"....")
+
+
+def test_values_counted_in_another_release_s_quanta_are_refused(monkeypatch):
+    data = encode(scored_state(20))
+    monkeypatch.setattr("petrostream.state_codec.QUANTA", QUANTA * 2)
+    with pytest.raises(StateFormatError, match="quanta"):
+        decode(data)

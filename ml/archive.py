@@ -13,7 +13,9 @@ MAX_UNPACKED_BYTES = 20 * 1024**3
 
 
 def unpack(archive: Path, folder: Path, progress: Callable[[int, int], object] = lambda _a, _b: None) -> int:
-    """Unpacks a zip file below a folder; each file appears whole or not at all.
+    """Unpacks a zip file so that its class folders stand directly in a folder, whatever they are in inside.
+
+    Each file appears whole or not at all.
 
     Args:
         archive: the zip file.
@@ -35,9 +37,13 @@ def unpack(archive: Path, folder: Path, progress: Callable[[int, int], object] =
             for member in members:
                 _check(archive, member)
             _check_room(archive, folder, total)
+            root = _root([_path(member) for member in members])
             done = 0
             for member in members:
-                _write(bundle, member, folder)
+                path = _path(member)
+                _write(
+                    bundle, member, folder / (path.relative_to(root) if path.is_relative_to(root) else path)
+                )
                 done += member.file_size
                 progress(done, total)
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
@@ -48,7 +54,7 @@ def unpack(archive: Path, folder: Path, progress: Callable[[int, int], object] =
 
 
 def _check(archive: Path, member: zipfile.ZipInfo) -> None:
-    path = PurePosixPath(member.filename.replace("\\", "/"))
+    path = _path(member)
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise DownloadError(f"{archive}: entry {member.filename!r} leads out of its folder; not unpacked")
     if stat.S_ISLNK(member.external_attr >> 16):
@@ -68,8 +74,17 @@ def _check_room(archive: Path, folder: Path, total: int) -> None:
         )
 
 
-def _write(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
-    target = folder / PurePosixPath(member.filename.replace("\\", "/"))
+def _path(member: zipfile.ZipInfo) -> PurePosixPath:
+    return PurePosixPath(member.filename.replace("\\", "/"))
+
+
+def _root(paths: list[PurePosixPath]) -> PurePosixPath:
+    """The folder inside the archive that all class folders are in; its top if they are not in one."""
+    roots = {path.parent.parent for path in paths if path.suffix == ".parquet" and path.parent.name.isdigit()}
+    return roots.pop() if len(roots) == 1 else PurePosixPath()
+
+
+def _write(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     # Reading an entry to its end checks its CRC.

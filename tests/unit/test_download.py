@@ -109,9 +109,23 @@ def fetcher(limit=4):
 
 def test_downloads_checks_and_unpacks(server, tmp_path):
     assert download(tmp_path / "3w", api=server.api, fetcher=fetcher()) == 1
-    assert (tmp_path / "3w/dataset/2/SIMULATED_00001.parquet").read_bytes() == b"x" * 50_000
+    assert (tmp_path / "3w/2/SIMULATED_00001.parquet").read_bytes() == b"x" * 50_000
+    assert (tmp_path / "3w/dataset.ini").is_file()
     assert not list(tmp_path.rglob("*.part"))
     assert not (tmp_path / "3w" / NAME).exists()
+
+
+def test_class_folders_stand_in_the_folder_wherever_the_archive_has_them(tmp_path):
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(make_zip({"x/y/2/a.parquet": b"1", "x/y/0/b.parquet": b"2", "LICENSE": b"3"}))
+    assert unpack(archive, tmp_path / "in") == 3
+    written = {path.relative_to(tmp_path / "in").as_posix() for path in (tmp_path / "in").rglob("*.*")}
+    assert written == {"2/a.parquet", "0/b.parquet"}
+    assert (tmp_path / "in" / "LICENSE").is_file()
+    archive.write_bytes(make_zip({"2/a.parquet": b"1", "more/2/a.parquet": b"2"}))
+    unpack(archive, tmp_path / "two")
+    assert (tmp_path / "two/2/a.parquet").read_bytes() == b"1"
+    assert (tmp_path / "two/more/2/a.parquet").read_bytes() == b"2"
 
 
 def test_a_second_run_asks_nobody(server, tmp_path):

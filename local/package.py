@@ -5,11 +5,14 @@
 - `twin`: build/lambda-local/<function>.zip with code only; the emulator's interpreter has the libraries.
 
 The same input gives the same bytes, so a deployment changes a function only if its code or libraries changed.
+Modules are compiled ahead where a Python of the runtime's version is at hand; without one they start slower.
 """
 
 import hashlib
+import logging
 import shutil
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ import typer
 from rich.console import Console
 
 from infra.settings import load_settings
+from local import bytecode
 from local.wheels import Platform, WheelError, install
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,7 +81,7 @@ def build(target: Target, *, folder: Path | None = None) -> dict[str, Package]:
         The packages by function name.
 
     Raises:
-        PackageError: a wheel is missing or a package is too large.
+        PackageError: a wheel is missing, a module does not compile, or a package is too large.
         infra.settings.SettingsError: the settings name no usable runtime.
     """
     folder = folder or folder_of(target)
@@ -86,39 +90,39 @@ def build(target: Target, *, folder: Path | None = None) -> dict[str, Package]:
 
 
 def _build_one(name: str, target: Target, folder: Path) -> Package:
-    content = dict(_code(name))
-    if target is not Target.twin:
-        content.update(_libraries(name, target, folder))
-    unpacked = sum(path.stat().st_size for path in content.values())
-    if unpacked > MAX_UNPACKED_BYTES:
-        raise PackageError(
-            f"The package of {name} is {unpacked / 1e6:.0f} MB unpacked; it may have "
-            f"{MAX_UNPACKED_BYTES / 1e6:.0f} MB. Take libraries out of lambdas/{name}/requirements.txt."
-        )
-    path = folder / f"{name}.zip"
-    temporary = path.with_suffix(".zip.tmp")
-    _write_zip(temporary, content)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f"{name}-") as text:
+        stage = Path(text)
+        _copy(_code(name), stage)
+        _copy(_libraries(name, target, folder), stage)
+        _compile(name, target, stage)
+        unpacked = sum(path.stat().st_size for path in _files(stage))
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise PackageError(
+                f"The package of {name} is {unpacked / 1e6:.0f} MB unpacked; it may have "
+                f"{MAX_UNPACKED_BYTES / 1e6:.0f} MB. Take libraries out of lambdas/{name}/requirements.txt."
+            )
+        path = folder / f"{name}.zip"
+        temporary = path.with_suffix(".zip.tmp")
+        _write_zip(temporary, stage)
     temporary.replace(path)  # a build that is stopped leaves the last good package
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Package(path, path.stat().st_size, unpacked, digest)
 
 
 def _code(name: str) -> Iterator[tuple[str, Path]]:
-    """Archive name and file of the project's own code in a function."""
+    """Name in the package, and file, of the project's own code in a function."""
     yield "lambdas/__init__.py", ROOT / "lambdas" / "__init__.py"
     for source in FUNCTIONS[name]:
-        for path in (ROOT / source).rglob("*"):
-            if path.is_file() and path.suffix in _CODE:
+        for path in _files(ROOT / source):
+            if path.suffix in _CODE:
                 yield path.relative_to(ROOT).as_posix(), path
 
 
 def _libraries(name: str, target: Target, folder: Path) -> Iterator[tuple[str, Path]]:
-    runtime = load_settings().runtime
-    platform = (
-        Platform.of_host()
-        if target is Target.host
-        else Platform(python=runtime.python, architecture=runtime.architecture)
-    )
+    """Name in the package, and file, of the libraries of a function."""
+    platform = _platform(target)
+    if platform is None:
+        return
     try:
         site = install(
             ROOT / "lambdas" / name / "requirements.txt",
@@ -128,19 +132,55 @@ def _libraries(name: str, target: Target, folder: Path) -> Iterator[tuple[str, P
         )
     except WheelError as error:
         raise PackageError(f"The libraries of {name} could not be fetched.\n{error}") from error
-    for path in site.rglob("*"):
-        if path.is_file():
-            yield path.relative_to(site).as_posix(), path
+    for path in _files(site):
+        yield path.relative_to(site).as_posix(), path
 
 
-def _write_zip(path: Path, content: Mapping[str, Path]) -> None:
+def _platform(target: Target) -> Platform | None:
+    """Where the function will run; None on the twin, whose interpreter has the libraries."""
+    if target is Target.twin:
+        return None
+    if target is Target.host:
+        return Platform.of_host()
+    runtime = load_settings().runtime
+    return Platform(python=runtime.python, architecture=runtime.architecture)
+
+
+def _compile(name: str, target: Target, stage: Path) -> None:
+    platform = _platform(target)
+    if platform is None:
+        return
+    python = bytecode.interpreter(platform.python)
+    if python is None:
+        logging.getLogger(__name__).warning(
+            "no Python %s here to compile %s with: it will work, but start more slowly", platform.python, name
+        )
+        return
+    try:
+        bytecode.compile_folder(stage, python)
+    except bytecode.BytecodeError as error:
+        raise PackageError(f"The package of {name} does not compile:\n{error}") from error
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _copy(content: Iterator[tuple[str, Path]], stage: Path) -> None:
+    for name, path in content:
+        target = stage / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def _write_zip(path: Path, stage: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name in sorted(content):
+        for name, file in sorted((file.relative_to(stage).as_posix(), file) for file in _files(stage)):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, wherever it is built: the next line is a Unix mode
             entry.external_attr = (0o755 if name.endswith(".so") else 0o644) << 16
-            archive.writestr(entry, content[name].read_bytes())
+            archive.writestr(entry, file.read_bytes())
 
 
 def main(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local import package
+from local import bytecode, package
 from local.package import FUNCTIONS, PackageError, Target, build
 from local.wheels import Platform, WheelError, prune
 
@@ -100,3 +100,32 @@ def test_every_library_of_a_function_is_pinned(name):
     pinned = {normal(line.split("==")[0]) for line in (ROOT / "constraints.txt").read_text().splitlines()}
     assert wanted <= pinned
     assert not wanted & {"boto3", "botocore", "scikit-learn", "pandas"}
+
+
+def test_byte_code_is_the_same_each_time_and_is_what_runs(tmp_path):
+    python = bytecode.interpreter(f"{sys.version_info.major}.{sys.version_info.minor}")
+    assert python == sys.executable
+    compiled = []
+    for run in ("first", "second"):
+        folder = tmp_path / run
+        folder.mkdir()
+        (folder / "module.py").write_text("NAMES = 'a' in {'a', 'b', 'c', 'd'}\n")
+        bytecode.compile_folder(folder, python)
+        compiled.append(next(folder.rglob("*.pyc")).read_bytes())
+    assert compiled[0] == compiled[1]
+    (tmp_path / "second" / "module.py").write_text("NAMES = 'changed'\n")  # never looked at again
+    code = "import sys; sys.path.insert(0, 'second'); import module; print(module.NAMES)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout.split() == ["True"]
+
+
+def test_a_module_that_does_not_compile_is_named(tmp_path):
+    (tmp_path / "broken.py").write_text("def f(:\n")
+    with pytest.raises(bytecode.BytecodeError, match=r"broken\.py"):
+        bytecode.compile_folder(tmp_path, sys.executable)
+
+
+def test_no_interpreter_of_the_runtimes_version_is_no_error():
+    assert bytecode.interpreter("3.99") is None

@@ -4,7 +4,9 @@ Nothing here depends on a model: every sensor that carried a value is kept, so a
 other sensors, scores the very next reading.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import ne
 
 import numpy as np
 
@@ -17,6 +19,29 @@ from petrostream.features import (
     CountArray,
     quantise,
 )
+from petrostream.readings import NO_TIME, Readings
+
+FEED_JITTER_MS = GAP_MS
+"""How far a feed's event times may move against its source's own clock between two readings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a well's readings come from: one source, at one distance from the source's own clock.
+
+    A replay moves an instance by a fixed time, so a second replay of it, a backfill, or the next instance
+    is another feed. Its readings may lie before those already seen, and still be no late readings.
+
+    Attributes:
+        source: `source` of the last reading.
+        offset_ms: its event time less its time at the source; 0 where the source gives none.
+    """
+
+    source: str
+    offset_ms: int
+
+
+NO_FEED = Feed("", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +52,13 @@ class WellState:
         ts_ms: shape (h,), h >= 1, strictly increasing, epoch ms; the last one is the newest time seen.
         sensors: shape (c,), ascending indices of the sensors with at least one value here.
         counts: shape (h, c), values as counts of each sensor's quantum, `MISSING` where there is none.
+        feed: what the last reading came from.
     """
 
     ts_ms: IntArray
     sensors: IntArray
     counts: CountArray
+    feed: Feed = NO_FEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +76,35 @@ class FacilityState:
     wells: dict[str, WellState] = field(default_factory=dict)
 
 
+def feed_parts(
+    state: WellState | None, readings: Readings, at: IntArray
+) -> Iterator[tuple[IntArray, Feed, bool]]:
+    """A well's readings, cut where the feed changes.
+
+    Each reading is compared with the one before it in stream order, so the cuts do not depend on batches.
+
+    Args:
+        state: the well's history.
+        readings: a batch.
+        at: shape (n,), n >= 1, positions of the well's readings in it.
+
+    Yields:
+        Positions of one part, the feed of its last reading, and whether windows start anew with it.
+    """
+    sources = [readings.source[i] for i in at.tolist()]
+    ts_ms, source_ts_ms = readings.ts_ms[at], readings.source_ts_ms[at]
+    offsets = np.where(source_ts_ms == NO_TIME, 0, ts_ms - source_ts_ms)
+    before = Feed(sources[0], int(offsets[0])) if state is None else state.feed
+    changed = np.fromiter(map(ne, sources, [before.source, *sources[:-1]]), np.bool_, len(sources))
+    changed |= np.abs(np.diff(offsets, prepend=before.offset_ms)) > FEED_JITTER_MS
+    starts = np.flatnonzero(changed).tolist()
+    for start, end in zip([0, *starts], [*starts, len(at)], strict=True):
+        if start < end:
+            yield at[start:end], Feed(sources[end - 1], int(offsets[end - 1])), bool(changed[start])
+
+
 def late_readings(state: WellState | None, ts_ms: IntArray) -> BoolArray:
-    """Which readings of a well come at or before the newest time already seen, in stream order.
+    """Which readings of a feed come at or before the newest time already seen, in stream order.
 
     Args:
         state: the well's history.

@@ -10,7 +10,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detector import TOP_SENSORS, Detection, ModelSet, WellModel, detect
 from petrostream.feature_plan import COMMISSIONED
 from petrostream.features import WindowStats, window_stats
-from petrostream.history import FacilityState, WellState, extend, late_readings, trim
+from petrostream.history import FacilityState, WellState, extend, feed_parts, late_readings, trim
 from petrostream.readings import Readings
 from petrostream.rows import Block, rows_to_blocks
 from petrostream.rules import (
@@ -28,7 +28,7 @@ from petrostream.scored import NO_POINTS, Scored
 from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
 
 LATE = "late:ts"
-"""Reason of a reading at or before the newest time seen of its well: it lands, but moves no window."""
+"""Reason of a reading at or before the newest time seen of its feed: it lands, but moves no window."""
 
 FOREST_MIN_POINTS = 20
 FOREST_FULL_MARGIN = 0.1
@@ -76,8 +76,9 @@ def score(
     """Score a batch of one facility's readings.
 
     The result does not depend on how the stream is cut into batches. A reading at or before the newest
-    time seen of its well (late, or a duplicate) keeps its row and its emission points, with the reason
-    `late:ts`, but gets no anomaly score and moves no window.
+    time seen of its feed (late, or a duplicate) keeps its row and its emission points, with the reason
+    `late:ts`, but gets no anomaly score and moves no window. A new feed of the well (another source, a
+    second replay, a backfill) starts its windows anew, at whatever time it lies.
 
     Args:
         state: the facility's state after the previous batch.
@@ -116,12 +117,23 @@ def _score_well(
     columns: _Columns, state: WellState | None, readings: Readings, at: IntArray, model: WellModel | None
 ) -> WellState:
     """Score one well's readings into the columns; gives its new history."""
+    for part, feed, anew in feed_parts(state, readings, at):
+        scored = _score_feed(columns, None if anew else state, readings, part, model)
+        state = replace(scored, feed=feed)
+    # A well is only looked at for the readings it has.
+    assert state is not None
+    return state
+
+
+def _score_feed(
+    columns: _Columns, state: WellState | None, readings: Readings, at: IntArray, model: WellModel | None
+) -> WellState:
     late = late_readings(state, readings.ts_ms[at])
     if late.any():
         columns.late[at[late]] = True
         at = at[~late]
         if not len(at):
-            # A well's first reading is never late, so there is a history.
+            # A feed's first reading is never late, so there is a history.
             assert state is not None
             return state
     history, start = extend(state, readings.ts_ms[at], readings.values[at])

@@ -41,17 +41,18 @@ def event_values(n=400, at=200, most="p_tpt", seed=11):
     return values
 
 
-def readings(values, ts_ms=None, *, well=WELL, methane=None, sequence="1", source="2/test"):
+def readings(values, ts_ms=None, *, well=WELL, methane=None, sequence="1", source="2/test", offset_ms=None):
     n = len(values)
     ts_ms = START + 1000 * np.arange(n) if ts_ms is None else np.asarray(ts_ms, np.int64)
     missing = np.full(n, np.nan)
     wells = [well] * n if isinstance(well, str) else list(well)
+    sources = [source] * n if isinstance(source, str) else list(source)
     return Readings(
         well_id=wells,
         facility_id=[FACILITY] * n,
         ts_ms=ts_ms,
-        source=[source] * n,
-        source_ts_ms=np.full(n, NO_TIME),
+        source=sources,
+        source_ts_ms=np.full(n, NO_TIME) if offset_ms is None else ts_ms - offset_ms,
         values=values,
         label=[None] * n,
         state=[None] * n,
@@ -60,7 +61,7 @@ def readings(values, ts_ms=None, *, well=WELL, methane=None, sequence="1", sourc
         vibration_rms=missing,
         reasons=[()] * n,
         quality=np.full(n, 100.0),
-        event_id=[event_id(name, source, ts) for name, ts in zip(wells, ts_ms.tolist(), strict=True)],
+        event_id=list(map(event_id, wells, sources, ts_ms.tolist())),
         sequence=[sequence] * n,
     )
 

@@ -23,7 +23,7 @@ def run(batch, *, state=NEW, models=None):
 
 
 def messy_stream(seed, n=700):
-    """Two wells: gaps, holes, a gauge that dies, a frozen one, an event, late and repeated readings."""
+    """Two wells: gaps, holes, dead and frozen gauges, an event, late and repeated readings, new feeds."""
     rng = np.random.default_rng(seed)
     ts_ms = START + np.cumsum(rng.choice(STEPS_MS, size=n))
     values = event_values(n, at=n // 2, seed=seed)
@@ -34,7 +34,9 @@ def messy_stream(seed, n=700):
     values[rng.random(n) < 0.01] = np.nan
     methane = np.where(rng.random(n) < 0.5, np.nan, rng.uniform(0, 700, n))
     wells = rng.choice([WELL, "WELL-00099"], size=n, p=[0.8, 0.2]).tolist()
-    return readings(values, ts_ms, well=wells, methane=methane)
+    sources = [f"2/instance-{number}" for number in np.cumsum(rng.random(n) < 0.002)]
+    replays = np.cumsum(rng.random(n) < 0.002) * rng.choice([-3_600_000, 5, 90_000])
+    return readings(values, ts_ms, well=wells, methane=methane, source=sources, offset_ms=replays)
 
 
 @settings(max_examples=25, deadline=None)
@@ -65,12 +67,13 @@ def test_rows_and_state_do_not_depend_on_how_the_stream_is_cut(seed, cuts, ones)
     assert state_codec.encode(state) == state_codec.encode(whole.state)
 
 
-def test_the_messy_stream_has_everything_the_property_is_about():
-    rows = run(messy_stream(1), models=models()).rows
-    assert any("late:ts" in reasons for reasons in rows.readings.reasons)
-    assert rows.anomaly_flag.any()
-    assert 0 < np.isnan(rows.anomaly_score).mean() < 1
-    assert set(rows.model_kind) == {"commissioned", "fleet"}
+def test_the_messy_streams_have_everything_the_property_is_about():
+    scored = [run(messy_stream(seed), models=models()).rows for seed in range(6)]
+    assert any("late:ts" in reasons for rows in scored for reasons in rows.readings.reasons)
+    assert any(rows.anomaly_flag.any() for rows in scored)
+    assert all(0 < np.isnan(rows.anomaly_score).mean() < 1 for rows in scored)
+    assert {kind for rows in scored for kind in rows.model_kind} == {"commissioned", "fleet"}
+    assert any(len(set(rows.readings.source)) > 1 for rows in scored)
 
 
 class TestLateReadings:
@@ -98,6 +101,34 @@ class TestLateReadings:
         stream = self.stream()
         run(stream)
         assert stream.reasons == [()] * 202
+
+
+class TestFeeds:
+    """A second replay, a backfill or another instance is scored from its own beginning."""
+
+    def first(self):
+        return run(readings(normal_values(300), offset_ms=7_000_000), models=models())
+
+    def test_a_second_replay_that_lies_before_the_first_is_scored_like_the_first(self):
+        earlier = START + 1000 * np.arange(300) - 120_000
+        again = readings(normal_values(300), earlier, offset_ms=7_000_000 - 120_000)
+        rows = run(again, state=self.first().state, models=models()).rows
+        assert rows.readings.reasons == [()] * 300
+        np.testing.assert_array_equal(rows.anomaly_score, self.first().rows.anomaly_score)
+
+    def test_another_instance_does_not_see_the_windows_of_the_one_before(self):
+        after = START + 1000 * np.arange(300, 600)
+        rows = run(
+            readings(normal_values(300), after, source="6/next", offset_ms=7_000_000),
+            state=self.first().state,
+            models=models(),
+        ).rows
+        np.testing.assert_array_equal(rows.anomaly_score, self.first().rows.anomaly_score)
+
+    def test_a_source_whose_clock_jitters_is_still_one_feed(self):
+        jitter = 7_000_000 + np.random.default_rng(3).integers(-400, 400, 300)
+        rows = run(readings(normal_values(300), offset_ms=jitter), models=models()).rows
+        np.testing.assert_array_equal(rows.anomaly_score, self.first().rows.anomaly_score)
 
 
 def test_the_given_state_is_not_changed():

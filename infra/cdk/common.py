@@ -47,6 +47,11 @@ class Deployment:
         """True for the local twin."""
         return self.target == "twin"
 
+    @property
+    def tls_only(self) -> bool:
+        """Whether resources refuse plain HTTP, which is all the emulator speaks, on the loopback interface."""
+        return not self.twin
+
     def synthesizer(self) -> StackSynthesizer:
         """How a stack reaches its target: by the roles of `cdk bootstrap`, or by the caller's own rights.
 

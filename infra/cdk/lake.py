@@ -89,8 +89,8 @@ class LakeStack(Stack):
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
+            enforce_ssl=self._deployment.tls_only,
+            minimum_tls_version=1.2 if self._deployment.tls_only else None,
             versioned=versioned,
             lifecycle_rules=rules,
             # S3 refuses to delete a bucket that holds anything, so this removes empty buckets only.

@@ -62,7 +62,7 @@ class ScoringStack(Stack):
             "Failures",
             queue_name=self._settings.failure_queue,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
+            enforce_ssl=self._deployment.tls_only,
             retention_period=Duration.days(self._settings.failure_queue_retention_days),
             removal_policy=RemovalPolicy.DESTROY,
         )

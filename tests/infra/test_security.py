@@ -52,6 +52,10 @@ def test_every_bucket_and_queue_refuses_plain_http(aws):
     assert all(_denies_plain_http(policy["Properties"]["PolicyDocument"]) for policy in queue_policies)
 
 
+def test_the_twin_which_has_no_tls_is_not_locked_out_by_it(twin):
+    assert "aws:SecureTransport" not in json.dumps(twin.stacks)
+
+
 def test_no_policy_lets_the_public_in(aws):
     for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
         for policy in aws.resources(kind).values():

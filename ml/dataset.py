@@ -4,9 +4,8 @@ A dataset is a folder with one folder per event class (`0` to `9`), and in it on
 `WELL-00001_20170201010207.parquet` is real, `SIMULATED_00001.parquet` simulated, `DRAWN_00001.parquet`
 drawn by an expert. A file has a column or index `timestamp`, the 27 variables of `petrostream.sensors`
 under their 3W names, and two integer columns: `class` (ground truth, null where unlabelled) and `state`
-(operating state, null where unknown). Source: R. E. V. Vargas et al., "A realistic and public dataset with
-rare undesirable real events in oil wells", J. Petroleum Science and Engineering 181 (2019) 106223, and the
-dataset's own documentation.
+(operating state, null where unknown). Source: R. E. V. Vargas et al., J. Petroleum Science and Engineering 181
+(2019) 106223, and the dataset's own documentation.
 """
 
 import re
@@ -147,13 +146,7 @@ def find_instances(
     _demand(folder, "well", wells, {file.well_id for file in found})
     _demand(folder, "class", classes, {file.event_class for file in found})
     _demand(folder, "instance", instances, {name for file in found for name in _names(file)})
-    kept = [
-        file
-        for file in found
-        if (wells is None or file.well_id in wells)
-        and (classes is None or file.event_class in classes)
-        and (instances is None or not _names(file).isdisjoint(instances))
-    ]
+    kept = [file for file in found if _wanted(file, wells, classes, instances)]
     if not kept:
         raise DatasetError(folder, "no instance matches all the filters together")
     return kept
@@ -225,6 +218,19 @@ def write_instance(instance: Instance) -> None:
 
 def _names(file: InstanceFile) -> set[str]:
     return {file.source, file.path.stem, file.path.name}
+
+
+def _wanted(
+    file: InstanceFile,
+    wells: Collection[str] | None,
+    classes: Collection[int] | None,
+    instances: Collection[str] | None,
+) -> bool:
+    return (
+        (wells is None or file.well_id in wells)
+        and (classes is None or file.event_class in classes)
+        and (instances is None or not _names(file).isdisjoint(instances))
+    )
 
 
 def _demand(folder: Path, what: str, wanted: Iterable[object] | None, there: set[Any]) -> None:

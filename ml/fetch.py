@@ -89,18 +89,12 @@ class Fetcher:
                 self._continue(url, part, size, progress)
             except (HTTPError, _TryAgain) as error:
                 cause = _plain(error)
-        there = _length(part)
-        if there < size:
+        if _length(part) < size:
             raise DownloadError(
-                f"{url} broke off at {there:,} of {size:,} bytes ({cause}); run again to go on from there"
+                f"{url} broke off at {_length(part):,} of {size:,} bytes ({cause}); "
+                "run again to go on from there"
             )
-        found = _md5(part)
-        if there != size or found != md5.lower():
-            part.unlink()
-            raise DownloadError(
-                f"{target.name}: {there:,} bytes with MD5 {found}, expected {size:,} with {md5}; "
-                "it was damaged on the way and has been deleted, run again"
-            )
+        _check(part, target.name, size, md5)
         part.replace(target)
 
     def _continue(self, url: str, part: Path, size: int, progress: Callable[[int], object]) -> None:
@@ -150,6 +144,16 @@ def _plain(error: Exception) -> str:
     """The cause without urllib3's wrapping."""
     reason = getattr(error, "reason", None)
     return f"{type(error).__name__}: {reason or error}"
+
+
+def _check(part: Path, name: str, size: int, md5: str) -> None:
+    there, found = _length(part), _md5(part)
+    if there != size or found != md5.lower():
+        part.unlink()
+        raise DownloadError(
+            f"{name}: {there:,} bytes with MD5 {found}, expected {size:,} with {md5}; "
+            "it was damaged on the way and has been deleted, run again"
+        )
 
 
 def _length(path: Path) -> int:

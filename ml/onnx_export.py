@@ -184,13 +184,14 @@ def _model_bytes(nodes: _Nodes, forest: IsolationForest) -> bytes:
         ir_version=IR_VERSION,
         opset_imports=[helper.make_opsetid(domain, version) for domain, version in OPSETS],
     )
-    helper.set_model_props(
-        model,
-        {
-            "n_trees": str(len(forest.estimators_)),
-            "max_samples": str(int(forest.max_samples_)),
-            "path_normaliser": repr(float(average_path_length(forest.max_samples_))),
-        },
-    )
+    helper.set_model_props(model, _properties(forest))
     serialised: bytes = model.SerializeToString(deterministic=True)
     return serialised
+
+
+def _properties(forest: IsolationForest) -> dict[str, str]:
+    return {
+        "n_trees": str(len(forest.estimators_)),
+        "max_samples": str(int(forest.max_samples_)),
+        "path_normaliser": repr(float(average_path_length(forest.max_samples_))),
+    }

@@ -117,29 +117,29 @@ def main(
         started = time.monotonic()
         fleet, fleet_model = _train(_by_well(find_instances(data, wells=wells)), seed)
         manifest = write_version(out, name, fleet, fleet_model, created_at=created_at)
-        console.print(console_table(manifest))
-        for well, why in fleet.refused.items():
-            console.print(
-                f"{well}: no baseline, {why}", style="yellow", markup=False, highlight=False, soft_wrap=True
-            )
-        parity = worst_parity(manifest)
-        console.print(f"ONNX and scikit-learn scores agree to {parity:.1e}", highlight=False)
-        seconds = time.monotonic() - started
-        console.print(
-            f"Version {name}: {len(fleet.trained)} wells, fleet model {'yes' if fleet_model else 'no'}, "
-            f"{seconds:.1f} s. Report: {out / name / 'report.md'}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        _show(manifest, out / name / "report.md", time.monotonic() - started)
         if not fleet.trained and fleet_model is None:
-            console.print("No well could be commissioned: nothing to publish.", style="red")
+            _say("No well could be commissioned: nothing to publish.", "red")
             raise typer.Exit(1)
         if publish_to:
-            published = publish(out / name, open_registry(publish_to))
-            console.print(
-                f"Published {published} to {publish_to}", markup=False, highlight=False, soft_wrap=True
-            )
+            _say(f"Published {publish(out / name, open_registry(publish_to))} to {publish_to}")
+
+
+def _show(manifest: Mapping[str, Any], report: Path, seconds: float) -> None:
+    console.print(console_table(manifest))
+    for well, why in manifest["refused"].items():
+        _say(f"{well}: no baseline, {why}", "yellow")
+    _say(f"ONNX and scikit-learn scores agree to {worst_parity(manifest):.1e}")
+    fleet = "yes" if manifest["fleet"] else "no"
+    _say(
+        f"Version {manifest['version']}: {len(manifest['wells'])} wells, fleet model {fleet}, "
+        f"{seconds:.1f} s. Report: {report}"
+    )
+
+
+def _say(text: str, style: str | None = None) -> None:
+    """One line as it is: paths stay whole, so that they can be copied."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -148,7 +148,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (DatasetError, ParityError, RegistryError, OSError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        _say(str(error), "red")
         raise typer.Exit(1) from error
 
 

@@ -4,8 +4,8 @@ A dataset is a folder with one folder per event class (`0` to `9`), and in it on
 `WELL-00001_20170201010207.parquet` is real, `SIMULATED_00001.parquet` simulated, `DRAWN_00001.parquet`
 drawn by an expert. A file has a column or index `timestamp`, the 27 variables of `petrostream.sensors`
 under their 3W names, and two integer columns: `class` (ground truth, null where unlabelled) and `state`
-(operating state, null where unknown). Source: R. E. V. Vargas et al., J. Petroleum Science and Engineering 181
-(2019) 106223, and the dataset's own documentation.
+(operating state, null where unknown). Source: R. E. V. Vargas et al., J. Petroleum Science and Engineering
+181 (2019) 106223, and the dataset's own documentation.
 """
 
 import re

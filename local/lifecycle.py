@@ -22,16 +22,18 @@ from local.errors import TwinError
 
 START_SECONDS = 60.0
 STOP_SECONDS = 300.0
+HEALTH_SECONDS = 5.0
+BUSY_SECONDS = 30.0
 NEEDED_BYTES = 2_000_000_000
 _LOG_LIMIT = 50_000_000
 # A proxy of the environment must never stand between this machine and its own loopback address.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def health(target: Twin, timeout: float = 2.0) -> dict[str, Any] | None:
+def health(target: Twin) -> dict[str, Any] | None:
     """What the twin on this port says about itself; None where no twin answers."""
     try:
-        with _OPENER.open(target.endpoint + HEALTH, timeout=timeout) as response:
+        with _OPENER.open(target.endpoint + HEALTH, timeout=HEALTH_SECONDS) as response:
             document = json.load(response)
     except (OSError, ValueError):
         return None
@@ -57,14 +59,15 @@ def start(target: Twin, tick: Callable[[float], None] = lambda seconds: None) ->
     Raises:
         TwinError: the port is taken, the disk is full, or the emulator died; says what to do.
     """
-    answer = health(target)
+    answer = _patient_health(target, tick)
     if answer is not None and answer["home"] == str(target.home):
         if answer.get("code") == code_digest():
             return False
         # It runs what the sources were before they changed; its data stays.
         stop(target, tick)
+        answer = None
     _clear_stale(target)
-    _check_port(target)
+    _check_port(target, answer)
     check_disk(target)
     target.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _rotate_log(target)
@@ -81,6 +84,19 @@ def start(target: Twin, tick: Callable[[float], None] = lambda seconds: None) ->
     target.pid_file.write_text(f"{process.pid}\n", encoding="ascii")
     _wait_until_healthy(target, process, tick)
     return True
+
+
+def _patient_health(target: Twin, tick: Callable[[float], None]) -> dict[str, Any] | None:
+    """The health of the twin; one that is alive but busy is given time to answer."""
+    began = time.monotonic()
+    while True:
+        answer = health(target)
+        pid = recorded_pid(target)
+        waited = time.monotonic() - began
+        if answer is not None or pid is None or not _is_emulator(pid) or waited > BUSY_SECONDS:
+            return answer
+        tick(waited)
+        time.sleep(0.2)
 
 
 def _wait_until_healthy(
@@ -209,8 +225,7 @@ def _clear_stale(target: Twin) -> None:
     target.pid_file.unlink(missing_ok=True)
 
 
-def _check_port(target: Twin) -> None:
-    answer = health(target)
+def _check_port(target: Twin, answer: dict[str, Any] | None) -> None:
     advice = f"Stop it, or use another port: PETROSTREAM_PORT={target.port + 1} ./project_up.sh"
     if answer is not None:
         raise TwinError(

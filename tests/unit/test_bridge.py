@@ -1,0 +1,266 @@
+"""Athena SQL on the twin's engine: the views, the example queries and the figures they give."""
+
+import re
+from datetime import date, datetime
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from local.athena_bridge import SqlError, load_views, parse, translate
+from local.sql_render import SQL
+from petrostream.sensors import schema
+
+_ARROW = {
+    "string": pa.string(),
+    "double": pa.float64(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us"),
+    "date": pa.date32(),
+    "array<string>": pa.list_(pa.string()),
+}
+
+
+def reading(well, second, **values):
+    ts = datetime(2026, 11, 20, 9, second // 60, second % 60)
+    return {
+        "event_id": f"{well}-{second}",
+        "well_id": well,
+        "ts": ts,
+        "date": ts.date(),
+        "pressure": 2.0e7,
+        "class": 0,
+        "anomaly_flag": 0,
+        "anomaly_score": 0.4,
+        "risk_score": 0,
+        "well_status": "NORMAL",
+        "data_quality_score": 100.0,
+        "validation_reasons": [],
+        "scored_at": datetime(2026, 11, 20, 10, 0),
+        "kinesis_sequence": "1",
+        **values,
+    }
+
+
+def again(row, **values):
+    """The same reading, landed once more by a later attempt."""
+    return {**row, "scored_at": datetime(2026, 11, 20, 10, 5), **values}
+
+
+TWICE = reading("W1", 1, anomaly_flag=0)
+READINGS = [
+    reading("W1", 0, pressure=1.0e7),
+    TWICE,
+    again(TWICE, anomaly_flag=1, risk_score=40, well_status="ALERT", pressure=3.0e7),
+    TWICE,
+    reading("W1", 2, **{"class": None}, anomaly_score=None, anomaly_flag=None),
+    reading("W1", 61, **{"class": 101}, anomaly_flag=1, risk_score=20),
+    reading("W2", 3, **{"class": 1}, pressure=None, validation_reasons=["out_of_range:pressure"]),
+    reading(
+        "W2", 4, validation_reasons=["out_of_range:pressure", "unknown_field:x"], data_quality_score=80.0
+    ),
+]
+LINE = {"quarantine_id": "q1", "reasons": ["missing:well_id", "wrong_type:p_pdg"], "facility_id": "FAC-01"}
+LINES = [
+    {**LINE, "quarantined_at": datetime(2026, 11, 20, 23, 59), "date": date(2026, 11, 20)},
+    {**LINE, "quarantined_at": datetime(2026, 11, 21, 0, 1), "date": date(2026, 11, 21)},
+    {
+        "quarantine_id": "q2",
+        "reasons": ["missing:well_id"],
+        "facility_id": "FAC-01",
+        "quarantined_at": datetime(2026, 11, 20, 12, 0),
+        "date": date(2026, 11, 20),
+    },
+]
+
+
+def parquet(name, rows, path):
+    fields = [*schema(name).fields, *schema(name).partitions]
+    kinds = pa.schema([(field.name, _ARROW[field.type]) for field in fields])
+    pa.parquet.write_table(pa.Table.from_pylist(rows, schema=kinds), path)
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory):
+    """Runs Athena SQL on a small lake of Parquet files; rows as dictionaries."""
+    import pyarrow.parquet  # noqa: F401
+
+    folder = tmp_path_factory.mktemp("lake")
+    connection = duckdb.connect()
+    connection.execute("CREATE SCHEMA petrostream; USE petrostream")
+    for name, rows in (("scored_readings", READINGS), ("quarantine", LINES)):
+        parquet(name, rows, folder / f"{name}.parquet")
+        connection.execute(f"CREATE VIEW {name} AS FROM read_parquet('{folder / name}.parquet')")
+
+    def run(sql):
+        done = connection.execute(translate(sql, load_views()))
+        names = [column[0] for column in done.description]
+        return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
+
+    return run
+
+
+def example(name):
+    return (SQL / "queries" / f"{name}.sql").read_text()
+
+
+def test_a_reading_landed_three_times_is_one_row_the_last_scored(ask):
+    rows = ask("SELECT event_id, anomaly_flag FROM well_data")
+    assert len(rows) == 6
+    assert [row["anomaly_flag"] for row in rows if row["event_id"] == "W1-1"] == [1]
+
+
+def test_the_view_has_the_tables_columns_and_no_other(ask):
+    (row,) = ask("SELECT * FROM well_data LIMIT 1")
+    table = schema("scored_readings")
+    assert tuple(row) == (*table.names, "date")
+
+
+def test_the_plans_two_queries_run_as_they_stand(ask):
+    flagged = ask("SELECT * FROM well_data WHERE anomaly_flag = 1")
+    assert {row["event_id"] for row in flagged} == {"W1-1", "W1-61"}
+    means = ask("SELECT well_id, AVG(pressure) FROM well_data GROUP BY well_id")
+    assert {tuple(row.values()) for row in means} == {("W1", 2.0e7), ("W2", 2.0e7)}
+    for name, text in (
+        ("anomalies", "SELECT * FROM well_data WHERE anomaly_flag = 1"),
+        ("average_pressure_by_well", "SELECT well_id, AVG(pressure) FROM well_data GROUP BY well_id"),
+    ):
+        assert re.sub(r"^--.*\n", "", example(name), flags=re.MULTILINE).strip() == text
+
+
+def test_anomalies_by_well_and_day(ask):
+    first = ask(example("anomalies_by_well_and_day"))[0]
+    assert (first["well_id"], first["day"], first["readings"]) == ("W1", date(2026, 11, 20), 4)
+    assert (first["anomalies"], first["anomalies_pct"], first["highest_risk"]) == (2, 50.0, 40)
+    assert first["first_anomaly"] == datetime(2026, 11, 20, 9, 0, 1)
+
+
+def test_confusion_against_the_labels(ask):
+    rows = {(row["label"], row["class"]): row for row in ask(example("confusion_by_class"))}
+    assert set(rows) == {("normal", 0), ("event", 1), ("transient", 101), ("unlabelled", None)}
+    normal = rows["normal", 0]
+    assert (normal["readings"], normal["flagged"], normal["not_flagged"]) == (3, 1, 2)
+    assert rows["unlabelled", None]["not_scored"] == 1
+    assert rows["unlabelled", None]["not_flagged"] == 1
+    assert sum(row["readings"] for row in rows.values()) == 6
+
+
+def test_data_quality_names_the_commonest_reason(ask):
+    worst, best = ask(example("data_quality_by_well"))
+    assert (worst["well_id"], worst["mean_quality"], worst["pressure_missing_pct"]) == ("W2", 90.0, 50.0)
+    assert (worst["commonest_reason"], worst["commonest_reason_readings"]) == ("out_of_range:pressure", 2)
+    assert (best["well_id"], best["commonest_reason"], best["readings_with_reasons"]) == ("W1", None, 0)
+
+
+def test_worst_minutes_come_first(ask):
+    first, second, *_ = ask(example("worst_minutes"))
+    assert (first["minute"], first["highest_risk"]) == (datetime(2026, 11, 20, 9, 0), 40)
+    assert first["alert_readings"] == 1
+    assert (second["minute"], second["anomalies"]) == (datetime(2026, 11, 20, 9, 1), 1)
+
+
+def test_quarantined_lines_count_once_over_midnight(ask):
+    rows = {row["reason"]: row["lines"] for row in ask(example("quarantine_by_reason"))}
+    assert rows == {"missing:well_id": 2, "wrong_type:p_pdg": 1}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT COUNT(*) AS n FROM petrostream.well_data",
+        'SELECT COUNT("petrostream"."well_data"."ts") AS n FROM "petrostream"."well_data"',
+        'SELECT COUNT(w.ts) AS n FROM "AwsDataCatalog"."petrostream"."well_data" w',
+        "SELECT COUNT(*) AS n FROM WELL_DATA;",
+        "WITH recent AS (SELECT * FROM well_data) SELECT COUNT(*) AS n FROM recent",
+        "WITH well_data AS (SELECT * FROM well_data) SELECT COUNT(*) AS n FROM well_data",
+        "SELECT COUNT(*) AS n FROM (SELECT * FROM (SELECT * FROM well_data) a) b",
+        "SELECT (SELECT COUNT(*) FROM well_data) AS n",
+        "SELECT COUNT(*) AS n FROM well_data a JOIN well_data b ON a.event_id = b.event_id",
+        "SELECT COUNT(*) AS n FROM well_data a, (SELECT 1 AS one) b",
+        "SELECT COUNT(*) AS n FROM well_data WHERE event_id IN (SELECT event_id FROM well_data)",
+    ],
+)
+def test_a_view_is_found_wherever_and_however_it_is_named(ask, sql):
+    assert ask(sql) == [{"n": 6}]
+
+
+def test_a_name_bound_by_with_hides_the_view(ask):
+    assert ask("WITH well_data AS (SELECT 1 AS x) SELECT COUNT(*) AS n FROM well_data") == [{"n": 1}]
+    assert "scored_readings" not in translate("SELECT * FROM other.well_data", load_views())
+
+
+def test_views_of_views_work_and_circles_are_refused():
+    views = load_views()
+    views["flagged"] = parse(
+        "CREATE VIEW flagged AS SELECT * FROM well_data WHERE anomaly_flag = 1"
+    ).expression
+    assert "scored_readings" in translate("SELECT * FROM flagged", views)
+    views["circle"] = parse("CREATE VIEW circle AS SELECT * FROM circle").expression
+    with pytest.raises(SqlError, match="part of itself"):
+        translate("SELECT * FROM circle", views)
+
+
+def test_a_query_from_another_database_names_the_views(ask):
+    sql = translate("SELECT COUNT(*) FROM petrostream.well_data", load_views(), current="default")
+    assert "petrostream.scored_readings" in sql
+    assert "scored_readings" not in translate("SELECT * FROM well_data", load_views(), current="default")
+
+
+def test_athenas_arithmetic_and_counting(ask):
+    (row,) = ask(
+        """SELECT 7 / 2 AS whole, -7 / 2 AS negative, 7.0 / 2 AS exact,
+                  SUM(anomaly_flag) / COUNT(*) AS share, 1.0 * SUM(anomaly_flag) / COUNT(*) AS exact_share,
+                  COUNT_IF(co2_ppm > 0) AS none
+           FROM well_data WHERE well_id = 'W1'"""
+    )
+    assert (row["whole"], row["negative"], float(row["exact"]), row["share"]) == (3, -3, 3.5, 0)
+    assert row["exact_share"] == pytest.approx(0.5)
+    assert row["none"] == 0
+
+
+def test_functions_of_an_analyst(ask):
+    (row,) = ask(
+        """SELECT approx_percentile(pressure, 0.5) AS median, date_format(MIN(ts), '%Y-%m-%d') AS day,
+                  date_diff('second', MIN(ts), MAX(ts)) AS seconds, max_by(event_id, ts) AS newest,
+                  COUNT(*) FILTER (WHERE regexp_like(well_id, '^W')) AS wells,
+                  MIN(from_iso8601_timestamp('2026-11-20T09:00:00Z')) IS NULL AS missing,
+                  cardinality(array_agg(DISTINCT well_id)) AS distinct_wells
+           FROM well_data WHERE "date" >= DATE '2026-11-20' AND ts < TIMESTAMP '2026-11-20 23:00:00.000'"""
+    )
+    assert row["day"] == "2026-11-20"
+    assert (row["seconds"], row["newest"], row["wells"], row["distinct_wells"]) == (61, "W1-61", 6, 2)
+    assert row["missing"] is False
+    assert row["median"] == 2.0e7
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT FROM WHERE", r"^line 1:\d+: "),
+        ("SELECT 'abc", "does not end"),
+        ("SELECT 1; SELECT 2", "found 2 statements"),
+        ("-- nothing", "no statement"),
+        ("DROP TABLE scored_readings", "DROP works on AWS, but the local twin answers SELECT"),
+        ("CREATE TABLE x AS SELECT 1", "CREATE works on AWS"),
+        ("INSERT INTO x SELECT 1", "INSERT works on AWS"),
+        ("UNLOAD (SELECT 1) TO 's3://x/' WITH (format='PARQUET')", "UNLOAD works on AWS"),
+        ("SHOW TABLES", "SHOW works on AWS"),
+        ("CREATE VIEW x AS SELECT 1", "sql/views"),
+        (
+            "SELECT format_datetime(ts, 'yyyy') FROM well_data",
+            r"format_datetime\(\) .*date_format.* works on both",
+        ),
+        ("SELECT reduce(a, 0, (s, e) -> s + e, s -> s) FROM well_data", "cannot run this query"),
+    ],
+)
+def test_what_the_twin_cannot_run_is_refused_in_plain_words(sql, message):
+    with pytest.raises(SqlError, match=message):
+        translate(sql, load_views())
+
+
+def test_a_file_that_is_no_view_is_named(tmp_path):
+    (tmp_path / "broken.sql").write_text("SELECT 1")
+    with pytest.raises(SqlError, match=r"broken\.sql: expected one CREATE VIEW"):
+        load_views(tmp_path)

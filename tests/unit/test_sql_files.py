@@ -1,0 +1,55 @@
+"""The files of sql/ are sound, and the generated ones say what the schema says."""
+
+import sqlglot
+from sqlglot import exp
+
+from local import sql_lint, sql_render
+from petrostream.sensors import schema
+
+
+def test_every_file_is_sound_and_as_generated():
+    assert list(sql_lint.problems()) == []
+    assert list(sql_lint.outdated()) == []
+
+
+def test_table_definitions_have_the_columns_and_types_of_the_schema():
+    for name in ("scored_readings", "quarantine"):
+        table = schema(name)
+        statement = sqlglot.parse_one((sql_render.SQL / "ddl" / f"{name}.sql").read_text(), read="athena")
+        assert statement.find(exp.Table).sql() == f"petrostream.{name}"
+        columns = [
+            (column.name, column.args["kind"].sql("hive").lower())
+            for column in statement.find_all(exp.ColumnDef)
+        ]
+        expected = [(field.name, field.type) for field in (*table.fields, *table.partitions)]
+        assert columns == expected
+        text = statement.sql("athena")
+        assert f"/{table.prefix}" in text
+        assert "projection.date.range" in text
+
+
+def test_an_apostrophe_in_a_description_keeps_the_statement_whole():
+    field = schema("scored_readings").field("anomaly_flag")
+    assert "'" in field.description
+    statement = sqlglot.parse_one((sql_render.SQL / "ddl" / "scored_readings.sql").read_text(), read="athena")
+    comments = {
+        column.name: column.find(exp.CommentColumnConstraint) for column in statement.find_all(exp.ColumnDef)
+    }
+    assert comments["anomaly_flag"].this.name.startswith(field.description)
+
+
+def test_bad_files_are_named_with_their_fault(tmp_path):
+    (tmp_path / "views").mkdir()
+    (tmp_path / "silent.sql").write_text("SELECT 1")
+    (tmp_path / "wrong.sql").write_text("-- Why?\nSELECT FROM WHERE")
+    (tmp_path / "other.sql").write_text("-- What?\nFROBNICATE the lake")
+    (tmp_path / "aws_only.sql").write_text("-- When?\nSELECT format_datetime(ts, 'yyyy') FROM well_data")
+    found = "\n".join(sql_lint.problems(tmp_path))
+    assert "silent.sql: begin with a comment" in found
+    assert "wrong.sql: line 2:" in found
+    assert "other.sql" in found
+    assert "aws_only.sql: format_datetime() works on AWS" in found
+
+
+def test_an_empty_folder_is_a_problem(tmp_path):
+    assert list(sql_lint.problems(tmp_path)) == [f"{tmp_path}: there is no SQL file"]

@@ -1,0 +1,293 @@
+"""The twin's changes to the emulator: the answers of its own functions, without their faults."""
+
+import base64
+import io
+import json
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ministack.services import athena, firehose, glue, kinesis, lambda_svc, s3
+from ministack.services.cloudformation import provisioners
+
+from local import adaptations
+from local.adaptations import athena as our_athena
+from local.adaptations import guard
+from local.adaptations.kinesis import expire, increasing
+from petrostream.sensors import schema
+
+BUCKET = "landing"
+CONVERSION = {
+    "SchemaConfiguration": {"DatabaseName": "petrostream", "TableName": "scored_readings"},
+    "InputFormatConfiguration": {"Deserializer": {"OpenXJsonSerDe": {}}},
+    "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": {}}},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _adapted():
+    adaptations.install()
+    columns = [{"Name": field.name, "Type": field.type} for field in schema("scored_readings").fields]
+    glue._tables["petrostream/scored_readings"] = {"StorageDescriptor": {"Columns": columns}}
+    yield
+    firehose.reset()
+
+
+def ndjson(*rows):
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def row(**values):
+    return {"event_id": "e", "well_id": "W", "ts": "2026-11-20 09:00:00.000", "pressure": 2.5e7, **values}
+
+
+def outcome(convert, data, conversion=None):
+    """What a conversion writes (columns, types, values), or the error it reports."""
+    try:
+        table = pq.read_table(io.BytesIO(convert(conversion or CONVERSION, data)))
+    except firehose._DeliveryError as error:
+        return (error.output_type, error.code, error.message)
+    # Not whether a column may be null: DuckDB marks those without a null, Firehose marks none.
+    return (table.column_names, [str(kind) for kind in table.schema.types], repr(table.to_pylist()))
+
+
+def assert_same(data, conversion=None):
+    ours = outcome(firehose._convert_to_parquet, data, conversion)
+    assert ours == outcome(firehose._convert_to_parquet.original, data, conversion)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ndjson(row(), row(validation_reasons=["out_of_range:p_pdg", "é"], top_sensors=[])),
+        ndjson(row(pressure=None, **{"class": 101}), row(p_pdg=1, anomaly_flag=0)),
+        ndjson(row(ts="2026-11-20 09:00:00"), row(ts="2026-11-20 09:00:00.123456")),
+        ndjson(row(ts="2026-11-20T09:00:00.500"), row(ts="2026-11-20T09:00:00Z")),
+        ndjson(row(ts="2026-11-20T09:00:00.000Z")),
+        ndjson(row(ts="yesterday")),
+        ndjson(row(ts="2026-13-45 09:00:00")),
+        ndjson(row(pressure="17.5")),
+        ndjson(row(pressure="high")),
+        ndjson(row(anomaly_flag=True)),
+        ndjson(row(anomaly_flag=1.0)),
+        ndjson(row(anomaly_flag=3_000_000_000)),
+        ndjson(row(well_id=11)),
+        ndjson(row(validation_reasons="one")),
+        ndjson(row(validation_reasons=[1, 2])),
+        ndjson(row(unknown_column=1)),
+        ndjson({"WELL_ID": "W", "Pressure": 1.0}),
+        json.dumps(row()).encode() * 2,
+        b'{"well_id": "W", "pressure": NaN}',
+        b"not json",
+        b"",
+        b" \n ",
+        b"[1]",
+        b'"text"',
+        b"\xff\xfe",
+    ],
+)
+def test_parquet_conversion_answers_as_the_emulators_own(data):
+    assert_same(data)
+
+
+NUMBERS = st.none() | st.integers(-(2**31), 2**31 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"well_id": st.text(max_size=5)},
+            optional={
+                "pressure": NUMBERS,
+                "p_pdg": NUMBERS,
+                "class": st.none() | st.integers(-5, 200),
+                "rule_ids": st.none() | st.lists(st.text(max_size=3), max_size=3),
+                "source_ts": st.none()
+                | st.datetimes().map(lambda moment: moment.isoformat(" ", "milliseconds")),
+            },
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_rows_become_the_same_parquet(rows):
+    assert_same(ndjson(*rows))
+
+
+def test_every_setting_of_the_reader_is_honoured():
+    mapped = {"OpenXJsonSerDe": {"ColumnToJsonKeyMappings": {"well_id": "well"}}}
+    conversion = CONVERSION | {"InputFormatConfiguration": {"Deserializer": mapped}}
+    assert_same(ndjson({"well": "W"}), conversion)
+    assert_same(ndjson(row()), CONVERSION | {"OutputFormatConfiguration": {"Serializer": {"OrcSerDe": {}}}})
+
+
+def test_a_changed_emulator_is_refused_by_name():
+    with pytest.raises(
+        guard.IncompatibleEmulatorError, match=r"firehose\._put_record_batch .*constraints\.txt"
+    ):
+        guard.check(firehose, {"_put_record_batch": "0000000000000000"})
+    with pytest.raises(guard.IncompatibleEmulatorError, match="missing"):
+        guard.check(firehose, {"no_such_function": "0000000000000000"})
+
+
+@pytest.fixture
+def stream(monkeypatch):
+    """A delivery stream with a transform that fails every record that holds `bad`."""
+    calls = []
+
+    def transform(_function, _config, event, *_):
+        calls.append(len(event["records"]))
+        records = []
+        for record in event["records"]:
+            text = base64.b64decode(record["data"]).decode()
+            if "bad" in text:
+                records.append({**record, "result": "ProcessingFailed"})
+            else:
+                keys = {"date": json.loads(text.splitlines()[0])["ts"][:10]}
+                records.append({**record, "result": "Ok", "metadata": {"partitionKeys": keys}})
+        return {"body": {"records": records}}
+
+    config = {"FunctionName": "t", "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:t"}
+    monkeypatch.setattr(lambda_svc, "_resolve_name_and_qualifier", lambda _: ("t", None))
+    monkeypatch.setattr(lambda_svc, "_get_func_record_for_qualifier", lambda *_: ({"config": config}, config))
+    monkeypatch.setattr(lambda_svc, "_execute_function_dispatch", transform)
+    s3._buckets[BUCKET] = {"created": "now", "objects": {}, "region": "us-east-1"}
+    parameters = [{"ParameterName": "LambdaArn", "ParameterValue": config["FunctionArn"]}]
+    destination = {
+        "BucketARN": f"arn:aws:s3:::{BUCKET}",
+        "Prefix": "rows/date=!{partitionKeyFromLambda:date}/",
+        "ErrorOutputPrefix": "errors/!{firehose:error-output-type}/!{timestamp:yyyy}/",
+        "DynamicPartitioningConfiguration": {"Enabled": True},
+        "ProcessingConfiguration": {
+            "Enabled": True,
+            "Processors": [{"Type": "Lambda", "Parameters": parameters}],
+        },
+    }
+    request = {"DeliveryStreamName": "rows", "ExtendedS3DestinationConfiguration": destination}
+    firehose._create_delivery_stream(request)
+    yield calls
+    firehose._streams.pop("rows", None)
+    s3._buckets.pop(BUCKET, None)
+
+
+def put(*payloads):
+    entries = [{"Data": base64.b64encode(payload).decode()} for payload in payloads]
+    status, _, body = firehose._HANDLERS["PutRecordBatch"]({"DeliveryStreamName": "rows", "Records": entries})
+    return status, json.loads(body)
+
+
+def objects(prefix):
+    bucket = s3._buckets[BUCKET]["objects"]
+    return [s3._get_object_data(BUCKET, key) for key in sorted(bucket) if key.startswith(prefix)]
+
+
+def test_a_batch_is_transformed_at_once_and_lands_by_partition_key(stream):
+    first, second = ndjson(row()), ndjson(row(ts="2026-11-21 00:00:00.000"))
+    status, answer = put(first, second)
+    assert (status, answer["FailedPutCount"], stream) == (200, 0, [2])
+    assert objects("rows/date=2026-11-20/") == [first]
+    assert objects("rows/date=2026-11-21/") == [second]
+
+
+def test_what_the_transform_refuses_is_kept_under_the_error_prefix(stream):
+    put(ndjson(row()), b"bad line\n")
+    (document,) = [json.loads(data) for data in objects("errors/processing-failed/")]
+    assert base64.b64decode(document["rawData"]) == b"bad line\n"
+    assert document["errorCode"] == "Lambda.ProcessingFailedStatus"
+    assert len(objects("rows/")) == 1
+
+
+def test_delivered_records_are_forgotten_and_big_batches_split(stream):
+    put(*[ndjson(row(source="x" * 900_000))] * 4)
+    assert stream == [3, 1]
+    assert all(not destination["records"] for destination in firehose._streams["rows"]["destinations"])
+
+
+def test_an_entry_over_the_limit_fails_alone(stream):
+    status, answer = put(b"x" * (1000 * 1024 + 1), ndjson(row()))
+    assert (status, answer["FailedPutCount"]) == (200, 1)
+    assert "ErrorCode" in answer["RequestResponses"][0]
+    assert "RecordId" in answer["RequestResponses"][1]
+
+
+def test_an_unknown_stream_is_answered_as_the_emulator_does():
+    status, _, body = firehose._HANDLERS["PutRecordBatch"](
+        {"DeliveryStreamName": "nowhere", "Records": [{"Data": ""}]}
+    )
+    assert status == 400
+    assert b"ResourceNotFoundException" in body
+
+
+def test_expired_records_move_the_readers_place_with_them():
+    records = [{"ApproximateArrivalTimestamp": float(second)} for second in range(0, 7200, 600)]
+    stream = {"RetentionPeriodHours": 1, "shards": {"s": {"records": records}}}
+    reader, idle = {"s": 8}, {}
+    following = records[8]
+    expire(stream, [reader, idle], now=7200.0)
+    assert records[0]["ApproximateArrivalTimestamp"] == 3600.0
+    assert records[reader["s"]] is following
+    assert idle == {}
+
+
+def test_writers_do_not_expire_records_behind_the_pollers_back():
+    stream = {"RetentionPeriodHours": 1, "shards": {"s": {"records": [{"ApproximateArrivalTimestamp": 0.0}]}}}
+    kinesis._expire_records(stream)
+    assert len(stream["shards"]["s"]["records"]) == 1
+
+
+def test_sequence_numbers_never_go_back_with_the_clock():
+    numbers = iter(["0000000010", "0000000008", "0000000008", "0000000020"])
+    following = increasing(lambda: next(numbers))
+    assert [following() for _ in range(4)] == ["0000000010", "0000000011", "0000000012", "0000000020"]
+
+
+def test_json_tables_have_the_columns_and_types_of_the_catalogue(tmp_path):
+    lines = tmp_path / "date=2026-11-20" / "part"
+    lines.parent.mkdir()
+    lines.write_text('{"ts": "2026-11-20", "reasons": ["a", "b"], "line": 3}\n')
+    table = {
+        "StorageDescriptor": {
+            "Columns": [{"Name": field.name, "Type": field.type} for field in schema("quarantine").fields],
+            "SerdeInfo": {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"},
+        },
+        "PartitionKeys": [{"Name": "date", "Type": "date"}],
+        "Parameters": {"classification": "json"},
+    }
+    relation = athena._table_relation(table, [str(lines)])
+    sql = f'SELECT ts, reasons, line, kind, CAST("date" AS VARCHAR) FROM {relation}'
+    assert duckdb.sql(sql).fetchall() == [("2026-11-20", ["a", "b"], 3, None, "2026-11-20")]
+    empty = duckdb.sql(f"SELECT UNNEST(reasons) FROM {athena._empty_relation(table)}").fetchall()
+    assert empty == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "text"),
+    [
+        ("SELECT true", "true"),
+        ("SELECT ['a', NULL, 'b']", "[a, null, b]"),
+        ("SELECT TIMESTAMP '2026-11-20 09:00:00'", "2026-11-20 09:00:00.000"),
+        ("SELECT DATE '2026-11-20'", "2026-11-20"),
+        ("SELECT NULL", None),
+        ("SELECT 'x'", "x"),
+        ("SELECT 7", 7),
+    ],
+)
+def test_values_are_spelt_as_athena_spells_them(sql, text):
+    assert our_athena.athena_value(duckdb.sql(sql).fetchall()[0][0]) == text
+
+
+def test_a_stack_takes_over_a_bucket_rebuilt_from_disk_and_no_other():
+    kept = {"k": {"body": b"reading"}}
+    s3._buckets["orphan"] = {"created": "then", "objects": kept, "region": None}
+    assert provisioners.s3_bucket_name_conflict("orphan") is None
+    create = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]["create"]
+    name, _ = create("Bucket", {"BucketName": "orphan"}, "Stack")
+    assert name == "orphan"
+    assert s3._buckets["orphan"]["objects"] == kept
+    assert s3._buckets["orphan"]["region"] == "us-east-1"
+    assert "already exists" in provisioners.s3_bucket_name_conflict("orphan")
+    with pytest.raises(ValueError, match="already exists"):
+        create("Bucket", {"BucketName": "orphan"}, "Stack")

@@ -1,0 +1,95 @@
+"""The whole lake in one run: up, data, train, publish, replay at full speed, wait until landed, report."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from local import demo_report
+from local.env import ROOT, subprocess_environment
+from local.sql import query
+
+SIMULATED = Path("data/simulated")
+MODELS = Path("build/models")
+REPLAY_REPORT = Path("build/demo-replay.json")
+REPORT = Path("build/demo.json")
+
+console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
+
+
+def main(
+    data: Annotated[
+        Path | None, typer.Option(help="Folder in the 3W layout; simulated instances when left out.")
+    ] = None,
+) -> None:
+    """Run the lake end to end on this machine and say what happened."""
+    started = time.monotonic()
+    os.chdir(ROOT)
+    if data is not None and not data.is_dir():
+        console.print(
+            f"[red]There is no folder {data}.[/] DATA names a folder in the 3W layout: DATA/2/*.parquet"
+        )
+        raise typer.Exit(2)
+    _step("1/6  Switch the lake on", "-m", "local", "up")
+    folder = _instances(data)
+    _step("3/6  Train a detector per well", "-m", "ml.train", "--data", str(folder), "--out", str(MODELS))
+    _step("4/6  Publish the model", "-m", "local", "publish-model", str(MODELS))
+    since = datetime.now(UTC)
+    replay = ["producer/replay.py", "--data", str(folder), "--speed", "max", "--report", str(REPLAY_REPORT)]
+    _step("5/6  Replay at full speed", *replay)
+    report = _land(since, started)
+    REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    demo_report.show(report, console)
+    console.print(f"The same figures are in {REPORT}. The lake is still on. Next:")
+    console.print('  make sql Q="SELECT * FROM well_data WHERE anomaly_flag = 1"')
+    console.print("  ./project_down.sh")
+    if report["sent"] != report["landed"] + report["quarantined"] or report["duplicates"]:
+        raise typer.Exit(1)
+
+
+def _instances(data: Path | None) -> Path:
+    """Where the instances are: the folder given, or simulated ones, made once: a seed makes them the same."""
+    if data is None and not any(SIMULATED.glob("*/*.parquet")):
+        _step("2/6  Simulate instances", "-m", "ml.simulate", "--out", str(SIMULATED))
+        return SIMULATED
+    console.rule("[bold]2/6  Take instances that are there", align="left")
+    console.print(f"Instances of {data or SIMULATED}.")
+    return data or SIMULATED
+
+
+def _land(since: datetime, started: float) -> demo_report.Report:
+    console.rule("[bold]6/6  Wait until everything has landed", align="left")
+    replay = json.loads(REPLAY_REPORT.read_text(encoding="utf-8"))
+    columns = (TextColumn("in the lake"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("landed", total=replay["readings"])
+        landed = demo_report.wait_until_landed(
+            lambda: demo_report.read_landed(lambda sql: query(sql).dicts(), since),
+            replay["readings"],
+            lambda done: bar.update(task, completed=done),
+        )
+    return demo_report.summary(landed, replay, time.monotonic() - started)
+
+
+def _step(title: str, *arguments: str) -> None:
+    """Run one of the commands a user would run, and stop the demo if it fails."""
+    console.rule(f"[bold]{title}", align="left")
+    shown = [f'"{word}"' if " " in word else word for word in arguments]
+    console.print("[dim]$ python " + " ".join(shown))
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, env=subprocess_environment(), check=False)  # noqa: S603
+    if done.returncode:
+        console.print(f"[red]That step failed (exit code {done.returncode}); the demo stops here.[/]")
+        raise typer.Exit(done.returncode)
+
+
+if __name__ == "__main__":
+    typer.run(main)

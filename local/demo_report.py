@@ -1,0 +1,160 @@
+"""What one run did, asked of the lake in SQL: figures for `build/demo.json`, and a table for people."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+SQL = Path(__file__).resolve().parents[1] / "sql" / "reports"
+
+Row = dict[str, Any]
+Report = dict[str, Any]
+Query = Callable[[str], Sequence[Row]]
+
+
+class NotLandedError(RuntimeError):
+    """Readings that were sent have stopped arriving in the lake."""
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What the lake holds of one run."""
+
+    wells: list[Row]
+    quarantine: list[Row]
+
+    @property
+    def landed(self) -> int:
+        """Readings in `well_data`."""
+        return sum(int(row["landed"]) for row in self.wells)
+
+    @property
+    def quarantined(self) -> int:
+        """Lines in the quarantine."""
+        return sum(int(row["quarantined"]) for row in self.quarantine)
+
+    @property
+    def accounted(self) -> int:
+        """Readings that arrived somewhere."""
+        return self.landed + self.quarantined
+
+
+@dataclass
+class Patience:
+    """How long to wait for the next reading before calling the run stuck, and how to wait."""
+
+    seconds_without_progress: float = 120.0
+    poll_seconds: float = 2.0
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+
+def read_landed(query: Query, since: datetime) -> Landed:
+    """What the lake holds of the run that began at `since` (UTC)."""
+    text = since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+    def rows(name: str) -> list[Row]:
+        sql = Template((SQL / f"{name}.sql").read_text(encoding="utf-8")).substitute(since=text)
+        return list(query(sql))
+
+    return Landed(wells=rows("run_by_well"), quarantine=rows("run_quarantined"))
+
+
+def wait_until_landed(
+    read: Callable[[], Landed], sent: int, progress: Callable[[int], None], patience: Patience | None = None
+) -> Landed:
+    """Ask until every reading that was sent is landed or quarantined.
+
+    Args:
+        read: asks the lake.
+        sent: readings that were accepted by the stream.
+        progress: told how many have arrived, after every answer.
+        patience: how long to wait.
+
+    Raises:
+        NotLandedError: nothing new arrived for `patience.seconds_without_progress`.
+    """
+    patience = patience or Patience()
+    best, since = -1, patience.clock()
+    while True:
+        landed = read()
+        progress(landed.accounted)
+        if landed.accounted >= sent:
+            return landed
+        if landed.accounted > best:
+            best, since = landed.accounted, patience.clock()
+        elif patience.clock() - since > patience.seconds_without_progress:
+            raise NotLandedError(
+                f"{sent - best:,} of {sent:,} readings have not arrived, and nothing has for "
+                f"{patience.seconds_without_progress:.0f} s. See what the functions say with: "
+                "python -m local logs"
+            )
+        patience.sleep(patience.poll_seconds)
+
+
+def summary(landed: Landed, replay: Report, seconds: float) -> Report:
+    """The run's figures, as `build/demo.json` holds them.
+
+    Args:
+        landed: what the lake holds.
+        replay: the report that `producer/replay.py --report` wrote.
+        seconds: how long the whole demo took.
+    """
+    sent = {well: int(figures["readings"]) for well, figures in replay["wells"].items()}
+    wells: dict[str, Row] = {well: {"sent": count, "landed": 0} for well, count in sent.items()}
+    for row in landed.wells:
+        well = str(row["well_id"])
+        wells[well] = {"sent": sent.get(well, 0)} | {
+            name: value if value is None or isinstance(value, int) else str(value)
+            for name, value in row.items()
+            if name != "well_id"
+        }
+    alarms = [figures["first_alarm"] for figures in wells.values() if figures.get("first_alarm")]
+    return {
+        "sent": int(replay["readings"]),
+        "landed": landed.landed,
+        "quarantined": landed.quarantined,
+        "duplicates": sum(int(row["duplicates"]) for row in landed.wells),
+        "anomalies": sum(int(row["anomalies"]) for row in landed.wells),
+        "first_alarm": min(alarms, default=None),
+        "seconds": round(seconds, 1),
+        "quarantine_reasons": {str(row["reasons"]): int(row["quarantined"]) for row in landed.quarantine},
+        "wells": dict(sorted(wells.items())),
+    }
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the run's figures."""
+    table = Table(title="What happened, by well")
+    table.add_column("well")
+    for name in ("sent", "landed", "anomalies", "of its event", "of its normal time"):
+        table.add_column(name, justify="right")
+    table.add_column("first alarm (UTC)")
+    for well, row in report["wells"].items():
+        table.add_row(
+            well,
+            f"{row['sent']:,}",
+            f"{row['landed']:,}",
+            f"{row.get('anomalies', 0):,}",
+            _share(row.get("anomalies_in_event", 0), row.get("event_readings", 0)),
+            _share(row.get("anomalies_in_normal", 0), row.get("normal_readings", 0)),
+            (row.get("first_alarm") or "-")[:19],
+        )
+    console.print(table)
+    balance = report["sent"] == report["landed"] + report["quarantined"]
+    console.print(
+        f"{report['sent']:,} readings sent = {report['landed']:,} landed + "
+        f"{report['quarantined']:,} quarantined: [bold]{'yes' if balance else 'NO'}[/]; "
+        f"{report['duplicates']:,} duplicates in well_data; {report['anomalies']:,} anomalies; "
+        f"first alarm {(report['first_alarm'] or 'none')[:19]}; {report['seconds']:.0f} s in all."
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "-"

@@ -1,0 +1,80 @@
+"""The demo's figures: what adds up is said to add up, and what stops arriving is said to have stopped."""
+
+import io
+from datetime import datetime
+
+import pytest
+from rich.console import Console
+
+from local.demo_report import Landed, NotLandedError, Patience, read_landed, show, summary, wait_until_landed
+
+WELL = {
+    "well_id": "SIM-2-00001", "landed": 90, "duplicates": 0, "anomalies": 40, "anomalies_in_event": 39,
+    "anomalies_in_normal": 1, "event_readings": 50, "normal_readings": 40, "unscored": 5,
+    "first_alarm": datetime(2026, 11, 20, 9, 1, 2), "first_ts": datetime(2026, 11, 20, 9),
+    "last_ts": datetime(2026, 11, 20, 9, 30),
+}  # fmt: skip
+QUARANTINE = {"reasons": "missing:well_id", "quarantined": 10}
+REPLAY = {"readings": 100, "wells": {"SIM-2-00001": {"readings": 95}, "SIM-6-00001": {"readings": 5}}}
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    now = 0.0
+
+    def patience(self) -> Patience:
+        return Patience(seconds_without_progress=10, poll_seconds=1, clock=lambda: self.now, sleep=self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def landed(count: int, quarantined: int = 0) -> Landed:
+    return Landed([WELL | {"landed": count}], [QUARANTINE | {"quarantined": quarantined}])
+
+
+def test_waits_until_every_reading_has_arrived_somewhere():
+    answers = iter([landed(0), landed(40), landed(90, 5), landed(90, 10)])
+    seen: list[int] = []
+    result = wait_until_landed(lambda: next(answers), 100, seen.append, Clock().patience())
+    assert result.accounted == 100
+    assert seen == [0, 40, 95, 100]
+
+
+def test_gives_up_only_when_nothing_arrives_any_more():
+    clock = Clock()
+    with pytest.raises(NotLandedError, match="10 of 100 readings have not arrived"):
+        wait_until_landed(lambda: landed(min(90, int(clock.now) * 5)), 100, lambda _: None, clock.patience())
+    assert clock.now > 18
+
+
+def test_summary_has_every_well_that_was_sent():
+    report = summary(landed(90, 10), REPLAY, 12.34)
+    expected = {
+        "sent": 100,
+        "landed": 90,
+        "quarantined": 10,
+        "duplicates": 0,
+        "anomalies": 40,
+        "seconds": 12.3,
+    }
+    assert {key: report[key] for key in expected} == expected
+    assert report["first_alarm"] == "2026-11-20 09:01:02"
+    assert report["quarantine_reasons"] == {"missing:well_id": 10}
+    assert report["wells"]["SIM-6-00001"] == {"sent": 5, "landed": 0}
+    assert report["wells"]["SIM-2-00001"]["sent"] == 95
+
+
+@pytest.mark.parametrize(("quarantined", "verdict"), [(10, "yes"), (9, "NO")])
+def test_the_printed_balance_tells_whether_it_balances(quarantined, verdict):
+    page = io.StringIO()
+    show(summary(landed(90, quarantined), REPLAY, 1.0), Console(file=page, width=120))
+    assert f"90 landed + {quarantined} quarantined: {verdict}" in page.getvalue()
+
+
+def test_asks_for_the_run_alone():
+    asked: list[str] = []
+    read_landed(lambda sql: asked.append(sql) or [], datetime.fromisoformat("2026-11-20T10:00:00.5+01:00"))
+    assert len(asked) == 2
+    assert all("TIMESTAMP '2026-11-20 09:00:00.500'" in sql for sql in asked)

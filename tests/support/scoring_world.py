@@ -1,19 +1,39 @@
 """The scoring function with fake services around it, and shards to feed it."""
 
+import hashlib
+import json
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from lambdas.scoring import handler
+from ml.onnx_export import forest_to_onnx
 from petrostream.aws.backoff import Backoff
 from petrostream.aws.settings import ScoringSettings
 from petrostream.readings import encode_block
 from tests.support.event_source import Context, StreamRecord
 from tests.support.fakes import Crash, FakeBucket, FakeFirehose, FakeTable
+from tests.support.wells import entry, training
 
 START_MS = 1_760_000_000_000
 NO_WAIT = Backoff(limit=2, sleep=lambda _: None)
+
+
+@cache
+def published() -> dict[str, bytes]:
+    """A registry's objects: one forest, published for every well of these tests."""
+    onnx = forest_to_onnx(training()[0])
+    digest = hashlib.sha256(onnx).hexdigest()
+    model = {**entry(), "onnx": {"path": "model.onnx", "sha256": digest, "bytes": len(onnx)}}
+    manifest = {"format": 1, "version": "v1", "wells": {}, "fleet": model}
+    return {
+        "models/v1/model.onnx": onnx,
+        "models/v1/manifest.json": json.dumps(manifest).encode(),
+        "models/current.json": b'{"version": "v1"}',
+    }
 
 
 @dataclass
@@ -26,7 +46,7 @@ class World:
 
     firehose: FakeFirehose = field(default_factory=FakeFirehose)
     table: FakeTable = field(default_factory=FakeTable)
-    bucket: FakeBucket = field(default_factory=FakeBucket)
+    bucket: FakeBucket = field(default_factory=lambda: FakeBucket(published()))
     partial: bool = True
     serving: Callable[[], int] = lambda: 0
     processes: dict[int, handler.Worker] = field(default_factory=dict)
@@ -72,9 +92,9 @@ def reading(well: int, second: int, facility: str = "FAC-01", **changes: Any) ->
         "facility_id": facility,
         "ts": ts.replace("+00:00", "Z"),
         "source": "0/WELL-00001_20140515110134",
-        "p_pdg": 2.1e7 + 100 * second,
-        "p_tpt": 1.5e7 - 10 * second,
-        "t_tpt": 80.0,
+        "p_pdg": 2.1e7 + 1e4 * math.sin(second),
+        "p_tpt": 1.4e7 - 1e4 * math.cos(1.7 * second),
+        "t_tpt": 95.0,
         "class": 0,
     }
     return {**row, **changes}

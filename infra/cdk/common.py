@@ -49,7 +49,7 @@ class Deployment:
 
     @property
     def tls_only(self) -> bool:
-        """Whether resources refuse plain HTTP, which is all the emulator speaks, on the loopback interface."""
+        """Whether resources refuse plain HTTP, which is all the emulator speaks, on loopback only."""
         return not self.twin
 
     def synthesizer(self) -> StackSynthesizer:

@@ -1,0 +1,94 @@
+"""The command line: `python -m local.cost --wells 10 --hz 1`."""
+
+import json
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.settings import SETTINGS_FILE, SettingsError, load_settings
+from local.cost import report
+from local.cost.advice import advice
+from local.cost.bill import bill
+from local.cost.prices import PricesError, load_prices
+from local.cost.workload import BLOCK_SECONDS, Workload, WorkloadError
+
+UNUSABLE = 2
+OVER_LIMIT = 1
+
+
+def _exact(text: str) -> Fraction:
+    """A decimal as typed: 0.1 is a tenth."""
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise typer.BadParameter(f"{text!r} is not a number such as 1 or 0.5")
+    return Fraction(text)
+
+
+def main(  # noqa: PLR0913, PLR0917 - one for each option
+    wells: Annotated[int, typer.Option(help="Wells that send.")] = 10,
+    hz: Annotated[str, typer.Option(help="Readings a second of each well.")] = "1",
+    hours: Annotated[str, typer.Option(help="Hours of a day on which they send; the stack stays on.")] = "24",
+    facilities: Annotated[
+        int | None, typer.Option(help="Facilities the wells spread over. Default: as the fleet places them.")
+    ] = None,
+    block_seconds: Annotated[
+        str, typer.Option(help="Seconds between two blocks of a facility.")
+    ] = f"{float(BLOCK_SECONDS):g}",
+    months: Annotated[int, typer.Option(help="Age of the lake at the end of the billed month.")] = 1,
+    queries: Annotated[int, typer.Option(help="Athena queries a day, over a day of readings each.")] = 20,
+    fargate: Annotated[
+        bool, typer.Option("--fargate", help="With a container service, load-balanced.")
+    ] = False,
+    customer_key: Annotated[
+        bool, typer.Option("--customer-key", help="With a KMS key of one's own.")
+    ] = False,
+    free_tier: Annotated[
+        bool, typer.Option("--free-tier", help="Less what AWS gives every account for good.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, every line.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Fail (exit code 1) when a limit is passed.")
+    ] = False,
+    settings: Annotated[Path, typer.Option(help="The settings to bill.")] = SETTINGS_FILE,
+) -> None:
+    """Estimate a month on AWS, line by line, from list prices and infra/settings.json."""
+    try:
+        workload = Workload(
+            wells=wells,
+            hz=_exact(hz),
+            hours=_exact(hours),
+            facilities=facilities,
+            block_seconds=_exact(block_seconds),
+            months=months,
+            queries_per_day=queries,
+            fargate=fargate,
+            customer_key=customer_key,
+        )
+        built = load_settings(settings)
+        answer = bill(workload, built, free_tier=free_tier)
+        hint = advice(answer, built, free_tier=free_tier)
+    except (WorkloadError, SettingsError, PricesError) as error:
+        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
+        raise typer.Exit(UNUSABLE) from error
+    limits = report.as_json(answer, hint)
+    if as_json:
+        typer.echo(json.dumps(limits, indent=2))
+    else:
+        console = Console(highlight=False)
+        console.print(report.table(answer))
+        for line in (*report.verdict(answer), hint, _prices_known()):
+            console.print(line)
+    if check and not (limits["limits"]["lambda_path_met"] and limits["limits"]["total_met"]):
+        raise typer.Exit(OVER_LIMIT)
+
+
+def _prices_known() -> str:
+    months = sorted(price.as_of for price in load_prices().values())
+    return f"List prices of us-east-1, known as of {months[0]} to {months[-1]}; assumptions: docs/cost.md"
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,62 @@
+"""One line of advice: what would save most, worked out by changing one thing and billing again."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+from infra.settings import Settings
+from local.cost.bill import Bill, bill
+from local.cost.flow import Flow
+from local.cost.workload import Workload
+
+SLOWER_WINDOW_S = 30
+SLOWER_DELIVERY_S = 300
+SLOWER_BLOCKS_S = Fraction(5)
+WORTH_SAYING = Fraction(1, 4)
+"""Dollars a month below which a change is not worth its drawback."""
+
+
+def advice(current: Bill, settings: Settings, *, free_tier: bool = False) -> str:
+    """The most useful thing to say about a bill; too few shards come before any saving."""
+    flow = Flow(settings, current.workload)
+    provisioned = settings.stream.mode == "PROVISIONED"
+    if provisioned and flow.facilities and flow.shards_needed > settings.stream.shards:
+        return (
+            f"stream.shards is {settings.stream.shards}, this load needs {flow.shards_needed}: "
+            "raise it, or writes will be throttled and the bill be wrong."
+        )
+    best, text = Fraction(0), ""
+    for what, other_workload, other_settings in _changes(current.workload, settings):
+        saving = current.total - bill(other_workload, other_settings, free_tier=free_tier).total
+        if saving > best:
+            best, text = saving, what
+    if best < WORTH_SAYING:
+        return "No single change of pace saves as much as a quarter of a dollar."
+    return f"{text} would save ${float(best):.2f} a month."
+
+
+def _changes(workload: Workload, settings: Settings) -> Iterator[tuple[str, Workload, Settings]]:
+    scoring, delivery = settings.scoring, settings.firehose.delivery
+    if scoring.batching_window_seconds < SLOWER_WINDOW_S:
+        # A longer window is no use where batches fill before it is over.
+        slower = scoring.model_copy(
+            update={"batching_window_seconds": SLOWER_WINDOW_S, "batch_size": max(scoring.batch_size, 300)}
+        )
+        text = f"Scoring every {SLOWER_WINDOW_S} s (scoring.batching_window_seconds; batch_size 300 or more)"
+        yield text, workload, settings.model_copy(update={"scoring": slower})
+    if delivery.buffer_seconds < SLOWER_DELIVERY_S:
+        later = delivery.model_copy(update={"buffer_seconds": SLOWER_DELIVERY_S})
+        firehose = settings.firehose.model_copy(update={"delivery": later})
+        text = f"Writing Parquet every {SLOWER_DELIVERY_S} s (firehose.delivery.buffer_seconds)"
+        yield text, workload, settings.model_copy(update={"firehose": firehose})
+    if workload.block_seconds < SLOWER_BLOCKS_S:
+        rarer = replace(workload, block_seconds=SLOWER_BLOCKS_S)
+        yield f"Sending blocks every {SLOWER_BLOCKS_S} s (Firehose counts each as 5 KB)", rarer, settings
+    if settings.stream.mode == "ON_DEMAND":
+        needed = Flow(settings, workload).shards_needed if workload.wells else 1
+        stream = settings.stream.model_copy(update={"mode": "PROVISIONED", "shards": needed})
+        yield (
+            f"stream.mode PROVISIONED, shards {needed},",
+            workload,
+            settings.model_copy(update={"stream": stream}),
+        )

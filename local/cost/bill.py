@@ -1,0 +1,121 @@
+"""The monthly bill: one line for each thing AWS charges, exact to the last digit."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from infra.settings import Settings
+from local.cost import lines_lake, lines_path, lines_rest
+from local.cost.flow import Flow
+from local.cost.lines import PATH, Item
+from local.cost.prices import Price, PricesError, load_prices
+from local.cost.workload import Workload
+
+PATH_LIMIT = Fraction(20)
+"""Dollars a month the Lambda path may cost with 10 wells at 1 Hz all day."""
+
+TOTAL_LIMIT = Fraction(60)
+"""Dollars a month everything may cost then, services included."""
+
+SECTIONS: Sequence[Callable[[Flow], Iterator[Item]]] = (
+    lines_path.kinesis,
+    lines_path.firehose,
+    lines_path.functions,
+    lines_path.table,
+    lines_lake.objects,
+    lines_lake.storage,
+    lines_path.logs,
+    lines_rest.watching,
+    lines_rest.asking,
+    lines_rest.services,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the bill.
+
+    Attributes:
+        item: what is counted and how often.
+        price: its price.
+        billed: units charged: the quantity, less what is free where that is asked for.
+    """
+
+    item: Item
+    price: Price
+    billed: Fraction
+
+    @property
+    def usd(self) -> Fraction:
+        """Dollars a month, unrounded."""
+        return self.price.of(self.billed)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A month's bill.
+
+    Attributes:
+        workload: what it is for.
+        lines: its lines, in the order readings travel.
+    """
+
+    workload: Workload
+    lines: tuple[Line, ...]
+
+    @property
+    def total(self) -> Fraction:
+        """Dollars a month, unrounded."""
+        return sum((line.usd for line in self.lines), Fraction(0))
+
+    @property
+    def path(self) -> Fraction:
+        """Dollars a month of the Lambda path: stream, functions, delivery, state, storage, logs, metrics."""
+        return sum((line.usd for line in self.lines if line.item.group == PATH), Fraction(0))
+
+    def by_service(self) -> dict[str, Fraction]:
+        """Dollars a month by service, dearest first."""
+        sums: dict[str, Fraction] = {}
+        for line in self.lines:
+            sums[line.item.service] = sums.get(line.item.service, Fraction(0)) + line.usd
+        return dict(sorted(sums.items(), key=lambda pair: -pair[1]))
+
+    def after_down(self, *, keep_data: bool = False) -> "Bill":
+        """What a month costs once `project_down.sh aws` is through.
+
+        Everything is then gone, unless the buckets were kept: what they hold is charged until they go.
+        """
+        kept = tuple(line for line in self.lines if keep_data and line.item.stored)
+        return replace(self, lines=kept)
+
+
+def bill(
+    workload: Workload,
+    settings: Settings,
+    prices: Mapping[str, Price] | None = None,
+    *,
+    free_tier: bool = False,
+) -> Bill:
+    """The bill of a month under these settings at list prices.
+
+    Args:
+        workload: what is asked of the lake.
+        settings: how it is built.
+        prices: prices by key; those of `prices.json` if None.
+        free_tier: whether to take off what AWS gives every account for good. Other projects in the account
+            share it.
+
+    Raises:
+        PricesError: a price is missing.
+    """
+    table = load_prices() if prices is None else prices
+    left = {key: price.free if free_tier else Fraction(0) for key, price in table.items()}
+    flow = Flow(settings, workload)
+    lines = []
+    for item in (item for section in SECTIONS for item in section(flow)):
+        if item.price not in table:
+            raise PricesError(f"no price {item.price}, which '{item.what}' needs; add it to prices.json")
+        given = min(left[item.price], item.quantity)
+        left[item.price] -= given
+        lines.append(Line(item, table[item.price], item.quantity - given))
+    return Bill(workload, tuple(lines))

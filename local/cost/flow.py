@@ -1,0 +1,220 @@
+"""How readings travel: blocks, batches, entries and objects, in exact rates while the wells send."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import ceil
+
+from infra.settings import Settings
+from local.cost import figures as f
+from local.cost.workload import Workload
+
+ZERO = Fraction(0)
+
+
+def pieces(size: Fraction, limit: int) -> Iterator[tuple[int, Fraction]]:
+    """Cuts `size` bytes as the producer does, full pieces and a rest: (how many, bytes of each)."""
+    full = int(size // limit)
+    if full:
+        yield full, Fraction(limit)
+    if rest := size - full * limit:
+        yield 1, rest
+
+
+def rounded(size: Fraction, unit: int) -> int:
+    """`size` in bytes rounded up to a multiple of `unit`."""
+    return ceil(size / unit) * unit
+
+
+@dataclass(frozen=True, slots=True)
+class Facility:
+    """One facility's traffic.
+
+    Attributes:
+        wells: its wells.
+        readings: a second.
+        blocks: a second, before a block too large is cut.
+        block_bytes: of one block.
+    """
+
+    wells: int
+    readings: Fraction
+    blocks: Fraction
+    block_bytes: Fraction
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Rates a second, and sizes in bytes, of everything AWS counts. Zero throughout where nothing is sent."""
+
+    settings: Settings
+    workload: Workload
+
+    @cached_property
+    def seconds(self) -> Fraction:
+        """Seconds of a month in which the wells send."""
+        return self.workload.hours * 3600 * f.MONTH_HOURS / 24
+
+    @cached_property
+    def facilities(self) -> tuple[Facility, ...]:
+        """Facilities that send."""
+        return tuple(map(self._facility, self.workload.wells_by_facility())) if self.seconds else ()
+
+    def _facility(self, wells: int) -> Facility:
+        readings = wells * self.workload.hz
+        block = max(Fraction(1), readings * self.workload.block_seconds)
+        return Facility(wells, readings, readings / block, block * f.READING_BYTES)
+
+    @cached_property
+    def readings(self) -> Fraction:
+        """Readings a second."""
+        return sum((facility.readings for facility in self.facilities), ZERO)
+
+    def records(self, measure: Callable[[Fraction], int]) -> Fraction:
+        """The sum a second of `measure` (of a record's bytes) over all stream records."""
+        limit = self.settings.stream.max_block_bytes
+        return sum(
+            (facility.blocks * _measured(facility, limit, measure) for facility in self.facilities), ZERO
+        )
+
+    @cached_property
+    def record_rate(self) -> Fraction:
+        """Stream records a second."""
+        return self.records(lambda _: 1)
+
+    @cached_property
+    def stream_bytes(self) -> Fraction:
+        """Bytes a second into the stream."""
+        return self.readings * f.READING_BYTES
+
+    @cached_property
+    def active_shards(self) -> int:
+        """Shards with something to read; facilities are taken to spread evenly."""
+        stream = self.settings.stream
+        shards = stream.shards if stream.mode == "PROVISIONED" else f.ON_DEMAND_SHARDS
+        return min(shards, len(self.facilities))
+
+    @cached_property
+    def shards_needed(self) -> int:
+        """Shards that records and bytes ask for."""
+        return max(1, ceil(self.record_rate / f.SHARD_RECORDS), ceil(self.stream_bytes / f.SHARD_BYTES))
+
+    @cached_property
+    def batch_seconds(self) -> Fraction:
+        """Time between two batches of one shard: the window, unless a batch is full before.
+
+        Without a window Lambda asks each shard once a second; and no batch comes without a record.
+        """
+        scoring = self.settings.scoring
+        records = self.record_rate / self.active_shards
+        event_bytes = self.stream_bytes / self.active_shards * 4 / 3 + records * f.EVENT_RECORD_BYTES
+        full = min(scoring.batch_size / records, f.EVENT_BYTES / event_bytes)
+        return max(min(Fraction(max(1, scoring.batching_window_seconds)), full), 1 / records)
+
+    @cached_property
+    def batches(self) -> Fraction:
+        """Invocations of the scoring function a second, all shards together."""
+        return self.active_shards / self.batch_seconds if self.facilities else ZERO
+
+    def saves(self, facility: Facility) -> Fraction:
+        """State writes a second of a facility: one for each batch in which it has a record."""
+        return min(1 / self.batch_seconds, facility.blocks)
+
+    @cached_property
+    def state_writes(self) -> Fraction:
+        """State writes a second."""
+        return sum(map(self.saves, self.facilities), ZERO)
+
+    def state_bytes(self, facility: Facility) -> Fraction:
+        """Size of a facility's state item."""
+        kept = facility.wells * max(Fraction(1), self.workload.hz * f.STATE_SECONDS)
+        return f.STATE_OVERHEAD_BYTES + kept * f.STATE_BYTES_PER_OBSERVATION
+
+    @cached_property
+    def scoring_ms(self) -> int:
+        """Billed time of one scoring invocation, rounded up to the millisecond as AWS does."""
+        facilities = self.state_writes / self.batches
+        work = f.SCORING_FIXED_MS + f.SCORING_FACILITY_MS * facilities
+        work += f.SCORING_READING_MS * self.readings / self.batches
+        wait = f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS * facilities
+        return ceil(work / _share(self.settings.scoring.memory_mb) + wait)
+
+    @cached_property
+    def entry_bytes(self) -> Fraction:
+        """Rows of one batch, which go to Firehose as one entry (more where over the limit)."""
+        return self.readings / self.batches * f.ROW_BYTES
+
+    def entries(self, measure: Callable[[Fraction], int]) -> Fraction:
+        """The sum a second of `measure` (of an entry's bytes) over all entries of scored rows."""
+        if not self.facilities:
+            return ZERO
+        limit = self.settings.firehose.max_entry_bytes
+        return self.batches * sum(n * measure(size) for n, size in pieces(self.entry_bytes, limit))
+
+    @cached_property
+    def row_bytes(self) -> Fraction:
+        """Bytes of scored rows a second."""
+        return self.readings * f.ROW_BYTES
+
+    @cached_property
+    def transforms(self) -> Fraction:
+        """Invocations of the transform function a second."""
+        delivery = self.settings.firehose.delivery
+        mb = Fraction(str(delivery.transform_buffer_mb))
+        return _buffered(self.entries(lambda _: 1), self.row_bytes, delivery.transform_buffer_seconds, mb)
+
+    @cached_property
+    def transform_ms(self) -> int:
+        """Billed time of one invocation of the transform."""
+        work = f.TRANSFORM_FIXED_MS + f.TRANSFORM_ROW_MS * self.readings / self.transforms
+        return ceil(work / _share(self.settings.firehose_transform.memory_mb))
+
+    @cached_property
+    def raw_objects(self) -> Fraction:
+        """Objects a second in the raw zone."""
+        raw = self.settings.firehose.raw
+        return _buffered(self.record_rate, self.stream_bytes, raw.buffer_seconds, Fraction(raw.buffer_mb))
+
+    @cached_property
+    def curated_objects(self) -> Fraction:
+        """Objects a second in the curated zone."""
+        to = self.settings.firehose.delivery
+        return _buffered(self.entries(lambda _: 1), self.row_bytes, to.buffer_seconds, Fraction(to.buffer_mb))
+
+    @cached_property
+    def rejected(self) -> Fraction:
+        """Readings a second that go to the quarantine."""
+        return self.readings * f.QUARANTINED_SHARE
+
+    @cached_property
+    def quarantine_entries(self) -> Fraction:
+        """Entries of rejected lines a second: at most one a batch, as long as they fit one."""
+        return min(self.batches, self.rejected)
+
+    @cached_property
+    def quarantine_entry_bytes(self) -> Fraction:
+        """Bytes of such an entry."""
+        return self.rejected / self.quarantine_entries * f.QUARANTINE_ROW_BYTES
+
+    @cached_property
+    def quarantine_objects(self) -> Fraction:
+        """Objects a second in the quarantine."""
+        to = self.settings.firehose.quarantine
+        arriving = self.rejected * f.QUARANTINE_ROW_BYTES
+        return _buffered(self.quarantine_entries, arriving, to.buffer_seconds, Fraction(to.buffer_mb))
+
+
+def _measured(facility: Facility, limit: int, measure: Callable[[Fraction], int]) -> int:
+    return sum(count * measure(size) for count, size in pieces(facility.block_bytes, limit))
+
+
+def _share(memory_mb: int) -> Fraction:
+    """Share of a vCPU that memory buys; the code runs on one."""
+    return min(Fraction(1), Fraction(memory_mb, f.VCPU_MB))
+
+
+def _buffered(arrivals: Fraction, size: Fraction, seconds: int, megabytes: Fraction) -> Fraction:
+    """Flushes a second of a buffer that closes by time or size, whichever is first; none is empty."""
+    by_time = Fraction(1, seconds) if seconds else arrivals
+    return min(arrivals, max(by_time, size / (megabytes * 1024**2)))

@@ -1,0 +1,122 @@
+"""Lines of the way from the stream to the lake: Kinesis, Firehose, Lambda, DynamoDB, logs."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import ceil
+
+from local.cost import figures as f
+from local.cost.flow import Flow, rounded
+from local.cost.lines import PATH, Item
+
+DAY_HOURS = 24
+WEEK_HOURS = 168
+
+
+def kinesis(flow: Flow) -> Iterator[Item]:
+    """The stream, in either mode, its longer memory, and the key calls of its encryption."""
+    yield from _provisioned(flow) if flow.settings.stream.mode == "PROVISIONED" else _on_demand(flow)
+    # Every five minutes of every hour of the month in which there is anyone to ask.
+    calls = f.KMS_CALLERS * 12 * flow.seconds / 3600 if flow.facilities else Fraction(0)
+    yield Item(PATH, "KMS", "key calls of the stream's encryption", "kms.request", calls)
+
+
+def _provisioned(flow: Flow) -> Iterator[Item]:
+    stream = flow.settings.stream
+    hours = Fraction(stream.shards * f.MONTH_HOURS)
+    yield Item(PATH, "Kinesis", f"shards: {stream.shards}", "kinesis.shard_hour", hours, fixed=True)
+    units = flow.records(lambda size: ceil(size / f.PUT_UNIT_BYTES)) * flow.seconds
+    yield Item(PATH, "Kinesis", "records in, by 25 KB", "kinesis.put_unit", units)
+    if stream.retention_hours > DAY_HOURS:
+        what = "memory beyond a day"
+        yield Item(PATH, "Kinesis", what, "kinesis.extended_shard_hour", hours, fixed=True)
+    if stream.retention_hours > WEEK_HOURS:
+        beyond = _remembered(flow, stream.retention_hours - WEEK_HOURS)
+        yield Item(PATH, "Kinesis", "memory beyond a week", "kinesis.long_term_gb", beyond)
+
+
+def _on_demand(flow: Flow) -> Iterator[Item]:
+    retention = flow.settings.stream.retention_hours
+    hours = Fraction(f.MONTH_HOURS)
+    yield Item(PATH, "Kinesis", "stream on demand", "kinesis.stream_hour", hours, fixed=True)
+    gb_in = flow.records(lambda size: rounded(size, f.ON_DEMAND_ROUND_BYTES)) * flow.seconds / f.GB
+    yield Item(PATH, "Kinesis", "data in, by 1 KB", "kinesis.gb_in", gb_in)
+    gb_out = 2 * flow.stream_bytes * flow.seconds / f.GB
+    yield Item(PATH, "Kinesis", "data out, to Lambda and Firehose", "kinesis.gb_out", gb_out)
+    if retention > DAY_HOURS:
+        beyond = _remembered(flow, min(retention, WEEK_HOURS) - DAY_HOURS)
+        yield Item(PATH, "Kinesis", "memory beyond a day", "kinesis.extended_gb", beyond)
+    if retention > WEEK_HOURS:
+        beyond = _remembered(flow, retention - WEEK_HOURS)
+        yield Item(PATH, "Kinesis", "memory beyond a week", "kinesis.long_term_gb", beyond)
+
+
+def _remembered(flow: Flow, hours: int) -> Fraction:
+    """GB that so many hours of an average day's stream hold."""
+    return flow.stream_bytes * flow.seconds / f.MONTH_HOURS * hours / f.GB
+
+
+def firehose(flow: Flow) -> Iterator[Item]:
+    """The three delivery streams. Every record counts as a multiple of 5 KB, small blocks too."""
+
+    def billed(size: Fraction) -> int:
+        return rounded(size, f.FIREHOSE_ROUND_BYTES)
+
+    raw = flow.records(billed) * flow.seconds / f.GB
+    yield Item(PATH, "Firehose", "raw zone: records in, by 5 KB", "firehose.gb", raw)
+    scored = flow.entries(billed) * flow.seconds / f.GB
+    yield Item(PATH, "Firehose", "curated zone: entries in, by 5 KB", "firehose.gb", scored)
+    yield Item(PATH, "Firehose", "curated zone: to Parquet", "firehose.conversion_gb", scored)
+    # What is charged is the data delivered; JSON's size before conversion is the cautious reading of that.
+    yield Item(PATH, "Firehose", "curated zone: by date", "firehose.partition_gb", scored)
+    objects = flow.curated_objects * flow.seconds
+    yield Item(PATH, "Firehose", "curated zone: objects by date", "firehose.partition_object", objects)
+    bad = Fraction(0)
+    if flow.facilities:
+        bad = flow.quarantine_entries * billed(flow.quarantine_entry_bytes) * flow.seconds / f.GB
+    yield Item(PATH, "Firehose", "quarantine: entries in, by 5 KB", "firehose.gb", bad)
+
+
+def functions(flow: Flow) -> Iterator[Item]:
+    """Both functions, and the queue for batches given up on."""
+    settings = flow.settings
+    batches, transforms = flow.batches * flow.seconds, flow.transforms * flow.seconds
+    scoring_ms, transform_ms = (flow.scoring_ms, flow.transform_ms) if flow.facilities else (0, 0)
+    time = f"lambda.{settings.runtime.architecture}_gb_second"
+    for name, count, ms, memory_mb in (
+        ("scoring", batches, scoring_ms, settings.scoring.memory_mb),
+        ("transform", transforms, transform_ms, settings.firehose_transform.memory_mb),
+    ):
+        yield Item(PATH, "Lambda", f"{name}: invocations", "lambda.request", count)
+        spent = count * ms / 1000 * memory_mb / 1024
+        yield Item(PATH, "Lambda", f"{name}: {ms} ms each, {memory_mb} MB", time, spent)
+    failed = 3 * batches * f.FAILED_BATCHES
+    yield Item(PATH, "SQS", "batches given up on", "sqs.request", failed)
+
+
+def table(flow: Flow) -> Iterator[Item]:
+    """The live table: a facility's state is written once a batch, and read by a new process only."""
+    writes, reads, stored = Fraction(0), Fraction(0), Fraction(0)
+    for facility in flow.facilities:
+        size = flow.state_bytes(facility)
+        writes += flow.saves(facility) * ceil(size / f.WRITE_UNIT_BYTES)
+        reads += ceil(size / f.READ_UNIT_BYTES)
+        stored += size / f.GB
+    starts = Fraction(f.COLD_STARTS_A_DAY * f.MONTH_HOURS, 24)
+    yield Item(PATH, "DynamoDB", "state writes, by 1 KB", "dynamodb.write_unit", writes * flow.seconds)
+    yield Item(PATH, "DynamoDB", "state reads, by 4 KB", "dynamodb.read_unit", reads * starts)
+    yield Item(PATH, "DynamoDB", "table", "dynamodb.gb", stored)
+    if flow.settings.live.point_in_time_recovery:
+        yield Item(PATH, "DynamoDB", "point-in-time recovery", "dynamodb.pitr_gb", stored)
+
+
+def logs(flow: Flow) -> Iterator[Item]:
+    """Logs and custom metrics of both functions."""
+    written = flow.batches * f.SCORING_LOG_BYTES + flow.transforms * f.TRANSFORM_LOG_BYTES
+    gb = written * flow.seconds / f.GB
+    age = Fraction(flow.workload.months * f.MONTH_HOURS, 24)
+    days = min(Fraction(flow.settings.runtime.log_retention_days), age)
+    yield Item(PATH, "CloudWatch", "logs in", "logs.ingest_gb", gb)
+    yield Item(PATH, "CloudWatch", "logs kept", "logs.gb", gb * days * 24 / f.MONTH_HOURS)
+    # A metric is charged for the hours in which it gets a value.
+    metrics = f.METRICS * flow.seconds / 3600 / f.MONTH_HOURS if flow.facilities else Fraction(0)
+    yield Item(PATH, "CloudWatch", f"custom metrics: {f.METRICS}", "cloudwatch.metric", metrics)

@@ -1,0 +1,50 @@
+"""Lines beside the Lambda path: alarms and dashboard, queries, container service, key."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from local.cost import figures as f
+from local.cost.flow import Flow
+from local.cost.lines import ASKING, SERVICES, WATCHING, Item
+
+
+def watching(flow: Flow) -> Iterator[Item]:
+    """Alarms, the dashboard, and a key of one's own where it is on. Budgets that only notify are free."""
+    alarms, dashboards = Fraction(f.ALARMS), Fraction(f.DASHBOARDS)
+    yield Item(WATCHING, "CloudWatch", f"alarms: {f.ALARMS}", "cloudwatch.alarm", alarms, fixed=True)
+    yield Item(WATCHING, "CloudWatch", "dashboard", "cloudwatch.dashboard", dashboards, fixed=True)
+    if flow.workload.customer_key:
+        yield Item(WATCHING, "KMS", "a key of one's own", "kms.key", Fraction(1), fixed=True)
+
+
+def asking(flow: Flow) -> Iterator[Item]:
+    """Athena queries over one day of readings each, and the requests they make to S3."""
+    queries = flow.workload.queries_per_day * Fraction(f.MONTH_HOURS, 24) if flow.facilities else Fraction(0)
+    day = flow.seconds * 24 / f.MONTH_HOURS
+    size = flow.readings * f.CURATED_STORED_BYTES * day * f.QUERY_SHARE
+    scanned = queries * max(size, Fraction(f.QUERY_MIN_BYTES)) / f.TB
+    what = f"{flow.workload.queries_per_day} queries a day, a day of readings each"
+    yield Item(ASKING, "Athena", what, "athena.tb", scanned)
+    gets = queries * flow.curated_objects * day * f.GETS_PER_OBJECT
+    yield Item(ASKING, "S3", "reads by queries", "s3.get", gets)
+
+
+def services(flow: Flow) -> Iterator[Item]:
+    """One container service behind a load balancer, where it is on."""
+    if not flow.workload.fargate:
+        return
+    hours = Fraction(f.MONTH_HOURS)
+    for service, what, price, quantity in (
+        ("Fargate", f"{float(f.FARGATE_VCPU)} vCPU", "fargate.arm64_vcpu_hour", hours * f.FARGATE_VCPU),
+        ("Fargate", f"{float(f.FARGATE_GB)} GB", "fargate.arm64_gb_hour", hours * f.FARGATE_GB),
+        ("Load balancer", "load balancer", "alb.hour", hours),
+        ("Load balancer", "capacity units", "alb.lcu_hour", hours * f.LCU),
+        (
+            "VPC",
+            f"public addresses: {f.PUBLIC_ADDRESSES}",
+            "vpc.public_ipv4_hour",
+            hours * f.PUBLIC_ADDRESSES,
+        ),
+        ("ECR", "container image", "ecr.gb", f.IMAGE_GB),
+    ):
+        yield Item(SERVICES, service, what, price, quantity, fixed=True)

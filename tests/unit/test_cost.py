@@ -1,0 +1,362 @@
+"""The bill: each line's arithmetic by hand, the limits it is held to, and what may never happen to it."""
+
+import json
+import re
+import subprocess
+import sys
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.settings import Settings, load_settings
+from local.cost import figures as f
+from local.cost.advice import advice
+from local.cost.bill import PATH_LIMIT, TOTAL_LIMIT, Bill, bill
+from local.cost.flow import Flow, pieces
+from local.cost.prices import PRICES_FILE, PricesError, load_prices
+from local.cost.report import as_json, dollars
+from local.cost.workload import Workload, WorkloadError
+
+ROOT = Path(__file__).parents[2]
+BASE = {
+    "stream": {"mode": "PROVISIONED", "shards": 1, "retention_hours": 24, "max_block_bytes": 131072},
+    "scoring": {"batching_window_seconds": 10, "batch_size": 100, "memory_mb": 512},
+    "live": {"point_in_time_recovery": True},
+    "runtime": {"architecture": "arm64", "log_retention_days": 1},
+}
+
+
+def settings(**changes) -> Settings:
+    """The project's settings with the values the hand calculations below are for, and changes by section."""
+    raw = load_settings().model_dump()
+    for section, values in (*BASE.items(), *changes.items()):
+        raw[section].update(values)
+    for name, (mb, seconds) in {"raw": (64, 300), "delivery": (64, 60), "quarantine": (5, 300)}.items():
+        raw["firehose"][name].update(buffer_mb=mb, buffer_seconds=seconds)
+    raw["firehose"]["delivery"].update(transform_buffer_mb=2, transform_buffer_seconds=10)
+    return Settings.model_validate(raw)
+
+
+HAND = Workload(wells=8, facilities=4)
+"""Eight wells at 1 Hz in four facilities: a facility sends a block of 2 readings, 640 bytes, each second."""
+
+MONTH = 2_628_000
+"""Seconds of a month of 730 hours."""
+
+
+def line(answer: Bill, what: str):
+    found = [line for line in answer.lines if what in f"{line.item.service} {line.item.what}"]
+    assert len(found) == 1, f"{what}: {[line.item.what for line in found]}"
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("what", "units", "usd"),
+    [
+        # 1 shard, 730 h, at 0.015.
+        ("Kinesis shards", 730, "10.95"),
+        # 4 blocks of 640 bytes a second are 4 units of 25 KB: 10,512,000 at 0.014 a million.
+        ("Kinesis records in", 4 * MONTH, "0.147168"),
+        # Three callers, 12 times an hour: 26,280 at 0.03 per 10,000.
+        ("KMS key calls", 26280, "0.07884"),
+        # Each of those blocks counts as 5 KB: 4 * 5120 * 2,628,000 bytes.
+        ("raw zone: records in", Fraction(4 * 5120 * MONTH, 1024**3), None),
+        # A batch of 10 s has 80 rows of 730 bytes, 58,400: 12 times 5 KB. 262,800 batches a month.
+        ("curated zone: entries in", Fraction(12 * 5120 * 262_800, 1024**3), None),
+        ("curated zone: to Parquet", Fraction(12 * 5120 * 262_800, 1024**3), None),
+        ("curated zone: by date", Fraction(12 * 5120 * 262_800, 1024**3), None),
+        # One object a minute, at 0.005 a thousand.
+        ("objects by date", 43_800, "0.219"),
+        # 21,024 lines are rejected, hardly two in one batch, each entry 5 KB.
+        ("quarantine: entries in", Fraction(21_024 * 5120, 1024**3), None),
+        # One batch in 10 s, at 0.20 a million.
+        ("scoring: invocations", 262_800, "0.05256"),
+        # 2 + 4 * 2.5 + 80 * 0.09 = 19.2 ms of work at 512/1769 of a vCPU are 66.3375 ms; with 35 + 4 * 6 of
+        # waiting 125.3375, billed as 126 ms. Half a gigabyte: 16,556.4 GB-s at 0.0000133334.
+        ("scoring: 126 ms", Fraction("16556.4"), "0.22075310376"),
+        # 2 + 80 * 0.005 = 2.4 ms at 256/1769 are 16.58 ms, billed as 17: 1,116.9 GB-s.
+        ("transform: 17 ms", Fraction("1116.9"), "0.01489207446"),
+        # One batch in ten thousand, three requests each.
+        ("SQS", Fraction("78.84"), "0.000031536"),
+        # 200 + 2 * 1700 = 3,600 bytes a state: 4 units, 4 facilities, 262,800 batches; 0.625 a million.
+        ("state writes", 4_204_800, "2.628"),
+        # 20 new processes a day read 4 states of one read unit: 20 * 730 / 24 * 4, at 0.125 a million.
+        ("state reads", Fraction(7300, 3), None),
+        ("DynamoDB table", Fraction(14_400, 1024**3), None),
+        ("point-in-time", Fraction(14_400, 1024**3), None),
+        # 43,800 curated, 8,760 raw, 8,760 quarantine (a rejected line every 125 s, a buffer of 300 s).
+        ("objects written", 61_320, "0.3066"),
+        # 8 * 2,628,000 rows of 120 bytes.
+        ("curated data", Fraction(8 * MONTH * 120, 1024**3), None),
+        # Raw objects of 300 s hold 48,000 bytes: too small for S3 to move, so all of it stays standard.
+        ("S3 raw data", Fraction(8 * MONTH * 20, 1024**3), None),
+        # 262,800 scoring logs of 1,600 bytes and as many of 900.
+        ("logs in", Fraction(262_800 * 2500, 1024**3), None),
+        ("custom metrics", 8, "2.4"),
+        ("alarms", 12, "1.2"),
+        ("dashboard", 1, "3"),
+        # 20 queries on 730/24 days; half a day's 82,944,000 bytes is over the 10 MB minimum.
+        ("Athena", Fraction(20 * 730, 24) * 41_472_000 / 1024**4, None),
+        # Each reads 1,440 objects, three requests each, at 0.0004 a thousand.
+        ("reads by queries", Fraction(20 * 730, 24) * 1440 * 3, "1.0512"),
+    ],
+)
+def test_each_line_is_what_a_hand_calculation_gives(what, units, usd):
+    found = line(bill(HAND, settings()), what)
+    assert found.billed == units
+    if usd is not None:
+        assert found.usd == Fraction(usd)
+
+
+def test_the_container_service_and_the_key_are_charged_only_when_on():
+    off = bill(HAND, settings())
+    on = bill(Workload(wells=8, facilities=4, fargate=True, customer_key=True), settings())
+    added = {
+        "Fargate 0.25 vCPU": "5.90935",  # 182.5 vCPU-hours at 0.03238
+        "Fargate 0.5 GB": "1.2994",  # 365 GB-hours at 0.00356
+        "Load balancer load balancer": "16.425",  # 730 hours at 0.0225
+        "capacity units": "0.292",  # 36.5 at 0.008
+        "public addresses": "10.95",  # 3 * 730 at 0.005
+        "container image": "0.05",
+        "a key of one's own": "1",
+    }
+    assert {what: line(on, what).usd for what in added} == {
+        what: Fraction(usd) for what, usd in added.items()
+    }
+    assert on.total - off.total == sum(map(Fraction, added.values()))
+
+
+def test_on_demand_counts_hours_and_bytes_by_1_kb():
+    answer = bill(HAND, settings(stream={"mode": "ON_DEMAND"}))
+    assert line(answer, "stream on demand").usd == Fraction("29.2")  # 730 h at 0.04
+    assert line(answer, "data in, by 1 KB").billed == Fraction(4 * 1024 * MONTH, 1024**3)
+    assert line(answer, "data out").billed == Fraction(2 * 4 * 640 * MONTH, 1024**3)
+    assert not [row for row in answer.lines if "shards" in row.item.what]
+
+
+def test_a_longer_memory_of_the_stream_is_charged():
+    week = bill(HAND, settings(stream={"retention_hours": 168}))
+    assert line(week, "memory beyond a day").usd == Fraction("14.6")  # 730 shard-hours at 0.02
+    month = bill(HAND, settings(stream={"retention_hours": 168 + 730}))
+    assert line(month, "memory beyond a week").billed == Fraction(8 * 320 * MONTH, 1024**3)
+
+
+def test_a_batch_closes_when_it_is_full_by_records_or_by_bytes():
+    # 4 records a second: 20 of them are there after 5 s.
+    assert Flow(settings(scoring={"batch_size": 20}), HAND).batch_seconds == 5
+    # 1,000 readings a second in one block each of 4: 320,000 bytes as base64 and 4 * 3 pieces' envelopes.
+    flow = Flow(settings(scoring={"batching_window_seconds": 60}), Workload(wells=1000, facilities=4))
+    assert flow.batch_seconds == Fraction(6 * 1024**2) / (320_000 * Fraction(4, 3) + 4 * 400)
+    # Nothing comes but every 100 s, so nothing is scored in between.
+    slow = Workload(wells=1, hz=Fraction(1, 100))
+    assert Flow(settings(), slow).batch_seconds == 100
+
+
+def test_blocks_and_entries_over_their_limit_are_cut():
+    assert list(pieces(Fraction(640), 1000)) == [(1, 640)]
+    assert list(pieces(Fraction(2500), 1000)) == [(2, 1000), (1, 500)]
+    assert list(pieces(Fraction(2000), 1000)) == [(2, 1000)]
+    # 1,000 wells in one facility: 320,000 bytes a second in records of at most 131,072, of 25 KB units.
+    answer = bill(Workload(wells=1000, facilities=1), settings())
+    assert line(answer, "Kinesis records in").billed == (2 * 6 + ceil((320_000 - 262_144) / 25_600)) * MONTH
+
+
+def test_raw_data_cool_with_age_once_their_objects_are_large_enough():
+    many = Workload(wells=80, facilities=4, months=12)
+    answer = bill(many, settings())
+    daily = Fraction(80 * 20 * 86_400, 1024**3)
+    assert line(answer, "S3 raw data, infrequent").billed == daily * 60
+    assert line(answer, "S3 raw data, Glacier").billed == daily * 275
+    standard = [row for row in answer.lines if row.item.what == "raw data"]
+    assert [row.billed for row in standard] == [daily * 30]
+    assert line(answer, "moved to infrequent").billed == 8760
+    small = bill(Workload(wells=8, facilities=4, months=12), settings())
+    assert line(small, "S3 raw data").billed == Fraction(12 * 8 * MONTH * 20, 1024**3)
+
+
+def test_the_free_tier_is_taken_off_once_although_lines_share_it():
+    paid, free = bill(HAND, settings()), bill(HAND, settings(), free_tier=True)
+    assert line(free, "custom metrics").usd == 0
+    assert line(free, "alarms").billed == 2
+    assert line(free, "scoring: invocations").usd == 0
+    busy = settings(scoring={"batching_window_seconds": 1}, firehose={})
+    requests = [row for row in bill(HAND, busy, free_tier=True).lines if row.price.key == "lambda.request"]
+    assert sum(row.billed for row in requests) == MONTH + MONTH / 10 - 1_000_000
+    assert free.total < paid.total
+
+
+def test_ten_wells_at_1_hz_all_day_keep_the_limits_under_the_settings_as_they_are():
+    answer = bill(Workload(wells=10, fargate=True), load_settings())
+    assert answer.path < PATH_LIMIT == 20
+    assert answer.total < TOTAL_LIMIT == 60
+    assert answer.path == sum(row.usd for row in answer.lines if row.item.group == "Lambda path")
+    assert answer.total == sum(row.usd for row in answer.lines)
+
+
+def test_after_down_nothing_is_charged_but_buckets_that_were_kept():
+    for workload in (HAND, Workload(wells=100, fargate=True, customer_key=True, months=36)):
+        answer = bill(workload, settings())
+        assert answer.after_down().total == 0
+        kept = answer.after_down(keep_data=True)
+        assert {row.item.service for row in kept.lines} == {"S3"}
+        assert 0 < kept.total < answer.total
+
+
+def test_without_readings_only_what_is_on_all_the_time_is_charged():
+    for idle in (Workload(wells=0, fargate=True), Workload(hours=Fraction(0), fargate=True)):
+        answer = bill(idle, settings())
+        assert {row.item.fixed for row in answer.lines if row.usd} == {True}
+        # Shard 10.95, alarms 1.20, dashboard 3.00, container service 34.92575.
+        assert answer.total == Fraction("50.07575")
+
+
+wells = st.integers(0, 300)
+rates = st.fractions(Fraction(1, 60), Fraction(20), max_denominator=60)
+hours = st.integers(0, 24).map(Fraction)
+windows = st.sampled_from([0, 1, 2, 5, 10, 20, 60])
+modes = st.sampled_from(["PROVISIONED", "ON_DEMAND"])
+
+
+@given(wells, st.integers(1, 60), rates, hours, st.none() | st.integers(1, 40), windows, modes)
+def test_more_wells_never_cost_less(some, more, hz, daily, facilities, window, mode):
+    built = settings(scoring={"batching_window_seconds": window}, stream={"mode": mode})
+
+    def total(count: int) -> Fraction:
+        asked = Workload(wells=count, hz=hz, hours=daily, facilities=facilities)
+        return bill(asked, built).total
+
+    assert total(some + more) >= total(some)
+
+
+@given(wells, rates, hours, hours)
+def test_more_hours_a_day_never_cost_less(some, hz, one, other):
+    low, high = sorted((one, other))
+    totals = [bill(Workload(wells=some, hz=hz, hours=h), settings()).total for h in (low, high)]
+    assert totals[0] <= totals[1]
+
+
+@given(wells, rates, hours, st.integers(1, 48), st.booleans())
+def test_no_line_is_negative_and_the_parts_make_the_whole(some, hz, daily, months, free):
+    answer = bill(Workload(wells=some, hz=hz, hours=daily, months=months), settings(), free_tier=free)
+    assert all(row.usd >= 0 for row in answer.lines)
+    assert sum(answer.by_service().values()) == answer.total
+    assert answer.path <= answer.total
+
+
+def test_wells_spread_evenly_or_as_the_fleet_places_them():
+    assert Workload(wells=10, facilities=4).wells_by_facility() == (3, 3, 2, 2)
+    assert Workload(wells=2, facilities=4).wells_by_facility() == (1, 1)
+    assert sum(Workload(wells=50).wells_by_facility()) == 50
+    assert len(Workload(wells=500).wells_by_facility()) == 8
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ({"wells": -1}, "wells = -1"),
+        ({"hz": Fraction(0)}, "hz = 0"),
+        ({"hours": Fraction(25)}, "hours = 25"),
+        ({"facilities": 0}, "facilities = 0"),
+        ({"months": 0}, "months = 0"),
+    ],
+)
+def test_a_workload_that_makes_no_sense_is_refused_by_name(wrong, name):
+    with pytest.raises(WorkloadError, match=re.escape(name)):
+        Workload(**wrong)
+
+
+def test_advice_puts_throttling_before_savings():
+    load = Workload(wells=4000)
+    assert "needs 2" in advice(bill(load, settings()), settings())
+    hint = advice(bill(HAND, settings()), settings())
+    assert re.search(r"would save \$\d+\.\d\d a month", hint)
+    rarely = Workload(wells=0)
+    assert "No single change" in advice(bill(rarely, settings()), settings())
+
+
+def test_every_price_is_dated_sourced_and_used():
+    prices = load_prices()
+    assert all(price.source.startswith("https://aws.amazon.com/") for price in prices.values())
+    used: set[str] = set()
+    for mode in ("PROVISIONED", "ON_DEMAND"):
+        for architecture in ("arm64", "x86_64"):
+            built = settings(
+                stream={"mode": mode, "retention_hours": 8760}, runtime={"architecture": architecture}
+            )
+            asked = Workload(wells=100, months=12, fargate=True, customer_key=True)
+            used |= {row.price.key for row in bill(asked, built).lines}
+    assert used == set(prices)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"usd": 0.1}, "usd = 0.1, expected a decimal in quotes"),
+        ({"usd": "-1"}, "usd = '-1'"),
+        ({"per": 0}, "per = 0"),
+        ({"as_of": "last year"}, "as_of = 'last year', expected YYYY-MM"),
+        ({"source": "a friend"}, "source = 'a friend'"),
+    ],
+)
+def test_a_price_table_that_cannot_be_trusted_is_refused(tmp_path, change, says):
+    table = json.loads(PRICES_FILE.read_text())
+    table["prices"]["s3.put"].update(change)
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps(table))
+    with pytest.raises(PricesError, match=re.escape(f"{path}: s3.put: {says}")):
+        load_prices(path)
+
+
+def test_a_missing_price_is_named():
+    prices = {key: price for key, price in load_prices().items() if key != "sqs.request"}
+    with pytest.raises(PricesError, match=r"sqs\.request"):
+        bill(HAND, settings(), prices)
+
+
+def test_metrics_billed_are_those_the_functions_publish():
+    names: set[str] = set()
+    for function in ("scoring", "firehose_transform"):
+        text = (ROOT / "lambdas" / function / "handler.py").read_text()
+        names |= set(re.findall(r'add_metric\(name="(\w+)"', text))
+    assert len(names - {"ModelsRejected"}) == f.METRICS
+
+
+def test_dollars_round_half_up_without_binary_floats():
+    assert dollars(Fraction("0.005")) == "0.01"
+    assert dollars(Fraction("1.004999")) == "1.00"
+    assert dollars(Fraction("19.895")) == "19.90"
+    assert dollars(Fraction(0)) == "0.00"
+
+
+def test_json_has_every_line_and_adds_up():
+    answer = bill(HAND, settings())
+    shown = as_json(answer, "nothing")
+    assert len(shown["lines"]) == len(answer.lines)
+    assert abs(sum(Fraction(row["usd"]) for row in shown["lines"]) - answer.total) < Fraction(1, 10_000)
+    assert shown["after_down_usd"] == "0.000000"
+    assert shown["limits"]["lambda_path_met"] is (answer.path < 20)
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "local.cost", *args]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_line_prints_a_table_or_json_and_can_fail_over_a_limit():
+    shown = run("--wells", "10")
+    assert shown.returncode == 0
+    assert "Lambda path" in shown.stdout
+    assert "After ./project_down.sh aws: $0.00" in shown.stdout
+    answer = json.loads(run("--wells", "10", "--hz", "0.5", "--json").stdout)
+    assert answer["workload"]["hz"] == 0.5
+    assert run("--wells", "500", "--check").returncode == 1
+
+
+def test_the_command_line_refuses_what_makes_no_sense():
+    refused = run("--wells", "10", "--hours", "25")
+    assert refused.returncode == 2
+    assert "hours = 25" in refused.stderr

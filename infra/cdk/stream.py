@@ -1,16 +1,14 @@
 """Stack `PetroStreamStream`: the data stream, and the three Firehoses that land it."""
 
-from typing import Any
-
 from aws_cdk import Aws, CfnOutput, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.cdk.common import Deployment, arn, function, log_group, role, statement
+from infra.cdk.common import Deployment, arn, function, statement
+from infra.cdk.delivery import ARRIVAL_DATE, EVENT_DATE, Delivery, delivery, owned_key
 from infra.settings import QuarantineDeliverySettings, RawDeliverySettings, ScoredDeliverySettings, Zone
 from petrostream.sensors import schema
 
@@ -18,12 +16,6 @@ _S3Config = firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationPropert
 _Parameter = firehose.CfnDeliveryStream.ProcessorParameterProperty
 _Processor = firehose.CfnDeliveryStream.ProcessorProperty
 _Processing = firehose.CfnDeliveryStream.ProcessingConfigurationProperty
-
-ARRIVAL_DATE = "date=!{timestamp:yyyy-MM-dd}/"
-"""Prefix expression: the UTC date on which the record reached Firehose."""
-
-EVENT_DATE = "date=!{partitionKeyFromLambda:date}/"
-"""Prefix expression: the UTC date of the reading's own time, as the transform function found it."""
 
 
 class StreamStack(Stack):
@@ -80,19 +72,17 @@ class StreamStack(Stack):
             ],
             [self.stream.stream_arn],
         )
-        scope, access, logging = self._access(
-            "Raw", settings.name, "raw", settings.prefix, {"stream": [read]}
-        )
+        place = self._place("Raw", "raw", settings.prefix, settings, {"stream": [read]})
         return firehose.CfnDeliveryStream(
-            scope,
+            place.scope,
             "Firehose",
             delivery_stream_name=settings.name,
             delivery_stream_type="KinesisStreamAsSource",
             kinesis_stream_source_configuration=firehose.CfnDeliveryStream.KinesisStreamSourceConfigurationProperty(
-                kinesis_stream_arn=self.stream.stream_arn, role_arn=access.role_arn
+                kinesis_stream_arn=self.stream.stream_arn, role_arn=place.role.role_arn
             ),
             extended_s3_destination_configuration=_S3Config(
-                **self._destination("raw", settings, access, logging),
+                **place.common,
                 prefix=f"{settings.prefix}{ARRIVAL_DATE}",
                 compression_format=settings.compression,
                 # A producer may leave out the last newline of a block; two blocks must not share a line.
@@ -111,34 +101,17 @@ class StreamStack(Stack):
     def _delivery(self) -> firehose.CfnDeliveryStream:
         settings = self._settings.delivery
         table = schema("scored_readings")
-        database = self._deployment.settings.lake.database
-        read_schema = statement(
-            ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"],
-            [
-                arn(self, "glue", "catalog"),
-                arn(self, "glue", f"database/{database}"),
-                arn(self, "glue", f"table/{database}/{table.name}"),
-            ],
-        )
-        invoke = statement(
-            ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
-            [self.transform.function_arn, f"{self.transform.function_arn}:$LATEST"],
-        )
-        scope, access, logging = self._access(
-            "Delivery",
-            settings.name,
-            "curated",
-            str(table.prefix),
-            {"schema": [read_schema], "transform": [invoke]},
+        place = self._place(
+            "Delivery", "curated", str(table.prefix), settings, self._delivery_rights(table.name)
         )
         return firehose.CfnDeliveryStream(
-            scope,
+            place.scope,
             "Firehose",
             delivery_stream_name=settings.name,
             delivery_stream_type="DirectPut",
-            delivery_stream_encryption_configuration_input=_owned_key(),
+            delivery_stream_encryption_configuration_input=owned_key(),
             extended_s3_destination_configuration=_S3Config(
-                **self._destination("curated", settings, access, logging),
+                **place.common,
                 prefix=f"{table.prefix}{EVENT_DATE}",
                 compression_format="UNCOMPRESSED",  # Parquet compresses inside; Firehose refuses both at once
                 dynamic_partitioning_configuration=firehose.CfnDeliveryStream.DynamicPartitioningConfigurationProperty(
@@ -147,10 +120,26 @@ class StreamStack(Stack):
                         duration_in_seconds=settings.partition_retry_seconds
                     ),
                 ),
-                processing_configuration=self._transformation(access),
-                data_format_conversion_configuration=self._to_parquet(access, database, table.name),
+                processing_configuration=self._transformation(place.role),
+                data_format_conversion_configuration=self._to_parquet(place.role, table.name),
             ),
         )
+
+    def _delivery_rights(self, table: str) -> dict[str, list[iam.PolicyStatement]]:
+        database = self._deployment.settings.lake.database
+        read_schema = statement(
+            ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"],
+            [
+                arn(self, "glue", "catalog"),
+                arn(self, "glue", f"database/{database}"),
+                arn(self, "glue", f"table/{database}/{table}"),
+            ],
+        )
+        invoke = statement(
+            ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
+            [self.transform.function_arn, f"{self.transform.function_arn}:$LATEST"],
+        )
+        return {"schema": [read_schema], "transform": [invoke]}
 
     def _transformation(self, access: iam.Role) -> firehose.CfnDeliveryStream.ProcessingConfigurationProperty:
         settings = self._settings.delivery
@@ -175,14 +164,14 @@ class StreamStack(Stack):
         )
 
     def _to_parquet(
-        self, access: iam.Role, database: str, table: str
+        self, access: iam.Role, table: str
     ) -> firehose.CfnDeliveryStream.DataFormatConversionConfigurationProperty:
         stream = firehose.CfnDeliveryStream
         return stream.DataFormatConversionConfigurationProperty(
             enabled=True,
             schema_configuration=stream.SchemaConfigurationProperty(
                 catalog_id=Aws.ACCOUNT_ID,
-                database_name=database,
+                database_name=self._deployment.settings.lake.database,
                 table_name=table,
                 region=Aws.REGION,
                 role_arn=access.role_arn,
@@ -207,86 +196,30 @@ class StreamStack(Stack):
     def _quarantine(self) -> firehose.CfnDeliveryStream:
         settings = self._settings.quarantine
         table = schema("quarantine")
-        scope, access, logging = self._access(
-            "Quarantine", settings.name, "quarantine", str(table.prefix), {}
-        )
+        place = self._place("Quarantine", "quarantine", str(table.prefix), settings, {})
         return firehose.CfnDeliveryStream(
-            scope,
+            place.scope,
             "Firehose",
             delivery_stream_name=settings.name,
             delivery_stream_type="DirectPut",
-            delivery_stream_encryption_configuration_input=_owned_key(),
+            delivery_stream_encryption_configuration_input=owned_key(),
             extended_s3_destination_configuration=_S3Config(
-                **self._destination("quarantine", settings, access, logging),
+                **place.common,
                 prefix=f"{table.prefix}{ARRIVAL_DATE}",
                 compression_format=settings.compression,
             ),
         )
 
-    def _access(
+    def _place(
         self,
         construct_id: str,
-        name: str,
         zone: Zone,
         prefix: str,
-        more: dict[str, list[iam.PolicyStatement]],
-    ) -> tuple[Construct, iam.Role, firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty]:
-        """The scope, role and error log of one Firehose that writes below `prefix` and the error prefix."""
-        scope = Construct(self, construct_id)
-        group = log_group(scope, "Logs", f"/aws/kinesisfirehose/{name}", self._deployment.settings)
-        log_stream = logs.LogStream(scope, "LogStream", log_group=group, log_stream_name="S3Delivery")
-        bucket = self._deployment.bucket_arn(zone)
-        error_prefix = self._settings.error_prefix
-        access = role(
-            scope,
-            "Role",
-            name=name,
-            service="firehose.amazonaws.com",
-            external_id=Aws.ACCOUNT_ID,
-            policies={
-                "bucket": [
-                    statement(
-                        ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
-                        [bucket],
-                    ),
-                    statement(
-                        ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-                        [f"{bucket}/{prefix}*", f"{bucket}/{error_prefix}*"],
-                    ),
-                ],
-                "logs": [
-                    statement(
-                        ["logs:PutLogEvents"],
-                        [arn(self, "logs", f"log-group:/aws/kinesisfirehose/{name}:log-stream:S3Delivery")],
-                    )
-                ],
-                **more,
-            },
-        )
-        logging = firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
-            enabled=True, log_group_name=group.log_group_name, log_stream_name=log_stream.log_stream_name
-        )
-        return scope, access, logging
-
-    def _destination(
-        self,
-        zone: Zone,
         settings: RawDeliverySettings | ScoredDeliverySettings | QuarantineDeliverySettings,
-        access: iam.Role,
-        logging: firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty,
-    ) -> dict[str, Any]:
-        """What the three destinations have in common."""
-        return {
-            "bucket_arn": self._deployment.bucket_arn(zone),
-            "role_arn": access.role_arn,
-            "buffering_hints": firehose.CfnDeliveryStream.BufferingHintsProperty(
-                size_in_m_bs=settings.buffer_mb, interval_in_seconds=settings.buffer_seconds
-            ),
-            "cloud_watch_logging_options": logging,
-            "error_output_prefix": (
-                f"{self._settings.error_prefix}{settings.name}/!{{firehose:error-output-type}}/{ARRIVAL_DATE}"
-            ),
-        }
+        rights: dict[str, list[iam.PolicyStatement]],
+    ) -> Delivery:
+        scope = Construct(self, construct_id)
+        return delivery(scope, self._deployment, zone=zone, prefix=prefix, settings=settings, rights=rights)
 
     def _outputs(self) -> None:
         outputs = {
@@ -298,10 +231,3 @@ class StreamStack(Stack):
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
-
-
-def _owned_key() -> firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty:
-    """Encryption at rest by a key that AWS owns: no charge, nothing to rotate."""
-    return firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty(
-        key_type="AWS_OWNED_CMK"
-    )

@@ -12,26 +12,19 @@ from petrostream.decoding import Record, frame_rms
 from petrostream.inspection import (
     EARLIEST_MS,
     FUTURE_LIMIT_MS,
-    KNOWN,
     MAX_NAME_CHARS,
-    MEASURED,
-    NAME_FIELDS,
-    WHOLE,
     Inspection,
     unknown_tags,
 )
+from petrostream.kinds import WELL, Kind
 from petrostream.times import parse_ms
 
-_REQUIRED = ("kind", "ts", *(f.name for f in NAME_FIELDS))
 _NUMBERS: frozenset[type] = frozenset({float, int, type(None)})
 _INTEGERS: frozenset[type] = frozenset({int, type(None)})
-_LABELS: dict[str, frozenset[int | None]] = {
-    f.name: frozenset((*range(int(f.min or 0), int(f.max or 0) + 1), None)) for f in WHOLE
-}
 
 
 class Table:
-    """The records of a block, column by column, on their way to `Readings`.
+    """The records of one kind in a block, column by column, on their way to readings.
 
     Attributes:
         columns: for each known field that some record has, and each required one, its n values with None
@@ -40,16 +33,17 @@ class Table:
         lost: for each record, how many measured values it sent that are already condemned.
     """
 
-    def __init__(self, records: list[Record]) -> None:
+    def __init__(self, records: list[Record], kind: Kind = WELL) -> None:
         present: set[str] = set().union(*records)
+        self._kind = kind
         self.columns: dict[str, list[Any]] = {
-            name: [record.get(name) for record in records] for name in present & KNOWN
+            name: [record.get(name) for record in records] for name in present & kind.known
         }
-        for name in _REQUIRED:
+        for name in ("kind", "ts", *(f.name for f in kind.names)):
             self.columns.setdefault(name, [None] * len(records))
         self.tags: list[tuple[str, ...]] = [()] * len(records)
-        if not present <= KNOWN:  # a newer writer's blocks: no reason to look at each record twice
-            self.tags = [tuple(unknown_tags(record)) for record in records]
+        if not present <= kind.known:  # a newer writer's blocks: no reason to look at each record twice
+            self.tags = [tuple(unknown_tags(record, kind)) for record in records]
         self.lost = [0] * len(records)
 
     def __len__(self) -> int:
@@ -62,15 +56,15 @@ class Table:
             The positions of the records that hold anything unusual. They keep it as it was, and
             `settle` must replace them.
         """
-        suspects = _where_not(self.columns["kind"], lambda kind: kind == "well")
-        for field in NAME_FIELDS:
+        suspects = _where_not(self.columns["kind"], lambda kind: kind == self._kind.name)
+        for field in self._kind.names:
             suspects |= _unusual_names(self.columns[field.name])
         if partition_key is not None:
             suspects |= _where_not(self.columns["facility_id"], lambda name: name == partition_key)
-        for field in MEASURED:
+        for field in self._kind.measured:
             suspects |= _of_other_types(self._optional(field.name), _NUMBERS)
-        for field in WHOLE:
-            suspects |= _unusual_labels(self._optional(field.name), _LABELS[field.name])
+        for field in self._kind.whole:
+            suspects |= _unusual_labels(self._optional(field.name), self._kind.labels[field.name])
         suspects |= _converted(self._optional("source_ts"), parse_ms)
         suspects |= _converted(self._optional("vibration_encoded"), _finite_rms)
         suspects |= _converted(self.columns["ts"], parse_ms)
@@ -95,9 +89,9 @@ class Table:
         self.lost = list(compress(self.lost, kept))
 
     def measured(self) -> FloatArray:
-        """The measured values: shape (n, len(MEASURED)), in each field's unit, NaN where there is none."""
-        values = np.full((len(self), len(MEASURED)), np.nan)
-        for position, field in enumerate(MEASURED):
+        """The measured values: shape (n, fields), in each field's unit, NaN where there is none."""
+        values = np.full((len(self), len(self._kind.measured)), np.nan)
+        for position, field in enumerate(self._kind.measured):
             if field.name in self.columns:
                 values[:, position] = np.array(self.columns[field.name], dtype=np.float64)
         return values

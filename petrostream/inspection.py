@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from petrostream.decoding import Record, frame_rms
-from petrostream.sensors import Field, schema
+from petrostream.kinds import TANK, WELL, Kind
+from petrostream.sensors import Field
 from petrostream.times import parse_ms
 
 MAX_NAME_CHARS = 200
@@ -24,14 +25,6 @@ EARLIEST_MS = parse_ms("2011-01-01T00:00:00Z")
 
 MAX_UNKNOWN_NAMED = 20
 """How many unknown fields of one record are named one by one."""
-
-WELL = schema("well_reading")
-NAME_FIELDS = tuple(f for f in WELL.fields if f.type == "string" and f.required and f.name != "kind")
-TIME_FIELDS = tuple(f for f in WELL.fields if f.type == "timestamp")
-MEASURED = tuple(f for f in WELL.fields if f.type == "double")
-WHOLE = tuple(f for f in WELL.fields if f.type == "int")
-FRAMES = tuple(f for f in WELL.fields if f.encoding == "base64")
-KNOWN = frozenset(WELL.names)
 
 
 @dataclass(slots=True)
@@ -58,49 +51,51 @@ class _Check(NamedTuple):
     tag: str | None = None
 
 
-def inspect(record: Record, *, now_ms: int, partition_key: str | None) -> Inspection:
-    """Check every field of a well record.
+def inspect(record: Record, *, now_ms: int, partition_key: str | None, expected: Kind = WELL) -> Inspection:
+    """Check every field of a record.
 
     Args:
         record: a JSON object.
         now_ms: the present, epoch milliseconds.
         partition_key: facility the record must belong to, or None to take any.
+        expected: the kind it must be, by whose schema it is checked.
     """
     result = Inspection()
     kind = record.get("kind")
-    if isinstance(kind, str) and kind != "well":
-        # Another kind has other fields: judging them by a well's would only add noise.
+    if isinstance(kind, str) and kind != expected.name:
+        # Another kind has other fields: judging them by this one's would only add noise.
         return Inspection(failures=["unknown_kind"])
-    for known in WELL.fields:
+    for known in expected.schema.fields:
         value = record.get(known.name)
         if value is not None:
-            _note(result, known, _CHECKS[known.name](known, value, now_ms))
+            check = _CHECKS[expected.name, known.name](known, value, now_ms)
+            _note(result, known, check, costly=known.name in expected.values)
         elif known.required:
             result.failures.append(f"missing:{known.name}")
     facility = result.clean.get("facility_id")
     if partition_key is not None and facility is not None and facility != partition_key:
         result.failures.append("facility_mismatch")
-    result.tags.extend(unknown_tags(record))
+    result.tags.extend(unknown_tags(record, expected))
     return result
 
 
-def _note(result: Inspection, known: Field, check: _Check) -> None:
+def _note(result: Inspection, known: Field, check: _Check, *, costly: bool) -> None:
     if check.failure is not None:
         result.failures.append(f"{check.failure}:{known.name}")
     elif check.tag is not None:
         result.tags.append(f"{check.tag}:{known.name}")
-        result.lost += known in MEASURED or known in FRAMES
+        result.lost += costly
     else:
         result.clean[known.name] = check.value
 
 
-def unknown_tags(record: Record) -> list[str]:
-    """Tags for the fields that the schema does not name, in the record's order.
+def unknown_tags(record: Record, kind: Kind = WELL) -> list[str]:
+    """Tags for the fields that the kind's schema does not name, in the record's order.
 
     At most `MAX_UNKNOWN_NAMED` are named, and long names are cut: a hostile record must not grow into a
     row that is too large to deliver.
     """
-    unknown = [name for name in record if name not in KNOWN]
+    unknown = [name for name in record if name not in kind.known]
     tags = [f"unknown_field:{name[:64]}" for name in unknown[:MAX_UNKNOWN_NAMED]]
     if len(unknown) > MAX_UNKNOWN_NAMED:
         tags.append(f"unknown_fields:{len(unknown) - MAX_UNKNOWN_NAMED}_more")
@@ -175,12 +170,19 @@ def _check_frame(_known: Field, value: object, _now_ms: int) -> _Check:
 
 
 _Checker = Callable[[Field, object, int], _Check]
-_CHECKS: dict[str, _Checker] = {
-    "kind": _check_name,
-    "ts": _check_ts,
-    "source_ts": _check_source_ts,
-    **dict.fromkeys((f.name for f in NAME_FIELDS), _check_name),
-    **dict.fromkeys((f.name for f in MEASURED), _check_measured),
-    **dict.fromkeys((f.name for f in WHOLE), _check_whole),
-    **dict.fromkeys((f.name for f in FRAMES), _check_frame),
+_TIMES: dict[str, _Checker] = {"ts": _check_ts, "source_ts": _check_source_ts}
+
+
+def _checker(kind: Kind, known: Field) -> _Checker:
+    if known in kind.measured:
+        return _check_measured
+    if known in kind.whole:
+        return _check_whole
+    if known in kind.frames:
+        return _check_frame
+    return _TIMES.get(known.name, _check_name)
+
+
+_CHECKS = {
+    (kind.name, known.name): _checker(kind, known) for kind in (WELL, TANK) for known in kind.schema.fields
 }

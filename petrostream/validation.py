@@ -12,43 +12,97 @@ of them that were not condemned, and `core` the usable ones among the five gauge
 first term (0 where nothing was sent) says how far the values can be trusted, the second how much of a well
 they show. A rejected line has no row of its own among the readings: its score is 0.
 
+Tank readings are held to the same rules. All four values of a tank are core, so its second term is
+``30 * usable / 4``.
+
 Blocks are checked column by column. A record that is not plainly clean goes to
 `petrostream.inspection.inspect`, which finds every reason, and what is left of it goes back to its place.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from petrostream.arrays import FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.columns import Table
-from petrostream.decoding import decode_lines
-from petrostream.inspection import MEASURED, inspect, value_reason
+from petrostream.decoding import Record, decode_lines
+from petrostream.inspection import inspect, value_reason
+from petrostream.kinds import TANK, WELL, Kind
 from petrostream.readings import NO_TIME, Readings, event_id, split_lines
 from petrostream.rejected import Rejected
 from petrostream.sensors import SENSOR_NAMES
+from petrostream.tanks import TankReadings, tank_event_id
 
 __all__ = ["CORE_SENSORS", "Rejected", "Validated", "validate_block"]
 
 CORE_SENSORS = ("p_pdg", "p_tpt", "t_tpt", "p_mon_ckp", "t_jus_ckp")
 """The gauges that most wells of 3W have and that its published benchmarks build on."""
 
-_LOW = np.array([-np.inf if f.min is None else f.min for f in MEASURED])
-_HIGH = np.array([np.inf if f.max is None else f.max for f in MEASURED])
-_PLACE = {f.name: i for i, f in enumerate(MEASURED)}
+_PLACE = {f.name: i for i, f in enumerate(WELL.measured)}
 _SENSORS = [_PLACE[name] for name in SENSOR_NAMES]
-_CORE = [_PLACE[name] for name in CORE_SENSORS]
+_CORE = {
+    WELL.name: [_PLACE[name] for name in CORE_SENSORS],
+    TANK.name: list(range(len(TANK.measured))),
+}
+_LOW, _HIGH = (
+    {
+        kind.name: np.array([other if (b := getattr(f, end)) is None else b for f in kind.measured])
+        for kind in (WELL, TANK)
+    }
+    for end, other in (("min", -np.inf), ("max", np.inf))
+)
+
+
+def _no_positions() -> IntArray:
+    return np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """What a block held: every line is one of `readings` or one of `rejected`, both in line order."""
+    """What a block held: every line is one of `readings`, `tanks` or `rejected`, each in line order.
+
+    Attributes:
+        readings: the well readings.
+        rejected: the lines that carry no usable reading.
+        tanks: the tank readings.
+        tank_at: shape (tanks,), for each tank reading how many of `readings` came before it.
+    """
 
     readings: Readings
     rejected: list[Rejected]
+    tanks: TankReadings = field(default_factory=TankReadings.empty)
+    tank_at: IntArray = field(default_factory=_no_positions)
+
+    @staticmethod
+    def concat(parts: Sequence["Validated"]) -> "Validated":
+        """Several blocks of one facility as one, in their order, without the rejected lines.
+
+        A rejected line is told by its record, which only its own part knows.
+        """
+        before = np.cumsum([0, *(len(part.readings) for part in parts)]).tolist()
+        at = [part.tank_at + start for part, start in zip(parts, before, strict=False)]
+        return Validated(
+            Readings.concat([part.readings for part in parts if len(part.readings)]),
+            [],
+            TankReadings.concat([part.tanks for part in parts if len(part.tanks)]),
+            np.concatenate([_no_positions(), *at]),
+        )
 
 
-def validate_block(data: bytes, *, sequence: str, now_ms: int, partition_key: str | None = None) -> Validated:
+@dataclass(slots=True)
+class _Lines:
+    """Decoded lines of a block, their places in it, and the rejected ones so far."""
+
+    raw: list[bytes]
+    places: list[int]
+    records: list[Record]
+    rejected: list[Rejected]
+
+
+def validate_block(
+    data: bytes, *, sequence: str, now_ms: int, partition_key: str | None = None, tanks: bool = False
+) -> Validated:
     """Validate one stream record. Never raises, whatever the bytes.
 
     Args:
@@ -57,37 +111,81 @@ def validate_block(data: bytes, *, sequence: str, now_ms: int, partition_key: st
         now_ms: the present, epoch milliseconds: a reading more than an hour ahead of it is rejected.
         partition_key: partition key of the record. If given, a reading of another facility is rejected
             (`facility_mismatch`), for its order among that facility's readings is not known.
+        tanks: whether the caller takes tank readings. If not, they are rejected as `unknown_kind`, so that
+            a consumer without a use for them still loses none.
     """
-    lines = split_lines(data)
-    rejected, places, records = [], [], []
-    for place, decoded in enumerate(decode_lines(lines)):
+    raw = split_lines(data)
+    lines = _Lines(raw, [], [], [])
+    for place, decoded in enumerate(decode_lines(raw)):
         if isinstance(decoded, str):
-            rejected.append(Rejected.of(place, lines[place], (decoded,)))
+            lines.rejected.append(Rejected.of(place, raw[place], (decoded,)))
         else:
-            places.append(place)
-            records.append(decoded)
-    if not records:
-        return Validated(Readings.empty(), rejected)
+            lines.places.append(place)
+            lines.records.append(decoded)
+    tank_lines = _split_off_tanks(lines) if tanks else None
+    well_table, well_places = _check(lines, WELL, now_ms, partition_key)
+    readings = Readings.empty() if well_table is None else _readings(well_table, sequence)
+    rejected = sorted(lines.rejected, key=_line)
+    if tank_lines is None:
+        return Validated(readings, rejected)
+    table, places = _check(tank_lines, TANK, now_ms, partition_key)
+    found = TankReadings.empty() if table is None else _tanks(table, sequence)
+    rejected = sorted((*lines.rejected, *tank_lines.rejected), key=_line)
+    return Validated(readings, rejected, found, np.searchsorted(np.array(well_places, np.int64), places))
 
-    table = Table(records)
+
+def _line(rejected: Rejected) -> int:
+    return rejected.line
+
+
+def _split_off_tanks(lines: _Lines) -> _Lines | None:
+    """Take the tank records out of `lines`; None where there are none."""
+    kinds = [record.get("kind") for record in lines.records]
+    if TANK.name not in kinds:
+        return None
+    apart = _Lines(lines.raw, [], [], [])
+    places, records = lines.places, lines.records
+    lines.places, lines.records = [], []
+    for kind, place, record in zip(kinds, places, records, strict=True):
+        to = apart if kind == TANK.name else lines
+        to.places.append(place)
+        to.records.append(record)
+    return apart
+
+
+def _check(
+    lines: _Lines, kind: Kind, now_ms: int, partition_key: str | None
+) -> tuple[Table | None, list[int]]:
+    """Type the records; the unusable ones go to `lines.rejected`.
+
+    Returns:
+        The table of those that are left, None where there were no records, and their places in the block.
+    """
+    if not lines.records:
+        return None, []
+    table = Table(lines.records, kind)
     failed = []
     for i in sorted(table.convert(now_ms, partition_key)):
-        inspection = inspect(records[i], now_ms=now_ms, partition_key=partition_key)
+        inspection = inspect(lines.records[i], now_ms=now_ms, partition_key=partition_key, expected=kind)
         table.settle(i, inspection)
         if inspection.failures:
             failed.append(i)
             reasons = (*inspection.failures, *inspection.tags)
-            rejected.append(Rejected.of(places[i], lines[places[i]], reasons, records[i]))
-    if failed:
-        table.drop(failed)
-    return Validated(_readings(table, sequence), sorted(rejected, key=lambda line: line.line))
+            place = lines.places[i]
+            lines.rejected.append(Rejected.of(place, lines.raw[place], reasons, lines.records[i]))
+    if not failed:
+        return table, lines.places
+    table.drop(failed)
+    gone = set(failed)
+    return table, [place for i, place in enumerate(lines.places) if i not in gone]
 
 
 def _readings(table: Table, sequence: str) -> Readings:
     measured = table.measured()
     vibration = table.floats("vibration_encoded")
-    sent = (~np.isnan(measured)).sum(axis=1) + ~np.isnan(vibration) + np.array(table.lost, dtype=np.int64)
-    _condemn(measured, table)
+    lost = np.array(table.lost, dtype=np.int64)
+    sent = (~np.isnan(measured)).sum(axis=1) + ~np.isnan(vibration) + lost
+    _condemn(measured, table, WELL)
     ts, wells, sources = table.column("ts"), table.column("well_id"), table.column("source")
     return Readings(
         well_id=wells,
@@ -102,8 +200,25 @@ def _readings(table: Table, sequence: str) -> Readings:
         co2_ppm=measured[:, _PLACE["co2_ppm"]],
         vibration_rms=vibration,
         reasons=table.tags,
-        quality=_quality(measured, vibration, sent),
+        quality=_quality(measured, ~np.isnan(vibration), sent, WELL),
         event_id=list(map(event_id, wells, sources, ts)),
+        sequence=[sequence] * len(table),
+    )
+
+
+def _tanks(table: Table, sequence: str) -> TankReadings:
+    measured = table.measured()
+    sent = (~np.isnan(measured)).sum(axis=1) + np.array(table.lost, dtype=np.int64)
+    _condemn(measured, table, TANK)
+    ts, names, facilities = table.column("ts"), table.column("tank_id"), table.column("facility_id")
+    return TankReadings(
+        tank_id=names,
+        facility_id=facilities,
+        ts_ms=np.array(ts, dtype=np.int64),
+        values=measured,
+        reasons=table.tags,
+        quality=_quality(measured, np.zeros(len(table), np.bool_), sent, TANK),
+        event_id=list(map(tank_event_id, names, facilities, ts)),
         sequence=[sequence] * len(table),
     )
 
@@ -112,29 +227,30 @@ def _instants(column: list[int | None]) -> IntArray:
     return np.array([NO_TIME if ms is None else ms for ms in column], dtype=np.int64)
 
 
-def _condemn(measured: FloatArray, table: Table) -> None:
+def _condemn(measured: FloatArray, table: Table, kind: Kind) -> None:
     """Replace impossible and non-finite values by NaN, in place, and tag their readings."""
-    impossible = (measured < _LOW) | (measured > _HIGH) | np.isinf(measured)
+    impossible = (measured < _LOW[kind.name]) | (measured > _HIGH[kind.name]) | np.isinf(measured)
     if not impossible.any():
         return
     found: dict[int, list[str]] = {}
     for row, place in np.argwhere(impossible).tolist():
-        field = MEASURED[place]
-        found.setdefault(row, []).append(f"{value_reason(field, measured[row, place])}:{field.name}")
+        known = kind.measured[place]
+        found.setdefault(row, []).append(f"{value_reason(known, measured[row, place])}:{known.name}")
     for row, tags in found.items():
         table.tags[row] = (*tags, *table.tags[row])
     measured[impossible] = np.nan
 
 
-def _quality(measured: FloatArray, vibration: FloatArray, sent: IntArray) -> FloatArray:
+def _quality(measured: FloatArray, vibration: BoolArray, sent: IntArray, kind: Kind) -> FloatArray:
     """The score of the module's docstring: shape (n,), 0 to 100.
 
     Args:
-        measured: shape (n, len(MEASURED)), NaN where missing or condemned.
-        vibration: shape (n,), NaN where missing or condemned.
+        measured: shape (n, fields), NaN where missing or condemned.
+        vibration: shape (n,), which readings have a usable vibration frame.
         sent: shape (n,), how many values each reading sent.
+        kind: of the readings.
     """
-    usable = (~np.isnan(measured)).sum(axis=1) + ~np.isnan(vibration)
-    core = (~np.isnan(measured[:, _CORE])).sum(axis=1)
-    score: FloatArray = 70 * usable / np.maximum(sent, 1) + 30 * core / len(CORE_SENSORS)
+    usable = (~np.isnan(measured)).sum(axis=1) + vibration
+    core = (~np.isnan(measured[:, _CORE[kind.name]])).sum(axis=1)
+    score: FloatArray = 70 * usable / np.maximum(sent, 1) + 30 * core / len(_CORE[kind.name])
     return score.round(2)

@@ -56,12 +56,8 @@ def delivery(
         settings: name and buffer.
         rights: what it may do beyond writing to its prefixes and its error log.
     """
-    group = log_group(scope, "Logs", f"/aws/kinesisfirehose/{settings.name}", deployment.settings)
-    log_stream = logs.LogStream(scope, "LogStream", log_group=group, log_stream_name=_ERROR_STREAM)
     error_prefix = deployment.settings.firehose.error_prefix
-    error_log = arn(
-        scope, "logs", f"log-group:/aws/kinesisfirehose/{settings.name}:log-stream:{_ERROR_STREAM}"
-    )
+    error_log, write_error_log = _error_log(scope, deployment, settings.name)
     access = role(
         scope,
         "Role",
@@ -70,27 +66,37 @@ def delivery(
         external_id=Aws.ACCOUNT_ID,
         policies={
             "bucket": _write(deployment.bucket_arn(zone), (prefix, error_prefix)),
-            "logs": [statement(["logs:PutLogEvents"], [error_log])],
+            "logs": [write_error_log],
             **rights,
         },
     )
-    return Delivery(
-        scope,
-        access,
-        {
-            "bucket_arn": deployment.bucket_arn(zone),
-            "role_arn": access.role_arn,
-            "buffering_hints": firehose.CfnDeliveryStream.BufferingHintsProperty(
-                size_in_m_bs=settings.buffer_mb, interval_in_seconds=settings.buffer_seconds
-            ),
-            "cloud_watch_logging_options": firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
-                enabled=True, log_group_name=group.log_group_name, log_stream_name=log_stream.log_stream_name
-            ),
-            "error_output_prefix": (
-                f"{error_prefix}{settings.name}/!{{firehose:error-output-type}}/{ARRIVAL_DATE}"
-            ),
-        },
+    buffer = firehose.CfnDeliveryStream.BufferingHintsProperty(
+        size_in_m_bs=settings.buffer_mb, interval_in_seconds=settings.buffer_seconds
     )
+    common = {
+        "bucket_arn": deployment.bucket_arn(zone),
+        "role_arn": access.role_arn,
+        "buffering_hints": buffer,
+        "cloud_watch_logging_options": error_log,
+        "error_output_prefix": (
+            f"{error_prefix}{settings.name}/!{{firehose:error-output-type}}/{ARRIVAL_DATE}"
+        ),
+    }
+    return Delivery(scope, access, common)
+
+
+def _error_log(
+    scope: Construct, deployment: Deployment, name: str
+) -> tuple[firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty, iam.PolicyStatement]:
+    """Where a Firehose reports what it could not deliver, and the right to do so."""
+    group_name = f"/aws/kinesisfirehose/{name}"
+    group = log_group(scope, "Logs", group_name, deployment.settings)
+    stream = logs.LogStream(scope, "LogStream", log_group=group, log_stream_name=_ERROR_STREAM)
+    options = firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
+        enabled=True, log_group_name=group.log_group_name, log_stream_name=stream.log_stream_name
+    )
+    stream_arn = arn(scope, "logs", f"log-group:{group_name}:log-stream:{_ERROR_STREAM}")
+    return options, statement(["logs:PutLogEvents"], [stream_arn])
 
 
 def _write(bucket: str, prefixes: Sequence[str]) -> list[iam.PolicyStatement]:

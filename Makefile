@@ -15,7 +15,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo data simulate train replay sql package bench \
+.PHONY: help setup setup-dev up down demo data simulate train replay sql package cost bench \
         test test-unit test-infra test-e2e lint format clean
 
 help: ## List the targets
@@ -67,6 +67,14 @@ sql: setup ## Run Athena SQL: make sql Q="SELECT * FROM well_data WHERE anomaly_
 
 package: setup ## Build both function packages for AWS (arm64, no Docker)
 	@$(RUN) -m local.package --target aws
+
+# An option of the cost model is the variable of its name in capitals: --block-seconds is BLOCK_SECONDS.
+variable = $($(shell printf %s '$(1)' | tr 'a-z-' 'A-Z_'))
+given = $(if $(call variable,$(1)),--$(1) "$(call variable,$(1))")
+
+cost: setup ## Estimate a month on AWS: make cost [WELLS=10 HZ=1 HOURS=24 FACILITIES=4 MONTHS=1 FARGATE=1 JSON=1]
+	@$(RUN) -m local.cost $(foreach option,wells hz hours facilities block-seconds months queries,$(call given,$(option))) \
+	  $(foreach switch,fargate customer-key free-tier json check,$(if $(call variable,$(switch)),--$(switch)))
 
 bench: setup ## Measure the scoring path; figures go to build/bench-scoring.json
 	@$(RUN) bench/scoring.py --json build/bench-scoring.json

@@ -360,3 +360,26 @@ def test_the_command_line_refuses_what_makes_no_sense():
     refused = run("--wells", "10", "--hours", "25")
     assert refused.returncode == 2
     assert "hours = 25" in refused.stderr
+
+
+def test_the_tables_in_readme_and_docs_show_what_the_model_says():
+    built = load_settings()
+
+    def sums(**workload) -> tuple[str, str]:
+        answer: Bill = bill(Workload(**workload), built)
+        return dollars(answer.path), dollars(answer.total)
+
+    (path, total), (_, idle) = sums(), sums(wells=0)
+    (_, everything), (_, idle_everything) = sums(fargate=True), sums(wells=0, fargate=True)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"| **Total** | **{total}** | **{idle}** |" in readme
+    assert f"load balancer | {everything} | {idle_everything} |" in readme
+    page = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
+    assert f"| **10 wells** | **{path}** | **{total}** |" in page
+    for label, workload in (
+        ("1 well", {"wells": 1}),
+        ("10 wells, 8 hours a day", {"hours": Fraction(8)}),
+        ("50 wells", {"wells": 50}),
+        ("100 wells", {"wells": 100}),
+    ):
+        assert f"| {label} | {' | '.join(sums(**workload))} |" in page

@@ -22,8 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+# No markup: paths and logs may hold square brackets.
+console = Console(highlight=False, markup=False)
+errors = Console(stderr=True, highlight=False, markup=False)
 
 _KEPT = "The data stays in {home}; `./project_up.sh` brings it back."
 
@@ -42,7 +43,7 @@ def up(
         console.print(f"Emulator {'started' if started else 'is already running'} at {target.endpoint}")
         if deploy:
             _deploy(target, force=force)
-    console.print(f"[green]PetroStream is up[/green] ({time.monotonic() - began:.0f} s).")
+    console.print(f"PetroStream is up ({time.monotonic() - began:.0f} s).", style="green")
 
 
 @app.command()
@@ -61,7 +62,7 @@ def _deploy(target: Twin, *, force: bool) -> None:
     if not force and deployment.is_current(target):
         console.print("Stacks are unchanged since the last deployment.")
         return
-    deployment.deploy(target, say=lambda text: console.print(text, markup=False))
+    deployment.deploy(target, say=console.print)
     lifecycle.save_state(target)
 
 
@@ -82,7 +83,7 @@ def down(
         with _waiting("Saving the state and stopping the emulator") as tick:
             stopped = lifecycle.stop(target, tick)
         console.print("Emulator stopped." if stopped else "The emulator was not running.")
-        for path in doomed:
+        for path in target.contents if purge else []:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             console.print(f"Deleted {path}", soft_wrap=True)
     if not purge:
@@ -210,7 +211,7 @@ def main() -> None:
     try:
         app()
     except TwinError as error:
-        errors.print(f"[red]{error.args[0]}[/red]", soft_wrap=True)
+        errors.print(error.args[0], style="red", soft_wrap=True)
         if error.hint:
             errors.print(error.hint, soft_wrap=True)
         sys.exit(1)

@@ -4,6 +4,7 @@ import csv
 import os
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -125,6 +126,9 @@ def _cell(value: object) -> Text:
 
 
 def _plain(value: object) -> object:
+    """A value as Athena spells it; NULL is empty."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "milliseconds")
     return "" if value is None else value

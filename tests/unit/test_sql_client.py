@@ -149,7 +149,7 @@ def test_csv_has_a_header_and_empty_fields_for_null(result):
     sql_cli.write_csv(result, target)
     assert target.getvalue().splitlines() == [
         "n,x,ok,d,t,s",
-        '7,2.5,true,2026-11-20,2026-11-20 09:00:00.250000,"[a, b]"',
+        '7,2.5,true,2026-11-20,2026-11-20 09:00:00.250,"[a, b]"',
         ",,,,,",
     ]
 

@@ -1,9 +1,13 @@
 """The files of sql/ are sound, and the generated ones say what the schema says."""
 
+import json
+
 import sqlglot
 from sqlglot import exp
 
-from local import sql_lint, sql_render
+from local import athena_bridge, sql_lint, sql_render
+from local.env import ROOT
+from petrostream.aws import athena
 from petrostream.sensors import schema
 
 
@@ -53,3 +57,9 @@ def test_bad_files_are_named_with_their_fault(tmp_path):
 
 def test_an_empty_folder_is_a_problem(tmp_path):
     assert list(sql_lint.problems(tmp_path)) == [f"{tmp_path}: there is no SQL file"]
+
+
+def test_code_and_settings_name_the_same_database_and_work_group():
+    lake = json.loads((ROOT / "infra" / "settings.json").read_text())["lake"]
+    assert (lake["database"], lake["workgroup"]) == (athena.DATABASE, athena.WORKGROUP)
+    assert lake["database"] == athena_bridge.DATABASE

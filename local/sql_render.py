@@ -33,11 +33,13 @@ def rendered() -> Mapping[Path, str]:
             name="well_data",
             question="What do we know of every reading? One row per event_id.",
             why=(
-                "A retry can land a reading twice; the copy scored last counts.\n"
+                "A reading lands twice when it was sent or scored again. The first record that carried it counts:\n"
+                "a later one comes late and has no score. Of that record the copy scored last counts: a retry\n"
+                "may know more of the windows. Sequence numbers are numbers, whatever their length.\n"
                 "A reading's copies share its date, so a condition on date still skips the other partitions."
             ),
             identity=("date", "event_id"),
-            newest=("scored_at", "kinesis_sequence"),
+            first=('LENGTH("kinesis_sequence")', '"kinesis_sequence"', '"scored_at" DESC'),
         ),
         SQL / "views" / "quarantine_lines.sql": view(
             schema("quarantine"),
@@ -45,7 +47,7 @@ def rendered() -> Mapping[Path, str]:
             question="What was rejected, and why? One row per quarantine_id.",
             why="A retry can land a line twice, also on two dates: the date is that of arrival.",
             identity=("quarantine_id",),
-            newest=("quarantined_at", "date"),
+            first=('"quarantined_at" DESC', '"date" DESC'),
         ),
     }
 
@@ -93,13 +95,13 @@ def _quoted(text: str) -> str:
 
 
 def view(
-    table: Schema, *, name: str, question: str, why: str, identity: tuple[str, ...], newest: tuple[str, ...]
+    table: Schema, *, name: str, question: str, why: str, identity: tuple[str, ...], first: tuple[str, ...]
 ) -> str:
-    """CREATE VIEW with one row per identity: the newest copy."""
+    """CREATE VIEW with one row per identity: the copy that comes first in the given order."""
     fields = [*table.names, *(partition.name for partition in table.partitions)]
     columns = ",\n".join(f'  "{field}"' for field in fields)
     keys = ", ".join(f'"{field}"' for field in identity)
-    order = ", ".join(f'"{field}" DESC' for field in newest)
+    order = ", ".join(first)
     reasons = "\n".join(f"-- {line}" for line in why.splitlines())
     return (
         f"-- {question}\n{reasons}\n"  # noqa: S608  the names are the schema's

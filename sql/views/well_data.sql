@@ -1,5 +1,7 @@
 -- What do we know of every reading? One row per event_id.
--- A retry can land a reading twice; the copy scored last counts.
+-- A reading lands twice when it was sent or scored again. The first record that carried it counts:
+-- a later one comes late and has no score. Of that record the copy scored last counts: a retry
+-- may know more of the windows. Sequence numbers are numbers, whatever their length.
 -- A reading's copies share its date, so a condition on date still skips the other partitions.
 -- Written by `python -m local.sql_render` from petrostream/schema/scored_readings.json.
 CREATE OR REPLACE VIEW well_data AS
@@ -62,7 +64,7 @@ SELECT
   "scored_at",
   "date"
 FROM (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY "date", "event_id" ORDER BY "scored_at" DESC, "kinesis_sequence" DESC) AS copy_number
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY "date", "event_id" ORDER BY LENGTH("kinesis_sequence"), "kinesis_sequence", "scored_at" DESC) AS copy_number
   FROM scored_readings
 )
 WHERE copy_number = 1

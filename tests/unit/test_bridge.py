@@ -50,6 +50,9 @@ def again(row, **values):
 
 
 TWICE = reading("W1", 1, anomaly_flag=0)
+SENT_AGAIN = reading(
+    "W2", 3, **{"class": 1}, pressure=None, validation_reasons=["out_of_range:pressure"], kinesis_sequence="9"
+)
 READINGS = [
     reading("W1", 0, pressure=1.0e7),
     TWICE,
@@ -57,7 +60,8 @@ READINGS = [
     TWICE,
     reading("W1", 2, **{"class": None}, anomaly_score=None, anomaly_flag=None),
     reading("W1", 61, **{"class": 101}, anomaly_flag=1, risk_score=20),
-    reading("W2", 3, **{"class": 1}, pressure=None, validation_reasons=["out_of_range:pressure"]),
+    SENT_AGAIN,
+    again(SENT_AGAIN, kinesis_sequence="10", anomaly_score=None, anomaly_flag=0),
     reading(
         "W2", 4, validation_reasons=["out_of_range:pressure", "unknown_field:x"], data_quality_score=80.0
     ),
@@ -110,6 +114,13 @@ def test_a_reading_landed_three_times_is_one_row_the_last_scored(ask):
     rows = ask("SELECT event_id, anomaly_flag FROM well_data")
     assert len(rows) == 6
     assert [row["anomaly_flag"] for row in rows if row["event_id"] == "W1-1"] == [1]
+
+
+def test_a_reading_sent_again_keeps_the_score_of_its_first_record(ask):
+    late = {"event_id": "W2-3", "anomaly_score": 0.4, "kinesis_sequence": "9"}
+    assert ask("SELECT event_id, anomaly_score, kinesis_sequence FROM well_data WHERE event_id = 'W2-3'") == [
+        late
+    ]
 
 
 def test_the_view_has_the_tables_columns_and_no_other(ask):

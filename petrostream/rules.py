@@ -5,7 +5,7 @@ false, so a rule never fires on what it does not know.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,6 +19,7 @@ MAX_RISK = 100
 ALERT_ABOVE = 30
 
 EMISSION = "emission"
+VAPOR = "vapor"
 PROCESS = "process"
 
 
@@ -29,10 +30,13 @@ class RuleColumns:
     Attributes:
         stats: window statistics.
         methane_ppm: shape (n,), NaN without a gas detector.
+        vapor_ppm: shape (n,), vapor in the tank each reading is paired with, NaN without one; empty
+            before wells and tanks are joined, when vapor rules are not asked.
     """
 
     stats: WindowStats
     methane_ppm: FloatArray
+    vapor_ppm: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def rise(self, sensor: str, short_s: int = 30, long_s: int = 180) -> FloatArray:
         """Mean of the short window less that of the long one, in the sensor's unit: shape (n,)."""
@@ -58,14 +62,14 @@ class Rule:
 
     Attributes:
         id: stable name, as it lands in `rule_ids`.
-        part: `emission` or `process`.
+        part: `emission`, `vapor` or `process`.
         description: what it means to an operator.
         condition: which of n readings it holds for.
         points: risk points.
         source: where signature and thresholds come from.
         sensors: sensors without which the condition can't hold.
         vetoes: sensors that can only speak against it, and are not missed where a well has none.
-        category: value of `emission_category`, for emission rules.
+        category: value of `emission_category` or `vapor_category`, for rules of these parts.
     """
 
     id: str
@@ -85,6 +89,18 @@ def _methane_high(columns: RuleColumns) -> BoolArray:
 
 def _methane_medium(columns: RuleColumns) -> BoolArray:
     return (columns.methane_ppm > 250.0) & (columns.methane_ppm <= 500.0)
+
+
+def _vapor_critical(columns: RuleColumns) -> BoolArray:
+    return columns.vapor_ppm > 10_000.0
+
+
+def _vapor_high(columns: RuleColumns) -> BoolArray:
+    return (columns.vapor_ppm > 5_000.0) & (columns.vapor_ppm <= 10_000.0)
+
+
+def _vapor_normal(columns: RuleColumns) -> BoolArray:
+    return columns.vapor_ppm <= 5_000.0
 
 
 def _dhsv_closure(columns: RuleColumns) -> BoolArray:
@@ -112,6 +128,8 @@ def _choke_restriction(columns: RuleColumns) -> BoolArray:
     )
 
 
+_LEL = "methane's lower explosive limit is 5 % by volume, 50,000 ppm (NFPA 325)"
+
 _VARGAS = "R. E. V. Vargas et al. 2019, doi 10.1016/j.petrol.2019.106223"
 
 RULES: tuple[Rule, ...] = (
@@ -132,6 +150,33 @@ RULES: tuple[Rule, ...] = (
         points=20,
         source="Half of EPA Method 21's leak definition: time to look before it is a leak",
         category="MEDIUM",
+    ),
+    Rule(
+        id="vapor_critical",
+        part=VAPOR,
+        description="Vapor in the tank above 10,000 ppm",
+        condition=_vapor_critical,
+        points=40,
+        source=f"A fifth of the explosive limit, where portable detectors sound their alarm: {_LEL}",
+        category="CRITICAL",
+    ),
+    Rule(
+        id="vapor_high",
+        part=VAPOR,
+        description="Vapor in the tank above 5,000 ppm",
+        condition=_vapor_high,
+        points=20,
+        source=f"A tenth of the explosive limit, where portable detectors warn: {_LEL}",
+        category="HIGH",
+    ),
+    Rule(
+        id="vapor_normal",
+        part=VAPOR,
+        description="Vapor in the tank as usual: a tank that holds oil is never without risk",
+        condition=_vapor_normal,
+        points=10,
+        source="The project's reference table of risk scores",
+        category="NORMAL",
     ),
     Rule(
         id="dhsv_closure",
@@ -159,6 +204,7 @@ RULES: tuple[Rule, ...] = (
 
 PROCESS_RULES = tuple(rule for rule in RULES if rule.part == PROCESS)
 EMISSION_RULES = tuple(rule for rule in RULES if rule.part == EMISSION)
+VAPOR_RULES = tuple(rule for rule in RULES if rule.part == VAPOR)
 
 RULE_SENSORS: IntArray = np.array(
     sorted({SENSOR_INDEX[name] for rule in RULES for name in rule.sensors + rule.vetoes}), np.int64

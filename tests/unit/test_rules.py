@@ -135,7 +135,7 @@ def test_the_table_is_complete_and_says_all_it_reads():
     assert len({rule.id for rule in RULES}) == len(RULES)
     for rule in RULES:
         read = set()
-        rule.condition(Recorder(None, np.zeros(1)))
+        rule.condition(Recorder(None, np.zeros(1), np.zeros(1)))
         assert read == {*rule.sensors, *rule.vetoes}
         assert 0 < rule.points <= 40
         assert rule.source

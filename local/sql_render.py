@@ -34,8 +34,8 @@ def rendered() -> Mapping[Path, str]:
             question="What do we know of every reading? One row per event_id.",
             why=(
                 "A reading lands twice when it was sent or scored again. The first record that carried it\n"
-                "counts: a later one comes late and has no score. Of that record the copy scored last counts:\n"
-                "a retry may know more of the windows. Sequence numbers are numbers, whatever their length.\n"
+                "counts: a later one comes late and has no score. Of that record the copy scored last\n"
+                "counts: a retry may know more of the windows. Sequence numbers are numbers, whatever their length.\n"
                 "A reading's copies share its date: a condition on date still skips the other partitions."
             ),
             identity=("date", "event_id"),

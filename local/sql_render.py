@@ -35,7 +35,7 @@ def rendered() -> Mapping[Path, str]:
             why=(
                 "A reading lands twice when it was sent or scored again. The first record that carried it\n"
                 "counts: a later one comes late and has no score. Of that record the copy scored last\n"
-                "counts: a retry may know more of the windows. Sequence numbers are numbers, whatever their length.\n"
+                "counts: a retry may know more of the windows. Sequence numbers compare as numbers.\n"
                 "A reading's copies share its date: a condition on date still skips the other partitions."
             ),
             identity=("date", "event_id"),

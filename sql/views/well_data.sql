@@ -1,7 +1,7 @@
 -- What do we know of every reading? One row per event_id.
 -- A reading lands twice when it was sent or scored again. The first record that carried it
 -- counts: a later one comes late and has no score. Of that record the copy scored last
--- counts: a retry may know more of the windows. Sequence numbers are numbers, whatever their length.
+-- counts: a retry may know more of the windows. Sequence numbers compare as numbers.
 -- A reading's copies share its date: a condition on date still skips the other partitions.
 -- Written by `python -m local.sql_render` from petrostream/schema/scored_readings.json.
 CREATE OR REPLACE VIEW well_data AS

@@ -69,6 +69,9 @@ class ModelStore:
             return self._models
         try:
             self._models = self._refreshed()
+            if self._models is None:
+                # The first models should not wait a minute: until there are any, look every time.
+                return None
         except ModelInvalid as invalid:
             logger.error("model rejected, the one in use stays: %s", invalid)  # noqa: TRY400 - says it all
             self._on_rejected(invalid)

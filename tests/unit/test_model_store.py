@@ -90,6 +90,13 @@ def test_a_new_version_is_taken_up_after_the_refresh_interval_and_not_read_befor
     assert registry.bucket.calls == calls + 1
 
 
+def test_the_first_version_is_taken_up_at_once():
+    registry = Registry()
+    assert registry.store.current() is None
+    registry.publish("v1")
+    assert registry.store.current().version == "v1"
+
+
 def test_rolling_the_pointer_back_brings_the_old_version_back():
     registry = Registry()
     registry.publish("v1")

@@ -1,0 +1,275 @@
+"""Joins the well and tank readings of a facility: each well reading once, with a tank reading within 5 s.
+
+The result is a function of the stream alone, not of how it is cut into batches. For a stream position p,
+let `newest(p)` be the highest event time of any reading of the facility up to and including p, and
+`watermark(p) = newest(p) - 5 s`. Then, reading by reading in stream order:
+
+* A **tank reading** is remembered until 64 later ones have come. Every waiting well reading within 5 s of
+  it is paired with it, and waits no more.
+* A **well reading** looks at the tank readings that are remembered and within 5 s of it. If there are any, it
+  is paired at once with the nearest. Of equally near ones the highest vapor concentration counts (a missing
+  one last), then the first in the stream. If there are none it waits, and is paired with the first tank
+  reading within 5 s that comes.
+* A waiting well reading leaves as `UNMATCHED` when the watermark has passed its time (`no_tank`), or when
+  2,048 later well readings have come (`crowded`), whichever is first.
+* A well reading that comes **late**, behind the watermark, does not wait: it is paired with what is
+  remembered, or leaves as `UNMATCHED` (`late`). Tank readings are remembered by their number and not by their
+  time so that a second replay, a backfill, or the hour after one clock was wrong still finds its tanks.
+* A **duplicate** (same `event_id`) of a well reading is dropped and counted, as long as the watermark has not
+  passed it and 2,048 others have not come since. Later than that it counts as a late reading; the view of
+  the lake keeps one row of each `event_id`. A duplicate of a remembered tank reading is dropped.
+
+A pair is settled at its first match and never revised. Rows come out in the order in which readings are
+settled, and those settled at the same position in the order in which they came.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petrostream.arrays import BoolArray, IntArray
+from petrostream.join_state import LATENESS_MS, MAX_TANKS, MAX_WAITING, REACH_MS, JoinState
+from petrostream.tanks import VAPOR, TankReadings
+from petrostream.well_events import WellEvents
+
+NO_TANK = "no_tank"
+LATE = "late"
+CROWDED = "crowded"
+_REASONS = (NO_TANK, LATE, CROWDED)
+_NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Well readings that were settled.
+
+    Attributes:
+        wells: n well readings.
+        tanks: tank readings that `tank` points to.
+        tank: shape (n,), position in `tanks`, -1 where unmatched.
+        reason: n reasons for having no tank, None where there is one.
+    """
+
+    wells: WellEvents
+    tanks: TankReadings
+    tank: IntArray
+    reason: list[str | None]
+
+    def __len__(self) -> int:
+        return len(self.wells)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A facility's state after a batch, and what the batch settled.
+
+    Every well reading is in exactly one count: over a stream, readings = pairs + duplicates + those that
+    still wait.
+
+    Attributes:
+        state: the new state.
+        pairs: settled readings, matched or not.
+        duplicates: well readings that were dropped as duplicates.
+        duplicate_tanks: tank readings that were dropped as duplicates.
+    """
+
+    state: JoinState
+    pairs: Pairs
+    duplicates: int
+    duplicate_tanks: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Wells:
+    """The well readings that may settle now: waiting ones, then new ones; positions from 0, old ones -1."""
+
+    events: WellEvents
+    ts: IntArray
+    position: IntArray
+    number: IntArray
+    late: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Tanks:
+    """Remembered tank readings, then new ones, with the watermark and well readings seen at each new one."""
+
+    readings: TankReadings
+    ts: IntArray
+    position: IntArray
+    number: IntArray
+    watermark: IntArray
+    wells_seen: IntArray
+
+
+def join(state: JoinState, wells: WellEvents, tanks: TankReadings, tank_at: IntArray) -> Joined:
+    """Settle what a batch of one facility's readings allows to settle.
+
+    Args:
+        state: the state after the previous batch.
+        wells: n scored well readings, in stream order.
+        tanks: m tank readings, in stream order.
+        tank_at: shape (m,), ascending: how many of `wells` came before each tank reading.
+
+    Returns:
+        The new state and the settled readings, as the module's docstring defines them.
+    """
+    n, m = len(wells), len(tanks)
+    if not n + m:
+        return Joined(state, Pairs(wells, tanks, np.empty(0, np.int64), []), 0, 0)
+    well_position = np.arange(n) + np.searchsorted(tank_at, np.arange(n), side="right")
+    tank_position = tank_at + np.arange(m)
+    times = np.empty(n + m, np.int64)
+    times[well_position], times[tank_position] = wells.ts_ms, tanks.ts_ms
+    newest = np.maximum.accumulate(np.concatenate([[state.newest_ms], times]))
+    watermark = newest[1:] - LATENESS_MS
+
+    late = watermark[well_position] > wells.ts_ms
+    kept_wells = _fresh_wells(state, wells.event_id, late)
+    kept_tanks = _fresh_tanks(state, tanks.event_id)
+    candidates = _wells(state, wells, kept_wells, well_position, late)
+    known = _tanks(state, tanks, kept_tanks, tank_position, watermark, well_position[kept_wells])
+    tank, settled = _match(candidates, known)
+    reason = _unmatched(state, candidates, watermark, tank, settled)
+
+    done = np.flatnonzero(settled < n + m)
+    done = done[np.argsort(settled[done], kind="stable")]
+    reasons = [None if code < 0 else _REASONS[code] for code in reason[done].tolist()]
+    pairs = Pairs(candidates.events.take(done), known.readings, tank[done], reasons)
+    new_state = _remember(state, int(newest[-1]), candidates, settled >= n + m, known)
+    return Joined(new_state, pairs, n - len(kept_wells), m - len(kept_tanks))
+
+
+def _fresh_wells(state: JoinState, event_id: list[str], late: BoolArray) -> IntArray:
+    """Positions of the well readings that are no duplicates."""
+    seen = dict(zip(state.wells.event_id, state.number.tolist(), strict=True))
+    if len(set(event_id)) == len(event_id) and seen.keys().isdisjoint(event_id):
+        return np.arange(len(event_id))
+    kept: list[int] = []
+    for i, (identity, is_late) in enumerate(zip(event_id, late.tolist(), strict=True)):
+        number = state.wells_seen + len(kept)
+        if is_late or seen.get(identity, -1) < max(number - MAX_WAITING, 0):
+            seen[identity] = number
+            kept.append(i)
+    return np.array(kept, np.int64)
+
+
+def _fresh_tanks(state: JoinState, event_id: list[str]) -> IntArray:
+    """Positions of the tank readings that are no duplicates of a remembered one."""
+    seen = {identity: i - len(state.tanks) for i, identity in enumerate(state.tanks.event_id)}
+    kept: list[int] = []
+    for i, identity in enumerate(event_id):
+        if seen.get(identity, -_NEVER) < len(kept) - MAX_TANKS:
+            seen[identity] = len(kept)
+            kept.append(i)
+    return np.array(kept, np.int64)
+
+
+def _wells(
+    state: JoinState, wells: WellEvents, kept: IntArray, position: IntArray, late: BoolArray
+) -> _Wells:
+    old = np.flatnonzero(state.waiting)
+    new = wells if len(kept) == len(wells) else wells.take(kept)
+    events = WellEvents.concat([state.wells.take(old), new]) if len(old) else new
+    number = state.wells_seen + np.arange(len(kept))
+    return _Wells(
+        events,
+        events.ts_ms,
+        np.concatenate([np.full(len(old), -1), position[kept]]),
+        np.concatenate([state.number[old], number]),
+        np.concatenate([np.zeros(len(old), np.bool_), late[kept]]),
+    )
+
+
+def _tanks(
+    state: JoinState,
+    tanks: TankReadings,
+    kept: IntArray,
+    position: IntArray,
+    watermark: IntArray,
+    well_position: IntArray,
+) -> _Tanks:
+    old = len(state.tanks)
+    new = tanks if len(kept) == len(tanks) else tanks.take(kept)
+    readings = TankReadings.concat([part for part in (state.tanks, new) if len(part)])
+    at = position[kept]
+    # No well reading that waits may take an old tank reading: it would have done so when it came.
+    return _Tanks(
+        readings,
+        readings.ts_ms,
+        np.concatenate([np.full(old, -1), at]),
+        state.tanks_seen - old + np.arange(len(readings)),
+        np.concatenate([np.full(old, _NEVER), watermark[at]]),
+        np.concatenate([np.zeros(old, np.int64), state.wells_seen + np.searchsorted(well_position, at)]),
+    )
+
+
+def _match(wells: _Wells, tanks: _Tanks) -> tuple[IntArray, IntArray]:
+    """The tank reading of each well reading (-1 for none) and the position at which they are paired."""
+    n, m = len(wells.ts), len(tanks.ts)
+    nearest, later = np.full(n, _NEVER), np.full(n, _NEVER)
+    if n and m:
+        # Equally near: the highest vapor, then the first. NaN sorts last.
+        by_merit = np.argsort(-tanks.readings.values[:, VAPOR], kind="stable")
+        merit = np.argsort(by_merit)
+        by_time = np.argsort(tanks.ts, kind="stable")
+        low = np.searchsorted(tanks.ts[by_time], wells.ts - REACH_MS, side="left")
+        high = np.searchsorted(tanks.ts[by_time], wells.ts + REACH_MS, side="right")
+        tanks_before = tanks.number[0] + np.searchsorted(tanks.position, wells.position)
+        # One step for each tank reading that a well reading has within reach: a handful.
+        for step in range(int((high - low).max())):
+            a = np.flatnonzero(high - low > step)
+            b = by_time[low[a] + step]
+            before = tanks.position[b] < wells.position[a]
+            known = before & (tanks.number[b] >= tanks_before[a] - MAX_TANKS)
+            key = np.abs(tanks.ts[b] - wells.ts[a]) * m + merit[b]
+            nearest[a] = np.minimum(nearest[a], np.where(known, key, _NEVER))
+            waits = ~before & (tanks.watermark[b] <= wells.ts[a])
+            waits &= wells.number[a] >= tanks.wells_seen[b] - MAX_WAITING
+            later[a] = np.minimum(later[a], np.where(waits, tanks.position[b], _NEVER))
+    tank = np.full(n, -1)
+    at_once, afterwards = nearest < _NEVER, (nearest == _NEVER) & (later < _NEVER)
+    if at_once.any():
+        tank[at_once] = by_merit[nearest[at_once] % m]
+    tank[afterwards] = np.searchsorted(tanks.position, later[afterwards])
+    return tank, np.where(at_once, wells.position, later)
+
+
+def _unmatched(
+    state: JoinState, wells: _Wells, watermark: IntArray, tank: IntArray, settled: IntArray
+) -> IntArray:
+    """Settle, in place, the well readings that leave without a tank; gives the code of each one's reason."""
+    reason = np.full(len(tank), -1)
+    alone = np.flatnonzero(tank < 0)
+    passed = np.maximum(np.searchsorted(watermark, wells.ts[alone], side="right"), wells.position[alone])
+    new = wells.position[wells.position >= 0]
+    follower = wells.number[alone] + MAX_WAITING - state.wells_seen
+    crowded = np.full(len(alone), _NEVER)
+    crowded[follower < len(new)] = new[follower[follower < len(new)]]
+    settled[alone] = np.minimum(passed, crowded)
+    late = wells.late[alone]
+    reason[alone] = np.where(
+        late, _REASONS.index(LATE), np.where(crowded < passed, _REASONS.index(CROWDED), 0)
+    )
+    return reason
+
+
+def _remember(
+    state: JoinState, newest_ms: int, wells: _Wells, waiting: BoolArray, tanks: _Tanks
+) -> JoinState:
+    new = wells.position >= 0
+    seen = state.wells_seen + int(new.sum())
+    # What waited before is in both tables: the old one gives the memory, the candidates who still waits.
+    still = np.zeros(len(state.wells), np.bool_)
+    still[np.flatnonzero(state.waiting)] = waiting[~new]
+    fresh = wells.events.take(np.flatnonzero(new)) if len(state.wells) else wells.events
+    events = WellEvents.concat([state.wells, fresh])
+    waits = np.concatenate([still, waiting[new]])
+    number = np.concatenate([state.number, wells.number[new]])
+    kept = np.flatnonzero((events.ts_ms >= newest_ms - LATENESS_MS) & (number >= seen - MAX_WAITING))
+    events, waits = events.take(kept), waits[kept]
+    events.carried[~waits] = np.nan
+    count = len(tanks.readings)
+    last = tanks.readings.take(np.arange(max(count - MAX_TANKS, 0), count))
+    tanks_seen = state.tanks_seen + count - len(state.tanks)
+    return JoinState(newest_ms, events, waits, number[kept], seen, last, tanks_seen)

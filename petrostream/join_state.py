@@ -1,0 +1,50 @@
+"""What the join of wells and tanks remembers from one batch to the next, and its limits."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from petrostream.arrays import BoolArray, IntArray
+from petrostream.readings import NO_TIME
+from petrostream.tanks import TankReadings
+from petrostream.well_events import WellEvents
+
+REACH_MS = 5_000
+"""Farthest that the times of a pair may lie apart."""
+
+LATENESS_MS = 5_000
+"""How far the watermark is behind the newest event time."""
+
+MAX_WAITING = 2_048
+"""Well readings of a facility that are remembered: 5 s of 400 wells at one a second."""
+
+MAX_TANKS = 64
+"""Tank readings of a facility that are remembered: 5 s of 12 tanks at one a second."""
+
+
+def _no_numbers() -> IntArray:
+    return np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinState:
+    """What the join remembers of a facility.
+
+    Attributes:
+        newest_ms: highest event time seen, `NO_TIME` before the first reading.
+        wells: readings that the watermark has not passed, in stream order; `carried` is NaN in those that
+            have left.
+        waiting: shape (wells,), which of them are not paired yet.
+        number: shape (wells,), how many well readings came before each.
+        wells_seen: well readings so far, duplicates not counted.
+        tanks: the last tank readings, in stream order.
+        tanks_seen: tank readings so far, duplicates not counted.
+    """
+
+    newest_ms: int = NO_TIME
+    wells: WellEvents = field(default_factory=WellEvents.empty)
+    waiting: BoolArray = field(default_factory=lambda: np.empty(0, np.bool_))
+    number: IntArray = field(default_factory=_no_numbers)
+    wells_seen: int = 0
+    tanks: TankReadings = field(default_factory=TankReadings.empty)
+    tanks_seen: int = 0

@@ -1,0 +1,103 @@
+"""What joining wells and tanks needs of scored readings, column by column."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from petrostream.arrays import FloatArray, IntArray
+from petrostream.scored import Scored
+from petrostream.sensors import SENSOR_INDEX
+
+CARRIED: tuple[str, ...] = (
+    "pressure",
+    "temperature",
+    "methane_ppm",
+    "co2_ppm",
+    "vibration_rms",
+    "anomaly_score",
+    "anomaly_flag",
+    "emission_risk",
+    "process_risk",
+)
+"""Columns of `WellEvents.carried`, by their names in the schema `facility_readings`."""
+
+COLUMN: dict[str, int] = {name: index for index, name in enumerate(CARRIED)}
+
+
+@dataclass(frozen=True, slots=True)
+class WellEvents:
+    """n scored well readings of one facility in stream order.
+
+    Attributes:
+        well_id: n names of wells.
+        source: n names of what the readings come from.
+        event_id: n identities.
+        sequence: n Kinesis sequence numbers.
+        ts_ms: shape (n,), event time, epoch milliseconds UTC.
+        carried: shape (n, 9), columns as `CARRIED`, NaN where missing.
+    """
+
+    well_id: list[str]
+    source: list[str]
+    event_id: list[str]
+    sequence: list[str]
+    ts_ms: IntArray
+    carried: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.well_id)
+
+    @staticmethod
+    def empty() -> "WellEvents":
+        """No readings."""
+        return WellEvents([], [], [], [], np.empty(0, np.int64), np.empty((0, len(CARRIED))))
+
+    @staticmethod
+    def of(scored: Scored) -> "WellEvents":
+        """The readings of a scored batch."""
+        readings = scored.readings
+        carried = np.column_stack(
+            [
+                readings.values[:, SENSOR_INDEX["p_tpt"]],
+                readings.values[:, SENSOR_INDEX["t_tpt"]],
+                readings.methane_ppm,
+                readings.co2_ppm,
+                readings.vibration_rms,
+                scored.anomaly_score,
+                scored.anomaly_flag,
+                _points(scored.emission_risk),
+                _points(scored.process_risk),
+            ]
+        )
+        return WellEvents(
+            readings.well_id, readings.source, readings.event_id, readings.sequence, readings.ts_ms, carried
+        )
+
+    def take(self, at: IntArray) -> "WellEvents":
+        """The readings at these positions, in their order."""
+        order = at.tolist()
+        return WellEvents(
+            [self.well_id[i] for i in order],
+            [self.source[i] for i in order],
+            [self.event_id[i] for i in order],
+            [self.sequence[i] for i in order],
+            self.ts_ms[at],
+            self.carried[at],
+        )
+
+    @staticmethod
+    def concat(parts: Sequence["WellEvents"]) -> "WellEvents":
+        """All readings of one or more parts, in order."""
+        return WellEvents(
+            [name for part in parts for name in part.well_id],
+            [name for part in parts for name in part.source],
+            [name for part in parts for name in part.event_id],
+            [name for part in parts for name in part.sequence],
+            np.concatenate([part.ts_ms for part in parts]),
+            np.concatenate([part.carried for part in parts]),
+        )
+
+
+def _points(points: IntArray) -> FloatArray:
+    return np.where(points < 0, np.nan, points)

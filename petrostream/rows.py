@@ -1,7 +1,8 @@
 """Scored readings as NDJSON blocks for the delivery stream: one UTC date and bounded size each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import repeat
 from typing import Any
 
@@ -16,8 +17,13 @@ from petrostream.sensors import SENSOR_NAMES, schema
 DAY_MS = 86_400_000
 MAX_BLOCK_BYTES = 1_000_000
 
-_Column = list[Any] | np.ndarray[Any, Any]
-_ORDER = {name: position for position, name in enumerate(schema("scored_readings").names)}
+Column = list[Any] | np.ndarray[Any, Any]
+"""A column of a table: NaN and None among its values are written as null."""
+
+
+@cache
+def _order(table: str) -> dict[str, int]:
+    return {name: position for position, name in enumerate(schema(table).names)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,25 @@ def rows_to_blocks(scored: Scored, max_bytes: int = MAX_BLOCK_BYTES) -> list[Blo
     """
     if not len(scored):
         return []
-    lines = _lines(_columns(scored), len(scored))
-    day = scored.readings.ts_ms // DAY_MS
+    return columns_to_blocks("scored_readings", _columns(scored), scored.readings.ts_ms, max_bytes)
+
+
+def columns_to_blocks(
+    table: str, columns: Mapping[str, Column], ts_ms: IntArray, max_bytes: int = MAX_BLOCK_BYTES
+) -> list[Block]:
+    """Encode the rows of a table.
+
+    Args:
+        table: name of its schema.
+        columns: for each column that has any value, its n values, n >= 1.
+        ts_ms: shape (n,), the time whose date the rows go by, epoch ms.
+        max_bytes: most bytes of a block. A single longer row still makes a block of its own.
+
+    Returns:
+        Blocks in order of date, and within a date in the order of the rows.
+    """
+    lines = _lines(table, columns, len(ts_ms))
+    day = ts_ms // DAY_MS
     first, last = int(day.min()), int(day.max())
     if first == last:
         return _cut(_date(first), lines, max_bytes)
@@ -60,14 +83,14 @@ def rows_to_blocks(scored: Scored, max_bytes: int = MAX_BLOCK_BYTES) -> list[Blo
     return blocks
 
 
-def _lines(columns: dict[str, _Column], n: int) -> list[bytes]:
+def _lines(table: str, columns: Mapping[str, Column], n: int) -> list[bytes]:
     """JSON lines, put together column by column: a third of the time of a dictionary per row.
 
     What every row of the batch has in common (names, and most identities and states) is encoded once.
     """
     pieces: list[Iterable[bytes]] = []
     literal = b"{"
-    for name in sorted(columns, key=_ORDER.__getitem__):
+    for name in sorted(columns, key=_order(table).__getitem__):
         column = columns[name]
         literal += b'"%b":' % name.encode()
         if _constant(column):
@@ -80,13 +103,13 @@ def _lines(columns: dict[str, _Column], n: int) -> list[bytes]:
     return list(map(b"".join, zip(*pieces, strict=True)))
 
 
-def _constant(column: _Column) -> bool:
+def _constant(column: Column) -> bool:
     if isinstance(column, np.ndarray):
         return bool((column == column[0]).all())
     return column.count(column[0]) == len(column)
 
 
-def _tokens(column: _Column) -> tuple[bytes, Iterable[bytes]]:
+def _tokens(column: Column) -> tuple[bytes, Iterable[bytes]]:
     """JSON of each value without its quotes, and the quote to put around it."""
     if isinstance(column, np.ndarray):
         whole = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY)
@@ -116,11 +139,11 @@ def _date(day: int) -> str:
     return str(np.datetime64(day, "D"))
 
 
-def _columns(scored: Scored) -> dict[str, _Column]:
+def _columns(scored: Scored) -> dict[str, Column]:
     """The columns that hold any value, by name; a NaN among them is written as null."""
     readings = scored.readings
     n = len(readings)
-    columns: dict[str, _Column | None] = {
+    columns: dict[str, Column | None] = {
         "event_id": readings.event_id,
         "well_id": readings.well_id,
         "facility_id": readings.facility_id,
@@ -153,10 +176,10 @@ def _columns(scored: Scored) -> dict[str, _Column]:
     return {name: column for name, column in columns.items() if column is not None}
 
 
-def _sensor_columns(scored: Scored) -> dict[str, _Column | None]:
+def _sensor_columns(scored: Scored) -> dict[str, Column | None]:
     values = scored.readings.values
     present = np.flatnonzero(~np.isnan(values).all(axis=0))
-    columns: dict[str, _Column | None] = {SENSOR_NAMES[index]: values[:, index] for index in present.tolist()}
+    columns: dict[str, Column | None] = {SENSOR_NAMES[index]: values[:, index] for index in present.tolist()}
     columns["pressure"] = columns.get("p_tpt")
     columns["temperature"] = columns.get("t_tpt")
     return columns
@@ -171,7 +194,7 @@ def sql_times(ts_ms: IntArray) -> list[str]:
     return times
 
 
-def _optional_times(ts_ms: IntArray) -> _Column | None:
+def _optional_times(ts_ms: IntArray) -> Column | None:
     missing = ts_ms == NO_TIME
     if missing.all():
         return None
@@ -181,20 +204,20 @@ def _optional_times(ts_ms: IntArray) -> _Column | None:
     return times
 
 
-def _floats(values: FloatArray) -> _Column | None:
+def _floats(values: FloatArray) -> Column | None:
     return None if np.isnan(values).all() else values
 
 
-def _points(values: IntArray) -> _Column | None:
+def _points(values: IntArray) -> Column | None:
     if (values < 0).all():
         return None
     column: list[int] = values.tolist()
     return [None if points < 0 else points for points in column] if min(column) < 0 else column
 
 
-def _known(column: list[Any]) -> _Column | None:
+def _known(column: list[Any]) -> Column | None:
     return None if column.count(None) == len(column) else column
 
 
-def _filled(column: list[Any]) -> _Column | None:
+def _filled(column: list[Any]) -> Column | None:
     return column if any(column) else None

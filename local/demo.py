@@ -22,7 +22,9 @@ MODELS = Path("build/models")
 REPLAY_REPORT = Path("build/demo-replay.json")
 REPORT = Path("build/demo.json")
 
-console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
+WIDTH = 110
+
+console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
 
 
 def main(
@@ -85,7 +87,9 @@ def _step(title: str, *arguments: str) -> None:
     shown = [f'"{word}"' if " " in word else word for word in arguments]
     console.print("[dim]$ python " + " ".join(shown))
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, env=subprocess_environment(), check=False)  # noqa: S603
+    # Of a pipe, no width is known: 80 columns would fold the steps' tables.
+    environment = subprocess_environment() | ({} if sys.stdout.isatty() else {"COLUMNS": str(WIDTH)})
+    done = subprocess.run(command, env=environment, check=False)  # noqa: S603
     if done.returncode:
         console.print(f"[red]That step failed (exit code {done.returncode}); the demo stops here.[/]")
         raise typer.Exit(done.returncode)

@@ -7,6 +7,7 @@ other sensors, scores the very next reading.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import ne
+from typing import Protocol
 
 import numpy as np
 
@@ -76,15 +77,22 @@ class FacilityState:
     wells: dict[str, WellState] = field(default_factory=dict)
 
 
-def feed_parts(
-    state: WellState | None, readings: Readings, at: IntArray
-) -> Iterator[tuple[IntArray, Feed, bool]]:
+class Fed(Protocol):
+    """Anything that knows what a well's last reading came from."""
+
+    @property
+    def feed(self) -> Feed:
+        """What the last reading came from."""
+        ...
+
+
+def feed_parts(state: Fed | None, readings: Readings, at: IntArray) -> Iterator[tuple[IntArray, Feed, bool]]:
     """A well's readings, cut where the feed changes.
 
     Each reading is compared with the one before it in stream order, so the cuts do not depend on batches.
 
     Args:
-        state: the well's history.
+        state: the well's history, or another memory of its feed.
         readings: a batch.
         at: shape (n,), n >= 1, positions of the well's readings in it.
 

@@ -1,0 +1,77 @@
+"""The open windows of a facility as bytes."""
+
+from typing import Any
+
+import numpy as np
+
+from petrostream.history import Feed
+from petrostream.packing import Arrays, pack, unpack
+from petrostream.state_codec import StateFormatError
+from petrostream.windows import WellWindows, Window, WindowState
+
+MAGIC = b"PSW"
+VERSION = 1
+_WHAT = "window state"
+
+
+def encode(state: WindowState) -> bytes:
+    """The state as bytes: some 100 to 300 bytes for a well at one reading a second."""
+    open_ = [window for well in state.wells.values() for window in well.open]
+    header: dict[str, Any] = {
+        "wells": [
+            [name, well.feed.source, well.feed.offset_ms, well.newest_ms, len(well.open)]
+            for name, well in state.wells.items()
+        ]
+    }
+    arrays: Arrays = {
+        "start": np.array([window.start_ms for window in open_], np.int64),
+        "readings": np.array([window.readings for window in open_], np.int64),
+        # Steps from the start of the window: regular readings give long runs of one number.
+        "steps": np.concatenate(
+            [
+                np.empty(0, np.int64),
+                *(np.diff(window.ts_ms - window.start_ms, prepend=0) for window in open_),
+            ]
+        ),
+        "known": np.array([window.known for window in open_], np.int64).reshape(-1, 2),
+        "sums": np.array([[w.total, w.low, w.high] for w in open_], np.float64).reshape(-1, 3, 2),
+        "counts": np.array([[w.anomalies, w.max_risk] for w in open_], np.int64).reshape(-1, 2),
+    }
+    return pack(MAGIC, VERSION, header, arrays)
+
+
+def decode(data: bytes) -> WindowState:
+    """The state that `encode` was given.
+
+    Raises:
+        StateFormatError: the bytes are damaged, are no window state, or are of another version.
+    """
+    header, arrays = unpack(_WHAT, MAGIC, VERSION, data)
+    try:
+        return _decode(header, arrays)
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise StateFormatError(f"damaged {_WHAT} of {len(data)} bytes: {error}") from error
+
+
+def _decode(header: dict[str, Any], arrays: Arrays) -> WindowState:
+    ends = np.cumsum(arrays["readings"])
+    if (arrays["readings"] < 1).any() or len(arrays["steps"]) != (ends[-1] if len(ends) else 0):
+        raise ValueError("its windows and their readings do not fit together")
+    wells: dict[str, WellWindows] = {}
+    at = 0
+    for name, source, offset_ms, newest_ms, count in header["wells"]:
+        open_ = tuple(_window(name, arrays, ends, i) for i in range(at, at + count))
+        wells[name] = WellWindows(Feed(source, offset_ms), newest_ms, open_)
+        at += count
+    if at != len(ends):
+        raise ValueError(f"{len(ends) - at} windows belong to no well")
+    return WindowState(wells)
+
+
+def _window(name: str, arrays: Arrays, ends: np.ndarray[Any, Any], i: int) -> Window:
+    start = int(arrays["start"][i])
+    steps = arrays["steps"][ends[i] - arrays["readings"][i] : ends[i]]
+    total, low, high = arrays["sums"][i]
+    anomalies, max_risk = arrays["counts"][i].tolist()
+    known = arrays["known"][i]
+    return Window(name, start, start + np.cumsum(steps), known, total, low, high, anomalies, max_risk)

@@ -1,0 +1,68 @@
+# The lake: the modules lake, stream and scoring here, ops and guardrails in the files of their names.
+# A module `services` for containers takes its place beside scoring when there are containers to run.
+
+locals {
+  twin          = var.target == "twin"
+  repository    = abspath("${path.root}/../..")
+  settings_file = coalesce(var.settings_file, "${local.repository}/infra/settings.json")
+  settings      = jsondecode(file(local.settings_file))
+  packages      = coalesce(var.packages, "${local.repository}/build/${local.twin ? "lambda-local" : "lambda"}")
+  tags          = merge(local.settings.tags, { environment = local.settings.environment })
+
+  # What every module knows of its surroundings. ARNs are built from names, as in the CDK: a plan then shows
+  # every policy in full before anything exists.
+  place = {
+    twin       = local.twin
+    account_id = data.aws_caller_identity.current.account_id
+    partition  = data.aws_partition.current.partition
+    region     = var.region
+  }
+
+  bucket_names = {
+    for zone in local.settings.lake.buckets :
+    zone => "${local.settings.project}-${zone}-${local.place.account_id}-${local.place.region}"
+  }
+}
+
+module "lake" {
+  source = "./modules/lake"
+
+  place          = local.place
+  settings       = local.settings.lake
+  bucket_names   = local.bucket_names
+  schema_folder  = "${local.repository}/petrostream/schema"
+  queries_folder = "${local.repository}/sql/queries"
+}
+
+module "stream" {
+  source = "./modules/stream"
+
+  place         = local.place
+  stream        = local.settings.stream
+  firehose      = local.settings.firehose
+  transform     = local.settings.firehose_transform
+  runtime       = merge(local.settings.runtime, { architecture = coalesce(var.architecture, local.settings.runtime.architecture) })
+  database      = local.settings.lake.database
+  bucket_names  = local.bucket_names
+  schema_folder = "${local.repository}/petrostream/schema"
+  packages      = local.packages
+
+  # Firehose checks its bucket and its table when it is created.
+  depends_on = [module.lake]
+}
+
+module "scoring" {
+  source = "./modules/scoring"
+
+  place        = local.place
+  scoring      = local.settings.scoring
+  live         = local.settings.live
+  stream       = local.settings.stream
+  firehose     = local.settings.firehose
+  runtime      = merge(local.settings.runtime, { architecture = coalesce(var.architecture, local.settings.runtime.architecture) })
+  bucket_names = local.bucket_names
+  packages     = local.packages
+
+  # The event source mapping checks that its stream is there.
+  depends_on = [module.stream]
+}

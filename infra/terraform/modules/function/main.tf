@@ -1,0 +1,127 @@
+# A Python function with a log group and a role of its own.
+# Its handler is lambdas.<package>.handler.handler, its code <package>.zip.
+
+variable "place" {
+  description = "Account, partition, region, and whether this is the twin."
+  type        = object({ twin = bool, account_id = string, partition = string, region = string })
+}
+
+variable "settings" {
+  description = "Name and size."
+  type        = object({ function = string, memory_mb = number, timeout_seconds = number })
+
+  validation {
+    condition     = var.settings.memory_mb >= 128 && var.settings.memory_mb <= 10240
+    error_message = "memory_mb of ${var.settings.function} = ${var.settings.memory_mb}: Lambda offers 128 to 10240 MB."
+  }
+
+  validation {
+    condition     = var.settings.timeout_seconds >= 1 && var.settings.timeout_seconds <= 900
+    error_message = "timeout_seconds of ${var.settings.function} = ${var.settings.timeout_seconds}: Lambda allows 1 to 900 s."
+  }
+}
+
+variable "runtime" {
+  description = "What every function shares."
+  type        = object({ python = string, architecture = string, log_retention_days = number, log_level = string })
+}
+
+variable "package" {
+  description = "Name of the package."
+  type        = string
+}
+
+variable "packages" {
+  description = "Folder of the packages."
+  type        = string
+}
+
+variable "policies" {
+  description = "Rights besides writing its own log."
+  type        = map(list(object({ actions = list(string), resources = list(string) })))
+  default     = {}
+}
+
+variable "environment" {
+  description = "Environment variables of its own."
+  type        = map(string)
+  default     = {}
+}
+
+variable "reserved_concurrency" {
+  description = "Reserved concurrent executions, or null."
+  type        = number
+  default     = null
+}
+
+locals {
+  zip       = "${var.packages}/${var.package}.zip"
+  log_group = "/aws/lambda/${var.settings.function}"
+  arn       = "arn:${var.place.partition}:lambda:${var.place.region}:${var.place.account_id}:function:${var.settings.function}"
+  log_arn   = "arn:${var.place.partition}:logs:${var.place.region}:${var.place.account_id}:log-group:${local.log_group}:*"
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = local.log_group
+  retention_in_days = var.runtime.log_retention_days
+}
+
+module "role" {
+  source = "../role"
+
+  place   = var.place
+  name    = var.settings.function
+  service = "lambda.amazonaws.com"
+
+  policies = merge(
+    { logs = [{ actions = ["logs:CreateLogStream", "logs:PutLogEvents"], resources = [local.log_arn] }] },
+    var.policies
+  )
+}
+
+resource "aws_lambda_function" "this" {
+  function_name                  = var.settings.function
+  runtime                        = "python${var.runtime.python}"
+  architectures                  = [var.runtime.architecture]
+  handler                        = "lambdas.${var.package}.handler.handler"
+  filename                       = local.zip
+  source_code_hash               = filebase64sha256(local.zip)
+  memory_size                    = var.settings.memory_mb
+  timeout                        = var.settings.timeout_seconds
+  reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
+  role                           = module.role.arn
+
+  environment {
+    variables = merge(
+      {
+        LOG_LEVEL                    = var.runtime.log_level
+        POWERTOOLS_SERVICE_NAME      = var.settings.function
+        POWERTOOLS_METRICS_NAMESPACE = "PetroStream"
+      },
+      var.environment
+    )
+  }
+
+  logging_config {
+    log_format = "Text"
+    log_group  = aws_cloudwatch_log_group.this.name
+  }
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(local.zip)
+      error_message = "${local.zip} is missing: build it with `python -m local.package --target ${var.place.twin ? "twin" : "aws"}`."
+    }
+  }
+}
+
+output "name" {
+  description = "Name of the function."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "arn" {
+  description = "ARN of the function, given once it exists."
+  value       = local.arn
+  depends_on  = [aws_lambda_function.this]
+}

@@ -1,0 +1,90 @@
+# A role of one service whose rights are all written inline, so nothing can widen them by attaching a policy.
+# Its name ends with the region because role names are global to an account.
+
+variable "place" {
+  description = "Account, partition and region."
+  type        = object({ account_id = string, partition = string, region = string })
+}
+
+variable "name" {
+  description = "Name of the role, without the region."
+  type        = string
+
+  validation {
+    condition     = length("${var.name}-${var.place.region}") <= 64
+    error_message = "${var.name}-${var.place.region}: IAM holds a role name of at most 64 characters."
+  }
+}
+
+variable "service" {
+  description = "The service that may assume it."
+  type        = string
+}
+
+variable "external_id" {
+  description = "External id the service must present, or null."
+  type        = string
+  default     = null
+}
+
+variable "policies" {
+  description = "Rights by policy name: statements of actions on resources."
+  type        = map(list(object({ actions = list(string), resources = list(string) })))
+
+  validation {
+    condition = alltrue(flatten([
+      for statements in values(var.policies) : [
+        for statement in statements : [
+          !contains(statement.resources, "*"), alltrue([for action in statement.actions : !strcontains(action, "*")])
+        ]
+      ]
+    ]))
+    error_message = "${var.name}: name every action and every resource; a bare * is not a right this project gives."
+  }
+}
+
+locals {
+  role_name = "${var.name}-${var.place.region}"
+}
+
+resource "aws_iam_role" "this" {
+  name = local.role_name
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      merge(
+        {
+          Action    = "sts:AssumeRole"
+          Effect    = "Allow"
+          Principal = { Service = var.service }
+        },
+        var.external_id == null ? {} : { Condition = { StringEquals = { "sts:ExternalId" = var.external_id } } }
+      )
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  for_each = var.policies
+
+  name = each.key
+  role = aws_iam_role.this.name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for statement in each.value : {
+        Action   = statement.actions
+        Effect   = "Allow"
+        Resource = statement.resources
+      }
+    ]
+  })
+}
+
+output "arn" {
+  description = "ARN of the role, given once its rights are in force."
+  value       = "arn:${var.place.partition}:iam::${var.place.account_id}:role/${local.role_name}"
+  depends_on  = [aws_iam_role.this, aws_iam_role_policy.this]
+}

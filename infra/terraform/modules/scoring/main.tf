@@ -1,0 +1,143 @@
+# Stream records in, scored rows out; state in one table, batches given up on in one queue.
+
+locals {
+  here       = "${var.place.region}:${var.place.account_id}"
+  stream_arn = "arn:${var.place.partition}:kinesis:${local.here}:stream/${var.stream.name}"
+  table_arn  = "arn:${var.place.partition}:dynamodb:${local.here}:table/${var.live.table}"
+  queue_arn  = "arn:${var.place.partition}:sqs:${local.here}:${var.scoring.failure_queue}"
+  artifacts  = "arn:${var.place.partition}:s3:::${var.bucket_names["artifacts"]}"
+
+  # Where the model registry lies in the artifacts bucket.
+  models_prefix = "models/"
+}
+
+# State is rebuilt from the stream and windows from the lake: the table may go with the rest.
+resource "aws_dynamodb_table" "live" {
+  name         = var.live.table
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "pk"
+  range_key    = "sk"
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "sk"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+
+  point_in_time_recovery {
+    enabled = var.live.point_in_time_recovery
+  }
+}
+
+resource "aws_sqs_queue" "failures" {
+  name                      = var.scoring.failure_queue
+  message_retention_seconds = var.scoring.failure_queue_retention_days * 86400
+  sqs_managed_sse_enabled   = true
+}
+
+# The emulator speaks plain HTTP, on the loopback interface only.
+resource "aws_sqs_queue_policy" "tls_only" {
+  count = var.place.twin ? 0 : 1
+
+  queue_url = aws_sqs_queue.failures.url
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Action    = "sqs:*"
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        Effect    = "Deny"
+        Principal = { AWS = "*" }
+        Resource  = local.queue_arn
+      }
+    ]
+  })
+}
+
+module "function" {
+  source = "../function"
+
+  place                = var.place
+  settings             = var.scoring
+  runtime              = var.runtime
+  package              = "scoring"
+  packages             = var.packages
+  reserved_concurrency = var.scoring.reserved_concurrency
+
+  policies = {
+    stream = [
+      {
+        actions = [
+          "kinesis:DescribeStream",
+          "kinesis:DescribeStreamSummary",
+          "kinesis:GetRecords",
+          "kinesis:GetShardIterator",
+          "kinesis:ListShards",
+        ]
+        resources = [local.stream_arn]
+      }
+    ]
+    delivery = [
+      {
+        actions = ["firehose:PutRecordBatch"]
+        resources = [
+          for name in [var.firehose.delivery.name, var.firehose.quarantine.name] :
+          "arn:${var.place.partition}:firehose:${local.here}:deliverystream/${name}"
+        ]
+      }
+    ]
+    state = [{ actions = ["dynamodb:GetItem", "dynamodb:PutItem"], resources = [local.table_arn] }]
+    models = [
+      { actions = ["s3:GetObject"], resources = ["${local.artifacts}/${local.models_prefix}*"] },
+      # Without the right to list, S3 answers 403 instead of 404 for a model not yet published.
+      { actions = ["s3:ListBucket"], resources = [local.artifacts] },
+    ]
+    failures = [{ actions = ["sqs:SendMessage"], resources = [local.queue_arn] }]
+  }
+
+  environment = {
+    LIVE_TABLE            = var.live.table
+    DELIVERY_STREAM       = var.firehose.delivery.name
+    QUARANTINE_STREAM     = var.firehose.quarantine.name
+    ARTIFACTS_BUCKET      = var.bucket_names["artifacts"]
+    MODEL_REFRESH_SECONDS = tostring(var.scoring.model_refresh_seconds)
+
+    # The emulator's event source mapping ignores a partial answer, so there a batch must raise.
+    PARTIAL_BATCH_RESPONSE = var.place.twin ? "false" : "true"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "stream" {
+  function_name    = module.function.name
+  event_source_arn = local.stream_arn
+
+  # From the oldest record: readings sent before the first deployment finished are scored too.
+  starting_position                  = "TRIM_HORIZON"
+  batch_size                         = var.scoring.batch_size
+  maximum_batching_window_in_seconds = var.scoring.batching_window_seconds
+  bisect_batch_on_function_error     = true
+  function_response_types            = ["ReportBatchItemFailures"]
+  maximum_retry_attempts             = var.scoring.retry_attempts
+  maximum_record_age_in_seconds      = var.scoring.maximum_record_age_seconds
+
+  # State is per facility: two batches of one shard at once would conflict.
+  parallelization_factor = 1
+
+  destination_config {
+    on_failure {
+      destination_arn = local.queue_arn
+    }
+  }
+
+  depends_on = [aws_dynamodb_table.live, aws_sqs_queue.failures]
+}

@@ -1,0 +1,20 @@
+output "live_table" {
+  description = "Name of the table of state and live status."
+  value       = aws_dynamodb_table.live.name
+}
+
+output "function" {
+  description = "Name of the scoring function."
+  value       = module.function.name
+}
+
+output "failure_queue_url" {
+  description = "URL of the queue of batches given up on."
+  value       = aws_sqs_queue.failures.url
+}
+
+output "failure_queue_arn" {
+  description = "ARN of the same queue."
+  value       = local.queue_arn
+  depends_on  = [aws_sqs_queue.failures]
+}

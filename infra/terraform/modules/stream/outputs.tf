@@ -1,0 +1,24 @@
+output "stream_name" {
+  description = "Name of the Kinesis stream."
+  value       = aws_kinesis_stream.ingest.name
+}
+
+output "raw_name" {
+  description = "Name of the Firehose of the raw zone."
+  value       = aws_kinesis_firehose_delivery_stream.raw.name
+}
+
+output "delivery_name" {
+  description = "Name of the Firehose of the scored readings."
+  value       = aws_kinesis_firehose_delivery_stream.delivery.name
+}
+
+output "quarantine_name" {
+  description = "Name of the Firehose of the rejected lines."
+  value       = aws_kinesis_firehose_delivery_stream.quarantine.name
+}
+
+output "transform_function" {
+  description = "Name of the transform function."
+  value       = module.transform.name
+}

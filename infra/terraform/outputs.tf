@@ -1,0 +1,76 @@
+# Names as the CDK stacks give them: scripts and dashboards read either.
+
+output "RawBucket" {
+  description = "Bucket of the stream as received."
+  value       = module.lake.bucket_names["raw"]
+}
+
+output "CuratedBucket" {
+  description = "Bucket of the scored readings."
+  value       = module.lake.bucket_names["curated"]
+}
+
+output "QuarantineBucket" {
+  description = "Bucket of the rejected lines."
+  value       = module.lake.bucket_names["quarantine"]
+}
+
+output "AthenaResultsBucket" {
+  description = "Bucket of query results."
+  value       = module.lake.bucket_names["athena-results"]
+}
+
+output "ArtifactsBucket" {
+  description = "Bucket of the models."
+  value       = module.lake.bucket_names["artifacts"]
+}
+
+output "WorkGroup" {
+  description = "Athena work group."
+  value       = module.lake.workgroup
+}
+
+output "Database" {
+  description = "Glue database."
+  value       = module.lake.database
+}
+
+output "StreamName" {
+  description = "Kinesis stream that producers write to."
+  value       = module.stream.stream_name
+}
+
+output "RawStreamName" {
+  description = "Firehose of the raw zone."
+  value       = module.stream.raw_name
+}
+
+output "DeliveryStreamName" {
+  description = "Firehose of the scored readings."
+  value       = module.stream.delivery_name
+}
+
+output "QuarantineStreamName" {
+  description = "Firehose of the rejected lines."
+  value       = module.stream.quarantine_name
+}
+
+output "TransformFunctionName" {
+  description = "Function that gives each block its date."
+  value       = module.stream.transform_function
+}
+
+output "LiveTableName" {
+  description = "DynamoDB table of state and live status."
+  value       = module.scoring.live_table
+}
+
+output "ScoringFunctionName" {
+  description = "Function that scores readings."
+  value       = module.scoring.function
+}
+
+output "FailureQueueUrl" {
+  description = "Queue of the batches that scoring gave up on."
+  value       = module.scoring.failure_queue_url
+}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from petrostream.arrays import BoolArray, IntArray
 from petrostream.join_state import JoinState
 from petrostream.packing import Arrays, pack, unpack
 from petrostream.readings import event_id
@@ -68,42 +69,41 @@ def decode(data: bytes) -> JoinState:
 def _decode(header: dict[str, Any], arrays: Arrays) -> JoinState:
     if tuple(header["carried"]) != CARRIED or tuple(header["values"]) != TANK_VALUES:
         raise ValueError(f"it carries {header['carried']} and {header['values']}")
-    names = {
-        name: [header[name][i] for i in arrays[name].tolist()]
-        for name in ("well_id", "source", "sequence", "tank_id", "facility_id")
-    }
-    waiting = arrays["waiting"]
-    ts, number, tank_ts = (np.cumsum(arrays[name]) for name in ("ts", "number", "tank_ts"))
-    n, m = len(names["well_id"]), len(names["tank_id"])
-    if not len(names["source"]) == len(ts) == len(number) == len(waiting) == n:
-        raise ValueError("its well readings have columns of different lengths")
-    if (
-        arrays["tank_values"].shape != (m, len(TANK_VALUES))
-        or not len(names["facility_id"]) == len(tank_ts) == m
-    ):
-        raise ValueError("its tank readings have columns of different lengths")
-    carried = np.full((n, len(CARRIED)), np.nan)
-    carried[waiting] = arrays["carried"]
-    sequence = np.full(n, "", object)
-    sequence[waiting] = names["sequence"]
-    identity = list(map(event_id, names["well_id"], names["source"], ts.tolist()))
-    wells = WellEvents(names["well_id"], names["source"], identity, sequence.tolist(), ts, carried)
-    tanks = TankReadings(
-        names["tank_id"],
-        names["facility_id"],
-        tank_ts,
-        arrays["tank_values"].copy(),
-        [()] * m,
-        np.full(m, np.nan),
-        list(map(tank_event_id, names["tank_id"], names["facility_id"], tank_ts.tolist())),
-        [""] * m,
-    )
+    wells, waiting, number = _decode_wells(header, arrays)
     return JoinState(
-        int(header["newest_ms"]),
-        wells,
-        waiting,
-        number,
-        int(header["wells_seen"]),
-        tanks,
-        int(header["tanks_seen"]),
+        newest_ms=int(header["newest_ms"]),
+        wells=wells,
+        waiting=waiting,
+        number=number,
+        wells_seen=int(header["wells_seen"]),
+        tanks=_decode_tanks(header, arrays),
+        tanks_seen=int(header["tanks_seen"]),
     )
+
+
+def _decode_wells(header: dict[str, Any], arrays: Arrays) -> tuple[WellEvents, BoolArray, IntArray]:
+    well_id, source = _names("well_id", header, arrays), _names("source", header, arrays)
+    waiting, ts, number = arrays["waiting"], np.cumsum(arrays["ts"]), np.cumsum(arrays["number"])
+    n = len(well_id)
+    if not len(source) == len(ts) == len(number) == len(waiting) == n:
+        raise ValueError("its well readings have columns of different lengths")
+    carried, sequence = np.full((n, len(CARRIED)), np.nan), np.full(n, "", object)
+    carried[waiting] = arrays["carried"]
+    sequence[waiting] = _names("sequence", header, arrays)
+    identity = list(map(event_id, well_id, source, ts.tolist()))
+    return WellEvents(well_id, source, identity, sequence.tolist(), ts, carried), waiting, number
+
+
+def _decode_tanks(header: dict[str, Any], arrays: Arrays) -> TankReadings:
+    tank_id, facility_id = _names("tank_id", header, arrays), _names("facility_id", header, arrays)
+    ts, values = np.cumsum(arrays["tank_ts"]), arrays["tank_values"]
+    m = len(tank_id)
+    if not len(facility_id) == len(ts) == m or values.shape != (m, len(TANK_VALUES)):
+        raise ValueError("its tank readings have columns of different lengths")
+    identity = list(map(tank_event_id, tank_id, facility_id, ts.tolist()))
+    quality = np.full(m, np.nan)
+    return TankReadings(tank_id, facility_id, ts, values, [()] * m, quality, identity, [""] * m)
+
+
+def _names(column: str, header: dict[str, Any], arrays: Arrays) -> list[str]:
+    return [header[column][place] for place in arrays[column].tolist()]

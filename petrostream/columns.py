@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from petrostream.arrays import FloatArray
-from petrostream.decoding import Record, frame_rms
+from petrostream.decoding import Record, frame_rms, frames_rms
 from petrostream.inspection import (
     EARLIEST_MS,
     FUTURE_LIMIT_MS,
@@ -66,7 +66,7 @@ class Table:
         for field in self._kind.whole:
             suspects |= _unusual_labels(self._optional(field.name), self._kind.labels[field.name])
         suspects |= _converted(self._optional("source_ts"), parse_ms)
-        suspects |= _converted(self._optional("vibration_encoded"), _finite_rms)
+        suspects |= _framed(self._optional("vibration_encoded"))
         suspects |= _converted(self.columns["ts"], parse_ms)
         return suspects | _unusual_times(self.columns["ts"], suspects, now_ms)
 
@@ -148,6 +148,22 @@ def _convert_at(column: list[Any], position: int, value: object, convert: Callab
     except (ValueError, TypeError):
         return False
     return True
+
+
+def _framed(column: list[Any]) -> set[int]:
+    """`_converted` for vibration frames, which in ordinary blocks are of one length: all at once."""
+    there = [i for i, frame in enumerate(column) if frame is not None]
+    if not there:
+        return set()
+    try:
+        found = frames_rms([column[i] for i in there])
+    except (ValueError, TypeError):
+        return _converted(column, _finite_rms)
+    if not np.isfinite(found).all():
+        return _converted(column, _finite_rms)
+    for i, rms in zip(there, found.tolist(), strict=True):
+        column[i] = rms
+    return set()
 
 
 def _finite_rms(text: str) -> float:

@@ -3,11 +3,13 @@
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import orjson
 
+from petrostream.arrays import FloatArray
 from petrostream.readings import MAX_LINE_BYTES
 
 Record = dict[str, Any]
@@ -76,12 +78,24 @@ def frame_rms(text: str) -> float:
     Raises:
         ValueError: the text is not base64, or not a whole, positive number of samples.
     """
+    return float(frames_rms([text])[0])
+
+
+def frames_rms(texts: Sequence[str]) -> FloatArray:
+    """Root mean squares of n >= 1 vibration frames of one length: shape (n,), as `frame_rms` of each.
+
+    Raises:
+        ValueError: a text is not base64, or not a whole, positive number of samples, or the frames differ in
+            length.
+    """
     try:
-        frame = base64.b64decode(text, validate=True)
+        frames = [base64.b64decode(text, validate=True) for text in texts]
     except binascii.Error as error:
         raise ValueError("not base64") from error
-    if not frame or len(frame) % 4:
-        raise ValueError(f"{len(frame)} bytes are not a whole, positive number of float32 samples")
+    size = len(frames[0])
+    if not size or size % 4 or any(len(frame) != size for frame in frames):
+        raise ValueError(f"{size} bytes are not a whole, positive number of float32 samples in every frame")
     with np.errstate(invalid="ignore"):  # converting a signalling NaN warns; the result is NaN, as it should
-        samples = np.frombuffer(frame, dtype="<f4").astype(np.float64)
-    return float(np.sqrt(np.mean(samples * samples)))
+        samples = np.frombuffer(b"".join(frames), dtype="<f4").astype(np.float64).reshape(len(frames), -1)
+    rms: FloatArray = np.sqrt(np.mean(samples * samples, axis=1))
+    return rms

@@ -102,3 +102,24 @@ class TestAnyBytes:
         assert got.readings.ts_ms.tolist() == [start + i for i in range(len(sent))]
         expected = [[values.get(name, math.nan) for name in SENSOR_NAMES] for values in sent]
         np.testing.assert_array_equal(got.readings.values, np.array(expected).reshape(-1, 27))
+
+
+class TestFrames:
+    @given(
+        st.lists(
+            st.none()
+            | st.sampled_from(["no base64!", "AAA=", FRAME + FRAME, 7])
+            | st.lists(st.floats(width=32), min_size=3, max_size=3).map(
+                lambda frame: base64.b64encode(np.array(frame, dtype="<f4").tobytes()).decode()
+            ),
+            max_size=8,
+        )
+    )
+    def test_a_block_of_frames_gives_what_they_give_one_by_one(self, frames):
+        lines = [encode_block([row(vibration_encoded=frame)]) for frame in frames]
+        whole = validate_block(b"".join(lines), sequence="1", now_ms=NOW)
+        parts = [validate_block(line, sequence="1", now_ms=NOW) for line in lines]
+        same(whole.readings, Readings.concat([part.readings for part in parts]))
+        assert [line.reasons for line in whole.rejected] == [
+            x.reasons for part in parts for x in part.rejected
+        ]

@@ -1,11 +1,11 @@
-"""The anomaly-detection benchmark of the 3W dataset: which instances, which windows, which features, which score.
+"""The anomaly-detection benchmark of the 3W dataset: its instances, its windows, its features, its score.
 
-Source: R. E. V. Vargas et al., "A realistic and public dataset with rare undesirable real events in oil wells",
-J. Petroleum Science and Engineering 181 (2019) 106223, and the authors' public notebook "benchmark about
-anomaly detection". Where the article leaves something open, this is what the notebook does, oddities included:
-windows of the transient may be spread over the whole of it, missing values become zeros, windows of training
-overlap and are pooled before the z-score, and the "micro-averaged F1" of two classes is the share of windows
-that are judged rightly.
+Source: R. E. V. Vargas et al., "A realistic and public dataset with rare undesirable real events in oil
+wells", J. Petroleum Science and Engineering 181 (2019) 106223, and the authors' public notebook "benchmark
+about anomaly detection". Where the article leaves something open, this is what the notebook does, oddities
+included: windows of the transient are spread over the whole of it, missing values become zeros, windows of
+training overlap and are pooled before the z-score, and the "micro-averaged F1" of two classes is the share of
+windows that are judged rightly.
 
 Nothing is cleaned, chosen or tuned here. An instance has at most 9 windows of training, and 6 normal and 6
 anomalous ones to be judged; so never calling an anomaly scores 0.5.
@@ -118,7 +118,7 @@ def _first_last(label: IntArray, code: int) -> tuple[int, int]:
 
 
 def _period(label: IntArray, code: int, *, open_end: bool) -> _Period:
-    """Windows of a period hold at least one row of it: they may begin before it, and end after the steady one."""
+    """Where windows that hold at least one row of a period may lie; with an open end also beyond its last."""
     if not (label == code).any():
         return _NOWHERE
     first, last = _first_last(label, code)

@@ -10,7 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
+
+from infra.section import Section
+from infra.settings_ops import AccessSettings, AlarmsSettings, BudgetSettings, OpsSettings
 
 SETTINGS_FILE = Path(__file__).parent / "settings.json"
 
@@ -28,13 +31,7 @@ class SettingsError(ValueError):
     """The settings file cannot be used; the message names the file, every wrong key, and what is allowed."""
 
 
-class _Section(BaseModel):
-    """A section refuses unknown keys (a typo is an error, not a default) and cannot be changed once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class LakeSettings(_Section):
+class LakeSettings(Section):
     """Buckets, catalogue and work group."""
 
     database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -59,7 +56,7 @@ class LakeSettings(_Section):
         return self
 
 
-class StreamSettings(_Section):
+class StreamSettings(Section):
     """The Kinesis data stream."""
 
     name: Name
@@ -69,7 +66,7 @@ class StreamSettings(_Section):
     max_block_bytes: Annotated[int, Field(ge=1024, le=262_144)]
 
 
-class _DeliveryBase(_Section):
+class _DeliveryBase(Section):
     name: Name
     buffer_mb: Annotated[int, Field(ge=1, le=128)]
     buffer_seconds: Annotated[int, Field(ge=0, le=900)]
@@ -99,7 +96,7 @@ class QuarantineDeliverySettings(_DeliveryBase):
     compression: Compression
 
 
-class FirehoseSettings(_Section):
+class FirehoseSettings(Section):
     """The three Firehose streams."""
 
     raw: RawDeliverySettings
@@ -109,14 +106,14 @@ class FirehoseSettings(_Section):
     max_entry_bytes: Annotated[int, Field(ge=1024, le=1_024_000)]
 
 
-class LiveSettings(_Section):
+class LiveSettings(Section):
     """The DynamoDB table of scoring state and live status."""
 
     table: Name
     point_in_time_recovery: bool
 
 
-class FunctionSettings(_Section):
+class FunctionSettings(Section):
     """Name and size of a function."""
 
     function: Name
@@ -137,7 +134,7 @@ class ScoringSettings(FunctionSettings):
     model_refresh_seconds: Annotated[int, Field(ge=1, le=86_400)]
 
 
-class RuntimeSettings(_Section):
+class RuntimeSettings(Section):
     """What every function shares."""
 
     python: Annotated[str, Field(pattern=r"^3\.1[2-9]$")]
@@ -152,7 +149,7 @@ class RuntimeSettings(_Section):
         return self
 
 
-class Settings(_Section):
+class Settings(Section):
     """All of `infra/settings.json`."""
 
     project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,19}$")]
@@ -165,6 +162,10 @@ class Settings(_Section):
     scoring: ScoringSettings
     firehose_transform: FunctionSettings
     runtime: RuntimeSettings
+    ops: OpsSettings
+    alarms: AlarmsSettings
+    budget: BudgetSettings
+    access: AccessSettings
 
     @model_validator(mode="after")
     def _batches_survive_retention(self) -> "Settings":
@@ -173,6 +174,23 @@ class Settings(_Section):
                 "scoring.maximum_record_age_seconds must not exceed stream.retention_hours: "
                 "a record would leave the stream before it could reach the failure queue"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _alarms_stay_quiet_in_normal_times(self) -> "Settings":
+        usual = {
+            "scoring_behind": (
+                self.scoring.batching_window_seconds * 1000,
+                "scoring.batching_window_seconds",
+            ),
+            "raw_late": (self.firehose.raw.buffer_seconds, "firehose.raw.buffer_seconds"),
+            "delivery_late": (self.firehose.delivery.buffer_seconds, "firehose.delivery.buffer_seconds"),
+        }
+        for alarm, (least, cause) in usual.items():
+            if getattr(self.alarms, alarm).threshold <= least:
+                raise ValueError(
+                    f"alarms.{alarm}.threshold must be over {least}: {cause} alone takes that long"
+                )
         return self
 
 

@@ -10,7 +10,9 @@ if str(ROOT) not in sys.path:  # the CDK command line runs this file from its ow
     sys.path.insert(0, str(ROOT))
 
 from infra.cdk.common import PACKAGES, Deployment, PackageMissingError, Target  # noqa: E402
+from infra.cdk.guardrails import GuardrailsStack  # noqa: E402
 from infra.cdk.lake import LakeStack  # noqa: E402
+from infra.cdk.ops import OpsStack  # noqa: E402
 from infra.cdk.review import review  # noqa: E402
 from infra.cdk.scoring import ScoringStack  # noqa: E402
 from infra.cdk.stream import StreamStack  # noqa: E402
@@ -24,6 +26,12 @@ def build(app: App, deployment: Deployment) -> tuple[LakeStack, StreamStack, Sco
     scoring = ScoringStack(app, "PetroStreamScoring", deployment=deployment)
     stream.add_stack_dependency(lake)
     scoring.add_stack_dependency(stream)
+    if not deployment.twin:  # the emulator has no budgets, and nobody to send an e-mail to
+        ops = OpsStack(app, "PetroStreamOps", deployment=deployment)
+        guardrails = GuardrailsStack(app, "PetroStreamGuardrails", deployment=deployment)
+        # Alarms watch, and the hard stop names, what the others create.
+        ops.add_stack_dependency(scoring)
+        guardrails.add_stack_dependency(scoring)
     settings = deployment.settings
     for key, value in {**settings.tags, "environment": settings.environment}.items():
         Tags.of(app).add(key, value)

@@ -7,6 +7,8 @@ from aws_cdk import Acknowledgment, App, Validations
 from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
+from infra.cdk.review_guardrails import wildcards
+
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
@@ -61,6 +63,7 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         "AwsSolutions-SQS3",
         "This queue is the dead-letter destination, of an event source mapping, which the rule does not see.",
     ),
+    *(Acknowledged(path, rule, reason) for path, rule, reason in wildcards()),
 )
 
 

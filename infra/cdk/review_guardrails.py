@@ -1,0 +1,73 @@
+"""The reviewed wildcards of the access policies: a reason for each statement that has one."""
+
+from collections.abc import Iterator, Mapping
+
+from infra.settings import load_settings
+from infra.watch import Place, policy
+
+_AS_REPORTED = Place(account="<AWS::AccountId>", region="<AWS::Region>", partition="<AWS::Partition>")
+
+_NO_RESOURCE = "IAM offers no resource for these actions, and none of them reads data or changes anything."
+_OWN_NAMES = (
+    "The wildcard covers the resources whose names begin with the project's: in an account that other "
+    "projects share, theirs are out of reach."
+)
+_METADATA = (
+    "The wildcard covers the tables and views of the one database: their columns, not their rows, which "
+    "lie in S3 and need a right of their own."
+)
+
+REASONS: Mapping[str, Mapping[str, str]] = {
+    "analyst": {
+        "Chooser": "SQL clients list catalogues and work groups for a person to choose from; " + _NO_RESOURCE,
+        "Catalogue": _METADATA,
+        "Read": "The wildcard covers the objects below the prefixes of the curated tables, and no others.",
+        "Results": "The wildcard covers the results below results/, whose names Athena makes up.",
+    },
+    "plan": {
+        "ReadBuckets": _OWN_NAMES + " Only how a bucket is set up can be read, and which keys it has.",
+        "ReadCatalogue": _METADATA,
+        "ReadStreams": _OWN_NAMES,
+        "ReadScoring": _OWN_NAMES,
+        "ReadMappings": "The name of an event source mapping is made up by Lambda when it is created.",
+        "ReadOps": _OWN_NAMES,
+        "ReadRoles": _OWN_NAMES,
+        "ReadBudgets": _OWN_NAMES,
+        "ReadWithoutAName": (
+            "Anomaly monitors and keys have names that AWS makes up, and lists have none; nothing here reads "
+            "data or changes anything."
+        ),
+    },
+    "deploy": {
+        "PublishModels": "The wildcard covers the objects of the one bucket that holds models.",
+        "WriteCatalogue": _METADATA,
+        "WriteStreams": _OWN_NAMES,
+        "WriteScoring": _OWN_NAMES,
+        "WriteMappings": (
+            "The name of an event source mapping is made up by Lambda when it is created; the condition "
+            "allows mappings of the project's functions only."
+        ),
+        "TagMappings": "The name of an event source mapping is made up by Lambda when it is created.",
+        "WriteOps": _OWN_NAMES,
+    },
+}
+"""Why a statement has wildcards, by policy and statement id."""
+
+_PLACES = {"analyst": "Analyst", "plan": "PlanPolicy", "deploy": "Deploy"}
+
+
+def wildcards() -> Iterator[tuple[str, str, str]]:
+    """Path, rule and reason of each wildcard in the access policies.
+
+    Raises:
+        KeyError: a statement has a wildcard and no reason.
+    """
+    for name, construct in _PLACES.items():
+        found: dict[str, list[str]] = {}
+        for statement in policy(name, load_settings(), _AS_REPORTED)["Statement"]:
+            for resource in statement["Resource"]:
+                if "*" in resource:
+                    found.setdefault(resource, []).append(REASONS[name][statement["Sid"]])
+        for resource, reasons in found.items():
+            path = f"PetroStreamGuardrails/{construct}"
+            yield path, f"AwsSolutions-IAM5[Resource::{resource}]", " ".join(dict.fromkeys(reasons))

@@ -1,0 +1,113 @@
+"""The sections of `infra/settings.json` that watch the lake and its bill: ops, alarms, budget, access."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from infra.section import Section
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,39}$")]
+RoleName = Annotated[str, Field(pattern=r"^[\w+=,.@-]{1,64}$")]
+Percent = Annotated[int, Field(ge=1, le=100)]
+
+DAY_SECONDS = 86_400
+
+
+class OpsSettings(Section):
+    """Where alarms go and what they look like.
+
+    Attributes:
+        topic: name of the SNS topic of all alarms.
+        dashboard: name of the CloudWatch dashboard.
+        runbooks: folder of the runbooks, as a path in the repository or as the address where it can be read.
+    """
+
+    topic: Name
+    dashboard: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
+    runbooks: Annotated[str, Field(pattern=r"^\S*[^\s/]$", max_length=300)]
+
+
+class AlarmSettings(Section):
+    """When one alarm fires: `datapoints` of the last `periods` at or over `threshold`.
+
+    Attributes:
+        threshold: in the unit `infra/alarms.json` names.
+        period_seconds: how much time one datapoint sums up.
+        periods: how many of the latest datapoints are looked at.
+        datapoints: how many of them must reach the threshold.
+    """
+
+    threshold: Annotated[float, Field(gt=0)]
+    period_seconds: Annotated[int, Field(ge=60, multiple_of=60, description="shorter costs more")]
+    periods: Annotated[int, Field(ge=1)]
+    datapoints: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _in_range(self) -> "AlarmSettings":
+        if self.datapoints > self.periods:
+            raise ValueError("datapoints must not exceed periods")
+        if self.period_seconds * self.periods > DAY_SECONDS:
+            raise ValueError("period_seconds times periods must not exceed a day (86400)")
+        return self
+
+
+class AlarmsSettings(Section):
+    """One alarm each; what it measures is in `infra/alarms.json`, what to do in `docs/runbooks`."""
+
+    scoring_silent: AlarmSettings
+    scoring_behind: AlarmSettings
+    scoring_errors: AlarmSettings
+    batches_given_up: AlarmSettings
+    models_rejected: AlarmSettings
+    quarantined_share: AlarmSettings
+    stream_throttled: AlarmSettings
+    raw_late: AlarmSettings
+    delivery_late: AlarmSettings
+    conversion_failed: AlarmSettings
+    blocks_failed: AlarmSettings
+    transform_errors: AlarmSettings
+
+
+class BudgetSettings(Section):
+    """What a month may cost, who hears of it, and what happens when it costs far more.
+
+    Attributes:
+        monthly_limit_usd: what `alert_percent` is of.
+        alert_percent: shares of the limit at which an e-mail is sent.
+        hard_stop_usd: the month's bill at which the flow of readings is stopped.
+        hard_stop_approval: whether AWS stops it by itself, or asks first.
+        hard_stop_roles: further roles to stop, by name: those that producers act under.
+        scope: whether the bill counted is the account's or that of what carries the project's tag. The tag
+            counts nothing until it is switched on as a cost allocation tag.
+        anomaly_usd: how far the bill must leave its usual course for an e-mail.
+    """
+
+    monthly_limit_usd: Annotated[float, Field(gt=0, le=1_000_000)]
+    alert_percent: Annotated[list[Percent], Field(min_length=1, max_length=5)]
+    hard_stop_usd: Annotated[float, Field(gt=0, le=1_000_000)]
+    hard_stop_approval: Literal["AUTOMATIC", "MANUAL"]
+    hard_stop_roles: Annotated[list[RoleName], Field(max_length=50)]
+    scope: Literal["account", "project"]
+    anomaly_usd: Annotated[float, Field(gt=0, le=1_000_000)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "BudgetSettings":
+        if sorted(set(self.alert_percent)) != self.alert_percent:
+            raise ValueError("alert_percent must rise, each share once")
+        if self.hard_stop_usd <= self.monthly_limit_usd:
+            raise ValueError("hard_stop_usd must be over monthly_limit_usd: warnings come before the stop")
+        return self
+
+
+class AccessSettings(Section):
+    """Who may deploy from GitHub.
+
+    Attributes:
+        branch: the only branch whose workflows may plan or deploy.
+        environment: the GitHub environment whose approval a deployment needs.
+        session_minutes: how long the credentials of a role last.
+    """
+
+    branch: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$")]
+    environment: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    session_minutes: Annotated[int, Field(ge=60, le=720)]

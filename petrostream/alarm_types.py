@@ -1,0 +1,174 @@
+"""What can raise an alarm: one table, each row with consequence, time to respond, delays and priority.
+
+Priority follows from the consequence and from the time an operator has to act, as ISA-18.2 (IEC 62682)
+asks. Its clause on performance suggests that about 80 % of the alarms configured are low, 15 % medium and
+5 % high, with critical ones the rare exception; EEMUA 191 gives the same 5/15/80.
+
+A row gives an alarm that the stream can raise for a well; the rows of physics rules bear the rule's name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from petrostream.rules import PROCESS_RULES
+
+CRITICAL, HIGH, MEDIUM, LOW = "critical", "high", "medium", "low"
+PRIORITIES = (CRITICAL, HIGH, MEDIUM, LOW)
+"""From the most urgent to the least."""
+
+PROCESS = "process"
+EMISSION = "emission"
+
+MINOR, MAJOR, SEVERE = 1, 2, 3
+"""Consequences: lost efficiency; lost production or damage to equipment; harm to people or environment."""
+
+_PRIORITY_OF: Mapping[tuple[int, int], str] = {
+    # (consequence, urgency); urgency 3: act within 5 minutes, 2: within 30, 1: later
+    (SEVERE, 3): CRITICAL,
+    (SEVERE, 2): HIGH,
+    (SEVERE, 1): MEDIUM,
+    (MAJOR, 3): HIGH,
+    (MAJOR, 2): MEDIUM,
+    (MAJOR, 1): LOW,
+    (MINOR, 3): MEDIUM,
+    (MINOR, 2): LOW,
+    (MINOR, 1): LOW,
+}
+
+
+def priority_of(severity: int, response_minutes: float) -> str:
+    """Priority of an alarm.
+
+    Args:
+        severity: `MINOR`, `MAJOR` or `SEVERE`.
+        response_minutes: how long an operator has to prevent the consequence.
+    """
+    urgency = 3 if response_minutes <= 5 else 2 if response_minutes <= 30 else 1
+    return _PRIORITY_OF[severity, urgency]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmType:
+    """A row of the table.
+
+    Attributes:
+        id: stable name, as it lands in `alarm_type`; a physics rule's alarm bears the rule's name.
+        group: `process` or `emission`.
+        meaning: what it is like, in words that end an alarm's sentence.
+        consequence: what happens if nobody acts.
+        severity: of that consequence.
+        response_minutes: time to act.
+        on_delay_s: how long the condition must hold before the alarm.
+        off_delay_s: how long it must be gone before the alarm returns to normal.
+    """
+
+    id: str
+    group: str
+    meaning: str
+    consequence: str
+    severity: int
+    response_minutes: float
+    on_delay_s: float
+    off_delay_s: float = 60.0
+
+    @property
+    def priority(self) -> str:
+        """Priority by consequence and time to respond."""
+        return priority_of(self.severity, self.response_minutes)
+
+
+FOREST = "forest"
+METHANE_HIGH = "methane_high"
+
+_ROWS: tuple[AlarmType, ...] = (
+    AlarmType(
+        id=FOREST,
+        group=PROCESS,
+        meaning="unlike this well's normal operation",
+        consequence="A slow loss of production goes unseen until it is large",
+        severity=MINOR,
+        response_minutes=30,
+        on_delay_s=10,
+    ),
+    AlarmType(
+        id=METHANE_HIGH,
+        group=EMISSION,
+        meaning="a methane leak",
+        consequence="People at the wellhead breathe gas that can ignite; a leak to be reported",
+        severity=SEVERE,
+        response_minutes=10,
+        on_delay_s=10,
+    ),
+    AlarmType(
+        id="dhsv_closure",
+        group=PROCESS,
+        meaning="like a spurious DHSV closure",
+        consequence="Production stops; reopening late risks hydrates and damage to the valve",
+        severity=MAJOR,
+        response_minutes=5,
+        on_delay_s=5,
+    ),
+    AlarmType(
+        id="choke_restriction",
+        group=PROCESS,
+        meaning="like a quick restriction in the production choke",
+        consequence="Production falls and the pressure upstream of the choke may trip the well",
+        severity=MAJOR,
+        response_minutes=20,
+        on_delay_s=10,
+    ),
+)
+
+
+def _of_rule(rule_id: str, meaning: str) -> AlarmType:
+    """A row for a rule that has none of its own: of least urgency until somebody rates it."""
+    return AlarmType(
+        id=rule_id,
+        group=PROCESS,
+        meaning=meaning,
+        consequence="Not rated yet",
+        severity=MINOR,
+        response_minutes=60,
+        on_delay_s=10,
+    )
+
+
+def _table() -> Mapping[str, AlarmType]:
+    rows = {row.id: row for row in _ROWS if row.id in (FOREST, METHANE_HIGH)}
+    own = {row.id: row for row in _ROWS}
+    for rule in PROCESS_RULES:
+        rows[rule.id] = own.get(rule.id) or _of_rule(rule.id, f"like {rule.id.replace('_', ' ')}")
+    return MappingProxyType(rows)
+
+
+ALARM_TYPES: Mapping[str, AlarmType] = _table()
+"""Every alarm the stream can raise, by id."""
+
+OPEN = 0
+OPERATING_STATES: Mapping[int, str] = MappingProxyType(
+    {
+        OPEN: "open",
+        1: "shut-in",
+        2: "flushing with diesel",
+        3: "flushing with gas",
+        4: "bullheading",
+        5: "closed with diesel",
+        6: "closed with gas",
+        7: "restart",
+        8: "depressurization",
+    }
+)
+"""Codes of `state` (3W dataset 2.0.0, arXiv 2507.01048, table 5)."""
+
+
+def suppressing_states(alarm_type: AlarmType) -> Sequence[int]:
+    """Operating states in which an alarm says nothing an operator does not know.
+
+    Baselines and signatures describe a well that flows. In any other state pressures and temperatures move
+    by the operator's own hand, so process alarms are suppressed by design there. Gas at the wellhead is as
+    dangerous around a closed well as around an open one: emission alarms are never suppressed.
+    """
+    if alarm_type.group == EMISSION:
+        return ()
+    return tuple(code for code in OPERATING_STATES if code != OPEN)

@@ -1,0 +1,260 @@
+"""Alarms of a well, in the terms of ISA-18.2 (IEC 62682): pure `state + signals -> state + transitions`.
+
+An alarm type has a condition (on), its deadband (neither on nor off) and its opposite (off):
+
+* The alarm becomes active at the first reading at which the condition has held for the on-delay, that is,
+  whose time is at least the on-delay after the first reading of an unbroken run of "on".
+* It returns to normal at the first reading at which "off" has held, unbroken, for the off-delay; or when
+  there has been nothing to judge by for `NO_DATA_S`; or when the well's feed ends.
+* A gap of more than a minute between readings breaks runs, as it resets the windows the signals come from.
+* Where the well's operating state makes an alarm meaningless it is suppressed by design: it is recorded, not
+  annunciated. Should it still be active when the suppression ends, it is annunciated then. An alarm that was
+  annunciated before stays: somebody has been asked to act. Suppression ends `RELEASE_S` after the state,
+  since windows still hold readings from it.
+
+Time is the readings' own; there is no clock. Results do not depend on how the stream is cut into batches.
+Everything is computed on whole columns; Python loops go over alarms, not readings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from petrostream.alarm_events import (
+    ACTIVATED,
+    CLEARED,
+    FEED_ENDED,
+    NO_DATA,
+    RETURNED,
+    SUPPRESSED,
+    UNSUPPRESSED,
+    Active,
+    Transition,
+    transition,
+)
+from petrostream.alarm_timers import NEVER, lasted, latch, recent, run_starts
+from petrostream.alarm_types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType, suppressing_states
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.features import GAP_MS
+
+NO_DATA_S = 600.0
+RELEASE_S = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSettings:
+    """Limits of the conditions; delays are the alarm types' own.
+
+    Attributes:
+        on_score, off_score: forest score above which it is on, below which it is off.
+        on_methane_ppm, off_methane_ppm: likewise, of methane.
+        types: the alarms to raise, by id.
+    """
+
+    on_score: float = 0.56
+    off_score: float = 0.54
+    on_methane_ppm: float = 500.0
+    off_methane_ppm: float = 450.0
+    types: Mapping[str, AlarmType] = field(default_factory=lambda: ALARM_TYPES)
+
+
+DEFAULT_SETTINGS = AlarmSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What alarms of one well look at: n readings of one feed, n >= 1.
+
+    Attributes:
+        well_id, source: the well, and the feed's source.
+        ts_ms: shape (n,), strictly increasing and after those of earlier calls, epoch ms.
+        score: shape (n,), the forest's; NaN where there is none, or where the forest must not alarm (a well
+            without a baseline of its own).
+        rules: by rule id, shape (n,): where the rule holds. A rule that is left out holds nowhere.
+        methane_ppm: shape (n,), NaN without a detector.
+        operating_state: shape (n,), codes of `OPERATING_STATES`, -1 where unknown.
+    """
+
+    well_id: str
+    source: str
+    ts_ms: IntArray
+    score: FloatArray
+    rules: Mapping[str, BoolArray]
+    methane_ppm: FloatArray
+    operating_state: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Timers of one alarm type of a well: starts of the runs that are under way, `NEVER` if none."""
+
+    on_since: int = NEVER
+    off_since: int = NEVER
+    unknown_since: int = NEVER
+    suppressed_at: int = NEVER
+    active: Active | None = None
+
+
+IDLE = Channel()
+
+
+@dataclass(frozen=True, slots=True)
+class WellAlarms:
+    """What alarms remember of a well.
+
+    Attributes:
+        source: source of the last reading.
+        last_ms: its time.
+        channels: by alarm type, those that are not idle.
+    """
+
+    source: str
+    last_ms: int
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRun:
+    """Result of a call.
+
+    Attributes:
+        state: to be handed to the next call.
+        transitions: in order of time.
+        active: shape (n,), how many annunciated alarms are active at each reading.
+    """
+
+    state: WellAlarms
+    transitions: list[Transition]
+    active: IntArray
+
+
+def run_alarms(
+    state: WellAlarms | None, signals: Signals, settings: AlarmSettings = DEFAULT_SETTINGS
+) -> AlarmRun:
+    """Take a well's alarms over the next readings of its feed.
+
+    Args:
+        state: the state after the previous readings of the same feed, None at a feed's first reading. When
+            the feed changes, call `end_feed` on the state first.
+        signals: the readings.
+        settings: limits and alarm types.
+    """
+    before = int(signals.ts_ms[0]) if state is None else state.last_ms
+    broken = np.diff(signals.ts_ms, prepend=before) > GAP_MS
+    held: Mapping[str, Channel] = {} if state is None else state.channels
+    run = _Run(signals, broken, np.zeros(len(signals.ts_ms), np.int64), [])
+    channels: dict[str, Channel] = {}
+    for alarm_type in settings.types.values():
+        channel = _advance(run, alarm_type, held.get(alarm_type.id, IDLE), settings)
+        if channel != IDLE:
+            channels[alarm_type.id] = channel
+    run.transitions.sort(key=lambda change: change.ts_ms)
+    after = WellAlarms(signals.source, int(signals.ts_ms[-1]), channels)
+    return AlarmRun(after, run.transitions, run.active)
+
+
+def end_feed(state: WellAlarms, well_id: str, settings: AlarmSettings = DEFAULT_SETTINGS) -> list[Transition]:
+    """Return the active alarms of a well whose feed has ended to normal, at the feed's last reading."""
+    return [
+        transition(
+            settings.types[name], channel.active, well_id, state.source, RETURNED, state.last_ms, FEED_ENDED
+        )
+        for name, channel in state.channels.items()
+        if channel.active is not None and name in settings.types
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a call works on, and its results so far."""
+
+    signals: Signals
+    broken: BoolArray
+    active: IntArray
+    transitions: list[Transition]
+
+
+def _conditions(
+    alarm_type: AlarmType, signals: Signals, settings: AlarmSettings
+) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """Where an alarm's condition is on, where off, and where there is nothing to judge by."""
+    if alarm_type.id == FOREST:
+        values, high, low = signals.score, settings.on_score, settings.off_score
+    elif alarm_type.id == METHANE_HIGH:
+        values, high, low = signals.methane_ppm, settings.on_methane_ppm, settings.off_methane_ppm
+    else:
+        on = signals.rules.get(alarm_type.id)
+        on = np.zeros(len(signals.ts_ms), np.bool_) if on is None else on
+        return on, ~on, np.zeros(len(on), np.bool_)
+    return values > high, values < low, np.isnan(values)
+
+
+def _advance(run: _Run, alarm_type: AlarmType, channel: Channel, settings: AlarmSettings) -> Channel:
+    """Take one alarm type over the readings; adds to the run's results, gives the new timers."""
+    on, off, unknown = _conditions(alarm_type, run.signals, settings)
+    suppressed, suppressed_at = _suppressed(run, alarm_type, channel.suppressed_at)
+    if channel.active is None and not on.any():
+        return Channel(suppressed_at=suppressed_at)
+    ts_ms, broken = run.signals.ts_ms, run.broken
+    starts = run_starts(on, broken, ts_ms, channel.on_since)
+    offs = run_starts(off, broken, ts_ms, channel.off_since)
+    blanks = run_starts(unknown, broken, ts_ms, channel.unknown_since)
+    blank = lasted(blanks, ts_ms, NO_DATA_S)
+    ends = lasted(offs, ts_ms, alarm_type.off_delay_s) | blank
+    state = latch(lasted(starts, ts_ms, alarm_type.on_delay_s), ends, channel.active is not None)
+    active = channel.active
+    edges = np.flatnonzero(np.diff(state, prepend=active is not None)).tolist()
+    if active is not None:
+        edges.insert(0, 0)
+    for first, end in zip(edges[::2], [*edges[1::2], len(ts_ms)], strict=False):
+        if active is None:
+            active = Active(int(starts[first]), int(ts_ms[first]), annunciated=False)
+        active = _annunciate(run, alarm_type, active, suppressed, (first, end))
+        if end < len(ts_ms):
+            _note(run, alarm_type, active, RETURNED, end, NO_DATA if blank[end] else CLEARED)
+            active = None
+    if active is None:
+        return Channel(on_since=int(starts[-1]), suppressed_at=suppressed_at)
+    return Channel(NEVER, int(offs[-1]), int(blanks[-1]), suppressed_at, active)
+
+
+def _suppressed(run: _Run, alarm_type: AlarmType, last: int) -> tuple[BoolArray, int]:
+    """Where the operating state makes an alarm meaningless, and when it last did."""
+    codes = suppressing_states(alarm_type)
+    states = run.signals.operating_state
+    if not codes or (last == NEVER and not (states > 0).any()):
+        return np.zeros(len(states), np.bool_), NEVER
+    return recent(np.isin(states, codes), run.signals.ts_ms, last, RELEASE_S)
+
+
+def _annunciate(
+    run: _Run, alarm_type: AlarmType, active: Active, suppressed: BoolArray, span: tuple[int, int]
+) -> Active:
+    """Annunciate an alarm that is active over a span of readings at the first one not suppressed."""
+    first, end = span
+    if active.annunciated:
+        run.active[first:end] += 1
+        return active
+    new = active.active_ms == run.signals.ts_ms[first]
+    free = np.flatnonzero(~suppressed[first:end])
+    if new and not (len(free) and free[0] == 0):
+        _note(run, alarm_type, active, SUPPRESSED, first)
+        new = False
+    if not len(free):
+        return active
+    heard = first + int(free[0])
+    active = replace(active, annunciated=True)
+    _note(run, alarm_type, active, ACTIVATED if new else UNSUPPRESSED, heard)
+    run.active[heard:end] += 1
+    return active
+
+
+def _note(
+    run: _Run, alarm_type: AlarmType, active: Active, event: str, at: int, cause: str | None = None
+) -> None:
+    signals = run.signals
+    change = transition(
+        alarm_type, active, signals.well_id, signals.source, event, int(signals.ts_ms[at]), cause
+    )
+    run.transitions.append(replace(change, position=at))

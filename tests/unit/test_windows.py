@@ -23,7 +23,7 @@ def reading(seconds, well="A", pressure=1.0e7, temperature=90.0, methane=0.0, so
 
 
 def scored(stream):
-    """Scored rows of a stretch of the stream, with an invented flag: anomalous above 95 degrees."""
+    """Scored rows of a stretch of the stream; flag and risk look at nothing but the reading itself."""
     values = table(
         {"p_tpt": np.array([one[2] for one in stream]), "t_tpt": np.array([one[3] for one in stream])}
     )
@@ -36,6 +36,7 @@ def scored(stream):
     batch.source = [one[5] for one in stream]
     rows = score(FacilityState(FACILITY), batch, None, scored_at_ms=MINUTE).rows
     rows.anomaly_flag[:] = values[:, 26] > 95.0
+    rows.risk_score[:] = np.maximum(rows.emission_risk, 0)
     return rows
 
 

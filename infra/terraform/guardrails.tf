@@ -1,0 +1,57 @@
+# What a month may cost, and who may do what from outside. Not on the twin, which has no bill.
+# To be applied by a person: the role of the pipeline is in here, and cannot change itself.
+
+variable "github_repository" {
+  description = "The GitHub repository that may deploy, as owner/name; null makes no roles for GitHub."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_repository == null || can(regex("^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}/[A-Za-z0-9._-]{1,100}$", var.github_repository))
+    error_message = "github_repository = ${coalesce(var.github_repository, "null")}: must be owner/name, without wildcards."
+  }
+}
+
+variable "github_provider_arn" {
+  description = "ARN of GitHub's OIDC provider if the account has it already; null creates it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_provider_arn == null || can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.github_provider_arn))
+    error_message = "github_provider_arn = ${coalesce(var.github_provider_arn, "null")}: must be the ARN of GitHub's OIDC provider, or null."
+  }
+}
+
+module "guardrails" {
+  source = "./modules/guardrails"
+  count  = local.twin ? 0 : 1
+
+  place               = local.place
+  budget              = local.settings.budget
+  access              = local.settings.access
+  names               = local.shared_names
+  project_tag         = local.settings.tags.project
+  policies_folder     = "${local.repository}/infra/policies"
+  alert_email         = var.alert_email
+  github_repository   = var.github_repository
+  github_provider_arn = var.github_provider_arn
+
+  # The hard stop names roles that the others create.
+  depends_on = [module.stream, module.scoring]
+}
+
+output "AnalystRoleArn" {
+  description = "Role for SQL clients and Power BI."
+  value       = one(module.guardrails[*].analyst_role_arn)
+}
+
+output "PlanRoleArn" {
+  description = "Role under which GitHub plans."
+  value       = one(module.guardrails[*].plan_role_arn)
+}
+
+output "DeployRoleArn" {
+  description = "Role under which GitHub deploys."
+  value       = one(module.guardrails[*].deploy_role_arn)
+}

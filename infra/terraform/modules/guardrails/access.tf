@@ -1,0 +1,96 @@
+# Who may do what from outside: analysts, and the pipeline, both without keys.
+
+locals {
+  github = "token.actions.githubusercontent.com"
+  roles  = var.github_repository == null ? toset([]) : toset(["plan", "deploy"])
+  ref    = "refs/heads/${var.access.branch}"
+
+  # Whom a token must name: the branch for a plan, the environment with its approval for a deployment.
+  subjects = {
+    plan   = "repo:${coalesce(var.github_repository, "none/none")}:ref:${local.ref}"
+    deploy = "repo:${coalesce(var.github_repository, "none/none")}:environment:${var.access.environment}"
+  }
+
+  create_provider = var.github_repository != null && var.github_provider_arn == null
+  provider_arn    = local.create_provider ? one(aws_iam_openid_connect_provider.github[*].arn) : var.github_provider_arn
+}
+
+# Read-only, for SQL clients and Power BI: people assume it with rights of their own account.
+resource "aws_iam_role" "analyst" {
+  name                 = "${var.names.project}-analyst-${var.place.region}"
+  description          = "Reads the curated readings through the Athena work group"
+  max_session_duration = 43200
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Action    = "sts:AssumeRole"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:${var.place.partition}:iam::${var.place.account_id}:root" }
+      }
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "analyst" {
+  name   = "read"
+  role   = aws_iam_role.analyst.name
+  policy = jsonencode(jsondecode(templatefile("${var.policies_folder}/analyst.json", var.names)))
+}
+
+resource "aws_iam_openid_connect_provider" "github" {
+  count = local.create_provider ? 1 : 0
+
+  url            = "https://${local.github}"
+  client_id_list = ["sts.amazonaws.com"]
+}
+
+resource "aws_iam_policy" "plan" {
+  count = length(local.roles) > 0 ? 1 : 0
+
+  name        = "${var.names.project}-plan-${var.place.region}"
+  description = "Reads how everything of PetroStream is set up, and no data"
+  policy      = jsonencode(jsondecode(templatefile("${var.policies_folder}/plan.json", var.names)))
+}
+
+# A token must be for AWS, of that branch, and from that branch or environment exactly.
+resource "aws_iam_role" "github" {
+  for_each = local.roles
+
+  name                 = "${var.names.project}-${each.key}-${var.place.region}"
+  max_session_duration = var.access.session_minutes * 60
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Action = "sts:AssumeRoleWithWebIdentity"
+        Condition = {
+          StringEquals = {
+            "${local.github}:aud" = "sts.amazonaws.com"
+            "${local.github}:sub" = local.subjects[each.key]
+            "${local.github}:ref" = local.ref
+          }
+        }
+        Effect    = "Allow"
+        Principal = { Federated = local.provider_arn }
+      }
+    ]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "plan" {
+  for_each = local.roles
+
+  role       = aws_iam_role.github[each.key].name
+  policy_arn = one(aws_iam_policy.plan[*].arn)
+}
+
+resource "aws_iam_role_policy" "deploy" {
+  count = length(local.roles) > 0 ? 1 : 0
+
+  name   = "deploy"
+  role   = aws_iam_role.github["deploy"].name
+  policy = jsonencode(jsondecode(templatefile("${var.policies_folder}/deploy.json", var.names)))
+}

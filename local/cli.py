@@ -26,6 +26,10 @@ app = typer.Typer(
 console = Console(highlight=False, markup=False)
 errors = Console(stderr=True, highlight=False, markup=False)
 
+Iac = Annotated[
+    str | None, typer.Option(help="Deploy by cdk or terraform; the last one, or the CDK, when left out.")
+]
+
 _KEPT = "The data stays in {home}; `./project_up.sh` brings it back."
 
 
@@ -33,36 +37,40 @@ _KEPT = "The data stays in {home}; `./project_up.sh` brings it back."
 def up(
     deploy: Annotated[bool, typer.Option(help="Deploy the stacks when something changed.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
+    iac: Iac = None,
 ) -> None:
     """Start the emulator if it is not running, and deploy what changed. Data stays."""
     target = twin()
+    definition = deployment.iac_of(target, iac)
     began = time.monotonic()
     with _alone(target):
         with _waiting("Starting the AWS emulator") as tick:
             started = lifecycle.start(target, tick)
         console.print(f"Emulator {'started' if started else 'is already running'} at {target.endpoint}")
         if deploy:
-            _deploy(target, force=force)
+            _deploy(target, definition, force=force)
     console.print(f"PetroStream is up ({time.monotonic() - began:.0f} s).", style="green")
 
 
 @app.command()
 def deploy(
     force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
+    iac: Iac = None,
 ) -> None:
     """Deploy the stacks to the running emulator."""
     target = twin()
     _need_running(target)
+    definition = deployment.iac_of(target, iac)
     with _alone(target):
-        _deploy(target, force=force)
+        _deploy(target, definition, force=force)
 
 
-def _deploy(target: Twin, *, force: bool) -> None:
+def _deploy(target: Twin, iac: str, *, force: bool) -> None:
     point_at_twin(target=target)
-    if not force and deployment.is_current(target):
+    if not force and deployment.is_current(target, iac):
         console.print("Stacks are unchanged since the last deployment.")
         return
-    deployment.deploy(target, say=console.print)
+    deployment.deploy(target, say=console.print, iac=iac)
     lifecycle.save_state(target)
 
 
@@ -118,7 +126,7 @@ def status() -> None:
     console.print(f"Emulator   up at {target.endpoint} (process {answer['pid']})")
     console.print(f"Data       {target.home} ({_size(target.home) / 1e6:,.1f} MB)", soft_wrap=True)
     console.print(f"Log        {target.log}", soft_wrap=True)
-    for name, state in deployment.stack_states().items():
+    for name, state in deployment.states(target).items():
         console.print(f"Stack      {name}: {state or 'not deployed'}")
 
 

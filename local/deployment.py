@@ -1,8 +1,9 @@
-"""Deploy the CDK app to the twin, when something changed since the last time."""
+"""Deploy the lake to the twin, by the CDK or by Terraform, when something changed since the last time."""
 
 import hashlib
 import importlib.metadata
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import cdk as cdk_app
-from local import toolchain
+from local import terraform, toolchain
 from local.env import ROOT, Twin, subprocess_environment
 from local.errors import TwinError
 from petrostream.aws.clients import client
@@ -21,46 +22,89 @@ STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
 _DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 _DEPLOY_SECONDS = 900.0
 
-# What the stacks and the functions are made of.
-_SOURCES = ("infra", "petrostream", "lambdas", "sql", "local/cdk.py", "local/package.py")
-_SKIPPED = {"node_modules", "cdk.out", "terraform", ".terraform", "__pycache__"}
+IAC_VARIABLE = "PETROSTREAM_IAC"
+"""Environment variable that names the definition to deploy, `cdk` or `terraform`."""
+
+# What the stacks and the functions are made of, and of it what each definition has no use for.
+_TOOLS = ("local/cdk.py", "local/terraform.py", "local/package.py")
+_SOURCES = ("infra", "petrostream", "lambdas", "sql", *_TOOLS)
+_SKIPPED = {
+    "cdk": {"node_modules", "cdk.out", "terraform", "__pycache__"},
+    "terraform": {"cdk", ".terraform", "__pycache__"},
+}
 
 Say = Callable[[str], None]
 
 
-def fingerprint() -> str:
+def iac_of(target: Twin, wanted: str | None = None) -> str:
+    """Which definition deploys this twin: the one wanted, or PETROSTREAM_IAC, or the last one, or the CDK.
+
+    Raises:
+        TwinError: there is no such definition, or the twin was deployed by the other one.
+    """
+    recorded = _recorded(target)
+    deployed = recorded.get("iac", "cdk") if recorded else None
+    iac = wanted or os.environ.get(IAC_VARIABLE) or deployed or "cdk"
+    if iac not in _SKIPPED:
+        raise TwinError(f"{iac!r} is no definition of the lake.", "Choose cdk or terraform.")
+    if deployed not in (None, iac):
+        raise TwinError(
+            f"The lake in {target.home} was deployed by {deployed}; {iac} knows nothing of its resources.",
+            f"Stay with --iac {deployed}, or delete it first: python -m local down --purge",
+        )
+    return str(iac)
+
+
+def fingerprint(iac: str = "cdk") -> str:
     """A digest of everything a deployment depends on: sources, settings, and the CDK's version."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(iac.encode())
     for name in ("aws-cdk-lib", "ministack"):
         digest.update(f"{name}={importlib.metadata.version(name)}\n".encode())
-    for path in _files():
+    for path in _files(_SKIPPED[iac]):
         digest.update(f"{path.relative_to(ROOT)}\n".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
-def _files() -> Iterator[Path]:
+def _files(skipped: set[str]) -> Iterator[Path]:
     for source in _SOURCES:
         path = ROOT / source
         candidates = sorted(path.rglob("*")) if path.is_dir() else [path]
         for candidate in candidates:
-            if candidate.is_file() and not _SKIPPED.intersection(candidate.parts):
+            if candidate.is_file() and not skipped.intersection(candidate.parts):
                 yield candidate
 
 
-def is_current(target: Twin) -> bool:
+def is_current(target: Twin, iac: str = "cdk") -> bool:
     """Whether the twin runs exactly what the sources say: nothing to deploy."""
-    try:
-        recorded = json.loads(target.deployed.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    if not target.outputs.exists() or _recorded(target) != _record(target, iac) | {"complete": True}:
         return False
-    if not target.outputs.exists() or recorded != _record(target):
-        return False
+    if iac == "terraform":
+        return terraform.is_applied(target)
     return all(state in _DEPLOYED for state in stack_states().values())
 
 
-def _record(target: Twin) -> dict[str, Any]:
-    return {"fingerprint": fingerprint(), "endpoint": target.endpoint}
+def _recorded(target: Twin) -> dict[str, Any]:
+    try:
+        document = json.loads(target.deployed.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _record(target: Twin, iac: str) -> dict[str, Any]:
+    return {"iac": iac, "fingerprint": fingerprint(iac), "endpoint": target.endpoint}
+
+
+def states(target: Twin) -> dict[str, str | None]:
+    """What is deployed, by stack or by module, and in which state; None where it is not deployed.
+
+    Raises:
+        TwinError: the twin does not answer.
+    """
+    if _recorded(target).get("iac") == "terraform":
+        return terraform.module_states(target)
+    return stack_states()
 
 
 def stack_states() -> dict[str, str | None]:
@@ -84,19 +128,29 @@ def _stack_state(name: str) -> str | None:
     return str(answer["Stacks"][0]["StackStatus"])
 
 
-def deploy(target: Twin, say: Say) -> None:
-    """Package the functions and deploy every stack with the real `cdk deploy`.
+def deploy(target: Twin, say: Say, iac: str = "cdk") -> None:
+    """Package the functions and deploy everything, with the real `cdk deploy` or `terraform apply`.
 
     Raises:
         TwinError: a step failed; carries the end of its output.
     """
-    target.deployed.unlink(missing_ok=True)
+    record = _record(target, iac)
+    # Known before anything is created, so that after a failure the same definition goes on.
+    target.deployed.write_text(json.dumps(record), encoding="utf-8")
+    say("Packaging the functions …")
     environment = subprocess_environment(target)
+    _run([sys.executable, "-m", "local.package", "--target", "twin"], ROOT, environment, target)
+    if iac == "terraform":
+        terraform.deploy(target, say)
+    else:
+        _deploy_stacks(target, environment, say)
+    target.deployed.write_text(json.dumps(record | {"complete": True}), encoding="utf-8")
+
+
+def _deploy_stacks(target: Twin, environment: dict[str, str], say: Say) -> None:
     node = toolchain.find_node(say)
     environment = node.environment(environment)
     cdk = toolchain.cdk_command(node, environment, say)
-    say("Packaging the functions …")
-    _run([sys.executable, "-m", "local.package", "--target", "twin"], ROOT, environment, target)
     say("Deploying the stacks (cdk deploy) …")
     target.outputs.parent.mkdir(parents=True, exist_ok=True)
     # Its own folder, so that two twins can be deployed at once.
@@ -114,7 +168,6 @@ def deploy(target: Twin, say: Say) -> None:
         raise TwinError(
             f"The twin refused a step of the deployment: {error}", f"See {target.log}."
         ) from error
-    target.deployed.write_text(json.dumps(_record(target)), encoding="utf-8")
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str], target: Twin) -> None:

@@ -88,6 +88,11 @@ class Twin:
         return self.home / "cdk.out"
 
     @property
+    def terraform(self) -> Path:
+        """Where Terraform runs, and keeps its state."""
+        return self.home / "terraform"
+
+    @property
     def contents(self) -> list[Path]:
         """Everything the twin keeps, as far as it is there: what a purge deletes.
 
@@ -99,7 +104,8 @@ class Twin:
         else:
             logs = [*self.home.glob("emulator.log*"), self.home / "deploy.log"]
             files = [self.pid_file, self.lock, self.deployed, self.outputs, *self.home.glob("replay*")]
-            owned = [self.objects, self.state, self.scratch, self.assembly, *logs, *files]
+            folders = [self.objects, self.state, self.scratch, self.assembly, self.terraform]
+            owned = [*folders, *logs, *files]
         return [path for path in owned if path.exists()]
 
     @property

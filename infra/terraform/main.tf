@@ -7,6 +7,7 @@ locals {
   settings_file = coalesce(var.settings_file, "${local.repository}/infra/settings.json")
   settings      = jsondecode(file(local.settings_file))
   packages      = coalesce(var.packages, "${local.repository}/build/${local.twin ? "lambda-local" : "lambda"}")
+  runtime       = merge(local.settings.runtime, var.architecture == null ? {} : { architecture = var.architecture })
   tags          = merge(local.settings.tags, { environment = local.settings.environment })
 
   # What every module knows of its surroundings. ARNs are built from names, as in the CDK: a plan then shows
@@ -41,14 +42,14 @@ module "stream" {
   stream        = local.settings.stream
   firehose      = local.settings.firehose
   transform     = local.settings.firehose_transform
-  runtime       = merge(local.settings.runtime, { architecture = coalesce(var.architecture, local.settings.runtime.architecture) })
-  database      = local.settings.lake.database
-  bucket_names  = local.bucket_names
+  runtime       = local.runtime
   schema_folder = "${local.repository}/petrostream/schema"
   packages      = local.packages
 
-  # Firehose checks its bucket and its table when it is created.
-  depends_on = [module.lake]
+  # From the lake itself, since Firehose checks its bucket and its table when it is created.
+  database     = module.lake.database
+  tables       = module.lake.tables
+  bucket_names = module.lake.bucket_names
 }
 
 module "scoring" {
@@ -59,10 +60,10 @@ module "scoring" {
   live         = local.settings.live
   stream       = local.settings.stream
   firehose     = local.settings.firehose
-  runtime      = merge(local.settings.runtime, { architecture = coalesce(var.architecture, local.settings.runtime.architecture) })
-  bucket_names = local.bucket_names
+  runtime      = local.runtime
+  bucket_names = module.lake.bucket_names
   packages     = local.packages
 
-  # The event source mapping checks that its stream is there.
-  depends_on = [module.stream]
+  # From the stream module, since the event source mapping checks that its stream is there.
+  stream_name = module.stream.stream_name
 }

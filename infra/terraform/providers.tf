@@ -1,8 +1,9 @@
 provider "aws" {
   region = var.region
 
-  # The emulator answers at once or not at all, and knows buckets by path only. Its address is AWS_ENDPOINT_URL.
-  max_retries                = local.twin ? 1 : null
+  # The emulator, whose address is AWS_ENDPOINT_URL, answers at once or not at all, and knows buckets by path
+  # only. It closes idle connections, which a second attempt survives.
+  max_retries                = local.twin ? 3 : null
   s3_use_path_style          = local.twin
   skip_requesting_account_id = false
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.deployment import IAC_VARIABLE
 from local.env import ROOT, Twin, subprocess_environment
 from petrostream.aws.athena import run_sql
 
@@ -35,6 +36,8 @@ class Lake:
     def at(cls, home: Path) -> "Lake":
         target = Twin(port=free_port(), home=home.resolve())
         base = os.environ | {"PETROSTREAM_PORT": str(target.port), "PETROSTREAM_HOME": str(target.home)}
+        # E2E_IAC=terraform runs the same tests on the lake as Terraform deploys it.
+        base[IAC_VARIABLE] = os.environ.get("E2E_IAC", "cdk")
         return cls(target, subprocess_environment(target, base))
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

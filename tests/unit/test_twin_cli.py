@@ -88,7 +88,7 @@ def test_the_environment_can_be_taken_over_by_a_shell(run):
 
 def test_a_second_up_deploys_nothing(run, monkeypatch):
     monkeypatch.setattr(lifecycle, "start", lambda *_: False)
-    monkeypatch.setattr(deployment, "is_current", lambda _: True)
+    monkeypatch.setattr(deployment, "is_current", lambda *_: True)
     monkeypatch.setattr(deployment, "deploy", lambda *_: pytest.fail("deployed"))
     answer = run("up")
     assert answer.exit_code == 0
@@ -99,7 +99,7 @@ def test_a_second_up_deploys_nothing(run, monkeypatch):
 def test_up_deploys_what_changed_and_saves_the_state(run, monkeypatch):
     done = []
     monkeypatch.setattr(lifecycle, "start", lambda *_: True)
-    monkeypatch.setattr(deployment, "is_current", lambda _: False)
+    monkeypatch.setattr(deployment, "is_current", lambda *_: False)
     monkeypatch.setattr(deployment, "deploy", lambda *_, **__: done.append("deployed"))
     monkeypatch.setattr(lifecycle, "save_state", lambda _: done.append("saved"))
     assert run("up").exit_code == 0

@@ -217,16 +217,19 @@ def test_an_output_that_is_not_there_says_what_to_do(twin):
 def test_a_deployment_is_current_only_when_all_agrees(twin, monkeypatch):
     states = dict.fromkeys(deployment.STACKS, "CREATE_COMPLETE")
     monkeypatch.setattr(deployment, "stack_states", lambda: states)
-    monkeypatch.setattr(deployment, "fingerprint", lambda: "one")
+    monkeypatch.setattr(deployment, "fingerprint", lambda _: "one")
     twin.home.mkdir()
     assert not deployment.is_current(twin)
     twin.outputs.write_text("{}")
-    twin.deployed.write_text(json.dumps({"fingerprint": "one", "endpoint": twin.endpoint}))
+    record = {"iac": "cdk", "fingerprint": "one", "endpoint": twin.endpoint}
+    twin.deployed.write_text(json.dumps(record))  # a deployment that did not reach its end
+    assert not deployment.is_current(twin)
+    twin.deployed.write_text(json.dumps(record | {"complete": True}))
     assert deployment.is_current(twin)
     states[deployment.STACKS[0]] = None
     assert not deployment.is_current(twin)
     states[deployment.STACKS[0]] = "UPDATE_COMPLETE"
-    monkeypatch.setattr(deployment, "fingerprint", lambda: "two")
+    monkeypatch.setattr(deployment, "fingerprint", lambda _: "two")
     assert not deployment.is_current(twin)
 
 

@@ -9,8 +9,8 @@ output "database" {
 }
 
 output "tables" {
-  description = "Names of the Glue tables."
-  value       = [for table in aws_glue_catalog_table.table : table.name]
+  description = "Names of the Glue tables by name of their schema."
+  value       = { for key, table in aws_glue_catalog_table.table : key => table.name }
 }
 
 output "workgroup" {

@@ -2,7 +2,7 @@
 
 locals {
   here       = "${var.place.region}:${var.place.account_id}"
-  stream_arn = "arn:${var.place.partition}:kinesis:${local.here}:stream/${var.stream.name}"
+  stream_arn = "arn:${var.place.partition}:kinesis:${local.here}:stream/${var.stream_name}"
   table_arn  = "arn:${var.place.partition}:dynamodb:${local.here}:table/${var.live.table}"
   queue_arn  = "arn:${var.place.partition}:sqs:${local.here}:${var.scoring.failure_queue}"
   artifacts  = "arn:${var.place.partition}:s3:::${var.bucket_names["artifacts"]}"

@@ -52,7 +52,12 @@ variable "live" {
 
 variable "stream" {
   description = "Section `stream` of the settings."
-  type        = object({ name = string, retention_hours = number })
+  type        = object({ retention_hours = number })
+}
+
+variable "stream_name" {
+  description = "Name of the Kinesis stream it reads."
+  type        = string
 }
 
 variable "firehose" {

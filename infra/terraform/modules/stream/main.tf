@@ -133,7 +133,7 @@ module "delivery" {
         resources = [
           "${local.glue_arn}:catalog",
           "${local.glue_arn}:database/${var.database}",
-          "${local.glue_arn}:table/${var.database}/${local.scored.name}",
+          "${local.glue_arn}:table/${var.database}/${var.tables["scored_readings"]}",
         ]
       }
     ]
@@ -194,7 +194,7 @@ resource "aws_kinesis_firehose_delivery_stream" "delivery" {
       schema_configuration {
         catalog_id    = var.place.account_id
         database_name = var.database
-        table_name    = local.scored.name
+        table_name    = var.tables["scored_readings"]
         region        = var.place.region
         role_arn      = module.delivery.role_arn
         version_id    = "LATEST"

@@ -120,6 +120,11 @@ variable "database" {
   type        = string
 }
 
+variable "tables" {
+  description = "Names of the Glue tables by name of their schema."
+  type        = map(string)
+}
+
 variable "bucket_names" {
   description = "Bucket names by zone."
   type        = map(string)

@@ -1,0 +1,150 @@
+"""Find Terraform and its AWS provider on this machine.
+
+Where the provider lies in a folder (a filesystem mirror), Terraform is told to take it from there and to ask
+no registry; elsewhere it downloads the provider, once, into a cache below build/.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from local.env import ROOT
+from local.errors import TwinError
+
+MIRROR_VARIABLE = "PETROSTREAM_TF_MIRROR"
+"""Environment variable that names a filesystem mirror: a folder that holds `registry.terraform.io/…`."""
+
+CACHE = ROOT / "build" / "terraform-plugins"
+"""Where downloaded providers are kept, unless TF_PLUGIN_CACHE_DIR says otherwise."""
+
+OLDEST = (1, 11)
+_PROVIDER = Path("registry.terraform.io") / "hashicorp" / "aws"
+# Where system administrators and packages put what is not of one user.
+_PREFIXES = ("/opt", "/srv", "/usr/local/share", "/usr/local/lib", "/usr/share")
+_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def binary(environment: Mapping[str, str] = os.environ) -> Path:
+    """The Terraform on the path.
+
+    Raises:
+        TwinError: there is none, it does not run, or it is too old.
+    """
+    found = shutil.which("terraform", path=environment.get("PATH"))
+    advice = f"Install Terraform {OLDEST[0]}.{OLDEST[1]} or newer, or deploy with --iac cdk."
+    if found is None:
+        raise TwinError("There is no terraform on the path.", advice)
+    try:
+        answer = subprocess.run(  # noqa: S603
+            [found, "version"],
+            env=quiet(environment),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        version = answer.stdout.split()[1].removeprefix("v")
+        number = tuple(int(part) for part in version.split("-")[0].split(".")[:2])
+    except (OSError, subprocess.SubprocessError, IndexError, ValueError) as error:
+        raise TwinError(f"{found} does not run: {error}", advice) from error
+    if number < OLDEST:
+        raise TwinError(f"{found} is version {version}, which lacks locks in S3.", advice)
+    return Path(found)
+
+
+def mirror(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """A folder that holds the AWS provider for this machine; None where there is none.
+
+    Raises:
+        TwinError: PETROSTREAM_TF_MIRROR names a folder without it.
+    """
+    named = environment.get(MIRROR_VARIABLE)
+    if named:
+        if not _holds_provider(Path(named)):
+            raise TwinError(
+                f"{MIRROR_VARIABLE}={named}: there is no {_PROVIDER} for {_platform()} in it.",
+                f"Unset {MIRROR_VARIABLE} to have the provider found or downloaded.",
+            )
+        return Path(named).resolve()
+    return next((folder for folder in _candidates(environment) if _holds_provider(folder)), None)
+
+
+def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:
+    """Folders that may be a mirror: those Terraform itself looks into, then those of the system."""
+    home = Path(environment.get("HOME", "/"))
+    data = Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share")
+    yield home / ".terraform.d" / "plugins"
+    yield data / "terraform" / "plugins"
+    for prefix in _PREFIXES:
+        yield Path(prefix) / "terraform" / "plugins"
+        try:
+            yield from sorted(path for path in Path(prefix).iterdir() if path.is_dir())
+        except OSError:
+            continue
+
+
+def _holds_provider(folder: Path) -> bool:
+    provider = folder / _PROVIDER
+    try:
+        unpacked = any(provider.glob(f"*/{_platform()}"))
+        return unpacked or any(provider.glob(f"*_{_platform()}.zip"))
+    except OSError:
+        return False
+
+
+def _platform() -> str:
+    """This machine as Terraform spells it, for example `linux_amd64`."""
+    machine = platform.machine().lower()
+    return f"{platform.system().lower()}_{_MACHINES.get(machine, machine)}"
+
+
+def quiet(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` without a configuration file that is not there, and without questions to anyone."""
+    result = {**environment, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+    configuration = result.get("TF_CLI_CONFIG_FILE")
+    if configuration and not Path(configuration).is_file():
+        del result["TF_CLI_CONFIG_FILE"]
+    return result
+
+
+def environment_for(folder: Path, base: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment in which Terraform finds its provider.
+
+    A configuration of the user's own is left alone, unless PETROSTREAM_TF_MIRROR asks for another source.
+
+    Args:
+        folder: where the configuration file may be written; it is created.
+        base: what the environment is made from.
+
+    Raises:
+        TwinError: PETROSTREAM_TF_MIRROR names a folder without the provider.
+    """
+    environment = quiet(base)
+    personal = Path(environment.get("HOME", "/")) / ".terraformrc"
+    own = "TF_CLI_CONFIG_FILE" in environment or personal.is_file()
+    source = None if own and not environment.get(MIRROR_VARIABLE) else mirror(environment)
+    if source is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        configuration = folder / "terraform.rc"
+        configuration.write_text(_CONFIGURATION.format(mirror=source.as_posix()), encoding="utf-8")
+        environment["TF_CLI_CONFIG_FILE"] = str(configuration)
+    elif not own:
+        cache = Path(environment.setdefault("TF_PLUGIN_CACHE_DIR", str(CACHE)))
+        cache.mkdir(parents=True, exist_ok=True)
+    return environment
+
+
+_CONFIGURATION = """\
+provider_installation {{
+  filesystem_mirror {{
+    path    = "{mirror}"
+    include = ["registry.terraform.io/hashicorp/aws"]
+  }}
+  direct {{
+    exclude = ["registry.terraform.io/hashicorp/aws"]
+  }}
+}}
+"""

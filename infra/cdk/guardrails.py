@@ -7,7 +7,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import Aws, CfnCondition, CfnOutput, CfnParameter, Duration, Fn, Stack
+from aws_cdk import (
+    Aws,
+    CfnCondition,
+    CfnOutput,
+    CfnParameter,
+    CfnResource,
+    Duration,
+    Fn,
+    ICfnRuleConditionExpression,
+    Stack,
+)
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_ce as ce
 from aws_cdk import aws_iam as iam
@@ -206,13 +216,14 @@ class GuardrailsStack(Stack):
             self,
             "GitHubRepository",
             type="String",
-            description="The GitHub repository that may deploy, as owner/name",
-            allowed_pattern=REPOSITORY_PATTERN,
-            constraint_description="must be owner/name, without wildcards",
-        ).value_as_string
-        provider = self._provider()
-        access = self._settings.access
-        ref = f"refs/heads/{access.branch}"
+            default="",
+            description="The GitHub repository that may deploy, as owner/name; empty makes no roles for it",
+            allowed_pattern=f"^({REPOSITORY_PATTERN})?$",
+            constraint_description="must be owner/name, without wildcards, or empty",
+        )
+        named = Fn.condition_not(Fn.condition_equals(repository, ""))
+        given = CfnCondition(self, "FromGitHub", expression=named)
+        provider = self._provider(named)
         read = iam.ManagedPolicy(
             self,
             "PlanPolicy",
@@ -220,9 +231,12 @@ class GuardrailsStack(Stack):
             description="Reads how everything of PetroStream is set up, and no data",
             document=self._document("plan"),
         )
+        _only_if(given, read)
+        access = self._settings.access
+        ref = f"refs/heads/{access.branch}"
         subjects = {
-            "plan": f"repo:{repository}:ref:{ref}",
-            "deploy": f"repo:{repository}:environment:{access.environment}",
+            "plan": f"repo:{repository.value_as_string}:ref:{ref}",
+            "deploy": f"repo:{repository.value_as_string}:environment:{access.environment}",
         }
         for name, subject in subjects.items():
             role = iam.Role(
@@ -236,9 +250,10 @@ class GuardrailsStack(Stack):
                 managed_policies=[read],
                 inline_policies={} if name == "plan" else {"deploy": self._document("deploy")},
             )
-            CfnOutput(self, f"{name.capitalize()}RoleArn", value=role.role_arn)
+            _only_if(given, role)
+            CfnOutput(self, f"{name.capitalize()}RoleArn", value=role.role_arn, condition=given)
 
-    def _provider(self) -> str:
+    def _provider(self, named: ICfnRuleConditionExpression) -> str:
         """GitHub's provider. An account can have it once, so one that is there can be named."""
         known = CfnParameter(
             self,
@@ -246,15 +261,22 @@ class GuardrailsStack(Stack):
             type="String",
             default="",
             description="ARN of GitHub's OIDC provider if the account has it already; empty creates it",
-            allowed_pattern=f"({PROVIDER_PATTERN})?",
+            allowed_pattern=f"^({PROVIDER_PATTERN})?$",
             constraint_description="must be the ARN of GitHub's OIDC provider, or empty",
         )
-        missing = CfnCondition(self, "NoGitHubProvider", expression=Fn.condition_equals(known, ""))
+        missing = Fn.condition_and(named, Fn.condition_equals(known, ""))
+        create = CfnCondition(self, "CreateGitHubProvider", expression=missing)
         created = iam.CfnOIDCProvider(
             self, "GitHubProvider", url=f"https://{GITHUB}", client_id_list=["sts.amazonaws.com"]
         )
-        created.cfn_options.condition = missing
-        return Fn.condition_if(missing.logical_id, created.attr_arn, known.value_as_string).to_string()
+        created.cfn_options.condition = create
+        return Fn.condition_if(create.logical_id, created.attr_arn, known.value_as_string).to_string()
+
+
+def _only_if(condition: CfnCondition, construct: iam.Role | iam.ManagedPolicy) -> None:
+    resource = construct.node.default_child
+    assert isinstance(resource, CfnResource)
+    resource.cfn_options.condition = condition
 
 
 def _trust(subject: str, ref: str) -> Mapping[str, Any]:

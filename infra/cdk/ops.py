@@ -25,7 +25,7 @@ def email_parameter(scope: Construct) -> CfnParameter:
         "AlertEmail",
         type="String",
         description="E-mail address that alarms and budget alerts go to",
-        allowed_pattern=EMAIL_PATTERN,
+        allowed_pattern=f"^{EMAIL_PATTERN}$",
         constraint_description="must be an e-mail address, for example operations@example.com",
     )
 

@@ -206,20 +206,22 @@ def reference(stream, max_waiting, max_tanks):
         mark = newest - 5_000
 
         if kind == "tank":
-            found += [alone(one, "no_tank") for one in waiting if one[1] < mark]
-            waiting = [one for one in waiting if one[1] >= mark]
-            if (name, ts) in [one[:2] for one in tanks]:
-                continue
-            tanks = [*tanks, (name, ts, value)][-max_tanks:]
-            near = [one for one in waiting if abs(one[1] - ts) <= 5_000]
-            found += [(one[0], seconds(one[1]), name, seconds(ts), value, one[2]) for one in near]
-            waiting = [one for one in waiting if one not in near]
+            duplicate = (name, ts) in [one[:2] for one in tanks]
+            tanks = tanks if duplicate else [*tanks, (name, ts, value)][-max_tanks:]
+            # What settles at one position settles in the order in which it came.
+            for one in list(waiting):
+                if one[1] < mark:
+                    found.append(alone(one, "no_tank"))
+                elif abs(one[1] - ts) <= 5_000 and not duplicate:
+                    found.append((one[0], seconds(one[1]), name, seconds(ts), value, one[2]))
+                else:
+                    continue
+                waiting.remove(one)
             continue
         if ts >= mark and memory.get((name, ts), -1) >= max(arrived - max_waiting, 0):
             found += [alone(one, "no_tank") for one in waiting if one[1] < mark]
             waiting = [one for one in waiting if one[1] >= mark]
             continue
-        # What leaves at one position leaves in the order in which it came.
         memory[name, ts] = arrived
         arrived += 1
         gone = [

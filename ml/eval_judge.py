@@ -1,0 +1,58 @@
+"""PetroStream's judgement of the benchmark's windows: is the forest's alarm raised within the window?"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ml.baseline import NoBaselineError, make_baseline, plausible
+from ml.dataset import Instance
+from ml.eval_models import LeftOut
+from ml.eval_stream import stream
+from ml.vargas import WINDOW, Windows
+from petrostream.alarm_types import ALARM_TYPES, FOREST
+from petrostream.arrays import BoolArray
+from petrostream.models import ModelSet
+
+WARM_UP_S = 30
+"""A window starts cold, without a past; alarms look at what comes after the shortest feature window."""
+
+HOLD_S = ALARM_TYPES[FOREST].on_delay_s
+
+
+def judge_windows(instance: Instance, windows: Windows, left_out: LeftOut) -> BoolArray:
+    """Which windows are anomalous: shape (b,), none for a well that can't be commissioned.
+
+    The baseline is made of the rows of the training windows and of nothing else; each window is streamed on
+    its own, through validation, scoring and alarms.
+
+    Args:
+        instance: the evaluated instance.
+        windows: its windows.
+        left_out: forests that don't know the well.
+    """
+    rows = windows.training_rows
+    try:
+        baseline = make_baseline(
+            instance.well_id,
+            instance.source,
+            instance.ts_ms[rows],
+            plausible(instance.values[rows]),
+            min_normal_s=0.0,
+        )
+    except NoBaselineError:
+        return np.zeros(len(windows.test), np.bool_)
+    models = left_out.commissioned(baseline)
+    return np.array([_in_alarm(instance, first, models) for first in windows.test.tolist()], np.bool_)
+
+
+def _in_alarm(instance: Instance, first: int, models: ModelSet) -> bool:
+    rows = slice(first, first + WINDOW)
+    window = replace(
+        instance,
+        ts_ms=instance.ts_ms[rows],
+        values=instance.values[rows],
+        label=instance.label[rows],
+        state=instance.state[rows],
+    )
+    found = stream(window, models, alarms_from=WARM_UP_S, block_s=WINDOW)
+    return any(alarm.alarm_type == FOREST for alarm in found.alarms)

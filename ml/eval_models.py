@@ -1,0 +1,96 @@
+"""Models for an evaluated well that know nothing of it but its baseline.
+
+The shared forest and the fleet's forest are trained on the normal operation of the other wells of the folder.
+Where there are too few of them, `ml.pool` makes up for it with synthetic gauges, exactly as training does.
+"""
+
+from dataclasses import dataclass, field
+
+from ml.baseline import Baseline, NoBaselineError, NormalPeriod, instance_baseline, normal_period
+from ml.dataset import Instance
+from ml.pool import FLEET_SENSORS, Pool, baseline_plan, fleet_plan
+from petrostream.alarms import DEFAULT_SETTINGS, AlarmSettings
+from petrostream.feature_plan import COMMISSIONED, FLEET, FeaturePlan
+from petrostream.forest import Forest, load_forest
+from petrostream.models import ModelSet, WellModel
+
+MIN_BASELINE_S = 120.0
+"""Shortest baseline that is still evaluated. Training asks for more (`ml.baseline.MIN_NORMAL_S`), but many
+normal periods of 3W are short, and to leave those out would flatter the detector."""
+
+FLEET_ON_SCORE = 0.61
+FLEET_OFF_SCORE = 0.59
+"""Where the fleet's forest would be in alarm, if it were allowed to raise any."""
+
+FLEET_SETTINGS = AlarmSettings(on_score=FLEET_ON_SCORE, off_score=FLEET_OFF_SCORE)
+VERSION = "evaluation"
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """Forests by the well that they don't know.
+
+    Attributes:
+        seed: seed of the forests.
+        pool: training rows of all wells.
+        wells: wells that have rows in it.
+    """
+
+    seed: int
+    pool: Pool = field(default_factory=Pool)
+    wells: set[str] = field(default_factory=set)
+    _forests: dict[tuple[str, str | None], Forest] = field(default_factory=dict)
+
+    def learn(self, instance: Instance) -> NormalPeriod:
+        """Takes up the first part of an instance's normal period, if it has one; gives the period.
+
+        Must not be called any more once models have been asked for.
+        """
+        period = normal_period(instance)
+        try:
+            baseline = instance_baseline(period, MIN_BASELINE_S)
+        except NoBaselineError:
+            return period
+        self.pool.add_period(baseline, period)
+        self.wells.add(baseline.well_id)
+        return period
+
+    def commissioned(self, baseline: Baseline) -> ModelSet:
+        """The shared forest without the baseline's well, on that baseline."""
+        forest = self._forest(COMMISSIONED, baseline.well_id)
+        plan = baseline_plan(baseline)
+        model = _model(
+            baseline.well_id, COMMISSIONED, baseline.sensors, plan, forest, DEFAULT_SETTINGS.on_score
+        )
+        return ModelSet(VERSION, {baseline.well_id: (model,)})
+
+    def fleet(self, well_id: str) -> ModelSet:
+        """The fleet's forest without a well."""
+        forest = self._forest(FLEET, well_id)
+        model = _model("*", FLEET, FLEET_SENSORS, fleet_plan(), forest, FLEET_ON_SCORE)
+        return ModelSet(VERSION, {}, model)
+
+    def _forest(self, kind: str, well_id: str) -> Forest:
+        # Wells that trained nothing all get the same forest.
+        without = well_id if well_id in self.wells else None
+        if (kind, without) not in self._forests:
+            fitted = self.pool.fit(kind, self.seed, without=without)
+            self._forests[kind, without] = load_forest(fitted.onnx)
+        return self._forests[kind, without]
+
+
+def _model(
+    well_id: str, kind: str, sensors: tuple[str, ...], plan: FeaturePlan, forest: Forest, threshold: float
+) -> WellModel:
+    return WellModel(
+        well_id=well_id,
+        kind=kind,
+        version=VERSION,
+        sensors=sensors,
+        center=plan.center,
+        scale=plan.scale,
+        threshold=threshold,
+        feature_names=plan.names,
+        plan=plan,
+        forest=forest,
+    )

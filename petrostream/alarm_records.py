@@ -1,0 +1,141 @@
+"""What an operator sees and does: one record an alarm tag, changed by transitions and by operators' actions.
+
+A tag is one alarm type of one well. Its record is what the transitions so far make of it, the stream's and
+the operators' alike, and is in one of the states of the ISA-18.2 (IEC 62682) diagram:
+
+* normal; active, unacknowledged; active, acknowledged; returned to normal, unacknowledged;
+* suppressed by design: active in an operating state that makes it meaningless;
+* shelved by an operator, for a limited time; out of service, until it is put back.
+
+Operators' actions are in `petrostream.alarm_actions`. A repeated transition changes nothing.
+"""
+
+from dataclasses import dataclass, replace
+
+from petrostream.alarm_events import (
+    ACTIVE_ACKNOWLEDGED,
+    ACTIVE_UNACKNOWLEDGED,
+    ANNUNCIATIONS,
+    NORMAL,
+    OUT_OF_SERVICE,
+    RETURNED,
+    RETURNED_UNACKNOWLEDGED,
+    SHELVED,
+    SUPPRESSED,
+    SUPPRESSED_BY_DESIGN,
+    Transition,
+)
+
+CHATTER_MS = 60_000
+CHATTER_ACTIVATIONS = 3
+STALE_MS = 24 * 3600 * 1000
+REMEMBERED = 8
+"""Transitions a record remembers, so that one that is delivered again changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRecord:
+    """An alarm tag as of its last transition.
+
+    Attributes:
+        well_id, alarm_type, priority: the tag, and its priority.
+        alarm_id: its current, or else its last, alarm; None before the first.
+        active: whether the condition is active.
+        suppressed: whether it is suppressed by design.
+        acknowledged: whether an operator has seen the current alarm; True when there is nothing to see.
+        start_ms, active_ms, returned_ms: the current alarm's times, None where there is none.
+        acknowledged_ms, acknowledged_by: likewise.
+        shelved_until_ms, shelved_by, shelved_why: shelf, None when not shelved.
+        out_of_service_by, out_of_service_why: None when in service.
+        sentence: what the current alarm says.
+        activations: times of the last three annunciations, epoch ms, oldest first.
+        recent: identities of the last transitions.
+    """
+
+    well_id: str
+    alarm_type: str
+    priority: str
+    alarm_id: str | None = None
+    active: bool = False
+    suppressed: bool = False
+    acknowledged: bool = True
+    start_ms: int | None = None
+    active_ms: int | None = None
+    returned_ms: int | None = None
+    acknowledged_ms: int | None = None
+    acknowledged_by: str | None = None
+    shelved_until_ms: int | None = None
+    shelved_by: str | None = None
+    shelved_why: str | None = None
+    out_of_service_by: str | None = None
+    out_of_service_why: str | None = None
+    sentence: str | None = None
+    activations: tuple[int, ...] = ()
+    recent: tuple[str, ...] = ()
+
+    def state(self, now_ms: int) -> str:
+        """The tag's state at a time: a shelf ends by itself."""
+        if self.out_of_service_by is not None:
+            return OUT_OF_SERVICE
+        if self.shelved_until_ms is not None and now_ms < self.shelved_until_ms:
+            return SHELVED
+        if self.active and self.suppressed:
+            return SUPPRESSED_BY_DESIGN
+        if self.active:
+            return ACTIVE_ACKNOWLEDGED if self.acknowledged else ACTIVE_UNACKNOWLEDGED
+        return NORMAL if self.acknowledged else RETURNED_UNACKNOWLEDGED
+
+    def chattering(self) -> bool:
+        """Whether it was annunciated three times within a minute (ISA-18.2's usual criterion)."""
+        last = self.activations[-CHATTER_ACTIVATIONS:]
+        return len(last) == CHATTER_ACTIVATIONS and last[-1] - last[0] <= CHATTER_MS
+
+    def stale(self, now_ms: int) -> bool:
+        """Whether it has been active for more than 24 hours (ISA-18.2: stale)."""
+        return self.active and self.active_ms is not None and now_ms - self.active_ms > STALE_MS
+
+
+def apply(record: AlarmRecord | None, change: Transition, sentence: str | None = None) -> AlarmRecord:
+    """The record after a transition of the stream; the same record if it has seen the transition.
+
+    Args:
+        record: the tag's record, None before its first transition.
+        change: the transition.
+        sentence: what the alarm says, where it is annunciated.
+    """
+    if record is None:
+        record = AlarmRecord(change.well_id, change.alarm_type, change.priority)
+    if change.transition_id in record.recent:
+        return record
+    record = replace(
+        record,
+        alarm_id=change.alarm_id,
+        priority=change.priority,
+        recent=remember(record, change.transition_id),
+    )
+    if change.event == RETURNED:
+        return replace(record, active=False, suppressed=False, returned_ms=change.ts_ms)
+    record = replace(
+        record,
+        active=True,
+        suppressed=change.event == SUPPRESSED,
+        start_ms=change.start_ms,
+        active_ms=change.active_ms,
+        returned_ms=None,
+    )
+    if change.event not in ANNUNCIATIONS:
+        return record
+    heard = (*record.activations, change.ts_ms)[-CHATTER_ACTIVATIONS:]
+    return replace(
+        record,
+        acknowledged=False,
+        acknowledged_ms=None,
+        acknowledged_by=None,
+        sentence=sentence,
+        activations=heard,
+    )
+
+
+def remember(record: AlarmRecord, identity: str) -> tuple[str, ...]:
+    """The identities a record remembers after one more transition."""
+    return (*record.recent, identity)[-REMEMBERED:]

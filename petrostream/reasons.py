@@ -1,0 +1,173 @@
+"""Why: plain words for an anomalous reading and for an alarm, from the readings themselves.
+
+A reading's reason says where its most anomalous sensors stand against the well's baseline:
+`P-TPT 14 bar below normal, T-TPT 6.2 °C above normal`. An alarm's sentence says what moved in the minute
+before it, which valve stayed as it was, and what that is like: `P-PDG rose 14 bar and T-TPT fell 6 °C in 60 s
+while M1 stayed open: like a spurious DHSV closure`. Sensors bear their 3W names. The same readings give the
+same words.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from petrostream.arrays import FloatArray, IntArray
+from petrostream.features import GAP_MS, MISSING, QUANTA, CountArray
+from petrostream.sensors import SENSOR_INDEX, SENSORS
+
+CHANGE_MS = 60_000
+SHORTEST_MS = 10_000
+"""A change over less time than this is not put into words: it may be noise."""
+
+MOST_NAMED = 3
+LONG_AGO_MS = 5_000
+"""The value "then" is the mean over so much time, as is the value "now", so that one jump is not a trend."""
+
+UNLIKE_NORMAL = "unlike this well's normal operation"
+
+_UNITS = {"pressure": (1e5, "bar"), "temperature": (1.0, "°C"), "opening": (1.0, "%"), "flow": (1.0, "m³/s")}
+_LEAST = {"pressure": 1e4, "temperature": 0.1, "opening": 1.0, "flow": 0.005}
+"""Smallest change worth a word, in sensor units: about what a healthy gauge varies by."""
+
+_VALVES = ("estado_m1", "estado_w1", "estado_dhsv", "estado_sdv_p")
+"""Valves in the path of the oil, in the order in which one of them is named."""
+
+
+def size(sensor: int, change: float) -> str:
+    """A change in the sensor's everyday unit, as `14 bar`, `6.2 °C`, `6 °C`.
+
+    Args:
+        sensor: sensor index.
+        change: in sensor units; its sign is left out.
+    """
+    factor, unit = _UNITS[str(SENSORS[sensor].quantity)]
+    amount = abs(change) / factor
+    return f"{amount:.0f} {unit}" if round(amount, 1) >= 10 else f"{round(amount, 1):g} {unit}"
+
+
+def name(sensor: int) -> str:
+    """A sensor's 3W name, as P-PDG; a valve's without ESTADO, as M1."""
+    return str(SENSORS[sensor].three_w).removeprefix("ESTADO-")
+
+
+def reading_reason(sensors: Sequence[int], deviations: Sequence[float]) -> str | None:
+    """Why a reading is anomalous.
+
+    Args:
+        sensors: indices of its most anomalous sensors, most first; -1 for none.
+        deviations: of each, its mean over the last 30 s less the well's usual level, in sensor units; NaN
+            where there is no such level.
+
+    Returns:
+        One phrase, None without sensors.
+    """
+    phrases = [
+        _deviation(sensor, _coarse(sensor, deviation))
+        for sensor, deviation in zip(sensors, deviations, strict=True)
+        if sensor >= 0
+    ]
+    return ", ".join(phrases) or None
+
+
+def _coarse(sensor: int, deviation: float) -> int | None:
+    """Tenths of the everyday unit, or whole ones above ten: what the words will tell apart."""
+    quantity = str(SENSORS[sensor].quantity)
+    if quantity not in _UNITS or not np.isfinite(deviation):
+        return None
+    tenths = round(deviation / _UNITS[quantity][0] * 10)
+    return tenths if abs(tenths) < 100 else round(tenths / 10) * 10
+
+
+@lru_cache(maxsize=8192)
+def _deviation(sensor: int, tenths: int | None) -> str:
+    if tenths is None:
+        return f"{name(sensor)} moves unlike normal"
+    if tenths == 0:
+        return f"{name(sensor)} moves about its usual level"
+    factor = _UNITS[str(SENSORS[sensor].quantity)][0]
+    side = "above" if tenths > 0 else "below"
+    return f"{name(sensor)} {size(sensor, tenths * factor / 10)} {side} normal"
+
+
+def alarm_sentence(
+    ts_ms: IntArray, counts: CountArray, sensors: IntArray, at: int, *, first: Sequence[int], meaning: str
+) -> str:
+    """What moved in the minute up to an alarm, and what that is like.
+
+    Args:
+        ts_ms: shape (h,), strictly increasing: the well's readings, with a minute before the alarm.
+        counts: shape (h, c), from `petrostream.features.quantise`.
+        sensors: shape (c,), the sensor index of each column.
+        at: row of the reading that raised the alarm.
+        first: sensors to name before any other, if they moved.
+        meaning: what it is like.
+    """
+    begin = _beginning(ts_ms, at)
+    seconds = round(float(ts_ms[at] - ts_ms[begin]) / 1000)
+    if ts_ms[at] - ts_ms[begin] < SHORTEST_MS:
+        return meaning[:1].upper() + meaning[1:]
+    then, now = _level(ts_ms, counts, begin, 1), _level(ts_ms, counts, at, -1)
+    change = (now - then) * QUANTA[sensors]
+    moved = _moved(sensors.tolist(), change.tolist(), first)
+    valve = _valve(sensors, counts[begin : at + 1])
+    if not moved:
+        return meaning[:1].upper() + meaning[1:] + (f" {valve}" if valve else "")
+    what = _listed([f"{name(s)} {'rose' if by > 0 else 'fell'} {size(s, by)}" for s, by in moved])
+    return f"{what} in {seconds} s{f' {valve}' if valve else ''}: {meaning}"
+
+
+def gas_sentence(methane_ppm: float, limit_ppm: float, meaning: str) -> str:
+    """What a methane alarm says."""
+    return f"Methane is {methane_ppm:.0f} ppm, above {limit_ppm:.0f} ppm: {meaning}"
+
+
+def _beginning(ts_ms: IntArray, at: int) -> int:
+    """Row of the oldest reading within the last minute, none from before a gap."""
+    begin = int(np.searchsorted(ts_ms, ts_ms[at] - CHANGE_MS))
+    gaps = np.flatnonzero(np.diff(ts_ms[begin : at + 1]) > GAP_MS)
+    return begin + (int(gaps[-1]) + 1 if len(gaps) else 0)
+
+
+def _level(ts_ms: IntArray, counts: CountArray, row: int, step: int) -> FloatArray:
+    """Mean count of each sensor over some seconds from a row on, or up to it: shape (c,), NaN if missing."""
+    if step > 0:
+        rows = slice(row, int(np.searchsorted(ts_ms, ts_ms[row] + LONG_AGO_MS)))
+    else:
+        rows = slice(int(np.searchsorted(ts_ms, ts_ms[row] - LONG_AGO_MS, side="right")), row + 1)
+    chosen = counts[rows]
+    known = chosen != MISSING
+    number = known.sum(axis=0)
+    total = np.where(known, chosen, 0).sum(axis=0, dtype=np.int64)
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
+
+
+def _moved(sensors: list[int], change: list[float], first: Sequence[int]) -> list[tuple[int, float]]:
+    """The sensors to name with their changes: those given first, then by size against a gauge's noise."""
+    candidates = []
+    for sensor, by in zip(sensors, change, strict=True):
+        least = _LEAST.get(str(SENSORS[sensor].quantity))
+        if least is not None and abs(by) >= least:
+            rank = first.index(sensor) if sensor in first else len(first)
+            candidates.append((rank, -abs(by) / least, sensor, by))
+    return [(sensor, by) for _, _, sensor, by in sorted(candidates)[:MOST_NAMED]]
+
+
+def _valve(sensors: IntArray, counts: CountArray) -> str | None:
+    """What the first known valve did over some readings."""
+    held = sensors.tolist()
+    for valve in _VALVES:
+        index = SENSOR_INDEX[valve]
+        if index not in held:
+            continue
+        states = counts[:, held.index(index)]
+        states = states[states != MISSING] * QUANTA[index] > 0.5
+        if len(states):
+            if states.all() or not states.any():
+                return f"while {name(index)} stayed {'open' if states[-1] else 'closed'}"
+            return f"as {name(index)} {'opened' if states[-1] else 'closed'}"
+    return None
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -14,7 +14,7 @@ from petrostream.sensors import Field, Schema, schema
 
 SQL = ROOT / "sql"
 _SETTINGS = ROOT / "infra" / "settings.json"
-_BUCKET = {"scored_readings": "curated", "quarantine": "quarantine"}
+_BUCKET = {"scored_readings": "curated", "alarms": "curated", "quarantine": "quarantine"}
 _FORMAT = {
     "parquet": "STORED AS PARQUET",
     "json": "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'\n"
@@ -28,6 +28,7 @@ def rendered() -> Mapping[Path, str]:
     return {
         SQL / "ddl" / "scored_readings.sql": ddl(schema("scored_readings")),
         SQL / "ddl" / "quarantine.sql": ddl(schema("quarantine")),
+        SQL / "ddl" / "alarms.sql": ddl(schema("alarms")),
         SQL / "views" / "well_data.sql": view(
             schema("scored_readings"),
             name="well_data",
@@ -40,6 +41,17 @@ def rendered() -> Mapping[Path, str]:
             ),
             identity=("date", "event_id"),
             first=('LENGTH("kinesis_sequence")', '"kinesis_sequence"', '"scored_at" DESC'),
+        ),
+        SQL / "views" / "alarm_history.sql": view(
+            schema("alarms"),
+            name="alarm_history",
+            question="What happened to every alarm, and when? One row per transition_id.",
+            why=(
+                "A retry can land a transition twice, with the same identity. The first record that caused\n"
+                "it counts; of that record the copy recorded last. A transition's copies share its date."
+            ),
+            identity=("date", "transition_id"),
+            first=('LENGTH("kinesis_sequence")', '"kinesis_sequence"', '"recorded_at" DESC'),
         ),
         SQL / "views" / "quarantine_lines.sql": view(
             schema("quarantine"),

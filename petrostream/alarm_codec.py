@@ -1,0 +1,54 @@
+"""A well's alarm timers as plain JSON values, for the header of a facility's state."""
+
+from typing import Any
+
+from petrostream.alarm_events import Active
+from petrostream.alarm_timers import NEVER
+from petrostream.alarms import Channel, WellAlarms
+
+
+def to_plain(alarms: WellAlarms | None) -> list[Any] | None:
+    """JSON values that `from_plain` reads back; channels that are idle are not among them."""
+    if alarms is None:
+        return None
+    channels = [
+        [
+            name,
+            [
+                _time(t)
+                for t in (channel.on_since, channel.off_since, channel.unknown_since, channel.suppressed_at)
+            ],
+            channel.active
+            and [channel.active.start_ms, channel.active.active_ms, channel.active.annunciated],
+        ]
+        for name, channel in alarms.channels.items()
+    ]
+    return [alarms.source, alarms.last_ms, channels]
+
+
+def from_plain(plain: list[Any] | None) -> WellAlarms | None:
+    """The alarms that `to_plain` was given.
+
+    Raises:
+        ValueError: the values are not such alarms.
+        TypeError: likewise.
+    """
+    if plain is None:
+        return None
+    source, last_ms, channels = plain
+    return WellAlarms(
+        str(source), int(last_ms), {str(name): _channel(times, active) for name, times, active in channels}
+    )
+
+
+def _channel(times: list[int | None], active: list[Any] | None) -> Channel:
+    on, off, unknown, suppressed = (NEVER if t is None else int(t) for t in times)
+    held = None
+    if active is not None:
+        start_ms, active_ms, annunciated = active
+        held = Active(int(start_ms), int(active_ms), bool(annunciated))
+    return Channel(on, off, unknown, suppressed, held)
+
+
+def _time(ts_ms: int) -> int | None:
+    return None if ts_ms == NEVER else ts_ms

@@ -1,0 +1,137 @@
+"""Transitions of alarms as rows of the table `alarms`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from petrostream.alarm_actions import Action
+from petrostream.alarm_events import Transition
+from petrostream.alarm_types import ALARM_TYPES
+from petrostream.readings import NO_TIME
+from petrostream.rows import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEvent:
+    """A transition by the stream, with what is known of the reading that caused it.
+
+    Attributes:
+        change: the transition; its position is the reading's in the batch, -1 if it came in an earlier one.
+        facility_id: the facility.
+        source_ts_ms: time at the source, epoch ms, `NO_TIME` if none.
+        sentence: what the alarm says, None where it is not annunciated.
+        score: the forest's, NaN if none.
+        rule_ids: physics rules that held.
+        label, operating_state: class and state of the reading, None if unknown.
+        model_version, model_kind: of the model that scored it, None without one.
+        sequence: sequence number of the stream record, empty if it came in an earlier batch.
+    """
+
+    change: Transition
+    facility_id: str
+    source_ts_ms: int = NO_TIME
+    sentence: str | None = None
+    score: float = float("nan")
+    rule_ids: tuple[str, ...] = ()
+    label: int | None = None
+    operating_state: int | None = None
+    model_version: str | None = None
+    model_kind: str | None = None
+    sequence: str = ""
+
+
+def alarm_rows_to_blocks(
+    events: Sequence[AlarmEvent], *, recorded_at_ms: int, max_bytes: int = MAX_BLOCK_BYTES
+) -> list[Block]:
+    """Encode transitions with the column names of the schema `alarms`.
+
+    Args:
+        events: the transitions.
+        recorded_at_ms: the time to write into the rows, epoch ms.
+        max_bytes: most bytes of a block.
+
+    Returns:
+        Blocks of one UTC date of `ts` each, in order of date; no transitions give none.
+    """
+    rows = [_row(event) for event in events]
+    return _blocks(rows, [event.change.ts_ms for event in events], recorded_at_ms, max_bytes)
+
+
+def action_rows_to_blocks(
+    actions: Sequence[Action],
+    facility_of: dict[str, str],
+    *,
+    recorded_at_ms: int,
+    max_bytes: int = MAX_BLOCK_BYTES,
+) -> list[Block]:
+    """Encode operators' actions with the column names of the schema `alarms`.
+
+    Args:
+        actions: the actions.
+        facility_of: facility by well.
+        recorded_at_ms: the time to write into the rows, epoch ms.
+        max_bytes: most bytes of a block.
+    """
+    rows = [
+        {
+            **_tag(action),
+            "facility_id": facility_of.get(action.well_id),
+            "actor": action.actor,
+            "comment": action.comment or None,
+            "shelved_until": _time(action.shelved_until_ms),
+        }
+        for action in actions
+    ]
+    return _blocks(rows, [action.ts_ms for action in actions], recorded_at_ms, max_bytes)
+
+
+def _row(event: AlarmEvent) -> dict[str, Any]:
+    change = event.change
+    return {
+        **_tag(change),
+        "facility_id": event.facility_id,
+        "source": change.source,
+        "source_ts": None if event.source_ts_ms == NO_TIME else _time(event.source_ts_ms),
+        "cause": change.cause,
+        "start_ts": _time(change.start_ms),
+        "active_ts": _time(change.active_ms),
+        "sentence": event.sentence,
+        "anomaly_score": None if np.isnan(event.score) else event.score,
+        "rule_ids": list(event.rule_ids),
+        "class": event.label,
+        "operating_state": event.operating_state,
+        "model_version": event.model_version,
+        "model_kind": event.model_kind,
+        "kinesis_sequence": event.sequence or None,
+    }
+
+
+def _tag(change: Transition | Action) -> dict[str, Any]:
+    """What both kinds of transition have."""
+    known = ALARM_TYPES.get(change.alarm_type)
+    return {
+        "transition_id": change.transition_id,
+        "alarm_id": change.alarm_id,
+        "well_id": change.well_id,
+        "ts": _time(change.ts_ms),
+        "alarm_type": change.alarm_type,
+        "alarm_group": known.group if known else None,
+        "priority": change.priority,
+        "event": change.event,
+        "state": change.state,
+    }
+
+
+def _time(ts_ms: int | None) -> str | None:
+    return None if ts_ms is None else sql_times(np.array([ts_ms]))[0]
+
+
+def _blocks(rows: list[dict[str, Any]], ts_ms: list[int], recorded_at_ms: int, max_bytes: int) -> list[Block]:
+    if not rows:
+        return []
+    columns: dict[str, Column] = {name: [row[name] for row in rows] for name in rows[0]}
+    columns["recorded_at"] = [_time(recorded_at_ms)] * len(rows)
+    known = {name: column for name, column in columns.items() if any(value is not None for value in column)}
+    return columns_to_blocks("alarms", known, np.array(ts_ms, np.int64), max_bytes)

@@ -1,0 +1,1 @@
+"""Tools for whoever operates the lake."""

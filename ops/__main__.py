@@ -1,0 +1,97 @@
+"""`python -m ops redrive`: bring back batches that scoring gave up on."""
+
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.settings import load_settings
+from ops.redrive import Limits, Redrive, Result
+from petrostream.aws.clients import client
+from petrostream.aws.errors import PetroStreamError
+
+app = typer.Typer(
+    help="Tools for whoever operates the lake.", pretty_exceptions_enable=False, add_completion=False
+)
+console = Console(highlight=False, markup=False)
+errors = Console(stderr=True, highlight=False, markup=False)
+
+INCOMPLETE = 1
+UNUSABLE = 2
+
+
+@app.callback()
+def tools() -> None:
+    """Tools for whoever operates the lake."""
+
+
+@app.command()
+def redrive(
+    execute: Annotated[bool, typer.Option("--execute", help="Do it. Without it, only look.")] = False,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Bring back what is left of a batch that partly expired.")
+    ] = False,
+    max_notices: Annotated[int, typer.Option(min=1, max=1000, help="Batches in one run.")] = 10,
+    max_records: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Stream records in one run.")
+    ] = 10_000,
+    queue_url: Annotated[
+        str | None, typer.Option(help="Failure queue. Default: the one of infra/settings.json.")
+    ] = None,
+    stream: Annotated[str | None, typer.Option(help="Default: the one of infra/settings.json.")] = None,
+) -> None:
+    """Put the records of batches that scoring gave up on back on the stream."""
+    settings = load_settings()
+    try:
+        sqs = client("sqs")
+        url = queue_url or sqs.get_queue_url(QueueName=settings.scoring.failure_queue)["QueueUrl"]
+        run = Redrive(
+            sqs, client("kinesis"), url, stream or settings.stream.name, Limits(max_notices, max_records)
+        )
+        results = run.run(
+            execute=execute, accept_loss=accept_loss, on_result=lambda result: _say(result, execute)
+        )
+    except PetroStreamError as trouble:
+        errors.print(str(trouble), style="red")
+        raise typer.Exit(UNUSABLE) from trouble
+    except Exception as error:
+        if not _from_aws(error):
+            raise
+        endpoint = os.environ.get("AWS_ENDPOINT_URL", "AWS")
+        errors.print(f"{endpoint}: {error}; check region, credentials and the queue's name", style="red")
+        raise typer.Exit(UNUSABLE) from error
+    _sum_up(results, execute)
+    if any(result.trouble for result in results):
+        raise typer.Exit(INCOMPLETE)
+
+
+def _say(result: Result, execute: bool) -> None:
+    notice = result.notice
+    what = f"{notice.message_id}  {notice.shard}  {notice.reason}  from {notice.arrived or 'unknown'}"
+    done = f"{result.sent} sent" if execute else "would be sent"
+    console.print(f"{what}: {result.found} of {notice.records} records found, {done}", soft_wrap=True)
+    if result.trouble:
+        console.print(f"  left in the queue: {result.trouble}", style="yellow", soft_wrap=True)
+
+
+def _sum_up(results: list[Result], execute: bool) -> None:
+    if not results:
+        console.print("The failure queue is empty.")
+        return
+    left = sum(bool(result.trouble) for result in results)
+    records = sum(result.sent if execute else result.found for result in results if not result.trouble)
+    verb = "are on the stream again" if execute else "can be put on the stream again"
+    console.print(f"{len(results) - left} batches with {records} records {verb}; {left} batches left.")
+    if not execute and left < len(results):
+        console.print("Nothing was changed. Add --execute to do it.")
+
+
+def _from_aws(error: Exception) -> bool:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only where it failed
+
+    return isinstance(error, BotoCoreError | ClientError)
+
+
+if __name__ == "__main__":
+    app()

@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402  (after the thread limits)
 
 from petrostream import state_codec  # noqa: E402
-from petrostream.detector import ModelSet, load_model  # noqa: E402
+from petrostream.detector import ModelSet, load_models  # noqa: E402
 from petrostream.readings import encode_block  # noqa: E402
 from petrostream.scoring import FacilityState, rows_to_blocks, score  # noqa: E402
 from petrostream.times import to_iso  # noqa: E402
@@ -92,19 +92,16 @@ def stream_rows(values: np.ndarray) -> list[dict]:
 
 def trained_model(values: np.ndarray) -> tuple[dict, bytes, Any, np.ndarray]:
     """An Isolation Forest on the first readings: its manifest entry, ONNX bytes, itself, its features."""
-    from sklearn.ensemble import IsolationForest  # noqa: PLC0415  (only the parent process may hold it)
-
-    from ml.onnx_export import forest_to_onnx  # noqa: PLC0415
-    from petrostream.feature_plan import FeaturePlan, feature_names, series_features  # noqa: PLC0415
+    from ml.forest import fit_forest  # noqa: PLC0415  (only the parent process may hold scikit-learn)
+    from petrostream.feature_plan import FeaturePlan, feature_names, series_rows  # noqa: PLC0415
     from petrostream.sensors import SENSOR_INDEX  # noqa: PLC0415
 
-    names = feature_names(SENSORS)
+    names = feature_names()
     table = np.full((5000, 27), np.nan)
     table[:, [SENSOR_INDEX[name] for name in SENSORS]] = values[:5000]
     plan = FeaturePlan.build(names, SENSORS, CENTER, SCALE)
-    features = series_features(START_MS + 1000 * np.arange(5000), table, plan)
-    features = features[~np.isnan(features).any(axis=1)].astype(np.float32)
-    forest = IsolationForest(n_estimators=TREES, random_state=20).fit(features)
+    rows, whole = series_rows(START_MS + 1000 * np.arange(5000), table, plan)
+    fitted = fit_forest(rows[whole], names, np.random.default_rng(20), trees=TREES)
     entry = {
         "well_id": WELL,
         "kind": "commissioned",
@@ -112,10 +109,10 @@ def trained_model(values: np.ndarray) -> tuple[dict, bytes, Any, np.ndarray]:
         "sensors": SENSORS,
         "center": CENTER.tolist(),
         "scale": SCALE.tolist(),
-        "threshold": 0.55,
+        "threshold": 0.56,
         "feature_names": names,
     }
-    return entry, forest_to_onnx(forest), forest, features
+    return entry, fitted.onnx, fitted.forest, rows[whole]
 
 
 def run_blocks(blocks: list[bytes], models: ModelSet) -> tuple[int, dict[str, float]]:
@@ -168,11 +165,11 @@ def measure_single(rows: list[dict], models: ModelSet) -> float:
 
 
 def measure_sklearn(forest: Any, features: np.ndarray) -> float:  # noqa: ANN401  (scikit-learn has no types)
-    """Median milliseconds of scikit-learn's `score_samples` called with one row."""
+    """Median milliseconds of scikit-learn's `score_samples` for one reading: a row for each sensor."""
     spent = []
     for i in range(50):
         begin = time.perf_counter()
-        forest.score_samples(features[i : i + 1])
+        forest.score_samples(features[len(SENSORS) * i : len(SENSORS) * (i + 1)])
         spent.append(time.perf_counter() - begin)
     return 1000 * statistics.median(spent)
 
@@ -197,12 +194,14 @@ def probe_memory(folder: Path) -> dict:
     """Peak resident memory of a process that imports the function and scores every block."""
     import lambdas.scoring.handler  # noqa: F401, PLC0415  (measured with all it brings along)
 
-    model = load_model(json.loads((folder / "entry.json").read_text()), (folder / "model.onnx").read_bytes())
+    models = load_models(
+        json.loads((folder / "entry.json").read_text()), (folder / "model.onnx").read_bytes()
+    )
     with (folder / "blocks").open("rb") as file:
         state = FacilityState(FACILITY)
         while block := file.read(int.from_bytes(file.read(8), "little")):
             readings = validate_block(block, sequence="1", now_ms=NOW_MS).readings
-            result = score(state, readings, ModelSet("bench", {WELL: model}), scored_at_ms=NOW_MS)
+            result = score(state, readings, ModelSet("bench", {WELL: models}), scored_at_ms=NOW_MS)
             state = result.state
             rows_to_blocks(result.rows)
     return {"memory_mb": round(peak_bytes() / 1e6, 1)}
@@ -249,7 +248,7 @@ def measure() -> dict:
     values = simulated_values()
     rows = stream_rows(values)
     entry, onnx_bytes, forest, features = trained_model(values)
-    models = ModelSet("bench", {WELL: load_model(entry, onnx_bytes)})
+    models = ModelSet("bench", {WELL: load_models(entry, onnx_bytes)})
     blocks = measure_blocks(rows, models)
     single = measure_single(rows, models)
     sklearn = measure_sklearn(forest, features)

@@ -1,46 +1,39 @@
-"""A well's baseline: which gauges to trust, their usual level and variation, from its normal operation.
+"""A well's baseline: which gauges to trust, their usual level and variation, from one period of operation.
 
 The normal period of an instance is what 3W labels 0, from the first reading that carries any value up to the
-first row that is not labelled 0. Its first 60 % commission the well; the last 40 % are held out to choose the
-threshold and to find wells whose normal operation is not steady. Nothing after the period is looked at.
-
-Centre: the median of the commissioning rows of all the well's instances. Scale: the median over the instances
-of the standard deviation within each, so that a well that ran at two levels is not thought to vary by their
-distance; never below the floors of `petrostream.features.scale_floors`.
+first row that is not labelled 0. Its first 60 % make a baseline; the last 40 % are held out to see how the
+well looks against it. Nothing after the period is looked at. Baselines of different dates are not mixed: the
+levels of a well move by bars from one month to the next.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ml.dataset import Instance
-from petrostream.arrays import BoolArray, FloatArray
-from petrostream.features import scale_floors
-from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES, SENSORS, bounds
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.features import quantise, scale_floors
+from petrostream.sensors import SENSOR_INDEX, SENSORS, bounds
 
 TRAIN_SHARE = 0.6
-MIN_NORMAL_S = 900
-"""Shortest normal period of a well, all its instances together: a quarter of an hour."""
+MIN_NORMAL_S = 600
+"""Shortest period that makes a baseline: ten minutes."""
 
-MIN_SENSORS = 2
-"""One gauge can't tell a bad well from a bad gauge."""
+MEASUREMENTS = ("pressure", "temperature")
+"""Quantities that take part. Openings and valve states are set by operators; flows follow from them."""
 
-MIN_PRESENT = 0.5
-"""Share of the commissioning rows that a gauge must have."""
+MIN_VALUES = 60
+MIN_PRESENT = 0.1
+"""Readings of the period that must carry a gauge, as a number and as a share."""
 
-MAX_SAME_VALUE = 0.95
-"""A gauge with this share of one and the same value is frozen (historian compression stays below it)."""
-
-SETTINGS = ("opening", "valve_state")
-"""Quantities that operators set: a new setting is their doing, and not an anomaly of the well."""
-
-_MIN_PART_ROWS = 120
-"""An instance with fewer commissioning rows says little about variation."""
+STEADY_VALUES = 1800
+MAX_WIDENING = 2.0
+"""Half an hour shows how far a well drifts. The variation seen in a shorter period is multiplied by
+`sqrt(STEADY_VALUES / values)`, at most by two."""
 
 
 class NoBaselineError(ValueError):
-    """A well can't be commissioned; the text says why."""
+    """A period can't commission a well; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,28 +52,33 @@ class NormalPeriod:
     split: int
     end: int
 
-    @property
-    def training(self) -> FloatArray:
-        """Values of the commissioning rows, shape (split - start, 27)."""
-        return self.values[self.start : self.split]
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
     """What a commissioned well is measured against.
 
     Attributes:
         well_id: the well.
-        sensors: names of the trusted gauges, in the order of the schema.
+        source: where the readings are from.
+        from_ms, to_ms: first and last reading of the period, epoch ms.
+        sensors: s names of the gauges that take part, in the order of the schema.
         center, scale: usual level and variation, sensor units, shape (s,).
         excluded: why each other gauge takes no part, by name.
     """
 
     well_id: str
+    source: str
+    from_ms: int
+    to_ms: int
     sensors: tuple[str, ...]
     center: FloatArray
     scale: FloatArray
     excluded: dict[str, str]
+
+    @property
+    def seconds(self) -> float:
+        """Length of the period."""
+        return (self.to_ms - self.from_ms) / 1000.0 + 1.0
 
 
 def plausible(values: FloatArray) -> FloatArray:
@@ -100,37 +98,73 @@ def normal_period(instance: Instance, train_share: float = TRAIN_SHARE) -> Norma
     return NormalPeriod(instance, values, start, start + int(train_share * (end - start)), end)
 
 
-def make_baseline(well_id: str, periods: Sequence[NormalPeriod]) -> Baseline:
-    """The baseline of a well from the normal periods of its instances.
+def instance_baseline(period: NormalPeriod, min_normal_s: float = MIN_NORMAL_S) -> Baseline:
+    """The baseline from the first part of an instance's normal period.
 
     Raises:
-        NoBaselineError: the periods are too short together, or too few gauges are there and moving.
+        NoBaselineError: the period is too short, or no gauge can take part.
     """
-    seconds = sum(period.end - period.start for period in periods)
-    if seconds == 0:
+    if period.end == period.start:
         raise NoBaselineError("no normal operation is labelled")
-    if seconds < MIN_NORMAL_S:
-        raise NoBaselineError(f"its normal period is {seconds} s; at least {MIN_NORMAL_S} s are needed")
-    rows = np.concatenate([period.training for period in periods])
+    rows = slice(period.start, period.split)
+    one = period.instance
+    return make_baseline(
+        one.well_id, one.source, one.ts_ms[rows], period.values[rows], min_normal_s=min_normal_s
+    )
+
+
+def make_baseline(
+    well_id: str, source: str, ts_ms: IntArray, values: FloatArray, *, min_normal_s: float = MIN_NORMAL_S
+) -> Baseline:
+    """The baseline from a period of normal operation.
+
+    The centre of a gauge is its mean; the scale its standard deviation, at least the floor of
+    `petrostream.features.scale_floors`, widened where the period is short.
+
+    Args:
+        well_id: the well.
+        source: where the readings are from.
+        ts_ms: shape (n,), strictly increasing, epoch ms.
+        values: shape (n, 27), possible values only, NaN where missing.
+        min_normal_s: shortest period, seconds.
+
+    Raises:
+        NoBaselineError: the period is too short, or no gauge can take part.
+    """
+    seconds = (int(ts_ms[-1]) - int(ts_ms[0])) / 1000.0 + 1.0 if len(ts_ms) else 0.0
+    if seconds < min_normal_s:
+        raise NoBaselineError(f"{seconds:.0f} s of normal operation, at least {min_normal_s:g} s are needed")
+    known = _without_dead(values)
     excluded = {
-        sensor.name: why
+        str(sensor.name): why
         for at, sensor in enumerate(SENSORS)
-        if (why := _distrust(rows[:, at], sensor.quantity))
+        if (why := _distrust(known[:, at], sensor.quantity))
     }
-    sensors = tuple(name for name in SENSOR_NAMES if name not in excluded)
-    if len(sensors) < MIN_SENSORS:
-        some = ", ".join(sensors) or "none"
-        raise NoBaselineError(f"only {len(sensors)} of its gauges are there and moving ({some})")
+    sensors = tuple(sensor.name for sensor in SENSORS if sensor.name not in excluded)
+    if not sensors:
+        raise NoBaselineError("none of its pressure and temperature gauges is there and moving")
     columns = [SENSOR_INDEX[name] for name in sensors]
-    spreads = [_spread(part.training[:, columns]) for part in periods if len(part.training) >= _MIN_PART_ROWS]
-    usual = np.nan_to_num(_median(np.array(spreads)) if spreads else _spread(rows[:, columns]))
+    rows = known[:, columns]
+    short = STEADY_VALUES / np.isfinite(rows).sum(axis=0)
+    widening = np.clip(np.sqrt(short), 1.0, MAX_WIDENING)
     return Baseline(
         well_id=well_id,
+        source=source,
+        from_ms=int(ts_ms[0]),
+        to_ms=int(ts_ms[-1]),
         sensors=sensors,
-        center=_median(rows[:, columns]),
-        scale=np.maximum(usual, scale_floors(columns)),
+        center=np.nanmean(rows, axis=0),
+        scale=widening * np.maximum(np.nanstd(rows, axis=0), scale_floors(columns)),
         excluded=excluded,
     )
+
+
+def _without_dead(values: FloatArray) -> FloatArray:
+    """Values as scoring counts them: a pressure or temperature of exactly zero is a dead gauge."""
+    every = np.arange(values.shape[1])
+    missing = quantise(values, every) == quantise(np.full((1, len(every)), np.nan), every)
+    known: FloatArray = np.where(missing, np.nan, values)
+    return known
 
 
 def _distrust(column: FloatArray, quantity: str | None) -> str | None:
@@ -138,26 +172,8 @@ def _distrust(column: FloatArray, quantity: str | None) -> str | None:
     present = column[np.isfinite(column)]
     if len(present) == 0:
         return "missing"
-    if quantity in SETTINGS:
-        return "a setting, not a measurement"
-    if len(present) < MIN_PRESENT * len(column):
+    if quantity not in MEASUREMENTS:
+        return "neither a pressure nor a temperature"
+    if len(present) < max(MIN_VALUES, MIN_PRESENT * len(column)):
         return f"present in {len(present) / len(column):.0%} of the readings"
-    counts = np.unique(present, return_counts=True)[1]
-    return "frozen" if counts.max() >= MAX_SAME_VALUE * len(present) else None
-
-
-def _median(rows: FloatArray) -> FloatArray:
-    """Median of each column that has a value, NaN for the others."""
-    return _columns(np.nanmedian, rows)
-
-
-def _spread(rows: FloatArray) -> FloatArray:
-    return _columns(np.nanstd, rows)
-
-
-def _columns(statistic: Callable[..., FloatArray], rows: FloatArray) -> FloatArray:
-    out = np.full(rows.shape[1], np.nan)
-    filled = np.isfinite(rows).any(axis=0)
-    if filled.any():
-        out[filled] = statistic(rows[:, filled], axis=0)
-    return out
+    return "frozen" if np.ptp(present) == 0 else None

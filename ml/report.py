@@ -6,13 +6,13 @@ from typing import Any
 from rich.table import Table
 
 from ml.dataset import EVENT_NAMES
-from ml.models import SUSTAINED_S
+from ml.metrics import SUSTAINED_S
 
 _COLUMNS = (
     "well",
+    "baselines",
     "normal min",
     "gauges",
-    "threshold",
     "normal flagged",
     "events seen",
     "delay s",
@@ -47,21 +47,23 @@ def _entries(manifest: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]
 def _lines(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield f"# Training report, version {manifest['version']}"
     yield ""
-    yield f"Trained {manifest['created_at']}. {len(manifest['wells'])} wells have a detector of their own;"
+    yield f"Trained {manifest['created_at']}. {len(manifest['wells'])} wells have a baseline of their own;"
     fleet = "there" if manifest["fleet"] else "missing"
     yield f"{len(manifest['refused'])} have none; the fleet model is {fleet}."
     yield ""
-    yield "Thresholds come from held-out normal operation alone; `normal flagged` is the share of it that the"
-    yield "model flags. The last two columns say how labelled events looked afterwards: an event counts as"
-    yield f"seen when {SUSTAINED_S} seconds in a row are flagged; the delay is the median over those seen."
+    yield "`normal min` made the baselines; `normal flagged` is the share of the normal operation held out"
+    yield "from them that is flagged. The last two columns say how labelled events looked: an event counts as"
+    yield f"seen when {SUSTAINED_S} seconds in a row are flagged; the delay is the median of those seen. The"
+    yield "fleet's row is the model for readings without a baseline, on the same wells."
     yield ""
     yield f"Scores of the ONNX files and of scikit-learn differ by {worst_parity(manifest):.1e} at most."
     yield ""
     yield from _markdown_table(_COLUMNS, [list(row) for row in _rows(manifest)])
     yield ""
-    yield "## Wells without a detector of their own"
+    yield "## Wells and instances without a baseline"
     yield ""
-    yield from _markdown_table(("well", "why"), [[well, why] for well, why in manifest["refused"].items()])
+    without = {**manifest["refused"], **manifest["skipped"]}
+    yield from _markdown_table(("well or instance", "why"), [[name, why] for name, why in without.items()])
     yield ""
     yield "## Events"
     yield ""
@@ -78,9 +80,9 @@ def _rows(manifest: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         delays = sorted(event["delay_s"] for event in metrics["events"] if event["delay_s"] is not None)
         yield (
             name,
-            f"{training['normal_seconds'] / 60:.0f}",
+            str(len(entry.get("baselines", ()))),
+            f"{training.get('normal_seconds', 0) / 60:.0f}",
             str(len(entry["sensors"])),
-            f"{entry['threshold']:.3f}",
             f"{metrics['held_out_flagged']:.1%}",
             f"{len(delays)}/{len(metrics['events'])}",
             f"{delays[len(delays) // 2]}" if delays else "",
@@ -96,12 +98,11 @@ def _events(manifest: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def _excluded(manifest: Mapping[str, Any]) -> Iterator[list[str]]:
-    """Gauges that are there and yet left out, by well and reason, without those that are missing."""
+    """Gauges that are there and yet left out of the newest baseline, by well and reason."""
     for well, entry in manifest["wells"].items():
         by_reason: dict[str, list[str]] = {}
-        for gauge, why in entry["training"]["excluded"].items():
-            if why != "missing":
-                by_reason.setdefault(why, []).append(gauge)
+        for gauge, why in entry["baselines"][-1]["excluded"].items():
+            by_reason.setdefault(why, []).append(gauge)
         for why, gauges in by_reason.items():
             yield [well, ", ".join(gauges), why]
 

@@ -2,16 +2,16 @@
 
     python -m ml.train --data data/simulated --out build/models
 
-Below `--out` appear `<version>/manifest.json`, per well `model.onnx` (served) and `model.joblib` (for people;
-a pickle, so open it only where you trust its origin), the same for the fleet, `report.md`, and
-`current.json`, which names the newest version. The same data, seed and version give the same ONNX files and
-numbers.
+Below `--out` appear `<version>/manifest.json` with the baselines of every well, `shared/model.onnx` (the
+forest that scores all wells) and `shared/model.joblib` (for people; a pickle, so open it only where you trust
+its origin), `fleet/` with the same for readings without a baseline, `report.md`, and `current.json`, which
+names the newest version. The same data, seed and version give the same ONNX files and numbers.
 """
 
 import hashlib
 import io
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,9 +23,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ml.baseline import MIN_NORMAL_S
 from ml.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
-from ml.forest import ParityError
-from ml.models import Fleet, TrainedModel, train_fleet, train_wells
+from ml.forest import Fitted, ParityError
+from ml.models import VALID_DAYS, Options, Training, train
 from ml.registry import check_version, publish
 from ml.registry_stores import MANIFEST, POINTER, RegistryError, open_registry, write_whole
 from ml.report import console_table, markdown, worst_parity
@@ -38,21 +39,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 console = Console()
 
 
-def write_version(
-    folder: Path,
-    version: str,
-    fleet: Fleet,
-    fleet_model: TrainedModel | None,
-    *,
-    created_at: datetime,
-) -> dict[str, Any]:
+def write_version(folder: Path, version: str, training: Training, *, created_at: datetime) -> dict[str, Any]:
     """Writes one version below `folder` and points `folder/current.json` at it.
 
     Args:
         folder: the models folder.
         version: name of the version, and of its folder.
-        fleet: what was trained.
-        fleet_model: the model for wells without a baseline.
+        training: what was trained.
         created_at: UTC time to record.
 
     Returns:
@@ -64,14 +57,17 @@ def write_version(
     """
     check_version(version)
     target = folder / version
+    shared = _write_forest(target, "shared", training.forest)
+    fleet = _write_forest(target, "fleet", training.fleet_forest)
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "version": version,
         "created_at": created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "features": {"windows_s": list(WINDOWS_S), "statistics": ["mean", "std", "slope"]},
-        "wells": {well: _write_model(target, well, model) for well, model in fleet.trained.items()},
-        "fleet": _write_model(target, "fleet", fleet_model) if fleet_model else None,
-        "refused": fleet.refused,
+        "features": {"windows_s": list(WINDOWS_S), "statistics": ["mean", "std", "change", "diff"]},
+        "wells": {well: {**entry, **shared} for well, entry in training.wells.items()},
+        "fleet": {**training.fleet, **fleet} if training.fleet else None,
+        "refused": training.refused,
+        "skipped": training.skipped,
     }
     write_whole(target / "report.md", markdown(manifest).encode())
     # The manifest is written after what it lists, and the pointer after the manifest.
@@ -80,21 +76,23 @@ def write_version(
     return manifest
 
 
-def _write_model(target: Path, name: str, model: TrainedModel) -> dict[str, Any]:
+def _write_forest(target: Path, name: str, forest: Fitted | None) -> dict[str, Any]:
+    """Writes a forest's files; gives their paths and digests, for every entry that uses it."""
+    if forest is None:
+        return {}
     pickled = io.BytesIO()
-    joblib.dump(model.forest, pickled, compress=3)
-    files = {"onnx": model.onnx, "joblib": pickled.getvalue()}
+    joblib.dump(forest.forest, pickled, compress=3)
     listed = {}
-    for kind, content in files.items():
+    for kind, content in (("onnx", forest.onnx), ("joblib", pickled.getvalue())):
         path = f"{name}/model.{kind}"
         write_whole(target / path, content)
         digest = hashlib.sha256(content).hexdigest()
         listed[kind] = {"path": path, "sha256": digest, "bytes": len(content)}
-    return {**model.entry, **listed}
+    return listed
 
 
 @app.command()
-def main(
+def main(  # noqa: PLR0913, PLR0917  (one option of the command line each)
     data: Annotated[Path, typer.Option(help="Folder in the 3W layout.")],
     out: Annotated[Path, typer.Option(help="Models folder; the version becomes a folder in it.")] = Path(
         "build/models"
@@ -103,6 +101,12 @@ def main(
         list[str] | None, typer.Option("--well", help="Only this well; repeat for more.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same models.")] = DEFAULT_SEED,
+    min_normal: Annotated[
+        float, typer.Option(min=60, help="Shortest period that makes a baseline, seconds.")
+    ] = MIN_NORMAL_S,
+    valid_days: Annotated[
+        float, typer.Option(min=0, help="Days that a baseline holds after its instance; 0: until the next.")
+    ] = VALID_DAYS,
     version: Annotated[
         str | None, typer.Option(help="Name of the version; the time in UTC if left out.")
     ] = None,
@@ -110,15 +114,16 @@ def main(
         str | None, typer.Option("--publish", help="Publish to this bucket (s3://name) or folder at once.")
     ] = None,
 ) -> None:
-    """Train one detector per well and one for the fleet, and report what they do on held-out normal time."""
+    """Make a baseline per well and date, train the forest that all wells share, and report what they do."""
     with _explained():
         created_at = datetime.now(UTC)
         name = check_version(version or created_at.strftime("%Y%m%dT%H%M%SZ"))
         started = time.monotonic()
-        fleet, fleet_model = _train(_by_well(find_instances(data, wells=wells)), seed)
-        manifest = write_version(out, name, fleet, fleet_model, created_at=created_at)
+        options = Options(seed, min_normal, valid_days or None)
+        training = _train(_by_well(find_instances(data, wells=wells)), options)
+        manifest = write_version(out, name, training, created_at=created_at)
         _show(manifest, out / name / "report.md", time.monotonic() - started)
-        if not fleet.trained and fleet_model is None:
+        if training.forest is None:
             _say("No well could be commissioned: nothing to publish.", "red")
             raise typer.Exit(1)
         if publish_to:
@@ -127,8 +132,8 @@ def main(
 
 def _show(manifest: Mapping[str, Any], report: Path, seconds: float) -> None:
     console.print(console_table(manifest))
-    for well, why in manifest["refused"].items():
-        _say(f"{well}: no baseline, {why}", "yellow")
+    for name, why in {**manifest["refused"], **manifest["skipped"]}.items():
+        _say(f"{name}: no baseline, {why}", "yellow")
     _say(f"ONNX and scikit-learn scores agree to {worst_parity(manifest):.1e}")
     fleet = "yes" if manifest["fleet"] else "no"
     _say(
@@ -159,6 +164,16 @@ def _by_well(files: Iterable[InstanceFile]) -> dict[str, list[InstanceFile]]:
     return dict(sorted(wells.items()))
 
 
+class _Read(Iterable[Instance]):
+    """Instances that are read again each time they are gone through."""
+
+    def __init__(self, files: Sequence[InstanceFile]) -> None:
+        self._files = files
+
+    def __iter__(self) -> Iterator[Instance]:
+        return map(read_instance, self._files)
+
+
 class _Lazy(Mapping[str, Iterable[Instance]]):
     """Instances by well, read when a well's turn comes: a whole dataset never is in memory at once."""
 
@@ -166,7 +181,7 @@ class _Lazy(Mapping[str, Iterable[Instance]]):
         self._files = files
 
     def __getitem__(self, well: str) -> Iterable[Instance]:
-        return (read_instance(file) for file in self._files[well])
+        return _Read(self._files[well])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
@@ -175,15 +190,11 @@ class _Lazy(Mapping[str, Iterable[Instance]]):
         return len(self._files)
 
 
-def _train(files: Mapping[str, list[InstanceFile]], seed: int) -> tuple[Fleet, TrainedModel | None]:
+def _train(files: Mapping[str, list[InstanceFile]], options: Options) -> Training:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("Training wells", total=len(files) + 1)
-        fleet = train_wells(_Lazy(files), seed, done=lambda: progress.advance(task))
-        progress.update(task, description="Training the fleet model")
-        fleet_model = train_fleet(fleet, seed)
-        progress.advance(task)
-    return fleet, fleet_model
+        task = progress.add_task("Training, then measuring", total=2 * len(files))
+        return train(_Lazy(files), options, done=lambda: progress.advance(task))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ modulo 2**64 and every window's own sum fits. Floats appear only in the last ste
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -65,21 +65,43 @@ def quantise(values: FloatArray, sensors: IntArray) -> CountArray:
     return counts
 
 
+STATS = ("mean", "std", "slope")
+
+
+def _no_numbers() -> CountArray:
+    return np.empty((len(WINDOWS_S), 0, 0), np.int32)
+
+
+def _no_warmth() -> BoolArray:
+    return np.empty((len(WINDOWS_S), 0, 0), np.bool_)
+
+
 @dataclass(frozen=True, slots=True)
 class WindowStats:
     """Window statistics of n readings.
 
+    The table holds whatever can be computed. Who needs a window that has been seen for long enough asks
+    `get`; who can do with a young window, and says how many values it must hold, looks at `number`.
+
     Attributes:
         sensors: shape (s,), sensor indices.
         table: shape (3, len(WINDOWS_S), s, n): mean, standard deviation (of the population), least-squares
-            slope per second; in sensor units; NaN where the window is not warm.
+            slope per second; in sensor units; NaN where fewer than two values are in the window.
+        number: shape (len(WINDOWS_S), s, n): how many values are in the window.
+        warm: shape (len(WINDOWS_S), s, n): the window was seen for at least half its length, and at least
+            half of its readings carry the sensor.
     """
 
     sensors: IntArray
     table: FloatArray
+    number: CountArray = field(default_factory=_no_numbers)
+    warm: BoolArray = field(default_factory=_no_warmth)
+
+    def __len__(self) -> int:
+        return int(self.table.shape[3])
 
     def get(self, sensor: int, stat: str, window_s: int) -> FloatArray:
-        """One statistic of one sensor, shape (n,); all NaN if the sensor is not there.
+        """One statistic of one sensor, shape (n,): NaN where its window is not warm or it is not there.
 
         Args:
             sensor: sensor index.
@@ -88,19 +110,18 @@ class WindowStats:
         """
         held = self.sensors.tolist()
         if sensor not in held:
-            return np.full(self.table.shape[3], np.nan)
-        values: FloatArray = self.table[STATS.index(stat), WINDOWS_S.index(window_s), held.index(sensor)]
-        return values
+            return np.full(len(self), np.nan)
+        window, at = WINDOWS_S.index(window_s), held.index(sensor)
+        values: FloatArray = self.table[STATS.index(stat), window, at]
+        return np.where(self.warm[window, at], values, np.nan)
 
-
-STATS = ("mean", "std", "slope")
+    def take(self, rows: IntArray) -> "WindowStats":
+        """The statistics of some of the readings, by their positions."""
+        return WindowStats(self.sensors, self.table[..., rows], self.number[..., rows], self.warm[..., rows])
 
 
 def window_stats(ts_ms: IntArray, counts: CountArray, sensors: IntArray, start: int = 0) -> WindowStats:
     """Mean, standard deviation and slope over every window, for the readings from `start` on.
-
-    A window is warm when it has seen at least half its length without a gap; a sensor counts in it when
-    at least two readings, and at least half of the window's readings, carry it. Everything else is NaN.
 
     Args:
         ts_ms: shape (h,), strictly increasing, epoch ms.
@@ -112,21 +133,26 @@ def window_stats(ts_ms: IntArray, counts: CountArray, sensors: IntArray, start: 
         Statistics of readings `start..h-1`.
     """
     rows = np.arange(start, len(ts_ms))
-    table = np.full((len(STATS), len(WINDOWS_S), len(sensors), len(rows)), np.nan)
-    if table.size == 0:
-        return WindowStats(sensors, table)
+    shape = (len(WINDOWS_S), len(sensors), len(rows))
+    stats = WindowStats(
+        sensors, np.full((len(STATS), *shape), np.nan), np.zeros(shape, np.int32), np.zeros(shape, np.bool_)
+    )
+    if stats.table.size == 0:
+        return stats
     t = ts_ms - ts_ms[0]
     sums, per_sensor = _prefix_sums(t, counts)
     run_start = _run_starts(ts_ms)[rows]
     quantum = QUANTA[sensors][:, None]
+    upper = np.take(sums, rows + 1, axis=1)
     for w, window_s in enumerate(WINDOWS_S):
         first = np.searchsorted(ts_ms, ts_ms[rows] - 1000 * window_s, side="right")
         first = np.maximum(np.maximum(first, run_start), rows + 1 - MAX_WINDOW_READINGS)
-        window = np.take(sums, rows + 1, axis=1) - np.take(sums, first, axis=1)
-        stats, number = _moments(window, per_sensor, t[rows])
-        warm = (t[rows] - t[first] >= 500 * window_s) & (number >= 2) & (2 * number >= rows + 1 - first)
-        table[:, w] = np.where(warm, stats * quantum, np.nan)
-    return WindowStats(sensors, table)
+        moments, number = _moments(upper - np.take(sums, first, axis=1), per_sensor, t[rows])
+        stats.table[:, w] = np.where(number >= 2, moments * quantum, np.nan)
+        stats.number[w] = number
+        stats.warm[w] = (t[rows] - t[first] >= 500 * window_s) & (2 * number >= rows + 1 - first)
+        stats.warm[w] &= number >= 2
+    return stats
 
 
 def _run_starts(ts_ms: IntArray) -> IntArray:

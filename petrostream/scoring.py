@@ -11,7 +11,7 @@ from petrostream.detector import TOP_SENSORS, Detection, ModelSet, WellModel, de
 from petrostream.feature_plan import COMMISSIONED
 from petrostream.features import WindowStats, window_stats
 from petrostream.history import FacilityState, WellState, extend, feed_parts, late_readings, trim
-from petrostream.readings import Readings
+from petrostream.readings import NO_TIME, Readings
 from petrostream.rows import Block, rows_to_blocks
 from petrostream.rules import (
     ALERT_ABOVE,
@@ -92,12 +92,9 @@ def score(
     columns = _Columns.empty(len(readings))
     wells = dict(state.wells)
     for well_id, at in _by_well(readings.well_id):
-        model = models.for_well(well_id) if models is not None else None
+        chosen = _choose(columns, readings, at, models, well_id)
         # Taken out and put back last: wells stay in the order in which they were heard.
-        wells[well_id] = _score_well(columns, wells.pop(well_id, None), readings, at, model)
-        if model is not None:
-            columns.model[at] = len(columns.models)
-            columns.models.append(model)
+        wells[well_id] = _score_well(columns, wells.pop(well_id, None), readings, at, chosen)
     sequence = _newest_sequence(state.last_sequence, readings.sequence)
     new_state = FacilityState(state.facility_id, sequence, wells)
     return ScoredBatch(new_state, _rows(readings, columns, scored_at_ms))
@@ -113,12 +110,28 @@ def _by_well(well_id: Sequence[str]) -> list[tuple[str, IntArray]]:
     return [(name, np.flatnonzero(codes == code)) for code, name in enumerate(names)]
 
 
+def _choose(
+    columns: _Columns, readings: Readings, at: IntArray, models: ModelSet | None, well_id: str
+) -> list[WellModel]:
+    """Notes which model scores each of a well's readings, by the time at its source; gives those models."""
+    source_ts_ms = readings.source_ts_ms[at]
+    taken = np.where(source_ts_ms == NO_TIME, readings.ts_ms[at], source_ts_ms)
+    chosen = []
+    for model, part in models.segments(well_id, taken) if models is not None else ():
+        if model is not None:
+            columns.model[at[part]] = len(columns.models)
+            columns.models.append(model)
+            chosen.append(model)
+    return chosen
+
+
 def _score_well(
-    columns: _Columns, state: WellState | None, readings: Readings, at: IntArray, model: WellModel | None
+    columns: _Columns, state: WellState | None, readings: Readings, at: IntArray, models: list[WellModel]
 ) -> WellState:
     """Score one well's readings into the columns; gives its new history."""
+    used = _sensors_in_use(models)
     for part, feed, anew in feed_parts(state, readings, at):
-        scored = _score_feed(columns, None if anew else state, readings, part, model)
+        scored = _score_feed(columns, None if anew else state, readings, part, used)
         state = replace(scored, feed=feed)
     # A well is only looked at for the readings it has.
     assert state is not None
@@ -126,7 +139,7 @@ def _score_well(
 
 
 def _score_feed(
-    columns: _Columns, state: WellState | None, readings: Readings, at: IntArray, model: WellModel | None
+    columns: _Columns, state: WellState | None, readings: Readings, at: IntArray, used: BoolArray
 ) -> WellState:
     late = late_readings(state, readings.ts_ms[at])
     if late.any():
@@ -137,28 +150,36 @@ def _score_feed(
             assert state is not None
             return state
     history, start = extend(state, readings.ts_ms[at], readings.values[at])
-    used = _sensors_in_use(model)[history.sensors]
-    stats = window_stats(history.ts_ms, history.counts[:, used], history.sensors[used], start)
+    kept = used[history.sensors]
+    stats = window_stats(history.ts_ms, history.counts[:, kept], history.sensors[kept], start)
     held = fired(PROCESS_RULES, RuleColumns(stats, readings.methane_ppm[at]))
     columns.rules[at] = (1 << np.arange(len(PROCESS_RULES))) @ held
-    risk = points(PROCESS_RULES, held)
-    judged = _rules_judged(stats)
-    if model is not None:
-        found = detect(model, stats)
-        columns.score[at] = found.score
-        columns.anomalous[at] = found.anomalous
-        columns.ranking[at, : found.ranking.shape[1]] = found.ranking
-        judged |= ~np.isnan(found.score)
-        risk = np.minimum(risk + _forest_points(model, found), MAX_PART)
-    columns.process[at] = np.where(judged, risk, NO_POINTS)
+    risk = points(PROCESS_RULES, held) + _detect(columns, stats, at)
+    judged = _rules_judged(stats) | ~np.isnan(columns.score[at])
+    columns.process[at] = np.where(judged, np.minimum(risk, MAX_PART), NO_POINTS)
     return trim(history)
 
 
-def _sensors_in_use(model: WellModel | None) -> BoolArray:
-    """Mask over the 27 sensors: what the rules and the well's model look at."""
+def _detect(columns: _Columns, stats: WindowStats, at: IntArray) -> IntArray:
+    """Scores, flags and rankings into the columns, by each reading's own model; gives the forest's points."""
+    worth = np.zeros(len(at), np.int64)
+    chosen = columns.model[at]
+    # A set: np.unique costs a lone reading as much as its forest does.
+    for number in sorted(set(chosen.tolist()) - {-1}):
+        model, part = columns.models[number], np.flatnonzero(chosen == number)
+        found = detect(model, stats if len(part) == len(at) else stats.take(part))
+        columns.score[at[part]] = found.score
+        columns.anomalous[at[part]] = found.anomalous
+        columns.ranking[at[part], : found.ranking.shape[1]] = found.ranking
+        worth[part] = _forest_points(model, found)
+    return worth
+
+
+def _sensors_in_use(models: list[WellModel]) -> BoolArray:
+    """Mask over the 27 sensors: what the rules and the well's models look at."""
     used = np.zeros(len(SENSOR_NAMES), np.bool_)
     used[RULE_SENSORS] = True
-    if model is not None:
+    for model in models:
         used[model.plan.sensors] = True
     return used
 
@@ -174,7 +195,7 @@ def _forest_points(model: WellModel, found: Detection) -> IntArray:
 
 def _rules_judged(stats: WindowStats) -> BoolArray:
     """Readings for which at least one process rule had its sensors."""
-    judged = np.zeros(stats.table.shape[3], np.bool_)
+    judged = np.zeros(len(stats), np.bool_)
     for rule in PROCESS_RULES:
         known = [~np.isnan(stats.get(SENSOR_INDEX[name], "slope", 60)) for name in rule.sensors]
         judged |= np.logical_and.reduce(known)

@@ -15,7 +15,8 @@ import orjson
 
 from petrostream.aws.calls import error_code, repeatable
 from petrostream.aws.errors import ModelInvalid, ServiceUnavailable
-from petrostream.detector import ModelSet, WellModel, load_model
+from petrostream.forest import Forest, load_forest
+from petrostream.models import ModelSet, WellModel, load_models
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -102,30 +103,29 @@ class ModelStore:
         if not isinstance(wells, dict):
             raise ModelInvalid(where, "wells is not an object of well names")
         entries = [*wells.items(), (FLEET, manifest.get("fleet"))]
+        named = {name: _file(f"models/{version}/ ({name})", entry) for name, entry in entries if entry}
+        files = sorted({(f"models/{version}/{path}", digest) for path, digest in named.values()})
         with ThreadPoolExecutor(max_workers=8) as pool:
-            models = list(pool.map(lambda pair: self._model(version, *pair), entries))
-        return ModelSet(
-            version=version,
-            wells={name: model for name, model in zip(wells, models, strict=False) if model is not None},
-            fleet=models[-1],
-        )
+            # Wells share a forest: each file is read, and each session made, once.
+            forests = dict(zip(files, pool.map(lambda file: self._forest(*file), files), strict=True))
+        models = {}
+        for name, entry in entries:
+            if entry:
+                path, digest = named[name]
+                key = f"models/{version}/{path}"
+                models[name] = _baselines(
+                    key, {"well_id": name, "version": version, **entry}, forests[key, digest]
+                )
+        fleet = models.pop(FLEET, (None,))[-1]
+        return ModelSet(version=version, wells=models, fleet=fleet)
 
-    def _model(self, version: str, name: str, entry: Mapping[str, Any] | None) -> WellModel | None:
-        if entry is None:
-            return None
-        where = f"models/{version}/ ({name})"
-        try:
-            file = entry["onnx"]
-            path, digest = str(file["path"]), str(file["sha256"])
-        except (KeyError, TypeError) as error:
-            raise ModelInvalid(where, f"manifest entry lacks onnx path or sha256 ({error!r})") from error
-        key = f"models/{version}/{path}"
+    def _forest(self, key: str, digest: str) -> Forest:
         content = self._required(key)
         found = hashlib.sha256(content).hexdigest()
-        if found != digest.lower():
+        if found != digest:
             raise ModelInvalid(key, f"SHA-256 is {found}, the manifest says {digest}")
         try:
-            return load_model({"well_id": name, "version": version, **entry}, content)
+            return load_forest(content)
         except Exception as error:
             raise ModelInvalid(key, f"{type(error).__name__}: {error}") from error
 
@@ -155,3 +155,19 @@ def _object(where: str, content: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ModelInvalid(where, "not a JSON object")
     return found
+
+
+def _file(where: str, entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Path and digest of an entry's forest."""
+    try:
+        file = entry["onnx"]
+        return str(file["path"]), str(file["sha256"]).lower()
+    except (KeyError, TypeError) as error:
+        raise ModelInvalid(where, f"manifest entry lacks onnx path or sha256 ({error!r})") from error
+
+
+def _baselines(where: str, entry: Mapping[str, Any], forest: Forest) -> tuple[WellModel, ...]:
+    try:
+        return load_models(entry, forest)
+    except Exception as error:
+        raise ModelInvalid(where, f"{type(error).__name__}: {error}") from error

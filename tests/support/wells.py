@@ -6,10 +6,11 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from ml.onnx_export import forest_to_onnx
-from petrostream.detector import ModelSet, WellModel, load_model
-from petrostream.feature_plan import FeaturePlan, feature_names, series_features
+from petrostream.detector import ModelSet, WellModel, load_model, load_models
+from petrostream.feature_plan import FeaturePlan, feature_names, series_rows
 from petrostream.readings import NO_TIME, Readings, event_id
 from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.times import to_iso
 
 WELL = "WELL-00011"
 FACILITY = "FAC-03"
@@ -17,6 +18,7 @@ START = 1_700_000_000_000
 SENSORS = ("p_pdg", "p_tpt", "t_tpt", "p_mon_ckp")
 CENTER = np.array([2.1e7, 1.4e7, 95.0, 5.0e6])
 SCALE = np.array([1.0e4, 1.0e4, 0.05, 1.0e4])
+THRESHOLD = 0.57
 
 
 def table(columns):
@@ -68,17 +70,17 @@ def readings(values, ts_ms=None, *, well=WELL, methane=None, sequence="1", sourc
 
 @cache
 def training(kind="commissioned"):
-    """A fitted forest, its features and the plan behind them."""
-    names = feature_names(SENSORS, kind)
+    """A fitted forest, the rows of healthy gauges behind it, and their plan."""
+    names = feature_names(kind)
     plan = FeaturePlan.build(names, SENSORS, CENTER, SCALE)
-    features = series_features(START + 1000 * np.arange(900), normal_values(900), plan)
-    features = features[~np.isnan(features).any(axis=1)].astype(np.float32)
+    rows, whole = series_rows(START + 1000 * np.arange(900), normal_values(900), plan)
+    healthy = rows[whole]
     # Shifted copies teach the forest where "outside" is; it never splits beyond what it saw.
-    shift = np.random.default_rng(1).uniform(-20, 20, size=(90, len(SENSORS)))[:, plan.owner]
-    level = np.array([":mean_" in name or ":diff_" in name for name in names])
-    background = (features[::9][:90] + shift * level).astype(np.float32)
-    fitted = IsolationForest(n_estimators=50, random_state=7).fit(np.concatenate([features, background]))
-    return fitted, features, plan
+    rng = np.random.default_rng(1)
+    moved = healthy[rng.integers(0, len(healthy), 300)]
+    moved = (moved + rng.uniform(-20, 20, moved.shape)).astype(np.float32)
+    fitted = IsolationForest(n_estimators=50, random_state=7).fit(np.concatenate([healthy, moved]))
+    return fitted, healthy, plan
 
 
 def entry(kind="commissioned", changes=None):
@@ -90,8 +92,8 @@ def entry(kind="commissioned", changes=None):
         "sensors": list(SENSORS),
         "center": CENTER.tolist(),
         "scale": SCALE.tolist(),
-        "threshold": 0.57,
-        "feature_names": list(feature_names(SENSORS, kind)),
+        "threshold": THRESHOLD,
+        "feature_names": list(feature_names(kind)),
     }
     return {**base, **(changes or {})}
 
@@ -101,5 +103,14 @@ def model(kind="commissioned") -> WellModel:
     return load_model(entry(kind), forest_to_onnx(training(kind)[0]))
 
 
+@cache
+def recommissioned() -> tuple[WellModel, ...]:
+    """Two baselines: the second holds from 1,000 s after the start on, 30 units higher."""
+    first = {"source": "2/first", "valid_from": to_iso(START)}
+    higher = (CENTER + 30 * SCALE).tolist()
+    second = {"source": "2/second", "valid_from": to_iso(START + 1_000_000), "center": higher}
+    return load_models(entry(changes={"baselines": [second, first]}), forest_to_onnx(training()[0]))
+
+
 def models() -> ModelSet:
-    return ModelSet("v1", {WELL: model()}, model("fleet"))
+    return ModelSet("v1", {WELL: (model(),)}, model("fleet"))

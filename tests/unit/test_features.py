@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream.feature_plan import FeatureNameError, FeaturePlan, feature_names, series_features
+from petrostream.feature_plan import FeatureNameError, FeaturePlan, feature_names, series_rows
 from petrostream.features import (
     COUNT_LIMIT,
     MAX_WINDOW_READINGS,
@@ -141,11 +141,34 @@ def test_history_beyond_the_window_changes_no_bit(seed, start, first):
     reach = np.searchsorted(ts_s, ts_s[start] - 180.0, side="right")
     begin = max(0, reach - first)
     part = stats_of(ts_s[begin:], values[begin:], start=start - begin)
-    np.testing.assert_array_equal(part.table, whole.table[..., start:])
+    for field in ("table", "number", "warm"):
+        np.testing.assert_array_equal(getattr(part, field), getattr(whole, field)[..., start:])
+
+
+class TestYoungWindows:
+    def test_hold_what_they_have_seen_and_say_how_much(self):
+        values = 1e6 + 100.0 * np.arange(200)
+        values[20:25] = np.nan
+        stats = stats_of(np.arange(200), values)
+        at = WINDOWS_S.index(60)
+        assert stats.number[at, 0, [0, 1, 19, 24, 59, 65, 199]].tolist() == [1, 2, 20, 20, 55, 55, 60]
+        mean = stats.table[STATS.index("mean"), at, 0]
+        assert np.isnan(mean[0])
+        assert mean[9] == pytest.approx(1e6 + 450.0)
+        assert np.isnan(stats.get(P, "mean", 60)[9])
+
+    def test_some_of_the_readings_are_taken_with_all_that_is_known_of_them(self):
+        values = np.column_stack([1e7 + np.arange(100.0), 90 + np.arange(100.0)])
+        stats = stats_of(np.arange(100), values, PAIR)
+        part = stats.take(np.array([70, 20]))
+        assert len(part) == 2
+        for stat in STATS:
+            np.testing.assert_array_equal(part.get(P, stat, 60), stats.get(P, stat, 60)[[70, 20]])
 
 
 class TestFeaturePlan:
     SENSORS = ("p_tpt", "t_tpt")
+    CENTER, SCALE = np.array([1.4e7, 95.0]), np.array([2e4, 0.1])
 
     def series(self):
         rng = np.random.default_rng(2)
@@ -155,36 +178,62 @@ class TestFeaturePlan:
         return START + 1000 * np.arange(400), values
 
     def plan(self, kind, level=1.4e7):
-        names = feature_names(self.SENSORS, kind)
-        return FeaturePlan.build(names, self.SENSORS, np.array([level, 95.0]), np.array([2e4, 0.1]))
+        return FeaturePlan.build(feature_names(kind), self.SENSORS, np.array([level, 95.0]), self.SCALE)
 
-    def test_a_healthy_well_is_near_zero_in_units_of_its_own_noise(self):
+    def test_every_sensor_is_a_row_in_units_of_its_own_noise(self):
         plan = self.plan("commissioned")
-        features = series_features(*self.series(), plan)
-        assert features.shape == (400, 18)
-        warm = features[100:]
-        means = [i for i, name in enumerate(plan.names) if ":mean_" in name]
-        deviations = [i for i, name in enumerate(plan.names) if ":std_180" in name]
-        assert np.abs(warm[:, means]).max() < 1
-        assert warm[:, deviations].mean() == pytest.approx(1.0, abs=0.15)
+        rows, whole = series_rows(*self.series(), plan)
+        assert rows.shape == (2, 400, 6)
+        assert not whole[:, :9].any()
+        assert whole[:, 9:].all()
+        mean, deviation = plan.names.index("mean_60"), plan.names.index("std_60")
+        assert np.abs(rows[:, 60:, mean]).max() < 1
+        assert rows[:, 60:, deviation].mean() == pytest.approx(1.0, abs=0.15)
+
+    def test_a_change_is_the_rise_over_the_window_however_often_the_gauge_reports(self):
+        for step_ms in (1000, 500):
+            ts_ms = START + step_ms * np.arange(400)
+            values = np.full((400, 27), np.nan)
+            values[:, P] = 1.4e7 + 2e4 * np.arange(400) * step_ms / 60_000
+            plan = self.plan("commissioned")
+            rows, _ = series_rows(ts_ms, values, plan)
+            assert rows[0, 300, plan.names.index("change_60")] == pytest.approx(1.0, rel=1e-3)
+            assert rows[0, 300, plan.names.index("change_30")] == pytest.approx(0.5, rel=1e-3)
+
+    def test_a_missing_sensor_has_no_whole_row_and_takes_nothing_from_the_others(self):
+        ts_ms, values = self.series()
+        values[100:, T] = np.nan
+        _, whole = series_rows(ts_ms, values, self.plan("commissioned"))
+        assert whole[0, 9:].all()
+        assert whole[1, 9:120].all()
+        assert not whole[1, 130:].any()
+        _, without = series_rows(ts_ms, np.full_like(values, np.nan), self.plan("commissioned"))
+        assert not without.any()
 
     def test_fleet_features_do_not_know_the_level(self):
         ts_ms, values = self.series()
-        here = series_features(ts_ms, values, self.plan("fleet"))
+        here, whole = series_rows(ts_ms, values, self.plan("fleet"))
         values[:, P] += 3e6
-        there = series_features(ts_ms, values, self.plan("fleet", level=0.0))
-        np.testing.assert_allclose(here[100:], there[100:], atol=1e-9)
+        there, _ = series_rows(ts_ms, values, self.plan("fleet", level=0.0))
+        np.testing.assert_allclose(here[whole], there[whole], atol=1e-6)
+        assert whole[:, 59:].all()
+        assert not whole[:, :59].any()
 
     def test_a_difference_is_that_of_the_window_means(self):
         ts_ms, values = self.series()
-        names = ("p_tpt:diff_30_180", "p_tpt:mean_30", "p_tpt:mean_180")
-        plan = FeaturePlan.build(names, self.SENSORS, np.array([1.4e7, 95.0]), np.array([2e4, 0.1]))
-        features = series_features(ts_ms, values, plan)[100:]
-        np.testing.assert_allclose(features[:, 0], features[:, 1] - features[:, 2], atol=1e-9)
+        names = ("diff_30_180", "mean_30", "mean_180")
+        rows, _ = series_rows(ts_ms, values, FeaturePlan.build(names, self.SENSORS, self.CENTER, self.SCALE))
+        np.testing.assert_allclose(rows[:, 60:, 0], rows[:, 60:, 1] - rows[:, 60:, 2], atol=1e-5)
 
     @pytest.mark.parametrize(
-        "name", ["p_tpt", "p_tpt:median_30", "p_tpt:mean_31", "p_pdg:mean_30", "p_tpt:mean_"]
+        "name", ["mean", "median_30", "mean_31", "diff_180_30", "p_tpt:mean_30", "mean_"]
     )
     def test_an_unknown_name_is_refused_by_name(self, name):
         with pytest.raises(FeatureNameError, match=name):
             FeaturePlan.build([name], self.SENSORS, np.zeros(2), np.ones(2))
+
+    def test_an_unknown_sensor_or_kind_is_refused_by_name(self):
+        with pytest.raises(FeatureNameError, match="p_new"):
+            FeaturePlan.build(["mean_30"], ["p_new"], np.zeros(1), np.ones(1))
+        with pytest.raises(FeatureNameError, match="guess"):
+            feature_names("guess")

@@ -64,6 +64,25 @@ def test_the_live_version_is_loaded_with_every_well_and_the_fleet():
     assert models.for_well("WELL-00099").kind == "fleet"
 
 
+def test_wells_that_share_a_forest_share_one_download_and_one_session():
+    registry = Registry()
+    registry.publish("v1")
+    shared = registry.files("v1", WELL, "commissioned")
+    registry.publish("v1", {"wells": {WELL: shared, "WELL-00012": shared}})
+    models = registry.store.current()
+    assert models.for_well(WELL).forest is models.for_well("WELL-00012").forest
+    assert registry.bucket.keys_read.count(f"models/v1/{WELL}/model.onnx") == 1
+
+
+def test_a_well_has_all_its_baselines_in_the_order_of_their_beginnings():
+    registry = Registry()
+    registry.publish("v1")
+    parts = [{"valid_from": f"{year}-01-01T00:00:00Z", "source": str(year)} for year in (2025, 2024)]
+    entry = {**registry.files("v1", WELL, "commissioned"), "baselines": parts}
+    registry.publish("v1", {"wells": {WELL: entry}})
+    assert [model.source for model in registry.store.current().wells[WELL]] == ["2024", "2025"]
+
+
 def test_a_version_without_a_fleet_model_leaves_other_wells_without_one():
     registry = Registry()
     registry.publish("v1", fleet=False)
@@ -152,7 +171,7 @@ DAMAGES = {
     no_manifest: "models/v2/manifest.json: no such object",
     broken_pointer: "models/current.json: not JSON",
     nameless_pointer: "models/current.json: version is 2",
-    not_a_model: "models/v2/fleet/model.onnx: ModelFormatError",
+    not_a_model: "models/v2/fleet/model.onnx: ForestFormatError",
     other_format: "models/v2/manifest.json: format is 2",
     no_wells: "models/v2/manifest.json: wells is not",
     no_digest: "lacks onnx path or sha256",

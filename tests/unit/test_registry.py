@@ -18,7 +18,7 @@ from petrostream.aws.models import ModelStore
 from petrostream.feature_plan import feature_names
 
 SENSORS = ("p_tpt", "t_tpt")
-NAMES = feature_names(SENSORS)
+NAMES = feature_names()
 ROWS = np.random.default_rng(0).normal(size=(300, len(NAMES))).astype(np.float32)
 ONNX = forest_to_onnx(IsolationForest(n_estimators=5, random_state=0).fit(ROWS))
 

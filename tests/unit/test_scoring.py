@@ -8,11 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petrostream import state_codec
+from petrostream.detector import ModelSet
 from petrostream.readings import Readings
 from petrostream.scored import NO_POINTS
 from petrostream.scoring import FacilityState, Scored, rows_to_blocks, score
 from petrostream.sensors import SENSOR_INDEX
-from tests.support.wells import FACILITY, START, WELL, event_values, models, normal_values, readings
+from tests.support.wells import (
+    FACILITY,
+    SCALE,
+    SENSORS,
+    START,
+    WELL,
+    event_values,
+    model,
+    models,
+    normal_values,
+    readings,
+    recommissioned,
+)
 
 NEW = FacilityState(FACILITY)
 STEPS_MS = [1000] * 30 + [400, 2000, 17_000, 60_000, 61_000, 0, -1, -4000, -90_000]
@@ -23,7 +36,10 @@ def run(batch, *, state=NEW, models=None):
 
 
 def messy_stream(seed, n=700):
-    """Two wells: gaps, holes, dead and frozen gauges, an event, late and repeated readings, new feeds."""
+    """Two wells: gaps, holes, dead and frozen gauges, an event, late and repeated readings, new feeds.
+
+    With the models of `twice`, a new baseline begins on the way as well.
+    """
     rng = np.random.default_rng(seed)
     ts_ms = START + np.cumsum(rng.choice(STEPS_MS, size=n))
     values = event_values(n, at=n // 2, seed=seed)
@@ -39,19 +55,24 @@ def messy_stream(seed, n=700):
     return readings(values, ts_ms, well=wells, methane=methane, source=sources, offset_ms=replays)
 
 
+def twice():
+    return ModelSet("v1", {WELL: recommissioned()}, model("fleet"))
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     cuts=st.lists(st.integers(0, 700), max_size=12),
     ones=st.integers(0, 690),
+    models=st.sampled_from([models(), twice()]),
 )
-def test_rows_and_state_do_not_depend_on_how_the_stream_is_cut(seed, cuts, ones):
+def test_rows_and_state_do_not_depend_on_how_the_stream_is_cut(seed, cuts, ones, models):
     stream = messy_stream(seed)
-    whole = run(stream, models=models())
+    whole = run(stream, models=models)
     edges = sorted({0, len(stream), *cuts, *range(ones, ones + 10)})
     state, parts = NEW, []
     for first, last in pairwise(edges):
-        result = run(stream.take(range(first, last)), state=state, models=models())
+        result = run(stream.take(range(first, last)), state=state, models=models)
         state = state_codec.decode(state_codec.encode(result.state))
         parts.append(result.rows)
     for name in Scored.__dataclass_fields__:
@@ -153,6 +174,40 @@ def test_a_new_model_scores_the_very_next_reading():
     row = run(stream.take([299]), state=state, models=models()).rows
     assert not np.isnan(row.anomaly_score[0])
     assert row.model_version == ["v1"]
+
+
+class TestRecommissionedWell:
+    """A new baseline, 30 units higher, holds from 1,000 s on."""
+
+    def stream(self, offset_ms=None, first=900):
+        at = np.arange(first, first + 200)
+        values = normal_values(len(at))
+        values[np.ix_(at >= 1000, [SENSOR_INDEX[name] for name in SENSORS])] += 30 * SCALE
+        return readings(values, START + 1000 * at, offset_ms=offset_ms)
+
+    def test_is_measured_against_the_baseline_of_the_time(self):
+        rows = run(self.stream(), models=twice()).rows
+        assert not rows.anomaly_flag[:100].any()
+        assert not rows.anomaly_flag[165:].any()
+        assert (
+            run(self.stream(), models=ModelSet("v1", {WELL: recommissioned()[:1]}))
+            .rows.anomaly_flag[105:]
+            .all()
+        )
+
+    def test_goes_by_the_time_at_the_source(self):
+        replayed = self.stream()
+        replayed.source_ts_ms = replayed.ts_ms.copy()
+        replayed.ts_ms = replayed.ts_ms + 10**9
+        rows = run(replayed, models=twice()).rows
+        np.testing.assert_array_equal(
+            rows.anomaly_score, run(self.stream(), models=twice()).rows.anomaly_score
+        )
+
+    def test_is_left_to_the_fleet_before_its_first_baseline(self):
+        rows = run(self.stream(first=-100), models=twice()).rows
+        assert rows.model_kind == ["fleet"] * 100 + ["commissioned"] * 100
+        assert not np.isnan(rows.anomaly_score[60:]).any()
 
 
 @pytest.mark.parametrize(

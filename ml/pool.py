@@ -1,0 +1,112 @@
+"""The training rows of all wells, from which the shared forest and the fleet's forest are fitted."""
+
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ml.baseline import Baseline, NormalPeriod
+from ml.forest import TREES, Fitted, fit_forest
+from ml.synthetic import synthetic_rows
+from petrostream.arrays import FloatArray, IntArray
+from petrostream.feature_plan import COMMISSIONED, FLEET, FeaturePlan, RowArray, feature_names, series_rows
+from petrostream.sensors import SENSORS
+
+ROWS_PER_WELL = 13_000
+MIN_WELLS = 3
+MIN_ROWS = 2000
+SYNTHETIC_ROWS = 2 * ROWS_PER_WELL
+"""With fewer wells or rows, the forest also learns from synthetic gauges, as many as of two wells."""
+
+WARM_ROWS = 30
+FLEET_WARM_ROWS = 60
+"""Rows of a period that train nothing, since their windows are young."""
+
+FLEET_SENSORS = tuple(sensor.name for sensor in SENSORS if sensor.quantity in ("pressure", "temperature"))
+FLEET_SCALES = {"pressure": 5e4, "temperature": 0.2}
+"""Units of the fleet's features, since a well without a baseline has none of its own: Pa and degC."""
+
+
+@dataclass(slots=True)
+class Pool:
+    """Rows of healthy gauges by well.
+
+    Attributes:
+        rows: for the shared forest, in units of the wells' baselines, shape (n, k) each.
+        fleet_rows: for the fleet's forest, without level, in absolute units.
+    """
+
+    rows: dict[str, list[RowArray]] = field(default_factory=dict)
+    fleet_rows: dict[str, list[RowArray]] = field(default_factory=dict)
+
+    def add(self, baseline: Baseline, ts_ms: IntArray, values: FloatArray) -> None:
+        """Adds the rows of a period.
+
+        Args:
+            baseline: what was made of it.
+            ts_ms: shape (n,), strictly increasing, epoch ms.
+            values: shape (n, 27), possible values only, NaN where missing.
+        """
+        for rows, plan, skip in (
+            (self.rows, baseline_plan(baseline), WARM_ROWS),
+            (self.fleet_rows, fleet_plan(baseline.sensors), FLEET_WARM_ROWS),
+        ):
+            made, whole = series_rows(ts_ms, values, plan)
+            rows.setdefault(baseline.well_id, []).append(made[:, skip:][whole[:, skip:]])
+
+    def add_period(self, baseline: Baseline, period: NormalPeriod) -> None:
+        """Adds the rows of an instance's normal period that made its baseline."""
+        used = slice(period.start, period.split)
+        self.add(baseline, period.instance.ts_ms[used], period.values[used])
+
+    def fit(self, kind: str, seed: int, *, without: str | None = None, trees: int = TREES) -> Fitted:
+        """A forest from `ROWS_PER_WELL` rows of each well.
+
+        Args:
+            kind: `commissioned` for the shared forest, `fleet` for that of wells without a baseline.
+            seed: the same seed and rows give the same forest.
+            without: a well to leave out, for measuring on it.
+            trees: number of trees.
+
+        Raises:
+            ParityError: the ONNX file does not give scikit-learn's scores.
+        """
+        pools = self.rows if kind == COMMISSIONED else self.fleet_rows
+        drawn = [
+            _draw(np.concatenate(parts), _rng(seed, kind, well))
+            for well, parts in sorted(pools.items())
+            if well != without
+        ]
+        names = feature_names(kind)
+        made = synthetic_rows(kind, 0 if _enough(drawn) else SYNTHETIC_ROWS, _rng(seed, kind, "synthetic"))
+        rows = np.concatenate([np.empty((0, len(names)), np.float32), *drawn, made])
+        return fit_forest(rows, names, _rng(seed, kind, "forest"), trees=trees, synthetic=len(made))
+
+
+def baseline_plan(baseline: Baseline) -> FeaturePlan:
+    """Features of a well in units of its baseline."""
+    names = feature_names(COMMISSIONED)
+    return FeaturePlan.build(names, baseline.sensors, baseline.center, baseline.scale)
+
+
+def fleet_scale(sensors: tuple[str, ...] = FLEET_SENSORS) -> FloatArray:
+    """Units of the fleet's features: shape (s,)."""
+    quantities = {sensor.name: str(sensor.quantity) for sensor in SENSORS}
+    return np.array([FLEET_SCALES[quantities[name]] for name in sensors])
+
+
+def fleet_plan(sensors: tuple[str, ...] = FLEET_SENSORS) -> FeaturePlan:
+    """Features of a well without a baseline."""
+    return FeaturePlan.build(feature_names(FLEET), sensors, np.zeros(len(sensors)), fleet_scale(sensors))
+
+
+def _enough(drawn: list[RowArray]) -> bool:
+    return len(drawn) >= MIN_WELLS and sum(map(len, drawn)) >= MIN_ROWS
+
+
+def _draw(rows: RowArray, rng: np.random.Generator) -> RowArray:
+    return rows[rng.integers(0, len(rows), ROWS_PER_WELL)] if len(rows) else rows
+
+
+def _rng(seed: int, kind: str, what: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(f"{kind}/{what}".encode())])

@@ -1,0 +1,56 @@
+"""Gauges without a well: what a healthy gauge may do, in units of its own baseline, made from a seed.
+
+A forest that sees one or two wells learns their habits, and not what is normal for a gauge. These rows stand
+in for the wells that are not there: noise of any correlation time and of up to the baseline's own variation
+(a first-order autoregression), held and linearly interpolated as a historian's compression leaves it.
+"""
+
+import numpy as np
+
+from petrostream.arrays import FloatArray
+from petrostream.feature_plan import FeaturePlan, RowArray, feature_names
+from petrostream.features import QUANTA, window_stats
+from petrostream.sensors import SENSOR_INDEX
+
+SERIES = 24
+SECONDS = 1500
+WARM_S = 60
+_GAUGE = "p_tpt"
+_QUANTUM = float(QUANTA[SENSOR_INDEX[_GAUGE]])
+_UNIT = 2.0**16
+"""A unit of the baseline in counts: so fine that rounding does not show."""
+
+
+def synthetic_rows(kind: str, rows: int, rng: np.random.Generator) -> RowArray:
+    """Rows of healthy gauges.
+
+    Args:
+        kind: `commissioned` or `fleet`: which features.
+        rows: how many.
+        rng: source of chance.
+
+    Returns:
+        Shape (rows, k).
+    """
+    plan = FeaturePlan.build(feature_names(kind), (_GAUGE,), np.zeros(1), np.array([_UNIT * _QUANTUM]))
+    pool = np.concatenate([_rows_of(series(rng), plan) for _ in range(SERIES)])
+    return pool[rng.integers(0, len(pool), rows)]
+
+
+def series(rng: np.random.Generator) -> FloatArray:
+    """One gauge at rest about zero, a value a second: shape (SECONDS,), in units of its baseline."""
+    correlation = 1.0 - 10.0 ** rng.uniform(-3.0, -0.3)
+    noise = np.sqrt(1.0 - correlation**2) * rng.normal(size=SECONDS)
+    values = np.empty(SECONDS)
+    values[0] = rng.normal()
+    for at in range(1, SECONDS):
+        values[at] = correlation * values[at - 1] + noise[at]
+    values *= 10.0 ** rng.uniform(-1.0, 0.0)
+    seconds, step = np.arange(SECONDS), int(rng.integers(1, 40))
+    return np.interp(seconds, seconds[::step], values[::step])
+
+
+def _rows_of(values: FloatArray, plan: FeaturePlan) -> RowArray:
+    counts = np.rint(values * _UNIT).astype(np.int32)[:, None]
+    rows, whole = plan.rows(window_stats(1000 * np.arange(SECONDS), counts, plan.sensors))
+    return rows[0, WARM_S:][whole[0, WARM_S:]]

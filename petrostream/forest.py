@@ -1,0 +1,84 @@
+"""An Isolation Forest on ONNX Runtime.
+
+Score of a row, after F. T. Liu, K. M. Ting, Z.-H. Zhou, "Isolation Forest", ICDM 2008, equation 2:
+2 ** -(E[h(x)] / c(psi)), with E[h(x)] the mean path length over the trees and c(psi) that of a tree of psi
+random points. The ONNX graph gives the sum of path lengths; the rest is here, in float64.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime
+
+from petrostream.arrays import FloatArray
+from petrostream.feature_plan import RowArray
+
+SCORE_DECIMALS = 6
+_ERRORS_ONLY = 3
+
+
+class ForestFormatError(ValueError):
+    """Bytes that are no forest in ONNX as `ml/onnx_export.py` writes it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forest:
+    """A forest that is ready to score; any number of models may share one.
+
+    Attributes:
+        session: ONNX Runtime session.
+        features: columns of a row.
+        trees, normaliser: number of trees, c(psi).
+    """
+
+    session: onnxruntime.InferenceSession
+    features: int
+    trees: int
+    normaliser: float
+
+    def score(self, rows: RowArray) -> FloatArray:
+        """Scores of rows of shape (n, k) without NaN: shape (n,), 0 to 1, rounded to `SCORE_DECIMALS`."""
+        (total,) = self.session.run(["path_length"], {"features": np.ascontiguousarray(rows, np.float32)})
+        mean: FloatArray = np.asarray(total, np.float64)[:, 0] / self.trees
+        score: FloatArray = np.exp2(-mean / self.normaliser).round(SCORE_DECIMALS)
+        return score
+
+
+def load_forest(onnx_bytes: bytes) -> Forest:
+    """A forest from its file.
+
+    Args:
+        onnx_bytes: a graph with input `features` float32 (n, k) and output `path_length` (n, 1), and with
+            `n_trees` and `max_samples` in its metadata.
+
+    Raises:
+        ForestFormatError: it is not such a graph.
+    """
+    options = onnxruntime.SessionOptions()
+    # A scoring function has one core: more threads only cost their start and their spinning.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = _ERRORS_ONLY
+    try:
+        session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+        width = int(session.get_inputs()[0].shape[1])
+        names = (session.get_inputs()[0].name, session.get_outputs()[0].name)
+        meta = session.get_modelmeta().custom_metadata_map
+        trees, samples = int(meta["n_trees"]), int(meta["max_samples"])
+    except Exception as error:  # ONNX Runtime raises bare exceptions of its own, by kind of damage
+        raise ForestFormatError(f"not a forest in ONNX: {error!r}") from error
+    if names != ("features", "path_length") or trees < 1 or samples < 2:
+        raise ForestFormatError(f"graph {names} with {trees} trees of {samples} samples is no forest")
+    return Forest(session, width, trees, average_path_length(samples))
+
+
+def average_path_length(samples: int) -> float:
+    """c(psi): mean path length of an unsuccessful search in a binary search tree of psi >= 2 points.
+
+    Source: Liu, Ting, Zhou 2008, equation 1.
+    """
+    if samples == 2:
+        return 1.0
+    return 2.0 * (math.log(samples - 1.0) + float(np.euler_gamma)) - 2.0 * (samples - 1.0) / samples

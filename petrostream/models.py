@@ -1,0 +1,180 @@
+"""The models of a registry version: a well's baselines, each with the time from which it holds.
+
+Levels of a well move by bars between one month and the next, so a well is commissioned again and again. Each
+time makes a baseline, and a reading is measured against the newest one that had begun when it was taken. A
+reading from before the first one, or after the end of one that has an end, is left to the fleet's model.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from petrostream.arrays import FloatArray, IntArray
+from petrostream.feature_plan import COMMISSIONED, FLEET, FeaturePlan
+from petrostream.forest import Forest, ForestFormatError, load_forest
+from petrostream.times import parse_ms
+
+ALWAYS_MS = int(np.iinfo(np.int64).min)
+NEVER_MS = int(np.iinfo(np.int64).max)
+
+
+class ModelFormatError(ValueError):
+    """A manifest entry or ONNX file that can't be served; the text names the well, field and value."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WellModel:
+    """One baseline of a well, with the forest that scores it.
+
+    Attributes:
+        well_id: the well, or `*` for the fleet model.
+        kind: `commissioned` (the well's own baseline) or `fleet`.
+        version: registry version.
+        sensors: s sensor names.
+        center, scale: shape (s,), the baseline, in sensor units.
+        threshold: lowest anomalous score.
+        feature_names: columns of the forest, k of them.
+        plan: how the columns are computed.
+        forest: the forest, which other models may share.
+        valid_from_ms, valid_until_ms: epoch ms; from the first on, and before the second.
+        source: where the baseline's readings are from.
+    """
+
+    well_id: str
+    kind: str
+    version: str
+    sensors: tuple[str, ...]
+    center: FloatArray
+    scale: FloatArray
+    threshold: float
+    feature_names: tuple[str, ...]
+    plan: FeaturePlan
+    forest: Forest
+    valid_from_ms: int = ALWAYS_MS
+    valid_until_ms: int = NEVER_MS
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSet:
+    """All models of one registry version.
+
+    Attributes:
+        version: the version.
+        wells: baselines by well, in order of `valid_from_ms`, at least one each.
+        fleet: the model for readings without a baseline.
+    """
+
+    version: str
+    wells: Mapping[str, tuple[WellModel, ...]] = field(default_factory=dict)
+    fleet: WellModel | None = None
+
+    def for_well(self, well_id: str, at_ms: int | None = None) -> WellModel | None:
+        """The baseline that holds at a time (by default: the newest), else the fleet's model, else None."""
+        held = self.wells.get(well_id, ())
+        if at_ms is None:
+            return held[-1] if held else self.fleet
+        return next(self.segments(well_id, np.array([at_ms], np.int64)))[0]
+
+    def segments(self, well_id: str, at_ms: IntArray) -> Iterator[tuple[WellModel | None, IntArray]]:
+        """Which model scores which of n readings of a well.
+
+        Args:
+            well_id: the well.
+            at_ms: shape (n,), n >= 1, when each was taken, in any order, epoch ms.
+
+        Yields:
+            A model (None where there is none) and the positions of its readings; each reading once.
+        """
+        held = self.wells.get(well_id, ())
+        begins = np.array([model.valid_from_ms for model in held], np.int64)
+        ends = np.array([model.valid_until_ms for model in held] or [NEVER_MS], np.int64)
+        chosen = np.searchsorted(begins, at_ms, side="right") - 1
+        chosen = np.where(at_ms < ends[chosen], chosen, -1)
+        for one in np.unique(chosen).tolist():
+            yield (self.fleet if one < 0 else held[one]), np.flatnonzero(chosen == one)
+
+
+def load_model(entry: Mapping[str, Any], onnx: bytes | Forest) -> WellModel:
+    """The newest baseline of a manifest entry: the last of `load_models`."""
+    return load_models(entry, onnx)[-1]
+
+
+def load_models(entry: Mapping[str, Any], onnx: bytes | Forest) -> tuple[WellModel, ...]:
+    """All baselines of a manifest entry.
+
+    Args:
+        entry: `well_id`, `kind`, `version`, `sensors`, `center`, `scale`, `threshold`, `feature_names`; and
+            optionally `baselines`, each with fields that replace those of the entry, and with `valid_from`,
+            `valid_until` (ISO 8601 in UTC) and `source`.
+        onnx: the forest, or the file that it is in.
+
+    Returns:
+        In order of `valid_from_ms`.
+
+    Raises:
+        ModelFormatError: a field is missing or inconsistent, or the file holds no such forest.
+    """
+    well = str(entry.get("well_id", "*"))
+    try:
+        forest = onnx if isinstance(onnx, Forest) else load_forest(onnx)
+        parts = entry.get("baselines") or [{}]
+        models = [_model(well, {**entry, **part}, forest) for part in parts]
+    except KeyError as error:
+        raise ModelFormatError(f"model of {well}: manifest lacks {error}; publish it again") from None
+    except (TypeError, ValueError, ForestFormatError) as error:
+        raise ModelFormatError(f"model of {well}: {error}") from error
+    return tuple(sorted(models, key=lambda model: model.valid_from_ms))
+
+
+def _model(well: str, entry: Mapping[str, Any], forest: Forest) -> WellModel:
+    kind, threshold = _kind_and_threshold(entry)
+    plan = _plan(entry)
+    if len(plan.names) != forest.features:
+        raise ValueError(f"the forest takes {forest.features} features, the manifest has {plan.names}")
+    begin, end = entry.get("valid_from"), entry.get("valid_until")
+    return WellModel(
+        well_id=well,
+        kind=kind,
+        version=str(entry.get("version", "")),
+        sensors=tuple(entry["sensors"]),
+        center=plan.center,
+        scale=plan.scale,
+        threshold=threshold,
+        feature_names=plan.names,
+        plan=plan,
+        forest=forest,
+        valid_from_ms=ALWAYS_MS if begin is None else parse_ms(begin),
+        valid_until_ms=NEVER_MS if end is None else parse_ms(end),
+        source=str(entry.get("source", "")),
+    )
+
+
+def _kind_and_threshold(entry: Mapping[str, Any]) -> tuple[str, float]:
+    kind, threshold = str(entry["kind"]), float(entry["threshold"])
+    if kind not in (COMMISSIONED, FLEET):
+        raise ValueError(f"kind {kind!r} must be {COMMISSIONED!r} or {FLEET!r}")
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold {threshold} must be between 0 and 1")
+    return kind, threshold
+
+
+def _plan(entry: Mapping[str, Any]) -> FeaturePlan:
+    sensors, names = tuple(entry["sensors"]), tuple(entry["feature_names"])
+    center = _numbers("center", entry["center"], len(sensors))
+    scale = _numbers("scale", entry["scale"], len(sensors))
+    if not (scale > 0).all() or not names or not sensors:
+        raise ValueError(
+            f"scale {scale.tolist()} must be positive, and {len(names)} features of {len(sensors)} sensors "
+            "more than none"
+        )
+    return FeaturePlan.build(names, sensors, center, scale)
+
+
+def _numbers(name: str, raw: Any, length: int) -> FloatArray:  # noqa: ANN401  (parsed JSON)
+    values = np.asarray(raw, np.float64)
+    if values.shape != (length,) or not np.isfinite(values).all():
+        raise ValueError(f"{name} must be {length} finite numbers, it is {raw}")
+    return values

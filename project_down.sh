@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
-# Switches PetroStream off. Data stays unless --purge says otherwise.
+# Switches PetroStream off. Locally the data stays unless --purge says otherwise; on AWS --keep-data keeps it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
   cat <<'TEXT'
-Usage: ./project_down.sh [local|aws] [--purge] [--yes]
+Usage: ./project_down.sh [local] [--purge] [--yes]
+       ./project_down.sh aws [--keep-data] [--yes] [--iac terraform|cdk] [--no-guardrails]
 
-  local     stop the local lake (default); its data stays for the next ./project_up.sh
-  --purge   also delete its data, after naming it and asking
-  --yes     with --purge: do not ask
+  local        stop the local lake (default); its data stays for the next ./project_up.sh
+  --purge      also delete its data, after naming it and asking
+
+  aws          remove the lake from your AWS account, after naming its data and asking; prints a receipt
+               of what remains and what it costs
+  --keep-data  leave the buckets, and the catalogue that makes them queryable
+
+  --yes        do not ask
 TEXT
 }
 
@@ -18,10 +24,13 @@ options=()
 for argument in "$@"; do
   case "$argument" in
     local | aws) target=$argument ;;
-    --purge | --yes) options+=("$argument") ;;
     -h | --help)
       usage
       exit 0
+      ;;
+    # The tool's name comes after --iac, and is checked where it is used.
+    --purge | --yes | --keep-data | --iac | --iac=* | terraform | cdk | --guardrails | --no-guardrails)
+      options+=("$argument")
       ;;
     *)
       echo "project_down.sh: unknown argument '$argument'" >&2
@@ -31,12 +40,13 @@ for argument in "$@"; do
   esac
 done
 
+python="${VENV:-.venv}/bin/python"
 if [[ $target == aws ]]; then
-  echo "PetroStream cannot deploy to AWS yet, so there is nothing of it to switch off there." >&2
-  exit 3
+  # Also where nothing was ever set up: the account may hold a lake that was deployed from elsewhere.
+  make --no-print-directory setup
+  exec "$python" -m deploy down "${options[@]+"${options[@]}"}"
 fi
 
-python="${VENV:-.venv}/bin/python"
 if [[ ! -x $python ]]; then
   echo "Nothing to stop: PetroStream was never set up here (no $python)."
   exit 0

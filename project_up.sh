@@ -1,28 +1,37 @@
 #!/usr/bin/env bash
-# Switches PetroStream on: on this machine (the default) or, later, on AWS.
+# Switches PetroStream on: on this machine (the default) or in an AWS account.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
   cat <<'TEXT'
-Usage: ./project_up.sh [local|aws]
+Usage: ./project_up.sh [local]
+       ./project_up.sh aws [--iac terraform|cdk] [--yes] [--email ADDRESS] [--github OWNER/NAME] …
 
   local   the whole lake on this machine, on an embedded AWS emulator (default)
-  aws     the lake in your AWS account: still to come, nothing is created
+  aws     the lake in your AWS account: shows what will be created and what a month costs, then asks
 
-A second run is quick and keeps the data. ./project_down.sh switches everything off.
+  --iac       the definition to deploy (default: terraform)
+  --yes       do not ask
+  --email     where alarms and budget alerts go; remembered for the next run
+  --github    the repository whose pipeline may deploy, without keys; remembered
+  ./project_up.sh aws --help lists every option.
+
+A second run is quick and keeps the data; after a failure half-way it goes on. ./project_down.sh [aws] switches off.
 TEXT
 }
+
+python="${VENV:-.venv}/bin/python"
 
 case "${1:-local}" in
   local)
     make --no-print-directory setup
-    exec "${VENV:-.venv}/bin/python" -m local up
+    exec "$python" -m local up
     ;;
   aws)
-    echo "PetroStream cannot deploy to AWS yet: the Terraform definition, the guardrails and the cost check" >&2
-    echo "are still to come. Nothing was created. Use ./project_up.sh to run the same lake on this machine." >&2
-    exit 3
+    shift
+    make --no-print-directory setup
+    exec "$python" -m deploy up "$@"
     ;;
   -h | --help)
     usage

@@ -1,0 +1,1 @@
+"""PetroStream on AWS: switch it on, test it, roll it back, switch it off, and prove what is left."""

@@ -1,0 +1,145 @@
+"""Empty a bucket for good: objects, their old versions, and the marks of deletions."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy.errors import DeployError
+from petrostream.aws.clients import client
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CALL_OBJECTS = 1000
+"""Most objects of one DeleteObjects call (S3 API reference)."""
+
+COUNTED = 1_000_000
+"""Versions counted at most: enough to know what is at stake."""
+
+_PASSES = 5
+_ATTEMPTS = 6
+_PASSING = frozenset(
+    {"InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout", "OperationAborted"}
+)
+_ABSENT = frozenset({"NoSuchBucket", "404"})
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a bucket holds.
+
+    Attributes:
+        versions: objects, their old versions, and marks of deletions.
+        size: bytes of all of them.
+        complete: False where there are more than were counted.
+    """
+
+    versions: int
+    size: int
+    complete: bool = True
+
+
+def content(bucket: str, s3: "S3Client | None" = None) -> Content | None:
+    """What the bucket holds, up to a million versions; None where there is no such bucket.
+
+    Raises:
+        DeployError: it cannot be listed.
+    """
+    count = size = 0
+    try:
+        for page in _pages(s3 or client("s3"), bucket):
+            versions = page.get("Versions", [])
+            count += len(versions) + len(page.get("DeleteMarkers", []))
+            size += sum(version["Size"] for version in versions)
+            if count >= COUNTED:
+                return Content(count, size, complete=False)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _ABSENT:
+            return None
+        raise DeployError(f"The bucket {bucket} cannot be listed: {error}") from error
+    except BotoCoreError as error:
+        raise DeployError(f"S3 does not answer: {error}", "Check the network.") from error
+    return Content(count, size)
+
+
+def empty(
+    bucket: str,
+    s3: "S3Client | None" = None,
+    *,
+    tick: Callable[[int], None] = lambda deleted: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Delete everything in the bucket, until a listing finds nothing.
+
+    Args:
+        bucket: its name; one that does not exist is empty.
+        s3: S3 client.
+        tick: called with the number deleted so far.
+        sleep: waits that many seconds.
+
+    Returns:
+        How many versions and marks were deleted.
+
+    Raises:
+        DeployError: something cannot be deleted (names it), or keeps coming.
+    """
+    s3 = s3 or client("s3")
+    deleted = 0
+    try:
+        for _ in range(_PASSES):
+            found = False
+            for page in _pages(s3, bucket):
+                entries = [
+                    {"Key": row["Key"], "VersionId": row["VersionId"]}
+                    for row in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+                ]
+                for start in range(0, len(entries), CALL_OBJECTS):
+                    found = True
+                    _delete(s3, bucket, entries[start : start + CALL_OBJECTS], sleep)
+                    deleted += len(entries[start : start + CALL_OBJECTS])
+                    tick(deleted)
+            if not found:
+                return deleted
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _ABSENT:
+            return deleted
+        raise DeployError(f"The bucket {bucket} cannot be emptied: {error}") from error
+    except BotoCoreError as error:
+        raise DeployError(f"S3 does not answer: {error}", "Run the same command again.") from error
+    raise DeployError(f"New objects keep coming into {bucket}.", "Stop who writes to it, and run this again.")
+
+
+def _pages(s3: "S3Client", bucket: str) -> Iterator[Mapping[str, Any]]:
+    pages: Iterator[Mapping[str, Any]] = iter(
+        s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
+    )
+    return pages
+
+
+def _delete(
+    s3: "S3Client", bucket: str, entries: Sequence[Mapping[str, str]], sleep: Callable[[float], None]
+) -> None:
+    """One DeleteObjects call, repeated for what it reports as failed for a passing reason."""
+    left = list(entries)
+    for attempt in range(_ATTEMPTS):
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": left, "Quiet": True})  # type: ignore[typeddict-item]
+        errors = answer.get("Errors", [])
+        if not errors:
+            return
+        for error in errors:
+            if error.get("Code") not in _PASSING:
+                raise DeployError(
+                    f"s3://{bucket}/{error.get('Key')} cannot be deleted: "
+                    f"{error.get('Code')}: {error.get('Message')}"
+                )
+        failed = {(error.get("Key"), error.get("VersionId")) for error in errors}
+        left = [entry for entry in left if (entry["Key"], entry["VersionId"]) in failed] or left
+        sleep(min(8.0, 0.5 * 2**attempt))
+    raise DeployError(
+        f"{len(left)} objects of {bucket} could not be deleted in {_ATTEMPTS} attempts; "
+        f"the first is {left[0]['Key']}.",
+        "Run the same command again.",
+    )

@@ -1,0 +1,116 @@
+"""What a deployment will change, whichever tool says so: one list, one table, one digest."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rich.table import Table
+
+Action = Literal["create", "update", "replace", "delete"]
+ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "delete")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """One resource that will change.
+
+    Attributes:
+        part: stack or module it belongs to.
+        kind: its type, as the tool names it.
+        name: its name in the definition.
+        action: what happens to it.
+    """
+
+    part: str
+    kind: str
+    name: str
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a deployment would do.
+
+    Attributes:
+        changes: the resources that change, sorted.
+        code: SHA-256 of each function's package, by function.
+    """
+
+    changes: tuple[Change, ...]
+    code: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """A short digest: the same one means the same done to the same resources, with the same code."""
+        text = "\n".join(
+            [*(f"{c.part} {c.kind} {c.name} {c.action}" for c in self.changes)]
+            + [f"{name}={digest}" for name, digest in sorted(self.code.items())]
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def losses(self) -> list[Change]:
+        """Changes that remove something, or make it anew."""
+        return [change for change in self.changes if change.action in {"replace", "delete"}]
+
+
+def summary(plan: Plan) -> Table:
+    """The plan as a table: per part and kind, how many are created, updated, replaced, deleted."""
+    table = Table(title="What will change", title_justify="left")
+    table.add_column("Part")
+    table.add_column("Kind")
+    for action in ACTIONS:
+        table.add_column(action, justify="right")
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for change in plan.changes:
+        counts.setdefault((change.part, change.kind), Counter())[change.action] += 1
+    last = None
+    for (part, kind), count in counts.items():
+        table.add_row("" if part == last else part, kind, *(str(count[action] or "") for action in ACTIONS))
+        last = part
+    return table
+
+
+def in_words(plan: Plan) -> str:
+    """The plan in one line."""
+    counts = Counter(change.action for change in plan.changes)
+    parts = [f"{counts[action]} to {action}" for action in ACTIONS if counts[action]]
+    return ", ".join(parts) or "nothing to change"
+
+
+def between_templates(
+    part: str, wanted: Mapping[str, Any], deployed: Mapping[str, Any] | None
+) -> Iterable[Change]:
+    """Changes from a deployed CloudFormation template to the wanted one.
+
+    Whether an update replaces a resource is known to CloudFormation alone: it is listed as an update. A
+    resource whose type changes under the same name is replaced.
+    """
+    new: Mapping[str, Any] = wanted.get("Resources", {})
+    old: Mapping[str, Any] = (deployed or {}).get("Resources", {})
+    for name in sorted(new.keys() | old.keys()):
+        if name not in old:
+            yield Change(part, new[name]["Type"], name, "create")
+        elif name not in new:
+            yield Change(part, old[name]["Type"], name, "delete")
+        elif new[name]["Type"] != old[name]["Type"]:
+            yield Change(part, new[name]["Type"], name, "replace")
+        elif _told(new[name]) != _told(old[name]):
+            yield Change(part, new[name]["Type"], name, "update")
+
+
+def _told(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What CloudFormation acts on: notes for people and tools aside."""
+    return {key: value for key, value in resource.items() if key != "Metadata"}
+
+
+def of_terraform(document: Mapping[str, Any]) -> Iterable[Change]:
+    """Changes of a Terraform plan, as `terraform show -json` gives it."""
+    for change in document.get("resource_changes", []):
+        actions = set(change["change"]["actions"])
+        if change.get("mode") == "data" or not actions & {"create", "update", "delete"}:
+            continue
+        action: Action = "replace" if actions == {"create", "delete"} else next(iter(actions))
+        part = str(change.get("module_address", "root"))
+        yield Change(part, change["type"], str(change["address"]), action)

@@ -1,0 +1,184 @@
+"""The command line of a deployment: `python -m deploy …`, what ./project_up.sh aws calls."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy import down as removal
+from deploy import receipt as receipts
+from deploy import releases
+from deploy import smoke as smoke_test
+from deploy import up as deployment
+from deploy.context import Context
+from deploy.engine import Answers, Iac
+from deploy.errors import DeployError
+from deploy.publish import MODELS
+from local.errors import TwinError
+
+app = typer.Typer(
+    help="PetroStream on AWS: on, tested, rolled back, off, with a receipt.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+_WIDTH = None if sys.stdout.isatty() else 120
+console = Console(highlight=False, width=_WIDTH)
+errors = Console(stderr=True, highlight=False, markup=False)
+
+_Iac = Annotated[Iac, typer.Option("--iac", help="The definition to deploy.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+_Email = Annotated[
+    str | None,
+    typer.Option(envvar="PETROSTREAM_ALERT_EMAIL", help="Where alarms and budget alerts go; remembered."),
+]
+_GitHub = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PETROSTREAM_GITHUB", help="Repository whose pipeline may deploy, owner/name; remembered."
+    ),
+]
+_Provider = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PETROSTREAM_GITHUB_PROVIDER", help="GitHub's OIDC provider, where the account has it."
+    ),
+]
+_Guardrails = Annotated[
+    bool,
+    typer.Option(
+        "--guardrails/--no-guardrails", help="Budgets and the roles of others; not in the pipeline."
+    ),
+]
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)
+
+
+@app.command()
+def plan(
+    iac: _Iac = Iac.terraform,
+    email: _Email = None,
+    github: _GitHub = None,
+    github_provider: _Provider = None,
+    guardrails: _Guardrails = True,
+) -> None:
+    """Say what a deployment would change and what a month costs. Nothing is created."""
+    context = Context.find(_say, Answers(email, github, github_provider, guardrails))
+    deployment.show(deployment.prepare(context, iac), console)
+
+
+@app.command()
+def up(  # noqa: PLR0913, PLR0917 - one for each option
+    iac: _Iac = Iac.terraform,
+    yes: _Yes = False,
+    email: _Email = None,
+    github: _GitHub = None,
+    github_provider: _Provider = None,
+    guardrails: _Guardrails = True,
+    models: Annotated[Path, typer.Option(help="Trained models to publish, if they are there.")] = MODELS,
+    expected: Annotated[
+        str | None, typer.Option("--plan", help="Go on only if the plan still has this digest.")
+    ] = None,
+) -> None:
+    """Deploy the lake, publish the model, and send a hundred readings through it."""
+    context = Context.find(_say, Answers(email, github, github_provider, guardrails))
+    prepared = deployment.prepare(context, iac)
+    deployment.show(prepared, console)
+    if expected and expected != prepared.plan.digest:
+        raise DeployError(
+            f"This is plan {prepared.plan.digest}; plan {expected} was approved.",
+            "Something changed in between: look at the plan above, and approve it anew.",
+        )
+    if not yes:
+        _confirm("Nothing was created", "Create this?" if prepared.plan.changes else "Go on?")
+    deployment.apply(prepared, models)
+    result = deployment.test_and_record(prepared)
+    _passed(result)
+    deployment.next_steps(context, console)
+
+
+@app.command()
+def smoke() -> None:
+    """Send a hundred readings through the deployed lake, and find them by SQL."""
+    _passed(smoke_test.smoke(Context.find(_say).names, _say))
+
+
+@app.command()
+def rollback() -> None:
+    """Give the functions the newest code that passed the smoke test and is not what they run."""
+    names = Context.find(_say).names
+    release = releases.roll_back(names, _say)
+    _say(f"Rolled back to the code of {release.at} (commit {release.commit[:12] or 'unknown'}).")
+    _passed(smoke_test.smoke(names, _say))
+
+
+@app.command()
+def down(
+    iac: Annotated[Iac | None, typer.Option("--iac", help="Found out when left out.")] = None,
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Leave the buckets, and what is needed to query them.")
+    ] = False,
+    yes: _Yes = False,
+    guardrails: _Guardrails = True,
+) -> None:
+    """Remove the lake and print a receipt of what remains."""
+    context = Context.find(_say, Answers(guardrails=guardrails))
+    _say(f"Switching off PetroStream in {context.place}, as {context.place.caller}")
+    engine = removal.tool(context, iac)
+    held = {} if keep_data else removal.contents(context)
+    if held:
+        removal.name_data(held, console)
+    if not yes and (held or engine is not None):
+        _confirm("Nothing was removed", "Delete all of this?" if held else "Remove the lake?")
+    with console.status("Removing …") as spinner:
+        found = removal.remove(context, engine, keep_data=keep_data, tick=spinner.update)
+    receipts.show(found, console, place=str(context.place))
+    if not found.clear and not keep_data:
+        raise DeployError("Something is left that may cost money; it is named above.", "Run this again.")
+
+
+@app.command()
+def receipt() -> None:
+    """Print what remains of the lake in the account, and what it costs. Exit code 1 if it costs anything."""
+    context = Context.find(_say)
+    found = receipts.receipt(context.names)
+    receipts.show(found, console, place=str(context.place))
+    if not found.clear:
+        raise typer.Exit(1)
+
+
+def _passed(result: smoke_test.Result) -> None:
+    models = (
+        f"scored by model {', '.join(result.models)}"
+        if result.models
+        else "not scored: no model knows the test well"
+    )
+    _say(
+        f"Smoke test passed: {result.readings} readings in well_data after {result.seconds:.0f} s, {models}."
+    )
+
+
+def _confirm(otherwise: str, question: str) -> None:
+    if not sys.stdin.isatty():
+        raise DeployError(f"{otherwise}: there is no one to ask.", "Add --yes to go on without asking.")
+    if not typer.confirm(question):
+        _say(f"{otherwise}.")
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; an error the user can act on is printed, not traced."""
+    try:
+        app()
+    except TwinError as error:
+        errors.print(error.args[0], style="red", soft_wrap=True)
+        if error.hint:
+            errors.print(error.hint, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("Stopped. Running the same command again goes on from here.")
+        sys.exit(130)

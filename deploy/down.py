@@ -1,0 +1,149 @@
+"""Switch the lake off: stop what moves, name and delete the data, remove the rest, prove what is left."""
+
+from collections.abc import Callable, Mapping
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from deploy import buckets, remains
+from deploy.buckets import Content
+from deploy.context import Context
+from deploy.engine import Engine, Iac
+from deploy.errors import DeployError
+from deploy.receipt import Receipt, receipt
+from local.errors import TwinError
+from petrostream.aws.clients import client
+
+_ATTEMPTS = 3
+
+
+def tool(context: Context, iac: Iac | None) -> Engine | None:
+    """The tool that deployed the lake; None where no tool knows of one.
+
+    Raises:
+        DeployError: both have, or the one named cannot be used.
+    """
+    if iac is not None:
+        engine = context.engine(iac)
+        engine.prepare()
+        return engine
+    found: list[Engine] = []
+    for one in Iac:
+        engine = context.engine(one)
+        if _usable(engine) and engine.deployed():
+            found.append(engine)
+    if len(found) > 1:
+        raise DeployError("Both Terraform and the CDK have deployed here.", "Name one: --iac cdk")
+    if found and found[0].iac is Iac.cdk:
+        found[0].prepare()
+    return found[0] if found else None
+
+
+def _usable(engine: Engine) -> bool:
+    """Whether the tool can be asked; the stacks of the CDK are known to CloudFormation itself."""
+    if engine.iac is Iac.cdk:
+        return True
+    try:
+        engine.prepare()
+    except TwinError:
+        return False
+    return True
+
+
+def contents(context: Context) -> Mapping[str, Content]:
+    """What the buckets of the lake hold, those that are there and not empty."""
+    held = {bucket: buckets.content(bucket) for bucket in context.names.buckets.values()}
+    return {bucket: one for bucket, one in held.items() if one is not None and one.versions}
+
+
+def remove(
+    context: Context, engine: Engine | None, *, keep_data: bool, tick: Callable[[str], None]
+) -> Receipt:
+    """Remove the lake, or all of it but data and catalogue.
+
+    The stream and its Firehoses go first, so that nothing arrives in a bucket that was just emptied.
+
+    Args:
+        context: where.
+        engine: the tool that deployed it; None cleans up what names find.
+        keep_data: leave buckets, catalogue and work group: what is stored can still be asked.
+        tick: called with a line of progress.
+
+    Returns:
+        What is left.
+
+    Raises:
+        DeployError: a step failed; running it again goes on from there.
+    """
+    if engine is not None:
+        engine.stop()
+    if not keep_data:
+        _remove_lake(context, engine, tick)
+    _forget_logs(context)
+    return receipt(context.names)
+
+
+def _remove_lake(context: Context, engine: Engine | None, tick: Callable[[str], None]) -> None:
+    """Empty the buckets and remove the lake; a late delivery into an emptied bucket is met once more."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        for bucket in context.names.buckets.values():
+            buckets.empty(bucket, tick=lambda deleted, name=bucket: tick(f"Emptying {name}: {deleted:,}"))  # type: ignore[misc]
+        if engine is None:
+            _remove_orphans(context)
+            return
+        try:
+            engine.finish()
+        except DeployError:
+            if attempt == _ATTEMPTS or not contents(context):
+                raise
+            context.say("Something arrived in a bucket meanwhile: emptying it again …")
+        else:
+            return
+
+
+def _remove_orphans(context: Context) -> None:
+    """Buckets that no tool knows of, as when the state was lost: they are empty by now."""
+    for bucket in context.names.buckets.values():
+        try:
+            client("s3").delete_bucket(Bucket=bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"NoSuchBucket", "404"}:
+                raise DeployError(f"The bucket {bucket} could not be removed: {error}") from error
+
+
+def _forget_logs(context: Context) -> None:
+    """Remove log groups that a function or Firehose wrote to once more after its own removal."""
+    there = {one.arn for one in remains.by_name(context.names)}
+    logs = client("logs")
+    for owner, prefix in _owners(context).items():
+        if owner in there:
+            continue
+        try:
+            for group in logs.describe_log_groups(logGroupNamePrefix=prefix).get("logGroups", []):
+                logs.delete_log_group(logGroupName=group["logGroupName"])
+        except (BotoCoreError, ClientError) as error:
+            raise DeployError(f"The log groups {prefix}* could not be removed: {error}") from error
+
+
+def _owners(context: Context) -> Mapping[str, str]:
+    """Log group by ARN of the function or Firehose that writes to it."""
+    names = context.names
+    functions = {
+        names.arn("lambda", f"function:{name}"): f"/aws/lambda/{name}" for name in names.functions.values()
+    }
+    hoses = {
+        names.arn("firehose", f"deliverystream/{name}"): f"/aws/kinesisfirehose/{name}"
+        for name in names.deliveries
+    }
+    return functions | hoses
+
+
+def name_data(held: Mapping[str, Content], console: Console) -> None:
+    """Print what would be deleted."""
+    console.print("This deletes for good, every version of every object:")
+    for bucket, one in held.items():
+        more = "" if one.complete else "more than "
+        console.print(
+            f"  {bucket}  {more}{one.versions:,} objects and versions, {one.size / 1e6:,.1f} MB",
+            soft_wrap=True,
+        )

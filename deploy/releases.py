@@ -1,0 +1,129 @@
+"""Releases: the code that passed the smoke test, kept in the artifacts bucket so that it can come back.
+
+    releases/history.json                 the last releases, oldest first
+    releases/code/<package>-<sha256>.zip  their code
+
+A release is recorded after its smoke test, never before. Rolling back gives the functions the code of the
+newest release that differs from what runs now. The definition is not touched: the next deployment puts its
+own code in place again, which is how a fix goes out.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy.engine import Say
+from deploy.errors import DeployError
+from deploy.names import Names
+from deploy.publish import running_code, set_code
+from local.package import Package
+from petrostream.aws.clients import client
+
+HISTORY = "releases/history.json"
+KEPT = 5
+"""Releases that can come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Code that passed the smoke test.
+
+    Attributes:
+        at: when it passed, ISO 8601 in UTC.
+        commit: commit it was built from; empty where unknown.
+        code: SHA-256 of each package, by its name.
+    """
+
+    at: str
+    commit: str
+    code: Mapping[str, str]
+
+
+def key_of(package: str, digest: str) -> str:
+    """Key of a package's code in the artifacts bucket."""
+    return f"releases/code/{package}-{digest}.zip"
+
+
+def history(names: Names) -> list[Release]:
+    """The recorded releases, oldest first.
+
+    Raises:
+        DeployError: they cannot be read.
+    """
+    try:
+        body = client("s3").get_object(Bucket=names.bucket("artifacts"), Key=HISTORY)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "NoSuchBucket", "404"}:
+            return []
+        raise DeployError(f"The releases could not be read: {error}") from error
+    except BotoCoreError as error:
+        raise DeployError(f"S3 does not answer: {error}", "Check the network.") from error
+    try:
+        return [Release(**row) for row in json.loads(body)]
+    except (ValueError, TypeError) as error:
+        where = f"s3://{names.bucket('artifacts')}/{HISTORY}"
+        raise DeployError(
+            f"{where} is not a list of releases: {error}", "Delete it; the next one is new."
+        ) from error
+
+
+def with_release(past: Sequence[Release], release: Release) -> list[Release]:
+    """The history after a release: the same code counts once, as the newest, and only `KEPT` are kept."""
+    return [*(old for old in past if dict(old.code) != dict(release.code)), release][-KEPT:]
+
+
+def record(names: Names, built: Mapping[str, Package], *, at: str, commit: str) -> Release:
+    """Keep the code that passed the smoke test; code first, history last.
+
+    Raises:
+        DeployError: S3 refuses.
+    """
+    release = Release(at, commit, {package: one.sha256 for package, one in built.items()})
+    past = history(names)
+    kept = with_release(past, release)
+    s3, bucket = client("s3"), names.bucket("artifacts")
+    there = {key_of(*pair) for old in past for pair in old.code.items()}
+    needed = {key_of(*pair) for one in kept for pair in one.code.items()}
+    try:
+        for package, one in built.items():
+            key = key_of(package, one.sha256)
+            if key not in there:
+                s3.put_object(Bucket=bucket, Key=key, Body=one.path.read_bytes())
+        body = json.dumps([asdict(one) for one in kept], indent=1).encode()
+        s3.put_object(Bucket=bucket, Key=HISTORY, Body=body, ContentType="application/json")
+        for key in sorted(there - needed):
+            s3.delete_object(Bucket=bucket, Key=key)
+    except (BotoCoreError, ClientError) as error:
+        raise DeployError(f"The release was not recorded: {error}", "Run the same command again.") from error
+    return release
+
+
+def before(past: Sequence[Release], running: Mapping[str, Any]) -> Release | None:
+    """The newest release whose code is not what runs now."""
+    return next((one for one in reversed(past) if dict(one.code) != dict(running)), None)
+
+
+def roll_back(names: Names, say: Say) -> Release:
+    """Give every function the code of the newest release that differs from what it runs.
+
+    Raises:
+        DeployError: there is no such release, or Lambda refuses its code.
+    """
+    running = running_code(names)
+    if None in running.values():
+        raise DeployError("The functions are not deployed: there is nothing to roll back.")
+    release = before(history(names), running)
+    if release is None:
+        raise DeployError(
+            "No release with other code has passed the smoke test here.",
+            "Check out the commit you want and run ./project_up.sh aws.",
+        )
+    for package, digest in release.code.items():
+        if running.get(package) != digest:
+            say(f"{names.functions[package]}: code {digest[:12]} of {release.at}")
+            key = key_of(package, digest)
+            set_code(names.functions[package], S3Bucket=names.bucket("artifacts"), S3Key=key)
+    return release

@@ -1,0 +1,182 @@
+"""A hundred readings through the whole lake: sent, scored, delivered, found by SQL.
+
+The evidence is what the lake itself keeps. The state item of the facility names the last record that was
+scored, and is written after Firehose has accepted its rows; the rows then appear in the table when Firehose's
+buffer is over. No metric is asked: CloudWatch may be minutes late, and a metric would not prove a row.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy.engine import Say
+from deploy.errors import DeployError
+from deploy.names import Names
+from petrostream.aws.athena import run_sql
+from petrostream.aws.clients import client
+from petrostream.aws.errors import PetroStreamError
+from petrostream.readings import encode_block
+
+READINGS = 100
+_ATTEMPTS = 5
+FACILITY = "FAC-SMOKE"
+WELL = "WELL-SMOKE"
+"""No well of a fleet: `WHERE facility_id <> 'FAC-SMOKE'` leaves the test out of a report."""
+
+SCORED_SECONDS = 300.0
+"""A new event source mapping takes a minute or two to read its first record."""
+
+DELIVERED_EXTRA_SECONDS = 300.0
+"""Beyond Firehose's own buffer: the transform, the conversion, the first delivery of a new stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time, so that a test need not wait."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+CLOCK = Clock()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the test found.
+
+    Attributes:
+        source: the name its readings bear in the lake.
+        readings: how many landed.
+        models: versions that scored them; none before the first model.
+        seconds: from sending to finding the last one.
+    """
+
+    source: str
+    readings: int
+    models: tuple[str, ...]
+    seconds: float
+
+
+def smoke(names: Names, say: Say, clock: Clock = CLOCK) -> Result:
+    """Send a hundred readings and follow them to the table.
+
+    Raises:
+        DeployError: they did not arrive; says how far they came, and where to look.
+    """
+    began = clock.monotonic()
+    sent = clock.now().replace(microsecond=0)
+    source = f"smoke/{sent:%Y%m%dT%H%M%SZ}"
+    sequence = _send(names, source, sent, clock)
+    say(f"Sent {READINGS} readings as {source}.")
+    _until(clock, SCORED_SECONDS, lambda: _scored(names, sequence), _not_scored(names))
+    say("Scored, and accepted by Firehose.")
+    buffer = names.settings.firehose.delivery.buffer_seconds
+    say(f"Waiting until they are delivered: Firehose collects for up to {buffer} s …")
+    _until(
+        clock,
+        buffer + DELIVERED_EXTRA_SECONDS,
+        lambda: _landed(names, source, sent)[0] >= READINGS,
+        _not_delivered(names, source),
+    )
+    count, models = _landed(names, source, sent)
+    if count != READINGS:
+        raise DeployError(f"{READINGS} readings were sent and {count} found in well_data: rows are doubled.")
+    return Result(source, count, models, clock.monotonic() - began)
+
+
+def block(source: str, sent: datetime) -> bytes:
+    """A hundred readings of one well, one a second, the last at `sent`, as the lines of a stream record."""
+    return encode_block(
+        [
+            {
+                "kind": "well",
+                "well_id": WELL,
+                "facility_id": FACILITY,
+                "ts": f"{sent - timedelta(seconds=READINGS - 1 - number):%Y-%m-%dT%H:%M:%S.000Z}",
+                "source": source,
+                "p_tpt": 1.2e7 + 1e3 * (number % 7),
+                "t_tpt": 100.0 + 0.1 * (number % 5),
+                "methane_ppm": 10.0,
+            }
+            for number in range(READINGS)
+        ]
+    )
+
+
+def _send(names: Names, source: str, sent: datetime, clock: Clock) -> int:
+    stream = names.settings.stream.name
+    entry: Any = {"Data": block(source, sent), "PartitionKey": FACILITY}
+    hint = "Is the lake deployed? ./project_up.sh aws"
+    for attempt in range(_ATTEMPTS):
+        try:
+            (record,) = client("kinesis").put_records(StreamName=stream, Records=[entry])["Records"]
+        except (BotoCoreError, ClientError) as error:
+            raise DeployError(f"The stream {stream} did not take the readings: {error}", hint) from error
+        if "SequenceNumber" in record:
+            return int(record["SequenceNumber"])
+        clock.sleep(2.0**attempt)
+    raise DeployError(f"The stream {stream} refused the readings: {record.get('ErrorMessage')}", hint)
+
+
+def _scored(names: Names, sequence: int) -> bool:
+    """Whether scoring is through with that record: its rows are with Firehose before the state says so."""
+    key = {"pk": {"S": f"FACILITY#{FACILITY}"}, "sk": {"S": "STATE"}}
+    try:
+        answer = client("dynamodb").get_item(
+            TableName=names.settings.live.table, Key=key, ConsistentRead=True
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise DeployError(f"The table {names.settings.live.table} could not be read: {error}") from error
+    last = answer.get("Item", {}).get("last_sequence", {}).get("S", "")
+    return bool(last) and int(last) >= sequence
+
+
+def _landed(names: Names, source: str, sent: datetime) -> tuple[int, tuple[str, ...]]:
+    """How many of the readings the view has, and by which models they were scored."""
+    # A hundred seconds may lie on two dates; naming them spares the scan of all others.
+    first, last = (sent - timedelta(seconds=READINGS)).date(), sent.date()
+    sql = (
+        "SELECT COUNT(*) AS n, ARRAY_JOIN(ARRAY_AGG(DISTINCT model_version), ',') AS models FROM well_data "  # noqa: S608
+        f"WHERE date BETWEEN DATE '{first}' AND DATE '{last}' AND source = '{source}'"
+    )
+    lake = names.settings.lake
+    try:
+        (row,) = run_sql(sql, database=lake.database, workgroup=lake.workgroup).dicts()
+    except PetroStreamError as error:
+        raise DeployError(f"The view well_data could not be asked: {error}") from error
+    return int(row["n"]), tuple(filter(None, str(row["models"] or "").split(",")))
+
+
+def _until(clock: Clock, seconds: float, ready: Callable[[], bool], error: DeployError) -> None:
+    end = clock.monotonic() + seconds
+    pause = 0.5
+    while not ready():
+        if clock.monotonic() > end:
+            raise error
+        clock.sleep(pause)
+        pause = min(pause * 1.5, 10.0)
+
+
+def _not_scored(names: Names) -> DeployError:
+    function = names.functions["scoring"]
+    return DeployError(
+        f"The readings are on the stream, but {function} had not scored them after {SCORED_SECONDS:.0f} s.",
+        f"Look at its log /aws/lambda/{function} and at the queue {names.settings.scoring.failure_queue}. "
+        "The last code that passed this test comes back with: python -m deploy rollback",
+    )
+
+
+def _not_delivered(names: Names, source: str) -> DeployError:
+    delivery = names.settings.firehose.delivery.name
+    transform = names.functions["firehose_transform"]
+    return DeployError(
+        f"The readings were scored, but did not reach the table (source = '{source}').",
+        f"Look at the logs /aws/kinesisfirehose/{delivery} and /aws/lambda/{transform}, "
+        f"and below errors/ in {names.bucket('curated')}.",
+    )

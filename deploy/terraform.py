@@ -1,0 +1,230 @@
+"""Terraform as the tool of a deployment."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy import gaps
+from deploy.changes import Change, of_terraform
+from deploy.engine import Answers, Iac, Say
+from deploy.errors import DeployError
+from deploy.names import Names
+from deploy.run import run_quietly, run_visibly
+from infra.settings import Settings
+from local import terraform as twin_terraform
+from local import terraform_state, terraform_tool
+from local.env import ROOT, twin
+from petrostream.aws.clients import client
+
+CONFIGURATION = ROOT / "infra" / "terraform"
+WORK = ROOT / "build" / "deploy" / "terraform"
+_LAKE = "module.lake"
+_OTHERS = ("module.stream", "module.scoring", "module.ops")
+_GUARDRAILS = "module.guardrails"
+_AGAIN = (
+    "Nothing is lost: run the same command again, it goes on from here. If it says that the "
+    "state is locked and nobody else is deploying: terraform force-unlock <the ID it names>."
+)
+
+
+class TerraformEngine:
+    """The modules of infra/terraform in one account and region.
+
+    On AWS the state is in the bucket of the bootstrap, under a lock; on the emulator in the twin's folder.
+
+    Args:
+        names: names in the account and region.
+        answers: what the modules ask for.
+        say: prints a line of progress.
+    """
+
+    iac = Iac.terraform
+
+    def __init__(self, names: Names, answers: Answers, say: Say) -> None:
+        self._names = names
+        self._place = names.place
+        self._answers = answers
+        self._say = say
+        self._plan: Path | None = None
+        self._terraform = "terraform"
+        self._environment: dict[str, str] = {}
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that are deployed."""
+        return self._names.settings
+
+    def prepare(self) -> None:
+        """Find Terraform and its provider.
+
+        Raises:
+            TwinError: Terraform is missing or too old.
+        """
+        self._environment = terraform_tool.environment_for(WORK)
+        self._terraform = str(terraform_tool.binary(self._environment))
+
+    def deployed(self) -> bool:
+        """Whether the state lists anything."""
+        return self._has_state() and any(
+            resource.get("mode") == "managed" for resource in self._state().get("resources", [])
+        )
+
+    def plan(self) -> list[Change]:
+        """What Terraform would change.
+
+        Before the bootstrap there is no state: the plan is then made beside it, from nothing.
+
+        Raises:
+            DeployError: the configuration or an answer does not allow it.
+        """
+        if self._place.twin:
+            self._say(gaps.left_out("guardrails"))
+        folder = self._folder()
+        if self._has_state():
+            self._init(folder)
+            self._remember()
+        else:
+            folder = twin_terraform.stage(WORK / "first")
+            self._run(["init", "-reconfigure"], folder, "terraform init")
+        path = WORK / "plan"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        words = ["plan", f"-out={path}", "-lock-timeout=120s", *self._variables(), *self._targets()]
+        self._run(words, folder, "terraform plan")
+        self._plan = path if self._has_state() else None
+        return list(
+            of_terraform(json.loads(self._run(["show", "-json", str(path)], folder, "terraform show")))
+        )
+
+    def apply(self) -> None:
+        """Apply the plan that was shown.
+
+        Raises:
+            DeployError: Terraform failed.
+        """
+        if self._plan is None:
+            self._bootstrap()
+            self.plan()
+        folder = self._folder()
+        words = ["apply", "-auto-approve", "-lock-timeout=120s", "-no-color", str(self._plan)]
+        self._visibly(words, folder, "terraform apply")
+        self._plan = None
+
+    def stop(self) -> None:
+        """Remove every module but the lake.
+
+        Raises:
+            DeployError: something could not be removed.
+        """
+        guardrails = [_GUARDRAILS] if self._answers.guardrails else []
+        self._destroy([f"-target={module}" for module in (*_OTHERS, *guardrails)])
+
+    def finish(self) -> None:
+        """Remove what is left.
+
+        Raises:
+            DeployError: something could not be removed.
+        """
+        self._destroy([] if self._answers.guardrails else [f"-target={_LAKE}"])
+
+    # --- Terraform --------------------------------------------------------------------------------------
+
+    def _folder(self) -> Path:
+        """Where Terraform runs: the configuration itself; for the emulator, the twin's own copy of it."""
+        return twin_terraform.stage(twin().terraform) if self._place.twin else CONFIGURATION
+
+    def _init(self, folder: Path) -> None:
+        words = ["init", "-reconfigure"]
+        if not self._place.twin:
+            backend = terraform_state.backend(self._names.state_bucket, self._place.region)
+            words += [f"-backend-config={key}={value}" for key, value in backend.items()]
+        self._run(words, folder, "terraform init")
+
+    def _variables(self) -> list[str]:
+        if self._place.twin:
+            return twin_terraform.variables()
+        values = {
+            "account_id": self._place.account,
+            "region": self._place.region,
+            "alert_email": self._answers.email,
+            "github_repository": self._answers.github,
+            "github_provider_arn": self._answers.github_provider,
+        }
+        return [f"-var={name}={value}" for name, value in values.items() if value is not None]
+
+    def _targets(self) -> list[str]:
+        """Everything, or all but the guardrails: the pipeline may not change its own role."""
+        if self._answers.guardrails or self._place.twin:
+            return []
+        return [f"-target={module}" for module in (_LAKE, *_OTHERS)]
+
+    def _destroy(self, targets: list[str]) -> None:
+        if not self._has_state():
+            return
+        folder = self._folder()
+        self._init(folder)
+        self._remember()
+        words = ["destroy", "-auto-approve", "-lock-timeout=120s", "-no-color", *self._variables(), *targets]
+        self._visibly(words, folder, "terraform destroy")
+
+    def _run(self, words: list[str], folder: Path, what: str) -> str:
+        words = [words[0], *(["-no-color"] if words[0] != "state" else []), *words[1:]]
+        return run_quietly([self._terraform, *words], folder, self._environment, what=what, hint=_AGAIN)
+
+    def _visibly(self, words: list[str], folder: Path, what: str) -> None:
+        run_visibly([self._terraform, *words], folder, self._environment, what=what, hint=_AGAIN)
+
+    # --- the state --------------------------------------------------------------------------------------
+
+    def _has_state(self) -> bool:
+        """Whether there is a place for a state; on the emulator there always is."""
+        if self._place.twin:
+            return True
+        try:
+            client("s3").head_bucket(Bucket=self._names.state_bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return False
+            raise DeployError(
+                f"The state bucket {self._names.state_bucket} cannot be read: {error}"
+            ) from error
+        except BotoCoreError as error:
+            raise DeployError(f"S3 does not answer: {error}", "Check the network.") from error
+        return True
+
+    def _state(self) -> Mapping[str, Any]:
+        folder = self._folder()
+        self._init(folder)
+        text = self._run(["state", "pull"], folder, "terraform state pull")
+        return json.loads(text) if text.strip() else {}
+
+    def _remember(self) -> None:
+        """Take answers that were not given now from the last deployment."""
+        self._answers = remembered(self._answers, self._state())
+
+    def _bootstrap(self) -> None:
+        """Make the bucket of the state, once for account and region."""
+        bucket = self._names.state_bucket
+        self._say(f"Making the bucket of Terraform's state, {bucket} (once) …")
+        terraform_state.prepare(client("s3"), bucket, self._place.region)
+
+
+def remembered(answers: Answers, state: Mapping[str, Any]) -> Answers:
+    """Answers with the missing ones as the state has them.
+
+    A second deployment without `--github` would otherwise take the pipeline's roles away.
+    """
+    for resource in state.get("resources", []):
+        for instance in resource.get("instances", []):
+            values = instance.get("attributes", {})
+            if resource["type"] == "aws_sns_topic_subscription" and values.get("protocol") == "email":
+                answers = replace(answers, email=answers.email or values["endpoint"])
+            if resource["type"] == "aws_iam_role" and resource.get("mode") == "managed":
+                trust = str(values.get("assume_role_policy", ""))
+                if found := re.search(r"repo:([^:\"]+/[^:\"]+):", trust):
+                    answers = replace(answers, github=answers.github or found[1])
+    return answers

@@ -16,6 +16,7 @@ SPEED ?= max
 Q ?=
 
 .PHONY: help setup setup-dev up down demo data simulate train replay sql package cost bench \
+        plan deploy smoke rollback destroy receipt \
         test test-unit test-infra test-e2e lint format clean
 
 help: ## List the targets
@@ -75,6 +76,29 @@ given = $(if $(call variable,$(1)),--$(1) "$(call variable,$(1))")
 cost: setup ## Estimate a month on AWS: make cost [WELLS=10 HZ=1 HOURS=24 FACILITIES=4 MONTHS=1 FARGATE=1 JSON=1]
 	@$(RUN) -m local.cost $(foreach option,wells hz hours facilities block-seconds months queries,$(call given,$(option))) \
 	  $(foreach switch,fargate customer-key free-tier json check,$(if $(call variable,$(switch)),--$(switch)))
+
+# Where the lake goes is the environment's: AWS_PROFILE or AWS_ROLE_ARN, AWS_REGION.
+IAC ?= terraform
+deploy_options = --iac $(IAC) $(if $(NO_GUARDRAILS),--no-guardrails)
+yes = $(if $(YES),--yes)
+
+plan: setup ## Say what a deployment to AWS would change and cost: make plan [IAC=terraform|cdk NO_GUARDRAILS=1]
+	@$(RUN) -m deploy plan $(deploy_options)
+
+deploy: setup ## Deploy to AWS, publish the model, smoke-test: make deploy [IAC=… PLAN=digest YES=1 NO_GUARDRAILS=1]
+	@$(RUN) -m deploy up $(deploy_options) $(yes) $(if $(PLAN),--plan "$(PLAN)")
+
+smoke: setup ## Send a hundred readings through the deployed lake, and find them by SQL
+	@$(RUN) -m deploy smoke
+
+rollback: setup ## Give the functions on AWS the last other code that passed the smoke test
+	@$(RUN) -m deploy rollback
+
+destroy: setup ## Remove the lake from AWS: make destroy [YES=1 KEEP_DATA=1 NO_GUARDRAILS=1]
+	@$(RUN) -m deploy down $(yes) $(if $(KEEP_DATA),--keep-data) $(if $(NO_GUARDRAILS),--no-guardrails)
+
+receipt: setup ## Say what of the lake is in the AWS account, and what it costs
+	@$(RUN) -m deploy receipt
 
 bench: setup ## Measure the scoring path; figures go to build/bench-scoring.json
 	@$(RUN) bench/scoring.py --json build/bench-scoring.json

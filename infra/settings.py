@@ -80,7 +80,7 @@ class RawDeliverySettings(_DeliveryBase):
 
 
 class ScoredDeliverySettings(_DeliveryBase):
-    """Scored rows: transform, partition by date, Parquet."""
+    """Scored rows, and transitions of alarms: transform, partition by date, Parquet."""
 
     buffer_mb: Annotated[int, Field(ge=64, le=128, description="Parquet conversion asks for 64 MB")]
     buffer_seconds: Annotated[int, Field(ge=60, le=900, description="dynamic partitioning asks for 60 s")]
@@ -97,10 +97,11 @@ class QuarantineDeliverySettings(_DeliveryBase):
 
 
 class FirehoseSettings(Section):
-    """The three Firehose streams."""
+    """The four Firehose streams."""
 
     raw: RawDeliverySettings
     delivery: ScoredDeliverySettings
+    alarms: ScoredDeliverySettings
     quarantine: QuarantineDeliverySettings
     error_prefix: Prefix
     max_entry_bytes: Annotated[int, Field(ge=1024, le=1_024_000)]

@@ -14,7 +14,11 @@ from infra.queries import NamedQuery, named_queries
 from infra.settings import Zone
 from petrostream.sensors import Field, Schema, schema
 
-ZONE_OF_TABLE: Mapping[str, Zone] = {"scored_readings": "curated", "quarantine": "quarantine"}
+ZONE_OF_TABLE: Mapping[str, Zone] = {
+    "scored_readings": "curated",
+    "alarms": "curated",
+    "quarantine": "quarantine",
+}
 """The tables of the catalogue, and the bucket each lies in."""
 
 _FORMATS = {

@@ -79,6 +79,7 @@ class ScoringStack(Stack):
             environment={
                 "LIVE_TABLE": self.table.table_name,
                 "DELIVERY_STREAM": firehose.delivery.name,
+                "ALARM_STREAM": firehose.alarms.name,
                 "QUARANTINE_STREAM": firehose.quarantine.name,
                 "ARTIFACTS_BUCKET": self._deployment.bucket_name("artifacts"),
                 "MODEL_REFRESH_SECONDS": str(self._settings.model_refresh_seconds),
@@ -90,7 +91,8 @@ class ScoringStack(Stack):
     def _rights(self) -> dict[str, list[iam.PolicyStatement]]:
         settings = self._deployment.settings
         artifacts = self._deployment.bucket_arn("artifacts")
-        deliveries = (settings.firehose.delivery.name, settings.firehose.quarantine.name)
+        firehose = settings.firehose
+        deliveries = (firehose.delivery.name, firehose.alarms.name, firehose.quarantine.name)
         return {
             "stream": [
                 statement(

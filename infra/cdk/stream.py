@@ -1,6 +1,6 @@
-"""Stack `PetroStreamStream`: the data stream, and the three Firehoses that land it."""
+"""Stack `PetroStreamStream`: the data stream, and the four Firehoses that land it."""
 
-from aws_cdk import Aws, CfnOutput, Duration, Stack
+from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kinesisfirehose as firehose
@@ -19,7 +19,7 @@ _Processing = firehose.CfnDeliveryStream.ProcessingConfigurationProperty
 
 
 class StreamStack(Stack):
-    """Kinesis in, S3 out: raw as received, scored rows as Parquet by event date, rejected lines as NDJSON."""
+    """Kinesis in, S3 out: raw as received, rows and alarms as Parquet by event date, the rejected as NDJSON."""
 
     def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
         super().__init__(
@@ -33,7 +33,8 @@ class StreamStack(Stack):
         self.stream = self._stream()
         self.transform = self._transform()
         self.raw = self._raw()
-        self.delivery = self._delivery()
+        self.delivery = self._parquet("Delivery", "scored_readings", self._settings.delivery)
+        self.alarms = self._parquet("Alarms", "alarms", self._settings.alarms)
         self.quarantine = self._quarantine()
         self._outputs()
 
@@ -48,6 +49,8 @@ class StreamStack(Stack):
             shard_count=settings.shards if provisioned else None,
             retention_period=Duration.hours(settings.retention_hours),
             encryption=kinesis.StreamEncryption.MANAGED,
+            # The CDK would leave it, at the price of its shards; what it carries is in the raw zone.
+            removal_policy=RemovalPolicy.DESTROY,
         )
 
     def _transform(self) -> lambda_.Function:
@@ -98,11 +101,13 @@ class StreamStack(Stack):
             ),
         )
 
-    def _delivery(self) -> firehose.CfnDeliveryStream:
-        settings = self._settings.delivery
-        table = schema("scored_readings")
+    def _parquet(
+        self, construct_id: str, table_name: str, settings: ScoredDeliverySettings
+    ) -> firehose.CfnDeliveryStream:
+        """A Firehose that lands a table's rows as Parquet by the date of their `ts`."""
+        table = schema(table_name)
         place = self._place(
-            "Delivery", "curated", str(table.prefix), settings, self._delivery_rights(table.name)
+            construct_id, "curated", str(table.prefix), settings, self._delivery_rights(table.name)
         )
         return firehose.CfnDeliveryStream(
             place.scope,
@@ -120,7 +125,7 @@ class StreamStack(Stack):
                         duration_in_seconds=settings.partition_retry_seconds
                     ),
                 ),
-                processing_configuration=self._transformation(place.role),
+                processing_configuration=self._transformation(place.role, settings),
                 data_format_conversion_configuration=self._to_parquet(place.role, table.name),
             ),
         )
@@ -141,8 +146,9 @@ class StreamStack(Stack):
         )
         return {"schema": [read_schema], "transform": [invoke]}
 
-    def _transformation(self, access: iam.Role) -> firehose.CfnDeliveryStream.ProcessingConfigurationProperty:
-        settings = self._settings.delivery
+    def _transformation(
+        self, access: iam.Role, settings: ScoredDeliverySettings
+    ) -> firehose.CfnDeliveryStream.ProcessingConfigurationProperty:
         parameters = {
             "LambdaArn": f"{self.transform.function_arn}:$LATEST",
             "RoleArn": access.role_arn,
@@ -226,6 +232,7 @@ class StreamStack(Stack):
             "StreamName": self.stream.stream_name,
             "RawStreamName": self._settings.raw.name,
             "DeliveryStreamName": self._settings.delivery.name,
+            "AlarmStreamName": self._settings.alarms.name,
             "QuarantineStreamName": self._settings.quarantine.name,
             "TransformFunctionName": self.transform.function_name,
         }

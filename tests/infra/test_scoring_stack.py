@@ -27,6 +27,7 @@ def test_the_function_is_told_every_name_it_needs(aws):
     assert set(variables) == {
         "LIVE_TABLE",
         "DELIVERY_STREAM",
+        "ALARM_STREAM",
         "QUARANTINE_STREAM",
         "ARTIFACTS_BUCKET",
         "MODEL_REFRESH_SECONDS",
@@ -36,6 +37,7 @@ def test_the_function_is_told_every_name_it_needs(aws):
         "LOG_LEVEL",
     }
     assert variables["DELIVERY_STREAM"] == SETTINGS.firehose.delivery.name
+    assert variables["ALARM_STREAM"] == SETTINGS.firehose.alarms.name
     assert variables["QUARANTINE_STREAM"] == SETTINGS.firehose.quarantine.name
     assert variables["MODEL_REFRESH_SECONDS"] == str(SCORING.model_refresh_seconds)
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "PetroStream"

@@ -1,4 +1,4 @@
-"""The stream and its three deliveries: what Firehose on AWS accepts, and what the lake's layout needs."""
+"""The stream and its four deliveries: what Firehose on AWS accepts, and what the lake's layout needs."""
 
 import pytest
 
@@ -6,7 +6,13 @@ from infra.settings import load_settings
 from petrostream.sensors import schema
 
 SETTINGS = load_settings()
-DELIVERIES = {"raw": "ingest/", "delivery": "scored_readings/", "quarantine": "quarantine/"}
+DELIVERIES = {
+    "raw": "ingest/",
+    "delivery": "scored_readings/",
+    "alarms": "alarms/",
+    "quarantine": "quarantine/",
+}
+PARQUET = {"delivery": "scored_readings", "alarms": "alarms"}
 
 
 def _destination(templates, name):
@@ -42,18 +48,19 @@ def test_buffers_and_prefixes_are_those_of_the_settings(aws, which):
 
 def test_rows_land_by_event_date_and_everything_else_by_arrival(aws):
     firehose = SETTINGS.firehose
-    assert _destination(aws, firehose.delivery.name)["Prefix"] == (
-        "scored_readings/date=!{partitionKeyFromLambda:date}/"
-    )
+    for which, table in PARQUET.items():
+        prefix = _destination(aws, getattr(firehose, which).name)["Prefix"]
+        assert prefix == f"{table}/date=!{{partitionKeyFromLambda:date}}/"
     for settings in (firehose.raw, firehose.quarantine):
         assert _destination(aws, settings.name)["Prefix"].endswith("date=!{timestamp:yyyy-MM-dd}/")
 
 
 def test_errors_lie_outside_every_table(aws):
-    for settings in (SETTINGS.firehose.delivery, SETTINGS.firehose.quarantine):
-        error_prefix = _destination(aws, settings.name)["ErrorOutputPrefix"]
+    for which in ("delivery", "alarms", "quarantine"):
+        error_prefix = _destination(aws, getattr(SETTINGS.firehose, which).name)["ErrorOutputPrefix"]
         assert not any(
-            error_prefix.startswith(str(schema(t).prefix)) for t in ("scored_readings", "quarantine")
+            error_prefix.startswith(str(schema(t).prefix))
+            for t in ("scored_readings", "alarms", "quarantine")
         )
 
 
@@ -66,8 +73,9 @@ def test_the_raw_copy_reads_the_stream_and_is_not_transformed(aws):
     assert [processor["Type"] for processor in processors] == ["AppendDelimiterToRecord"]
 
 
-def test_scored_rows_become_parquet_by_the_schema_of_the_table(aws):
-    destination = _destination(aws, SETTINGS.firehose.delivery.name)
+@pytest.mark.parametrize("which", PARQUET)
+def test_rows_become_parquet_by_the_schema_of_their_table(aws, which):
+    destination = _destination(aws, getattr(SETTINGS.firehose, which).name)
     # Firehose refuses a smaller buffer, or compression around Parquet.
     assert destination["BufferingHints"]["SizeInMBs"] >= 64
     assert destination["CompressionFormat"] == "UNCOMPRESSED"
@@ -77,13 +85,14 @@ def test_scored_rows_become_parquet_by_the_schema_of_the_table(aws):
     assert "OpenXJsonSerDe" in conversion["InputFormatConfiguration"]["Deserializer"]
     assert "ParquetSerDe" in conversion["OutputFormatConfiguration"]["Serializer"]
     table = conversion["SchemaConfiguration"]
-    assert (table["DatabaseName"], table["TableName"]) == (SETTINGS.lake.database, "scored_readings")
+    assert (table["DatabaseName"], table["TableName"]) == (SETTINGS.lake.database, PARQUET[which])
     assert table["Region"] == {"Ref": "AWS::Region"}
     assert table["RoleARN"] == destination["RoleARN"]
 
 
-def test_the_transform_runs_before_the_conversion_with_the_settings_limits(aws):
-    settings = SETTINGS.firehose.delivery
+@pytest.mark.parametrize("which", PARQUET)
+def test_the_transform_runs_before_the_conversion_with_the_settings_limits(aws, which):
+    settings = getattr(SETTINGS.firehose, which)
     destination = _destination(aws, settings.name)
     (processor,) = destination["ProcessingConfiguration"]["Processors"]
     assert processor["Type"] == "Lambda"

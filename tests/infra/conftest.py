@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from infra.settings import SETTINGS_FILE, load_settings
+from tests.support.terraform import aws_plan, terraform_copy, who_am_i
+
+__all__ = ["aws_plan", "terraform_copy", "who_am_i"]  # fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
@@ -101,3 +104,20 @@ def aws(synth: Callable[..., Templates]) -> Templates:
 def twin(synth: Callable[..., Templates]) -> Templates:
     """The app as it goes to the local twin."""
     return synth("twin")
+
+
+def _stack(templates: Templates, name: str) -> Templates:
+    template = json.loads((templates.folder / f"{name}.template.json").read_text())
+    return Templates(templates.folder, {name: template})
+
+
+@pytest.fixture(scope="session")
+def ops(aws: Templates) -> Templates:
+    """The stack of alarms and dashboard, which only AWS has."""
+    return _stack(aws, "PetroStreamOps")
+
+
+@pytest.fixture(scope="session")
+def guardrails(aws: Templates) -> Templates:
+    """The stack of budgets and roles for people and pipelines, which only AWS has."""
+    return _stack(aws, "PetroStreamGuardrails")

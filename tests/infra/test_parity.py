@@ -1,0 +1,60 @@
+"""The two definitions of the lake make the same thing: what differs is named, field by field."""
+
+import pytest
+
+from tests.support import parity_cdk, parity_terraform
+from tests.support.terraform import planned
+
+LAKE = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
+KINDS = (
+    "bucket", "database", "table", "workgroup", "query", "stream", "firehose", "log group", "log stream",
+    "role", "function", "live table", "queue", "mapping",
+)  # fmt: skip
+MODULES = ("module.lake.", "module.stream.", "module.scoring.")
+
+
+@pytest.fixture(scope="module")
+def cdk(aws):
+    return parity_cdk.facts({name: aws.stacks[name] for name in LAKE})
+
+
+@pytest.fixture(scope="module")
+def terraform(aws_plan):
+    return parity_terraform.facts(planned(aws_plan, MODULES))
+
+
+def test_both_make_the_same_resources(cdk, terraform):
+    assert set(cdk) == set(terraform)
+    assert {kind for kind, _ in cdk} >= {
+        "bucket",
+        "table",
+        "stream",
+        "firehose",
+        "function",
+        "role",
+        "mapping",
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_give_them_the_same_settings(cdk, terraform, kind):
+    names = [name for of, name in cdk if of == kind]
+    assert names
+    for name in names:
+        ours, theirs = cdk[kind, name], terraform.get((kind, name), {})
+        differences = {
+            field: {"cdk": ours.get(field), "terraform": theirs.get(field)}
+            for field in ours.keys() | theirs.keys()
+            if ours.get(field) != theirs.get(field)
+        }
+        assert not differences, name
+
+
+def test_every_kind_is_compared(cdk):
+    assert {kind for kind, _ in cdk} == set(KINDS)
+
+
+def test_both_have_the_same_outputs(aws, aws_plan):
+    cdk = {name for stack in LAKE for name in aws.stacks[stack].get("Outputs", {})}
+    terraform = set(aws_plan["planned_values"]["outputs"])
+    assert cdk <= terraform, cdk - terraform

@@ -1,0 +1,128 @@
+"""Terraform for the infra tests: a copy of the configuration, and a plan of it that needs no account."""
+
+import json
+import subprocess
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import terraform, terraform_tool
+from local.env import ACCOUNT, REGION, subprocess_environment
+from local.errors import TwinError
+
+PACKAGES = ("scoring", "firehose_transform")
+EMAIL = "operations@example.com"
+
+# How Terraform says that it cannot reach the registry: nothing to do with the configuration.
+_NO_REGISTRY = ("could not connect to registry", "Failed to query available provider", "error looking up")
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """A copy of infra/terraform with everything it reads, initialised."""
+
+    folder: Path
+    workspace: Path
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Terraform to its end, whatever that is."""
+        return subprocess.run(
+            ["terraform", *arguments],
+            cwd=self.workspace,
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def plan(self, *arguments: str) -> dict[str, Any]:
+        """A plan as JSON; fails with Terraform's own words."""
+        result = self.run("plan", "-no-color", "-input=false", "-lock=false", "-out=plan", *arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        document: dict[str, Any] = json.loads(self.run("show", "-json", "plan").stdout)
+        return document
+
+
+@pytest.fixture(scope="session")
+def terraform_copy(tmp_path_factory: pytest.TempPathFactory, who_am_i: str) -> Terraform:
+    """Terraform, ready to plan; skips where there is no binary or no provider."""
+    folder = tmp_path_factory.mktemp("terraform")
+    for target in ("lambda", "lambda-local"):
+        _stand_ins(folder / "build" / target)
+    try:
+        base = subprocess_environment() | {"AWS_ENDPOINT_URL": who_am_i}
+        environment = terraform_tool.environment_for(folder, base)
+        terraform_tool.binary(environment)
+        workspace = terraform.stage(folder)
+        terraform.run(["init", "-no-color", "-reconfigure"], workspace, environment)
+    except TwinError as error:
+        text = str(error)
+        if "terraform init failed" in text and not any(words in text for words in _NO_REGISTRY):
+            raise
+        pytest.skip(f"Terraform cannot run here: {text}")
+    return Terraform(folder, workspace, environment)
+
+
+@pytest.fixture(scope="session")
+def aws_plan(terraform_copy: Terraform) -> dict[str, Any]:
+    """The plan of the lake for AWS, in an account that has nothing yet."""
+    return terraform_copy.plan(f"-var=alert_email={EMAIL}", "-var=github_repository=owner/lake")
+
+
+def planned(document: Mapping[str, Any], modules_of: tuple[str, ...] = ("",)) -> Iterator[dict[str, Any]]:
+    """The resources of a plan whose address begins so: address, type, index, values."""
+    modules = [document["planned_values"]["root_module"]]
+    while modules:
+        module = modules.pop()
+        modules.extend(module.get("child_modules", []))
+        for row in module.get("resources", []):
+            if row["mode"] == "managed" and row["address"].startswith(modules_of):
+                yield row
+
+
+def _stand_ins(folder: Path) -> None:
+    """Function packages that carry nothing but a name."""
+    folder.mkdir(parents=True)
+    for name in PACKAGES:
+        with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
+            archive.writestr("name.txt", name)
+
+
+@pytest.fixture(scope="session")
+def who_am_i() -> Iterator[str]:
+    """An endpoint that knows who the caller is, which is all a plan of new resources asks for."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Identity)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+class _Identity(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = _ANSWER.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+_ANSWER = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:user/tester</Arn><UserId>tester</UserId>
+<Account>{ACCOUNT}</Account></GetCallerIdentityResult>
+<ResponseMetadata><RequestId>{REGION}</RequestId></ResponseMetadata></GetCallerIdentityResponse>"""

@@ -45,6 +45,9 @@ class Verdict:
         onset: row of the alarm that detected it, None where missed or without event.
         delay_s: its time less the event's first second; negative where early.
         standing: whether a false alarm still stood when the event began.
+        event_s: time labelled as event, seconds.
+        event_alarms: alarms that began in it.
+        event_alarm_s: time labelled as event with an alarm standing, seconds.
     """
 
     normal_s: float
@@ -54,6 +57,9 @@ class Verdict:
     onset: int | None
     delay_s: float | None
     standing: bool
+    event_s: float
+    event_alarms: int
+    event_alarm_s: float
 
     @property
     def missed(self) -> bool:
@@ -78,6 +84,8 @@ def judge(ts_ms: IntArray, label: IntArray, alarms: Sequence[AlarmSpan], watched
     seconds = observed_seconds(ts_ms)
     normal: BoolArray = label == 0
     normal[:watched_from] = False
+    eventful: BoolArray = label > 0
+    eventful[:watched_from] = False
     event = event_rows(label, watched_from)
     opened = _opened(label, event) if event else len(label)
     counts = [one.onset for one in alarms if event and opened <= one.onset <= event[1] and label[one.onset]]
@@ -94,6 +102,9 @@ def judge(ts_ms: IntArray, label: IntArray, alarms: Sequence[AlarmSpan], watched
         onset=caught,
         delay_s=None if caught is None or event is None else (ts_ms[caught] - ts_ms[event[0]]) / 1000.0,
         standing=bool(event and any(one.end > event[0] for one in false)),
+        event_s=float(seconds[eventful].sum()),
+        event_alarms=sum(bool(eventful[one.onset]) for one in alarms),
+        event_alarm_s=float(seconds[eventful & standing].sum()),
     )
 
 
@@ -130,6 +141,9 @@ class Totals:
         median_false_alarms_per_hour: median over the instances with normal time.
         normal_share_in_alarm: share of normal time with an alarm standing.
         median_delay_s, p90_delay_s: over the events detected, early ones counting as 0; None without any.
+        event_hours: watched time labelled as event.
+        event_alarms: alarms that began in it.
+        event_share_in_alarm: share of it with an alarm standing.
     """
 
     instances: int
@@ -143,11 +157,15 @@ class Totals:
     normal_share_in_alarm: float | None
     median_delay_s: float | None
     p90_delay_s: float | None
+    event_hours: float
+    event_alarms: int
+    event_share_in_alarm: float | None
 
 
 def total(verdicts: Sequence[Verdict]) -> Totals:
     """Totals over instances."""
     normal = sum(one.normal_s for one in verdicts)
+    event = sum(one.event_s for one in verdicts)
     false = sum(one.false_alarms for one in verdicts)
     rates = [rate for one in verdicts if (rate := one.false_per_hour) is not None]
     delays = [one.delay_s for one in verdicts if one.delay_s is not None]
@@ -164,4 +182,7 @@ def total(verdicts: Sequence[Verdict]) -> Totals:
         normal_share_in_alarm=sum(one.alarm_s for one in verdicts) / normal if normal else None,
         median_delay_s=float(np.median(waits)) if delays else None,
         p90_delay_s=float(np.quantile(waits, 0.9)) if delays else None,
+        event_hours=event / 3600.0,
+        event_alarms=sum(one.event_alarms for one in verdicts),
+        event_share_in_alarm=sum(one.event_alarm_s for one in verdicts) / event if event else None,
     )

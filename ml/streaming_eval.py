@@ -1,0 +1,227 @@
+"""What PetroStream's alarms are worth in operation: instances streamed through the code that runs in Lambda.
+
+    python -m ml.streaming_eval --data data/3w --json build/streaming.json --html build/streaming.html
+
+Each instance with a normal period commissions its well with the first 60 % of it, and is watched from there
+on; the forest is trained on other wells alone (`ml.eval_models`). What counts as a false alarm, a detection
+or a miss is defined in `ml.eval_events`. Beside it, the model for wells without a baseline is tried on every
+instance, as on wells that it has never seen; in operation only the physics rules raise alarms there.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.table import Column, Table
+
+from ml.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline, normal_period
+from ml.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
+from ml.eval_cli import console, count, explained, number, say, tracked, versions, write_json
+from ml.eval_html import page
+from ml.eval_models import FLEET_ON_SCORE, FLEET_SETTINGS, MIN_BASELINE_S, LeftOut
+from ml.eval_rows import By, Row, as_json, by_class, by_well, groups, make_row, summary
+from ml.eval_stream import BLOCK_S, stream
+from petrostream.alarms import DEFAULT_SETTINGS
+
+DEFAULT_SEED = 1
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class Origin(StrEnum):
+    """Where instances come from."""
+
+    REAL = "real"
+    SIMULATED = "simulated"
+    DRAWN = "drawn"
+    ALL = "all"
+
+
+_PREFIX = {Origin.REAL: "WELL-", Origin.SIMULATED: "SIM-", Origin.DRAWN: "DRAWN-", Origin.ALL: ""}
+
+
+class Evaluation:
+    """Rows of an evaluation as they come in.
+
+    Attributes:
+        commissioned: instances on a baseline of their own.
+        fleet: instances on the model for wells without one.
+        uncommissioned: why each other instance has no baseline, by `source`.
+    """
+
+    def __init__(self, seed: int, block_s: int = BLOCK_S) -> None:
+        self.commissioned: list[Row] = []
+        self.fleet: list[Row] = []
+        self.uncommissioned: dict[str, str] = {}
+        self._left_out = LeftOut(seed)
+        self._block_s = block_s
+
+    def learn(self, files: Sequence[InstanceFile]) -> None:
+        """Takes up the normal operation of all wells.
+
+        Raises:
+            DatasetError: a file can't be read.
+        """
+        for file in tracked(files, "Learning what is normal"):
+            self._left_out.learn(read_instance(file))
+
+    def watch(self, instance: Instance) -> None:
+        """Streams one instance through its own model, and through the fleet's."""
+        period = normal_period(instance)
+        try:
+            baseline = instance_baseline(period, MIN_BASELINE_S)
+        except NoBaselineError as error:
+            self.uncommissioned[instance.source] = str(error)
+        else:
+            models = self._left_out.commissioned(baseline)
+            found = stream(instance, models, alarms_from=period.split, block_s=self._block_s)
+            made_of = {"seconds": baseline.seconds, "sensors": list(baseline.sensors)}
+            row = make_row(instance, found, period.split, made_of, DEFAULT_SETTINGS.on_score)
+            self.commissioned.append(row)
+        models = self._left_out.fleet(instance.well_id)
+        found = stream(instance, models, fleet_alarms=FLEET_SETTINGS, block_s=self._block_s)
+        self.fleet.append(make_row(instance, found, 0, None, FLEET_ON_SCORE))
+
+    def result(self, seed: int) -> dict[str, Any]:
+        """What the JSON file holds."""
+        rows = self.commissioned
+        return {
+            "summary": summary(rows),
+            "by_class": groups(rows, by_class),
+            "by_well": groups(rows, by_well),
+            "forest_alone": summary(rows, "forest"),
+            "rules_alone": summary(rows, "rules"),
+            "instances": [as_json(row) for row in rows],
+            "not_commissioned": self.uncommissioned,
+            "fleet": {
+                "forest": _fleet(self.fleet, "forest"),
+                "rules": _fleet(self.fleet, "rules"),
+                "instances": [as_json(row) for row in self.fleet],
+            },
+            "settings": {
+                "seed": seed,
+                "baseline_share": TRAIN_SHARE,
+                "min_baseline_s": MIN_BASELINE_S,
+                "on_score": DEFAULT_SETTINGS.on_score,
+                "off_score": DEFAULT_SETTINGS.off_score,
+                "fleet_on_score": FLEET_ON_SCORE,
+                "on_delay_s": {one.id: one.on_delay_s for one in DEFAULT_SETTINGS.types.values()},
+            },
+            "versions": versions(),
+        }
+
+
+def _fleet(rows: Sequence[Row], by: By) -> dict[str, Any]:
+    """Figures of wells never seen; instances without normal operation stand apart."""
+    return {
+        "with_normal_period": summary([row for row in rows if row.verdict.normal_s > 0], by),
+        "without_normal_period": summary([row for row in rows if row.verdict.normal_s == 0], by),
+        "by_class": groups(rows, by_class, by),
+        "by_well": groups(rows, by_well, by),
+    }
+
+
+@app.command()
+def main(
+    data: Annotated[Path, typer.Option(help="Folder in the 3W layout.")],
+    json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a report with plots to this file.")] = None,
+    wells: Annotated[
+        list[str] | None, typer.Option("--well", help="Only this well; repeat for more.")
+    ] = None,
+    classes: Annotated[
+        list[int] | None, typer.Option("--class", help="Evaluate this class only; repeat for more.")
+    ] = None,
+    origin: Annotated[
+        Origin | None, typer.Option(help="Which instances; the real ones, if left out and there are any.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the forests.")] = DEFAULT_SEED,
+) -> None:
+    """Stream instances through the serving code and measure its alarms as an operator would."""
+    with explained():
+        everything = _of(find_instances(data), origin, data)
+        chosen = _chosen(everything, data, wells, classes)
+        evaluation = Evaluation(seed)
+        evaluation.learn(everything)
+        for file in tracked(chosen, "Streaming"):
+            evaluation.watch(read_instance(file))
+        result = evaluation.result(seed)
+        if json:
+            write_json(json, result)
+        if html:
+            html.parent.mkdir(parents=True, exist_ok=True)
+            html.write_text(page(result, evaluation.commissioned, evaluation.fleet), encoding="utf-8")
+    _show(result)
+    for path in (json, html):
+        if path:
+            say(f"Written: {path}")
+
+
+def _of(files: list[InstanceFile], origin: Origin | None, data: Path) -> list[InstanceFile]:
+    """Instances of an origin; without one the real ones, or all where there are none."""
+    real = [file for file in files if file.is_real]
+    if origin is None:
+        if not real:
+            say(f"{data} holds no real instance: evaluating the {count(files)} it has.", "yellow")
+        return real or files
+    kept = [file for file in files if file.well_id.startswith(_PREFIX[origin])]
+    if not kept:
+        raise DatasetError(data, f"holds no {origin} instance")
+    return kept
+
+
+def _chosen(
+    files: list[InstanceFile], data: Path, wells: list[str] | None, classes: list[int] | None
+) -> list[InstanceFile]:
+    """What to evaluate; forests are trained on the rest as well."""
+    kept = [
+        file
+        for file in files
+        if (not wells or file.well_id in wells) and (not classes or file.event_class in classes)
+    ]
+    if not kept:
+        there = ", ".join(sorted({f"{file.event_class}/{file.well_id}" for file in files}))
+        raise DatasetError(data, f"holds no such instance; classes and wells there are {there}")
+    return kept
+
+
+_FIGURES = (
+    ("n", "instances", 0),
+    ("missed", "missed", 0),
+    ("hours", "normal_hours", 2),
+    ("false/h", "false_alarms_per_hour", 2),
+    ("median", "median_false_alarms_per_hour", 2),
+    ("delay s", "median_delay_s", 0),
+    ("p90 s", "p90_delay_s", 0),
+)
+
+
+def _show(result: dict[str, Any]) -> None:
+    table = Table("", *(Column(title, justify="right") for title, _, _ in _FIGURES), box=SIMPLE)
+    table.title = "Alarms of commissioned wells"
+    for name, figures in (*result["by_class"].items(), *result["by_well"].items()):
+        table.add_row(name, *_cells(figures))
+    table.add_section()
+    table.add_row("all", *_cells(result["summary"]))
+    console.print(table)
+    for reason, number_of in Counter(result["not_commissioned"].values()).items():
+        say(f"{number_of} instances without a baseline: {reason}.", "yellow")
+    for name, what in (("forest", "the fleet's forest would"), ("rules", "the physics rules alone")):
+        known = result["fleet"][name]["with_normal_period"]
+        if known["instances"]:
+            say(
+                f"On wells never seen, {what} raise {known['false_alarms']} false alarms in "
+                f"{known['normal_hours']:.1f} h and miss {known['missed']} of {known['events']} events."
+            )
+
+
+def _cells(figures: dict[str, Any]) -> list[str]:
+    return [number(figures[key], digits) for _, key, digits in _FIGURES]
+
+
+if __name__ == "__main__":
+    app()

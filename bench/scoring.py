@@ -60,6 +60,7 @@ PROBE_ENV = {
     "LIVE_TABLE": "petrostream-live",
     "DELIVERY_STREAM": "petrostream-delivery",
     "QUARANTINE_STREAM": "petrostream-quarantine",
+    "FACILITY_STREAM": "petrostream-facility",
     "ARTIFACTS_BUCKET": "petrostream-artifacts",
     "MODEL_REFRESH_SECONDS": "60",
     "PARTIAL_BATCH_RESPONSE": "true",

@@ -14,7 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from petrostream.aws.backoff import Backoff, Deadline
-from petrostream.aws.batch import Outcome, Ports, Record
+from petrostream.aws.batch import Outcome, Ports, Record, Tally
 from petrostream.aws.clients import client
 from petrostream.aws.errors import BatchIncomplete, ModelInvalid
 from petrostream.aws.firehose import FirehoseSink
@@ -96,7 +96,9 @@ class Worker:
             models=self._models,
             delivery=FirehoseSink(self.settings.delivery_stream, firehose, deadline, self._backoff),
             quarantine=FirehoseSink(self.settings.quarantine_stream, firehose, deadline, self._backoff),
+            facility=FirehoseSink(self.settings.facility_stream, firehose, deadline, self._backoff),
             now_ms=lambda: time.time_ns() // 1_000_000,
+            join=self.settings.facility_join,
         )
 
 
@@ -145,6 +147,7 @@ def _report(outcome: Outcome, records: list[Record]) -> None:
     metrics.add_metric(name="RecordsSkipped", unit=count, value=tally.records_skipped)
     metrics.add_metric(name="Anomalies", unit=count, value=tally.anomalies)
     metrics.add_metric(name="FacilitiesFailed", unit=count, value=len(outcome.failed))
+    _report_facility(tally)
     if records:
         age = time.time() * 1000 - records[-1].arrival_ms
         metrics.add_metric(name="IteratorAge", unit=MetricUnit.Milliseconds, value=max(0.0, age))
@@ -156,9 +159,27 @@ def _report(outcome: Outcome, records: list[Record]) -> None:
         readings=tally.readings,
         quarantined=tally.quarantined,
         anomalies=tally.anomalies,
+        tanks=tally.tanks,
+        matched=tally.matched,
+        unmatched=tally.unmatched,
         lowest_failed=outcome.lowest_failed,
         model_version=outcome.model_version,
     )
+
+
+def _report_facility(tally: Tally) -> None:
+    if not tally.tanks + tally.matched + tally.unmatched:
+        # CloudWatch charges for each metric that gets a value: a lake without tanks pays for none of these.
+        return
+    counts = {
+        "TankReadings": tally.tanks,
+        "ReadingsMatched": tally.matched,
+        "ReadingsUnmatched": tally.unmatched,
+        "ReadingsLate": tally.late,
+        "DuplicatesDropped": tally.duplicates + tally.duplicate_tanks,
+    }
+    for name, value in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
 def _rejected(invalid: ModelInvalid) -> None:

@@ -1,22 +1,23 @@
 """The vocabulary of the pipeline: a record, the ports to the outside, and how a batch ended."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 from petrostream.aws.firehose import Sink
 from petrostream.detector import ModelSet
-from petrostream.history import FacilityState
+from petrostream.memory import Memory
+from petrostream.pairing import JoinMode
 
 
 class States(Protocol):
-    """Where facility states live; see `petrostream.aws.state.StateStore`."""
+    """Where facilities' memories live; see `petrostream.aws.state.StateStore`."""
 
-    def load(self, facility_id: str) -> tuple[FacilityState, int]:
-        """The state and its version."""
+    def load(self, facility_id: str) -> tuple[Memory, int]:
+        """The memory and its version."""
 
-    def save(self, state: FacilityState, version: int) -> int:
-        """Write the state that follows the one at `version`; the new version.
+    def save(self, memory: Memory, version: int) -> int:
+        """Write the memory that follows the one at `version`; the new version.
 
         Where it fails, the next `load` tells what is stored, not what was remembered.
         """
@@ -51,32 +52,68 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a batch needs from outside."""
+    """What a batch needs from outside.
+
+    Attributes:
+        states: what is remembered of the facilities.
+        models: what to score with.
+        delivery: where scored readings go.
+        quarantine: where rejected lines go.
+        facility: where joined readings go.
+        now_ms: the clock, epoch milliseconds.
+        join: which facilities' readings are joined with tank readings.
+    """
 
     states: States
     models: Models
     delivery: Sink
     quarantine: Sink
+    facility: Sink
     now_ms: Callable[[], int]
+    join: JoinMode = "tanks"
+
+    @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """All that must have accepted everything before a state is saved."""
+        return self.delivery, self.quarantine, self.facility
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was committed."""
+    """What was committed.
+
+    Attributes:
+        readings: well readings scored.
+        anomalies: of them.
+        quarantined: lines rejected.
+        records: stream records, those passed over included.
+        records_skipped: records passed over, since an earlier batch did them.
+        tanks: tank readings.
+        matched: joined readings with a tank reading.
+        unmatched: joined readings without one.
+        late: of the unmatched ones, those that came behind the watermark.
+        duplicates: well readings the join dropped as duplicates.
+        duplicate_tanks: tank readings it dropped as duplicates.
+        without_tanks: well readings left out of the join's rows, as no tank had reported before.
+    """
 
     readings: int = 0
     anomalies: int = 0
     quarantined: int = 0
     records: int = 0
     records_skipped: int = 0
+    tanks: int = 0
+    matched: int = 0
+    unmatched: int = 0
+    late: int = 0
+    duplicates: int = 0
+    duplicate_tanks: int = 0
+    without_tanks: int = 0
 
     def add(self, other: "Tally") -> None:
         """Count the other in."""
-        self.readings += other.readings
-        self.anomalies += other.anomalies
-        self.quarantined += other.quarantined
-        self.records += other.records
-        self.records_skipped += other.records_skipped
+        for count in fields(self):
+            setattr(self, count.name, getattr(self, count.name) + getattr(other, count.name))
 
 
 @dataclass(slots=True)

@@ -2,8 +2,10 @@
 
 The order of steps is what keeps the promises of docs/delivery.md. For each facility, in shard order: load
 its state, pass over the records the state says are done, validate, score, hand the rows to the sinks. When
-all are scored the sinks are flushed; only when both have accepted everything are the states saved. A failure
+all are scored the sinks are flushed; only when all have accepted everything are the states saved. A failure
 anywhere leaves the states of the facilities it touched as they were, and names the first record not done.
+
+What is made of the valid readings of a unit is in `petrostream.aws.stages`.
 """
 
 import logging
@@ -16,12 +18,11 @@ from petrostream.aws.backoff import NO_DEADLINE, Deadline
 from petrostream.aws.batch import Outcome, Ports, Record, Tally
 from petrostream.aws.errors import PetroStreamError, StateConflict, TimeShort
 from petrostream.aws.firehose import JOINED_ENTRY_BYTES
+from petrostream.aws.stages import take
 from petrostream.detector import ModelSet
-from petrostream.history import FacilityState
+from petrostream.memory import Memory
 from petrostream.readings import Readings
 from petrostream.rejected import Rejected
-from petrostream.rows import rows_to_blocks
-from petrostream.scoring import score
 from petrostream.validation import Validated, validate_block
 
 UNIT_BYTES = 2 * 1024 * 1024
@@ -39,7 +40,7 @@ class _Run:
 
     facility_id: str
     records: list[Record]
-    state: FacilityState | None = None
+    memory: Memory | None = None
     version: int = 0
     done: int = 0
     trouble: Exception | None = None
@@ -123,26 +124,21 @@ def _advance(run: _Run, unit: list[Record], ports: Ports, models: ModelSet | Non
     Returns:
         Whether any of its records was new.
     """
-    if run.state is None:
-        run.state, run.version = ports.states.load(run.facility_id)
-    fresh = _not_done(unit, run.state.last_sequence)
+    if run.memory is None:
+        run.memory, run.version = ports.states.load(run.facility_id)
+    fresh = _not_done(unit, run.memory.scoring.last_sequence)
     tally = Tally(records=len(unit), records_skipped=len(unit) - len(fresh))
     now_ms = ports.now_ms()
-    checked = [(record, _validate(record)) for record in fresh]
-    readings = Readings.concat([found.readings for _, found in checked if len(found.readings)])
-    if len(readings):
-        scored = score(run.state, readings, models, scored_at_ms=now_ms)
-        for block in rows_to_blocks(scored.rows):
-            ports.delivery.write(block.data, group=block.date)
-        run.state = scored.state
-        tally.readings = len(readings)
-        tally.anomalies = int(scored.rows.anomaly_flag.sum())
+    checked = [(record, _validate(record, tanks=ports.join != "off")) for record in fresh]
+    whole = Validated.concat([found for _, found in checked])
+    memory = take(run.memory, whole, ports, models, now_ms, tally)
     for record, found in checked:
         for rejected in found.rejected:
             ports.quarantine.write(_quarantine_row(rejected, record, now_ms))
             tally.quarantined += 1
     if fresh:
-        run.state = replace(run.state, last_sequence=fresh[-1].sequence)
+        memory = replace(memory, scoring=replace(memory.scoring, last_sequence=fresh[-1].sequence))
+    run.memory = memory
     run.done += len(unit)
     run.tally.add(tally)
     return bool(fresh)
@@ -160,7 +156,7 @@ def _not_done(unit: Iterable[Record], last_sequence: str | None) -> list[Record]
     return fresh
 
 
-def _validate(record: Record) -> Validated:
+def _validate(record: Record, *, tanks: bool) -> Validated:
     broken = record.broken
     if broken is None and record.data.startswith(KPL_MAGIC):
         # Its parts lie between binary framing, which may hold line feeds: read as lines, some would pass.
@@ -172,6 +168,7 @@ def _validate(record: Record) -> Validated:
         sequence=record.sequence,
         now_ms=record.arrival_ms,
         partition_key=record.partition_key,
+        tanks=tanks,
     )
 
 
@@ -203,8 +200,8 @@ def _commit(runs: list[_Run], ports: Ports, models: ModelSet | None) -> None:
 
 def _flush(runs: Iterable[_Run], ports: Ports) -> bool:
     try:
-        ports.delivery.flush()
-        ports.quarantine.flush()
+        for sink in ports.sinks:
+            sink.flush()
     except Exception as trouble:
         for run in runs:
             _undo(run, trouble)
@@ -215,12 +212,12 @@ def _flush(runs: Iterable[_Run], ports: Ports) -> bool:
 def _save(run: _Run, ports: Ports) -> bool:
     """Commit a run as far as it came; False on a conflict. Other trouble is noted in the run."""
     # A key that has only ever carried rejected lines is likely not a facility, and gets no item.
-    if run.state is None or run.done == 0 or run.tally.records == run.tally.records_skipped:
+    if run.memory is None or run.done == 0 or run.tally.records == run.tally.records_skipped:
         return True
-    if run.version == 0 and not run.state.wells:
+    if run.version == 0 and not run.memory.scoring.wells and not run.memory.join.tanks_seen:
         return True
     try:
-        run.version = ports.states.save(run.state, run.version)
+        run.version = ports.states.save(run.memory, run.version)
     except StateConflict:
         return False
     except Exception as trouble:
@@ -229,7 +226,7 @@ def _save(run: _Run, ports: Ports) -> bool:
 
 
 def _restart(run: _Run) -> None:
-    run.state, run.version, run.done, run.trouble, run.tally = None, 0, 0, None, Tally()
+    run.memory, run.version, run.done, run.trouble, run.tally = None, 0, 0, None, Tally()
 
 
 def _undo(run: _Run, trouble: Exception) -> None:

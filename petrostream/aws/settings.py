@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from petrostream.aws.errors import SettingInvalid
+from petrostream.pairing import JoinMode
 
 Value = TypeVar("Value")
 
@@ -20,18 +21,23 @@ class ScoringSettings:
         live_table: LIVE_TABLE, the table of facility states.
         delivery_stream: DELIVERY_STREAM, Firehose stream of scored rows.
         quarantine_stream: QUARANTINE_STREAM, Firehose stream of rejected lines.
+        facility_stream: FACILITY_STREAM, Firehose stream of joined readings.
         artifacts_bucket: ARTIFACTS_BUCKET, where models are published.
         model_refresh_seconds: MODEL_REFRESH_SECONDS, how often the model pointer is read; 60 if not set.
         partial_batch_response: PARTIAL_BATCH_RESPONSE, whether the event source acts on reported failures; if
             not, an incomplete batch must raise. True if not set.
+        facility_join: FACILITY_JOIN, which facilities' readings are joined with tank readings: `tanks` (those
+            that have sent one), `all`, or `off` (tank readings are quarantined). `tanks` if not set.
     """
 
     live_table: str
     delivery_stream: str
     quarantine_stream: str
+    facility_stream: str
     artifacts_bucket: str
     model_refresh_seconds: float = 60.0
     partial_batch_response: bool = True
+    facility_join: JoinMode = "tanks"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ScoringSettings":
@@ -44,6 +50,7 @@ class ScoringSettings:
             live_table=_read(environment, "LIVE_TABLE", _name, "the name of the DynamoDB table"),
             delivery_stream=_read(environment, "DELIVERY_STREAM", _name, "the name of a Firehose stream"),
             quarantine_stream=_read(environment, "QUARANTINE_STREAM", _name, "the name of a Firehose stream"),
+            facility_stream=_read(environment, "FACILITY_STREAM", _name, "the name of a Firehose stream"),
             artifacts_bucket=_read(environment, "ARTIFACTS_BUCKET", _name, "the name of the models' bucket"),
             model_refresh_seconds=_read(
                 environment, "MODEL_REFRESH_SECONDS", _seconds, "seconds, 0 or more", "60"
@@ -51,6 +58,7 @@ class ScoringSettings:
             partial_batch_response=_read(
                 environment, "PARTIAL_BATCH_RESPONSE", _truth, "true or false", "true"
             ),
+            facility_join=_read(environment, "FACILITY_JOIN", _join_mode, "tanks, all or off", "tanks"),
         )
 
 
@@ -85,3 +93,8 @@ def _seconds(text: str) -> float:
 
 def _truth(text: str) -> bool:
     return {"true": True, "false": False}[text.strip().lower()]
+
+
+def _join_mode(text: str) -> JoinMode:
+    modes: dict[str, JoinMode] = {"tanks": "tanks", "all": "all", "off": "off"}
+    return modes[text.strip().lower()]

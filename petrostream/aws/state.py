@@ -1,4 +1,4 @@
-"""A facility's state between invocations: one binary item in DynamoDB, kept warm in memory.
+"""A facility's memory between invocations: one item of binary parts in DynamoDB, kept warm in memory.
 
 The item carries a version that every write raises by one, on the condition that it is still what the writer
 read. Two invocations that overlap (a retry beside a late one, a moved shard) therefore can't overwrite each
@@ -18,6 +18,7 @@ from petrostream.aws.errors import (
     Throttled,
 )
 from petrostream.history import FacilityState
+from petrostream.memory import PARTS, Memory, decode_parts, encode_parts
 from petrostream.state_codec import StateFormatError, decode, encode
 
 if TYPE_CHECKING:
@@ -29,7 +30,13 @@ NEW = 0
 """Version of a facility that has no item yet."""
 
 MAX_STATE_BYTES = 380_000
-"""An item may have 400 KB in all; one well needs 2.5 kB as a rule and 65 kB at the very most."""
+"""All parts together; an item may have 400 KB."""
+
+MAX_WELL_BYTES = 65_000
+"""One well at the very most; 2.5 kB as a rule. So much is left to scoring whatever the other parts need."""
+
+SCORING = "state"
+"""Attribute of scoring's state; the attributes of the other parts have their names in `PARTS`."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,12 +52,12 @@ class StateStore:
     def __init__(self, table: str, client: "DynamoDBClient") -> None:
         self._table = table
         self._client = client
-        self._warm: dict[str, tuple[FacilityState, int]] = {}
+        self._warm: dict[str, tuple[Memory, int]] = {}
 
-    def load(self, facility_id: str) -> tuple[FacilityState, int]:
-        """The facility's state and its version; an empty state at version 0 for a facility never seen.
+    def load(self, facility_id: str) -> tuple[Memory, int]:
+        """The facility's memory and its version; an empty one at version 0 for a facility never seen.
 
-        Where the windows can't be decoded (damaged, or of another release), they start afresh.
+        A part that can't be decoded (damaged, or of another release) or is missing starts afresh.
 
         Raises:
             StateUnreadable: the item lacks its version or its last sequence number.
@@ -61,10 +68,10 @@ class StateStore:
             warm = self._warm[facility_id] = self._read(facility_id)
         return warm
 
-    def save(self, state: FacilityState, version: int) -> int:
-        """Write the state that follows the one at `version`; returns the new version.
+    def save(self, memory: Memory, version: int) -> int:
+        """Write the memory that follows the one at `version`; returns the new version.
 
-        A state over `MAX_STATE_BYTES` is written without the wells that have been silent longest. Such a well
+        One over `MAX_STATE_BYTES` is written without the wells that have been silent longest. Such a well
         starts its windows afresh when it speaks again; no reading is lost by it.
 
         Raises:
@@ -74,18 +81,19 @@ class StateStore:
                 may or may not have happened; reading again tells.
         """
         # Whatever happens, the memory must not claim more than the table is known to hold.
-        self._warm.pop(state.facility_id, None)
-        state, content = fitted(state)
+        facility_id = memory.scoring.facility_id
+        self._warm.pop(facility_id, None)
+        memory, parts = fitted(memory)
         try:
-            self._client.put_item(**self._item(state, content, version))
+            self._client.put_item(**self._item(memory.scoring, parts, version))
         except Exception as error:
             if error_code(error) == "ConditionalCheckFailedException":
-                raise StateConflict(state.facility_id, version) from error
+                raise StateConflict(facility_id, version) from error
             raise _unavailable("PutItem", error) from error
-        self._warm[state.facility_id] = (state, version + 1)
+        self._warm[facility_id] = (memory, version + 1)
         return version + 1
 
-    def _read(self, facility_id: str) -> tuple[FacilityState, int]:
+    def _read(self, facility_id: str) -> tuple[Memory, int]:
         try:
             answer = self._client.get_item(
                 TableName=self._table,
@@ -96,21 +104,23 @@ class StateStore:
             raise _unavailable("GetItem", error) from error
         item = answer.get("Item")
         if item is None:
-            return FacilityState(facility_id=facility_id, last_sequence=None, wells={}), NEW
+            return Memory(FacilityState(facility_id)), NEW
         try:
             version, last = int(item["version"]["N"]), item["last_sequence"]["S"]
-            content = bytes(item["state"]["B"])
+            content = bytes(item[SCORING]["B"])
+            parts = {name: bytes(item[name]["B"]) for name in PARTS if name in item}
         except (KeyError, ValueError) as error:
             raise StateUnreadable(self._table, facility_id, f"{type(error).__name__}: {error}") from error
         try:
-            return decode(content), version
+            scoring = decode(content)
         except StateFormatError:
             # Three minutes without window features are better than a facility that stands still. Its place on
             # the shard is an attribute of its own, so nothing is lost or scored twice.
             logger.exception("facility %s: windows start afresh", facility_id)
-            return FacilityState(facility_id, last or None, {}), version
+            scoring = FacilityState(facility_id, last or None)
+        return decode_parts(scoring, parts), version
 
-    def _item(self, state: FacilityState, content: bytes, version: int) -> "PutItemInputTypeDef":
+    def _item(self, state: FacilityState, parts: dict[str, bytes], version: int) -> "PutItemInputTypeDef":
         put: PutItemInputTypeDef = {
             "TableName": self._table,
             "Item": {
@@ -118,7 +128,7 @@ class StateStore:
                 "sk": {"S": SORT_KEY},
                 "version": {"N": str(version + 1)},
                 "last_sequence": {"S": state.last_sequence or ""},
-                "state": {"B": content},
+                **{name: {"B": content} for name, content in parts.items()},
             },
         }
         if version == NEW:
@@ -130,15 +140,33 @@ class StateStore:
         return put
 
 
-def fitted(state: FacilityState) -> tuple[FacilityState, bytes]:
-    """The state and its encoding, without the longest silent wells if it would not fit an item otherwise."""
+def fitted(memory: Memory) -> tuple[Memory, dict[str, bytes]]:
+    """The memory and its encoded parts, without what would not fit an item.
+
+    The longest silent wells go first. If the other parts alone are too large, the largest of them starts
+    afresh: an item that can't be written would hold up the shard for ever.
+    """
+    parts = encode_parts(memory)
+    while sum(map(len, parts.values())) > MAX_STATE_BYTES - MAX_WELL_BYTES:
+        largest = max(parts, key=lambda name: len(parts[name]))
+        logger.error(
+            "facility %s: %s state of %d bytes leaves no room for its wells and starts afresh",
+            *(memory.scoring.facility_id, largest, len(parts[largest])),
+        )
+        memory = memory.without(largest)
+        parts = encode_parts(memory)
+    scoring, content = _with_wells_that_fit(memory.scoring, MAX_STATE_BYTES - sum(map(len, parts.values())))
+    return replace(memory, scoring=scoring), {SCORING: content, **parts}
+
+
+def _with_wells_that_fit(state: FacilityState, room: int) -> tuple[FacilityState, bytes]:
     content = encode(state)
-    while len(content) > MAX_STATE_BYTES and len(state.wells) > 1:
+    while len(content) > room and len(state.wells) > 1:
         newest_first = sorted(state.wells, key=lambda well: (-int(state.wells[well].ts_ms[-1]), well))
-        keep = newest_first[: max(1, int(len(newest_first) * 0.9 * MAX_STATE_BYTES / len(content)))]
+        keep = newest_first[: max(1, int(len(newest_first) * 0.9 * room / len(content)))]
         logger.warning(
             "facility %s: state of %d wells is %d bytes, over %d; the %d longest silent start afresh",
-            *(state.facility_id, len(state.wells), len(content), MAX_STATE_BYTES),
+            *(state.facility_id, len(state.wells), len(content), room),
             len(newest_first) - len(keep),
         )
         state = replace(state, wells={well: state.wells[well] for well in sorted(keep)})

@@ -13,6 +13,7 @@ from lambdas.scoring import handler
 from ml.onnx_export import forest_to_onnx
 from petrostream.aws.backoff import Backoff
 from petrostream.aws.settings import ScoringSettings
+from petrostream.pairing import JoinMode
 from petrostream.readings import encode_block
 from tests.support.event_source import Context, StreamRecord
 from tests.support.fakes import Crash, FakeBucket, FakeFirehose, FakeTable
@@ -48,6 +49,7 @@ class World:
     table: FakeTable = field(default_factory=FakeTable)
     bucket: FakeBucket = field(default_factory=lambda: FakeBucket(published()))
     partial: bool = True
+    join: JoinMode = "tanks"
     serving: Callable[[], int] = lambda: 0
     processes: dict[int, handler.Worker] = field(default_factory=dict)
 
@@ -69,8 +71,10 @@ class World:
                 live_table="live",
                 delivery_stream="delivery",
                 quarantine_stream="quarantine",
+                facility_stream="facility",
                 artifacts_bucket="artifacts",
                 partial_batch_response=self.partial,
+                facility_join=self.join,
             )
             clients = {"firehose": self.firehose, "dynamodb": self.table, "s3": self.bucket}
             self.processes[process] = handler.Worker(settings, clients.__getitem__, NO_WAIT)
@@ -78,6 +82,9 @@ class World:
 
     def scored(self) -> list[dict[str, Any]]:
         return self.firehose.rows("delivery")
+
+    def joined(self) -> list[dict[str, Any]]:
+        return self.firehose.rows("facility")
 
     def quarantined(self) -> list[dict[str, Any]]:
         return self.firehose.rows("quarantine")
@@ -96,6 +103,20 @@ def reading(well: int, second: int, facility: str = "FAC-01", **changes: Any) ->
         "p_tpt": 1.4e7 - 1e4 * math.cos(1.7 * second),
         "t_tpt": 95.0,
         "class": 0,
+    }
+    return {**row, **changes}
+
+
+def tank_reading(second: float, facility: str = "FAC-01", **changes: Any) -> dict[str, Any]:
+    """A valid tank reading, `second` seconds after the start."""
+    ts = datetime.fromtimestamp(START_MS / 1000 + second, UTC).isoformat(timespec="milliseconds")
+    row = {
+        "kind": "tank",
+        "tank_id": f"TANK-{facility}",
+        "facility_id": facility,
+        "ts": ts.replace("+00:00", "Z"),
+        "vapor_concentration_ppm": 2_000.0,
+        "level_pct": 50.0,
     }
     return {**row, **changes}
 

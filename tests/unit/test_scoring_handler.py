@@ -23,7 +23,7 @@ from tests.support.fakes import (
     FakeFirehose,
     FakeTable,
 )
-from tests.support.scoring_world import START_MS, World, block, reading, shard
+from tests.support.scoring_world import START_MS, World, block, reading, shard, tank_reading
 
 LATER_MS = START_MS + 3_600_000
 A, B, C = "FAC-01", "FAC-02", "FAC-03"
@@ -55,7 +55,7 @@ def plain(rows):
 
     Of several copies the one delivered last counts, as in the view.
     """
-    moment = {"scored_at", "quarantined_at"}
+    moment = {"scored_at", "quarantined_at", "joined_at"}
     return {
         row.get("event_id") or row["quarantine_id"]: {
             name: value for name, value in row.items() if value is not None and name not in moment
@@ -65,7 +65,7 @@ def plain(rows):
 
 
 def states(world):
-    return {key: item["state"]["B"] for key, item in world.table.items.items()}
+    return {key: (item["state"]["B"], item["join"]["B"]) for key, item in world.table.items.items()}
 
 
 def test_readings_come_out_scored_and_the_state_moves_on():
@@ -267,11 +267,15 @@ def test_settings_are_read_from_the_environment_and_named_when_wrong():
         "LIVE_TABLE": "t",
         "DELIVERY_STREAM": "d",
         "QUARANTINE_STREAM": "q",
+        "FACILITY_STREAM": "f",
         "ARTIFACTS_BUCKET": "b",
     }
     assert ScoringSettings.from_environment(environment).partial_batch_response is True
     with pytest.raises(SettingInvalid, match="PARTIAL_BATCH_RESPONSE is 'maybe'"):
         ScoringSettings.from_environment({**environment, "PARTIAL_BATCH_RESPONSE": "maybe"})
+    assert ScoringSettings.from_environment(environment).facility_join == "tanks"
+    with pytest.raises(SettingInvalid, match="FACILITY_JOIN is 'some'; set it to tanks, all or off"):
+        ScoringSettings.from_environment({**environment, "FACILITY_JOIN": "some"})
     with pytest.raises(SettingInvalid, match="LIVE_TABLE is not set"):
         ScoringSettings.from_environment({})
 
@@ -283,10 +287,13 @@ def shards(draw):
     blocks, valid, invalid = [], 0, 0
     for facility in draw(st.lists(st.sampled_from([A, B, C]), min_size=1, max_size=8)):
         rows = []
-        for kind in draw(st.lists(st.sampled_from(["good", "good", "poison", "gap"]), max_size=4)):
+        for kind in draw(st.lists(st.sampled_from(["good", "good", "poison", "gap", "tank"]), max_size=4)):
             if kind == "poison":
                 rows.append(b'{"kind":"well"}')
                 invalid += 1
+                continue
+            if kind == "tank":
+                rows.append(tank_reading(seconds[facility] + draw(st.integers(-6, 6)), facility))
                 continue
             seconds[facility] += 90 if kind == "gap" else 8
             well = int(facility[-1])
@@ -326,6 +333,8 @@ def test_whatever_fails_every_reading_is_there_once(
     assert not source.notices
     assert len(calm.scored()) == len(plain(calm.scored())) == valid
     assert plain(world.scored()) == plain(calm.scored())
+    assert len(calm.joined()) == len(plain(calm.joined()))
+    assert plain(world.joined()) == plain(calm.joined())
     assert len(plain(calm.quarantined())) == invalid
     assert plain(world.quarantined()) == plain(calm.quarantined())
     assert states(world) == states(calm)

@@ -8,36 +8,37 @@ from petrostream.aws.errors import ServiceUnavailable, StateConflict, StateUnrea
 from petrostream.aws.state import MAX_STATE_BYTES, NEW, StateStore, fitted
 from petrostream.features import COUNT_LIMIT
 from petrostream.history import FacilityState, WellState
+from petrostream.join_state import JoinState
+from petrostream.memory import PARTS, Codec, Memory, encode_parts
 from petrostream.state_codec import encode
 from tests.support.fakes import CRASH_AFTER, LOST, OK, THROTTLED, Crash, FakeTable
 
 
-def state(last="7", wells=1, rows=3, facility="FAC-01", sensors=2):
+def state(last="7", wells=1, rows=3, facility="FAC-01", sensors=2, newest_ms=1_760_000_000_000):
     random = np.random.default_rng(1)
-    return FacilityState(
-        facility,
-        last,
-        {
-            f"WELL-{i:05d}": WellState(
-                1_760_000_000_000 + 60_000 * i + 1000 * np.arange(rows, dtype=np.int64),
-                np.arange(sensors, dtype=np.int64),
-                random.integers(-COUNT_LIMIT, COUNT_LIMIT, (rows, sensors)).astype(np.int32),
-            )
-            for i in range(wells)
-        },
-    )
+    histories = {
+        f"WELL-{i:05d}": WellState(
+            1_760_000_000_000 + 60_000 * i + 1000 * np.arange(rows, dtype=np.int64),
+            np.arange(sensors, dtype=np.int64),
+            random.integers(-COUNT_LIMIT, COUNT_LIMIT, (rows, sensors)).astype(np.int32),
+        )
+        for i in range(wells)
+    }
+    return Memory(FacilityState(facility, last, histories), JoinState(newest_ms=newest_ms, tanks_seen=2))
 
 
 def test_a_facility_never_seen_has_an_empty_state():
     found, version = StateStore("t", FakeTable()).load("FAC-01")
-    assert (found.facility_id, found.last_sequence, found.wells, version) == ("FAC-01", None, {}, NEW)
+    assert (found.scoring, version) == (FacilityState("FAC-01", None, {}), NEW)
+    assert not found.join.tanks_seen
 
 
 def test_what_one_process_saved_another_loads():
     table = FakeTable()
     assert StateStore("t", table).save(state(), NEW) == 1
     found, version = StateStore("t", table).load("FAC-01")
-    assert (encode(found), version) == (encode(state()), 1)
+    assert (encode(found.scoring), version) == (encode(state().scoring), 1)
+    assert encode_parts(found) == encode_parts(state())
     assert table.items["FACILITY#FAC-01"]["last_sequence"] == {"S": "7"}
 
 
@@ -57,7 +58,7 @@ def test_two_writers_can_not_overwrite_each_other():
     for version in (NEW, 5):
         with pytest.raises(StateConflict, match=r"FAC-01.*no longer at version"):
             ours.save(state("8"), version)
-    assert ours.load("FAC-01")[0].last_sequence == "7"
+    assert ours.load("FAC-01")[0].scoring.last_sequence == "7"
 
 
 @pytest.mark.parametrize(("fault", "error"), [(THROTTLED, Throttled), (LOST, ServiceUnavailable)])
@@ -76,19 +77,34 @@ def test_after_a_failed_write_the_table_is_asked_not_the_memory(fault):
     with pytest.raises((ServiceUnavailable, Crash)):
         store.save(state("8"), 1)
     found, version = store.load("FAC-01")
-    assert (found.last_sequence, version) == ("8", 2)
+    assert (found.scoring.last_sequence, version) == ("8", 2)
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", encode(state())[:-3]])
+@pytest.mark.parametrize("content", [b"", b"garbage", encode(state().scoring)[:-3]])
 def test_a_damaged_state_costs_its_windows_but_neither_its_place_nor_the_next_write(content, caplog):
     table = FakeTable()
     StateStore("t", table).save(state("7"), NEW)
     table.items["FACILITY#FAC-01"]["state"] = {"B": content}
     store = StateStore("t", table)
     found, version = store.load("FAC-01")
-    assert (found.last_sequence, found.wells, version) == ("7", {}, 1)
+    assert (found.scoring, version) == (FacilityState("FAC-01", "7", {}), 1)
+    assert found.join.tanks_seen == 2
     assert "FAC-01" in caplog.text
     assert store.save(state("8"), version) == 2
+
+
+@pytest.mark.parametrize("content", [None, b"", b"garbage", encode_parts(state())["join"][:-3]])
+def test_a_missing_or_damaged_join_starts_afresh_and_costs_nothing_else(content, caplog):
+    table = FakeTable()
+    StateStore("t", table).save(state("7"), NEW)
+    item = table.items["FACILITY#FAC-01"]
+    del item["join"]
+    if content is not None:
+        item["join"] = {"B": content}
+    found, version = StateStore("t", table).load("FAC-01")
+    assert encode_parts(found) == encode_parts(Memory(found.scoring))
+    assert (encode(found.scoring), version) == (encode(state("7").scoring), 1)
+    assert ("FAC-01: its join state starts afresh" in caplog.text) is (content is not None)
 
 
 def test_an_item_that_is_no_state_is_named_with_what_to_do():
@@ -100,12 +116,24 @@ def test_an_item_that_is_no_state_is_named_with_what_to_do():
 
 def test_a_state_too_large_for_an_item_leaves_out_the_longest_silent_wells():
     large = state(wells=20, rows=400, sensors=20)
-    assert len(encode(large)) > MAX_STATE_BYTES
-    small, content = fitted(large)
-    assert len(content) <= MAX_STATE_BYTES
-    assert small.last_sequence == large.last_sequence
-    assert list(small.wells) == sorted(large.wells)[-len(small.wells) :]
-    assert len(small.wells) > 5
+    assert len(encode(large.scoring)) > MAX_STATE_BYTES
+    small, parts = fitted(large)
+    assert sum(map(len, parts.values())) <= MAX_STATE_BYTES
+    assert small.scoring.last_sequence == large.scoring.last_sequence
+    assert list(small.scoring.wells) == sorted(large.scoring.wells)[-len(small.scoring.wells) :]
+    assert len(small.scoring.wells) > 5
+    assert small.join is large.join
+
+
+def test_a_join_that_would_fill_the_item_starts_afresh_and_the_wells_stay(monkeypatch, caplog):
+    sizes = {1_760_000_000_000: MAX_STATE_BYTES, JoinState().newest_ms: 150}
+    codec = Codec(lambda join: bytes(sizes[join.newest_ms]), lambda _: JoinState())
+    monkeypatch.setitem(PARTS, "join", codec)
+    small, parts = fitted(state(wells=3))
+    assert not small.join.tanks_seen
+    assert len(parts["join"]) == 150
+    assert len(small.scoring.wells) == 3
+    assert "join state" in caplog.text
 
 
 @mock_aws
@@ -128,6 +156,6 @@ def test_the_condition_holds_on_the_real_client(monkeypatch):
             StateStore("live", dynamodb).save(state("9"), version)
         assert isinstance(conflict.value.__cause__, ClientError)
     found, version = StateStore("live", dynamodb).load("FAC-01")
-    assert (found.last_sequence, version) == ("8", 2)
+    assert (found.scoring.last_sequence, version) == ("8", 2)
     with pytest.raises(ServiceUnavailable, match="ResourceNotFoundException"):
         StateStore("no-such-table", dynamodb).load("FAC-01")

@@ -1,0 +1,78 @@
+"""What is made of a unit of valid readings, stage by stage: scored rows, then joined rows.
+
+A stage takes what is remembered and what the stages before it found, hands rows to a sink, and gives the
+memory that follows. Nothing is committed here: the pipeline flushes the sinks and saves the memory.
+"""
+
+from dataclasses import replace
+
+from petrostream.aws.batch import Ports, Tally
+from petrostream.detector import ModelSet
+from petrostream.facility_rows import facility_rows_to_blocks
+from petrostream.memory import Memory
+from petrostream.pairing import pair
+from petrostream.readings import Readings
+from petrostream.rows import rows_to_blocks
+from petrostream.scored import Scored
+from petrostream.scoring import score
+from petrostream.validation import Validated
+from petrostream.well_events import WellEvents
+
+
+def take(
+    memory: Memory, unit: Validated, ports: Ports, models: ModelSet | None, now_ms: int, tally: Tally
+) -> Memory:
+    """Take a unit of one facility's readings through all stages.
+
+    Args:
+        memory: what is remembered of the facility.
+        unit: its well and tank readings, in stream order.
+        ports: where rows go.
+        models: what to score with.
+        now_ms: the time to write into the rows, epoch ms.
+        tally: counted into.
+
+    Returns:
+        The memory after the unit.
+    """
+    memory, rows = _score(memory, unit.readings, ports, models, now_ms, tally)
+    return _join(memory, rows, unit, ports, now_ms, tally)
+
+
+def _score(
+    memory: Memory, readings: Readings, ports: Ports, models: ModelSet | None, now_ms: int, tally: Tally
+) -> tuple[Memory, Scored | None]:
+    """Score well readings; no rows where there are no readings."""
+    if not len(readings):
+        return memory, None
+    scored = score(memory.scoring, readings, models, scored_at_ms=now_ms)
+    for block in rows_to_blocks(scored.rows):
+        ports.delivery.write(block.data, group=block.date)
+    tally.readings = len(readings)
+    tally.anomalies = int(scored.rows.anomaly_flag.sum())
+    return replace(memory, scoring=scored.state), scored.rows
+
+
+def _join(
+    memory: Memory, rows: Scored | None, unit: Validated, ports: Ports, now_ms: int, tally: Tally
+) -> Memory:
+    """Pair scored readings with tank readings."""
+    if ports.join == "off" or (rows is None and not len(unit.tanks)):
+        return memory
+    paired = pair(
+        memory.scoring.facility_id,
+        memory.join,
+        WellEvents.empty() if rows is None else WellEvents.of(rows),
+        unit.tanks,
+        unit.tank_at,
+        every_facility=ports.join == "all",
+    )
+    for block in facility_rows_to_blocks(paired.rows, joined_at_ms=now_ms):
+        ports.facility.write(block.data, group=block.date)
+    tally.tanks = len(unit.tanks)
+    tally.matched = paired.rows.matched
+    tally.unmatched = len(paired.rows) - paired.rows.matched
+    tally.late = paired.late
+    tally.duplicates, tally.duplicate_tanks = paired.duplicates, paired.duplicate_tanks
+    tally.without_tanks = paired.without_tanks
+    return replace(memory, join=paired.state)

@@ -132,6 +132,7 @@
       "metrics": [
         ["AWS/Firehose", "DeliveryToS3.DataFreshness", "DeliveryStreamName", "${raw}", {"stat": "Maximum", "label": "raw"}],
         ["AWS/Firehose", "DeliveryToS3.DataFreshness", "DeliveryStreamName", "${delivery}", {"stat": "Maximum", "label": "scored"}],
+        ["AWS/Firehose", "DeliveryToS3.DataFreshness", "DeliveryStreamName", "${alarms}", {"stat": "Maximum", "label": "alarms of wells"}],
         ["AWS/Firehose", "DeliveryToS3.DataFreshness", "DeliveryStreamName", "${quarantine}", {"stat": "Maximum", "label": "quarantine"}]
       ],
       "yAxis": {"left": {"label": "s", "min": 0, "showUnits": false}},
@@ -184,7 +185,22 @@
       ],
       "yAxis": {"left": {"label": "bytes", "min": 0, "showUnits": false}}
     } },
-    { "type": "alarm", "x": 16, "y": 26, "width": 8, "height": 6, "properties": {
+    { "type": "metric", "x": 16, "y": 26, "width": 8, "height": 6, "properties": {
+      "title": "Wells and tanks: paired, late, duplicates",
+      "view": "timeSeries",
+      "region": "${region}",
+      "period": 300,
+      "stacked": false,
+      "metrics": [
+        ["PetroStream", "TankReadings", "service", "${scoring}", {"stat": "Sum", "label": "tank readings"}],
+        ["PetroStream", "ReadingsMatched", "service", "${scoring}", {"stat": "Sum", "label": "well readings with a tank reading"}],
+        ["PetroStream", "ReadingsUnmatched", "service", "${scoring}", {"stat": "Sum", "label": "without"}],
+        ["PetroStream", "ReadingsLate", "service", "${scoring}", {"stat": "Sum", "label": "late"}],
+        ["PetroStream", "DuplicatesDropped", "service", "${scoring}", {"stat": "Sum", "label": "duplicates dropped"}]
+      ],
+      "yAxis": {"left": {"label": "readings", "min": 0, "showUnits": false}}
+    } },
+    { "type": "alarm", "x": 0, "y": 32, "width": 8, "height": 6, "properties": {
       "title": "Alarms",
       "alarms": ${alarm_arns}
     } }

@@ -28,6 +28,7 @@ locals {
     stream        = local.settings.stream.name
     raw           = local.settings.firehose.raw.name
     delivery      = local.settings.firehose.delivery.name
+    alarms        = local.settings.firehose.alarms.name
     quarantine    = local.settings.firehose.quarantine.name
     live_table    = local.settings.live.table
     scoring       = local.settings.scoring.function

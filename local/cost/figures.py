@@ -98,6 +98,9 @@ GETS_PER_OBJECT = 3
 """Requests of a query to one Parquet object: its footer, and the column chunks in two."""
 
 ALARMS = 12
+ALARM_METRICS = 14
+"""What CloudWatch bills is each metric an alarm looks at: two alarms are computed from two."""
+
 DASHBOARDS = 1
 
 FARGATE_VCPU = Fraction(1, 4)

@@ -10,8 +10,9 @@ from local.cost.lines import ASKING, SERVICES, WATCHING, Item
 
 def watching(flow: Flow) -> Iterator[Item]:
     """Alarms, the dashboard, and a key of one's own where it is on. Budgets that only notify are free."""
-    alarms, dashboards = Fraction(f.ALARMS), Fraction(f.DASHBOARDS)
-    yield Item(WATCHING, "CloudWatch", f"alarms: {f.ALARMS}", "cloudwatch.alarm", alarms, fixed=True)
+    alarms, dashboards = Fraction(f.ALARM_METRICS), Fraction(f.DASHBOARDS)
+    what = f"alarms: {f.ALARMS} on {f.ALARM_METRICS} metrics"
+    yield Item(WATCHING, "CloudWatch", what, "cloudwatch.alarm", alarms, fixed=True)
     yield Item(WATCHING, "CloudWatch", "dashboard", "cloudwatch.dashboard", dashboards, fixed=True)
     if flow.workload.customer_key:
         yield Item(WATCHING, "KMS", "a key of one's own", "kms.key", Fraction(1), fixed=True)

@@ -97,7 +97,7 @@ def line(answer: Bill, what: str):
         # 262,800 scoring logs of 1,600 bytes and as many of 900.
         ("logs in", Fraction(262_800 * 2500, 1024**3), None),
         ("custom metrics", 8, "2.4"),
-        ("alarms", 12, "1.2"),
+        ("alarms", 14, "1.4"),
         ("dashboard", 1, "3"),
         # 20 queries on 730/24 days; half a day's 82,944,000 bytes is over the 10 MB minimum.
         ("Athena", Fraction(20 * 730, 24) * 41_472_000 / 1024**4, None),
@@ -181,7 +181,7 @@ def test_raw_data_cool_with_age_once_their_objects_are_large_enough():
 def test_the_free_tier_is_taken_off_once_although_lines_share_it():
     paid, free = bill(HAND, settings()), bill(HAND, settings(), free_tier=True)
     assert line(free, "custom metrics").usd == 0
-    assert line(free, "alarms").billed == 2
+    assert line(free, "alarms").billed == 4
     assert line(free, "scoring: invocations").usd == 0
     busy = settings(scoring={"batching_window_seconds": 1}, firehose={})
     requests = [row for row in bill(HAND, busy, free_tier=True).lines if row.price.key == "lambda.request"]
@@ -210,8 +210,8 @@ def test_without_readings_only_what_is_on_all_the_time_is_charged():
     for idle in (Workload(wells=0, fargate=True), Workload(hours=Fraction(0), fargate=True)):
         answer = bill(idle, settings())
         assert {row.item.fixed for row in answer.lines if row.usd} == {True}
-        # Shard 10.95, alarms 1.20, dashboard 3.00, container service 34.92575.
-        assert answer.total == Fraction("50.07575")
+        # Shard 10.95, alarms 1.40, dashboard 3.00, container service 34.92575.
+        assert answer.total == Fraction("50.27575")
 
 
 wells = st.integers(0, 300)

@@ -1,0 +1,298 @@
+"""Alarms that reach somebody who knows what to do, on metrics that exist; and a dashboard of the same."""
+
+import ast
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from infra import watch
+from infra.settings import load_settings
+from local.cost import figures
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNBOOKS = ROOT / "docs" / "runbooks"
+SETTINGS = load_settings()
+PLACE = watch.Place(account="123456789012", region="eu-north-1", partition="aws")
+ALARMS = {alarm.key: alarm for alarm in watch.alarms(SETTINGS, PLACE)}
+HANDLERS = {
+    SETTINGS.scoring.function: ROOT / "lambdas/scoring/handler.py",
+    SETTINGS.firehose_transform.function: ROOT / "lambdas/firehose_transform/handler.py",
+}
+AWS_METRICS = {
+    "AWS/Athena": {"ProcessedBytes"},
+    "AWS/Billing": {"EstimatedCharges"},
+    "AWS/DynamoDB": {"ReadThrottleEvents", "SuccessfulRequestLatency", "WriteThrottleEvents"},
+    "AWS/Firehose": {"DeliveryToS3.DataFreshness", "FailedConversion.Records"},
+    "AWS/Kinesis": {"IncomingBytes", "IncomingRecords", "WriteProvisionedThroughputExceeded"},
+    "AWS/Lambda": {"Duration", "Errors", "Invocations", "IteratorAge", "Throttles"},
+    "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
+}
+"""Metrics by the names AWS documents; a misspelt one would never have data and never fire."""
+
+
+def _emitted(path):
+    """Names of the metrics a handler adds: written at the call, or the keys of the table it loops over."""
+    names = set()
+    for function in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        calls = [
+            keyword.value
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_metric"
+            for keyword in node.keywords
+            if keyword.arg == "name"
+        ]
+        names |= {value.value for value in calls if isinstance(value, ast.Constant)}
+        if not all(isinstance(value, ast.Constant) for value in calls):
+            tables = [node for node in ast.walk(function) if isinstance(node, ast.Dict)]
+            names |= {key.value for table in tables for key in table.keys if isinstance(key, ast.Constant)}
+    return names
+
+
+def _template_alarms(ops):
+    return {
+        a["Properties"]["AlarmName"]: a["Properties"]
+        for a in ops.resources("AWS::CloudWatch::Alarm").values()
+    }
+
+
+def _graphed():
+    """Namespace, name and dimensions of every metric on the dashboard."""
+    for widget in json.loads(watch.dashboard(SETTINGS, PLACE))["widgets"]:
+        for row in widget["properties"].get("metrics", []):
+            if isinstance(row[0], str):
+                places = [part for part in row[2:] if isinstance(part, str)]
+                yield row[0], row[1], dict(zip(places[::2], places[1::2], strict=True))
+
+
+def _alarmed():
+    for alarm in ALARMS.values():
+        for metric in alarm.metrics:
+            yield metric.namespace, metric.name, dict(metric.dimensions)
+
+
+@pytest.mark.parametrize("source", [_alarmed, _graphed])
+def test_every_metric_is_one_that_somebody_emits(source):
+    for namespace, name, dimensions in source():
+        if namespace == "PetroStream":
+            assert set(dimensions) == {"service"}, name  # the only dimension Powertools adds on every call
+            assert name in _emitted(HANDLERS[dimensions["service"]])
+        else:
+            assert name in AWS_METRICS[namespace]
+
+
+@pytest.mark.parametrize("source", [_alarmed, _graphed])
+def test_metrics_are_those_of_the_resources_of_the_settings(source):
+    names = {
+        SETTINGS.stream.name, SETTINGS.scoring.function, SETTINGS.firehose_transform.function,
+        SETTINGS.live.table, SETTINGS.firehose.alarms.name,
+        SETTINGS.scoring.failure_queue, SETTINGS.firehose.raw.name, SETTINGS.firehose.delivery.name,
+        SETTINGS.firehose.quarantine.name, SETTINGS.lake.workgroup, "USD", "PutItem",
+    }  # fmt: skip
+    assert {value for _, _, dimensions in source() for value in dimensions.values()} <= names
+
+
+def test_every_metric_the_code_emits_is_on_the_dashboard():
+    graphed = {
+        (name, dimensions["service"]) for space, name, dimensions in _graphed() if space == "PetroStream"
+    }
+    emitted = {(name, function) for function, path in HANDLERS.items() for name in _emitted(path)}
+    # The function's own IteratorAge lacks what never reached it; the graph shows Lambda's.
+    assert emitted - graphed <= {("IteratorAge", SETTINGS.scoring.function)}
+
+
+def test_the_dashboard_shows_what_operations_asked_for():
+    shown = {(space, name) for space, name, _ in _graphed()}
+    assert {
+        ("AWS/Lambda", "IteratorAge"), ("AWS/Lambda", "Errors"), ("AWS/Lambda", "Duration"),
+        ("PetroStream", "ReadingsScored"), ("PetroStream", "ReadingsQuarantined"),
+        ("PetroStream", "RecordsSkipped"),
+        ("PetroStream", "Anomalies"), ("AWS/Firehose", "DeliveryToS3.DataFreshness"),
+        ("AWS/Firehose", "FailedConversion.Records"), ("AWS/DynamoDB", "WriteThrottleEvents"),
+        ("AWS/Billing", "EstimatedCharges"),
+    } <= shown  # fmt: skip
+
+
+def test_no_two_widgets_overlap_or_leave_the_grid():
+    taken = set()
+    for widget in json.loads(watch.dashboard(SETTINGS, PLACE))["widgets"]:
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not cells & taken
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+def test_red_lines_on_the_dashboard_are_the_alarms_thresholds():
+    text = watch.dashboard(SETTINGS, PLACE)
+    lines = [
+        line["value"]
+        for widget in json.loads(text)["widgets"]
+        for line in widget["properties"].get("annotations", {}).get("horizontal", [])
+    ]
+    keys = ("scoring_behind", "quarantined_share", "raw_late", "delivery_late")
+    assert lines == [ALARMS[key].settings.threshold for key in keys]
+
+
+def test_the_dashboards_expressions_name_metrics_of_their_widget():
+    for widget in json.loads(watch.dashboard(SETTINGS, PLACE))["widgets"]:
+        rows = widget["properties"].get("metrics", [])
+        ids = {row[-1]["id"] for row in rows if isinstance(row[0], str) and "id" in row[-1]}
+        for row in rows:
+            if isinstance(row[0], dict):
+                used = set(re.findall(r"\b[a-z][a-z_]*\b", row[0]["expression"]))
+                assert used
+                assert used <= ids
+
+
+def test_alarm_expressions_name_their_metrics():
+    for alarm in ALARMS.values():
+        if alarm.expression is None:
+            assert len(alarm.metrics) == 1, alarm.key
+        else:
+            used = set(re.findall(r"\b[a-z][a-z_]*\b", alarm.expression))
+            assert used == {metric.id for metric in alarm.metrics}
+
+
+def test_every_alarm_has_its_settings_and_the_other_way_round():
+    assert set(ALARMS) == set(SETTINGS.alarms.model_dump())
+
+
+def test_every_alarm_has_a_runbook_with_all_its_parts_and_every_runbook_an_alarm():
+    pages = {path.name for path in RUNBOOKS.glob("*.md")} - {"README.md", "budget.md"}
+    assert pages == {watch.runbook(key) for key in ALARMS}
+    parts = ["What it means", "What to look at", "What to do", "When to escalate"]
+    index = (RUNBOOKS / "README.md").read_text()
+    for page in pages:
+        text = (RUNBOOKS / page).read_text()
+        headings = re.findall(r"^## (.+)$", text, re.M)
+        assert headings == parts, page
+        assert f"({page})" in index
+
+
+def test_links_of_the_runbooks_lead_somewhere():
+    for page in RUNBOOKS.glob("*.md"):
+        for target in re.findall(r"\]\(([^)#]+\.md)", page.read_text()):
+            assert (page.parent / target).resolve().is_file(), f"{page.name}: {target}"
+
+
+def test_settings_named_in_the_runbooks_exist():
+    raw = SETTINGS.model_dump()
+    for page in RUNBOOKS.glob("*.md"):
+        for section, rest in re.findall(r"`([a-z_]+)\.([a-z_.]+)`", page.read_text()):
+            if section not in raw:
+                continue
+            found = raw[section]
+            for key in rest.split("."):
+                assert key in found, f"{page.name}: {section}.{rest}"
+                found = found[key]
+
+
+def test_every_alarm_reports_when_it_fires_and_when_it_is_over(ops):
+    (topic,) = ops.resources("AWS::SNS::Topic")
+    found = _template_alarms(ops)
+    assert set(found) == {alarm.name for alarm in ALARMS.values()}
+    for alarm in found.values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+        assert alarm["TreatMissingData"] == "notBreaching"
+        page = alarm["AlarmDescription"].rsplit(" ", 1)[1]
+        assert (ROOT / page).is_file()
+
+
+def test_alarms_fire_when_the_settings_say(synth):
+    def change(settings):
+        settings["alarms"]["raw_late"] = {
+            "threshold": 1500,
+            "period_seconds": 600,
+            "periods": 4,
+            "datapoints": 2,
+        }
+        settings["ops"]["runbooks"] = "https://wiki.example.com/runbooks"
+
+    templates = synth("aws", change)
+    template = json.loads((templates.folder / "PetroStreamOps.template.json").read_text())
+    alarm = next(
+        r["Properties"]
+        for r in template["Resources"].values()
+        if r["Properties"].get("AlarmName") == "petrostream-raw-late"
+    )
+    assert (alarm["Threshold"], alarm["Period"]) == (1500, 600)
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (4, 2)
+    assert alarm["AlarmDescription"].endswith("Runbook: https://wiki.example.com/runbooks/raw-late.md")
+
+
+def test_a_computed_alarm_returns_its_expression_only(ops):
+    share = _template_alarms(ops)["petrostream-quarantined-share"]
+    answers = [query for query in share["Metrics"] if query["ReturnData"]]
+    assert [query["Expression"] for query in answers] == [ALARMS["quarantined_share"].expression]
+    assert {query["MetricStat"]["Period"] for query in share["Metrics"] if "MetricStat" in query} == {300}
+    assert "MetricName" not in share
+
+
+def test_the_topic_takes_messages_of_this_accounts_alarms_over_tls_only(ops):
+    (policy,) = ops.resources("AWS::SNS::TopicPolicy").values()
+    deny, allow = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert deny["Effect"] == "Deny"
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+@pytest.mark.parametrize("stack", ["ops", "guardrails"])
+def test_the_address_is_asked_for_and_in_no_file(stack, request):
+    templates = request.getfixturevalue(stack)
+    (template,) = templates.stacks.values()
+    parameter = template["Parameters"]["AlertEmail"]
+    assert "Default" not in parameter
+    pattern = re.compile(parameter["AllowedPattern"])
+    for address in ("operations@example.com", "a.b+c@sub.example.co.uk"):
+        assert pattern.fullmatch(address)
+    for wrong in (
+        "",
+        "operations",
+        "operations@example",
+        "a b@example.com",
+        "x@example.com,y@example.com",
+        "@x.com",
+    ):
+        assert not pattern.fullmatch(wrong)
+    tracked = subprocess.run(
+        ["git", "grep", "-lE", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.(com|org|net|io)", "--", "infra", "ops"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    for name in tracked.stdout.split():
+        for address in re.findall(r"[\w.%+-]+@[\w-]+\.(?:com|org|net|io)\b", (ROOT / name).read_text()):
+            assert address.endswith("@example.com"), name
+
+
+def test_the_bill_counts_the_alarms_and_the_dashboard_there_are(ops):
+    metrics = sum(len(alarm.metrics) for alarm in ALARMS.values())
+    assert (len(ALARMS), metrics) == (figures.ALARMS, figures.ALARM_METRICS)
+    assert len(ops.resources("AWS::CloudWatch::Dashboard")) == figures.DASHBOARDS
+
+
+def test_the_template_carries_the_dashboard(ops):
+    (body,) = (d["Properties"]["DashboardBody"] for d in ops.resources("AWS::CloudWatch::Dashboard").values())
+    joined = "".join(part if isinstance(part, str) else "x" for part in body["Fn::Join"][1])
+    widgets = len(json.loads(watch.dashboard(SETTINGS, PLACE))["widgets"])
+    assert len(json.loads(joined)["widgets"]) == widgets
+
+
+def test_the_twin_has_neither_alarms_nor_budgets(twin):
+    assert not (twin.folder / "PetroStreamOps.template.json").exists()
+    assert not (twin.folder / "PetroStreamGuardrails.template.json").exists()
+
+
+def test_ops_resources_carry_the_tags(ops):
+    expected = {**SETTINGS.tags, "environment": SETTINGS.environment}
+    for kind in ("AWS::SNS::Topic", "AWS::CloudWatch::Alarm"):
+        for resource in ops.resources(kind).values():
+            tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"].get("Tags", [])}
+            assert expected.items() <= tags.items()

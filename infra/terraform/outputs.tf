@@ -50,6 +50,11 @@ output "DeliveryStreamName" {
   value       = module.stream.delivery_name
 }
 
+output "AlarmStreamName" {
+  description = "Firehose of the transitions of alarms."
+  value       = module.stream.alarms_name
+}
+
 output "QuarantineStreamName" {
   description = "Firehose of the rejected lines."
   value       = module.stream.quarantine_name

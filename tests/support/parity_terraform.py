@@ -72,7 +72,7 @@ def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
         "incomplete": _one(rule["abort_incomplete_multipart_upload"]).get("days_after_initiation"),
         "noncurrent": _one(rule["noncurrent_version_expiration"]).get("noncurrent_days"),
         "marker": expiration.get("expired_object_delete_marker") or False,
-        "expire": expiration.get("days"),
+        "expire": expiration.get("days") or None,
         "move": {(move["days"], move["storage_class"]) for move in rule["transition"]},
     }
 

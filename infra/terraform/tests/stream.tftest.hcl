@@ -10,7 +10,7 @@ variables {
   transform     = jsondecode(file("../settings.json")).firehose_transform
   runtime       = jsondecode(file("../settings.json")).runtime
   database      = "lake"
-  tables        = { scored_readings = "scored", quarantine = "rejected" }
+  tables        = { scored_readings = "scored", alarms = "bells", quarantine = "rejected" }
   bucket_names  = { raw = "the-raw", curated = "the-curated", quarantine = "the-quarantine" }
   schema_folder = "../../petrostream/schema"
   packages      = "../../build/lambda"
@@ -59,13 +59,13 @@ run "an_on_demand_stream_has_no_shards_to_count" {
   }
 
   assert {
-    condition     = aws_kinesis_firehose_delivery_stream.delivery.extended_s3_configuration[0].buffering_size == 128
+    condition     = aws_kinesis_firehose_delivery_stream.parquet["delivery"].extended_s3_configuration[0].buffering_size == 128
     error_message = "Buffers come from the settings."
   }
 
   assert {
     condition = {
-      for parameter in one(aws_kinesis_firehose_delivery_stream.delivery.extended_s3_configuration[0].processing_configuration[0].processors).parameters :
+      for parameter in one(aws_kinesis_firehose_delivery_stream.parquet["delivery"].extended_s3_configuration[0].processing_configuration[0].processors).parameters :
       parameter.parameter_name => parameter.parameter_value
       } == {
       LambdaArn               = "arn:aws:lambda:eu-north-1:123456789012:function:${var.transform.function}:$LATEST"
@@ -77,7 +77,7 @@ run "an_on_demand_stream_has_no_shards_to_count" {
   }
 
   assert {
-    condition     = aws_kinesis_firehose_delivery_stream.delivery.extended_s3_configuration[0].data_format_conversion_configuration[0].schema_configuration[0].table_name == "scored"
+    condition     = aws_kinesis_firehose_delivery_stream.parquet["delivery"].extended_s3_configuration[0].data_format_conversion_configuration[0].schema_configuration[0].table_name == "scored"
     error_message = "Parquet has the columns of the table."
   }
 }
@@ -96,7 +96,7 @@ run "parameters_equal_to_the_defaults_are_left_out" {
   }
 
   assert {
-    condition     = [for parameter in one(aws_kinesis_firehose_delivery_stream.delivery.extended_s3_configuration[0].processing_configuration[0].processors).parameters : parameter.parameter_name] == ["LambdaArn"]
+    condition     = [for parameter in one(aws_kinesis_firehose_delivery_stream.parquet["delivery"].extended_s3_configuration[0].processing_configuration[0].processors).parameters : parameter.parameter_name] == ["LambdaArn"]
     error_message = "The provider would plan to set them for ever."
   }
 }

@@ -91,7 +91,7 @@ module "function" {
       {
         actions = ["firehose:PutRecordBatch"]
         resources = [
-          for name in [var.firehose.delivery.name, var.firehose.quarantine.name] :
+          for name in [var.firehose.delivery.name, var.firehose.alarms.name, var.firehose.quarantine.name] :
           "arn:${var.place.partition}:firehose:${local.here}:deliverystream/${name}"
         ]
       }
@@ -108,6 +108,7 @@ module "function" {
   environment = {
     LIVE_TABLE            = var.live.table
     DELIVERY_STREAM       = var.firehose.delivery.name
+    ALARM_STREAM          = var.firehose.alarms.name
     QUARANTINE_STREAM     = var.firehose.quarantine.name
     ARTIFACTS_BUCKET      = var.bucket_names["artifacts"]
     MODEL_REFRESH_SECONDS = tostring(var.scoring.model_refresh_seconds)

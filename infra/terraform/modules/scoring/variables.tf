@@ -62,7 +62,7 @@ variable "stream_name" {
 
 variable "firehose" {
   description = "Section `firehose` of the settings."
-  type        = object({ delivery = object({ name = string }), quarantine = object({ name = string }) })
+  type        = object({ delivery = object({ name = string }), alarms = object({ name = string }), quarantine = object({ name = string }) })
 }
 
 variable "runtime" {

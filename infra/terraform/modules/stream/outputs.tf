@@ -10,7 +10,12 @@ output "raw_name" {
 
 output "delivery_name" {
   description = "Name of the Firehose of the scored readings."
-  value       = aws_kinesis_firehose_delivery_stream.delivery.name
+  value       = aws_kinesis_firehose_delivery_stream.parquet["delivery"].name
+}
+
+output "alarms_name" {
+  description = "Name of the Firehose of the alarms."
+  value       = aws_kinesis_firehose_delivery_stream.parquet["alarms"].name
 }
 
 output "quarantine_name" {

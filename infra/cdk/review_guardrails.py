@@ -25,6 +25,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "Results": "The wildcard covers the results below results/, whose names Athena makes up.",
     },
     "plan": {
+        "ReadStacks": "CloudFormation adds an id of its own to the name of each stack of the project.",
         "ReadBuckets": _OWN_NAMES + " Only how a bucket is set up can be read, and which keys it has.",
         "ReadCatalogue": _METADATA,
         "ReadStreams": _OWN_NAMES,
@@ -39,7 +40,13 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         ),
     },
     "deploy": {
+        "DeleteStacks": "CloudFormation adds an id of its own to the name of each stack, which is named.",
         "PublishModels": "The wildcard covers the objects of the one bucket that holds models.",
+        "EmptyBuckets": (
+            "Switching the lake off empties the five buckets first, old versions too, after an approval."
+        ),
+        "SmokeTestRows": "The wildcard covers the results below results/, whose names Athena makes up.",
+        "SmokeTestData": "The wildcard covers the rows of the one table the test after a deployment asks.",
         "WriteCatalogue": _METADATA,
         "WriteStreams": _OWN_NAMES,
         "WriteScoring": _OWN_NAMES,

@@ -1,0 +1,406 @@
+"""What a month may cost, and who may do what from outside: as told to AWS, and tried against it."""
+
+import fnmatch
+import json
+import re
+
+import pytest
+
+from infra import watch
+from infra.cdk.review_guardrails import REASONS, wildcards
+from infra.settings import SettingsError, load_settings
+from local import terraform_state
+
+SETTINGS = load_settings()
+ACCOUNT, REGION = "123456789012", "eu-north-1"
+PLACE = watch.Place(account=ACCOUNT, region=REGION, partition="aws")
+GITHUB = "token.actions.githubusercontent.com"
+POLICIES = ("analyst", "plan", "deploy", "hard_stop")
+INLINE_LIMIT, MANAGED_LIMIT = 10_240, 6_144
+"""Characters that IAM holds of a role's inline policies, and of a managed policy, without white space."""
+
+
+def _statements(name):
+    return watch.policy(name, SETTINGS, PLACE)["Statement"]
+
+
+def _allows(name, action, resource):
+    """Whether a policy allows an action, by IAM's rules for patterns; conditions count as met."""
+    return any(
+        statement["Effect"] == "Allow"
+        and any(fnmatch.fnmatchcase(action, pattern) for pattern in statement["Action"])
+        and any(fnmatch.fnmatchcase(resource, pattern) for pattern in statement["Resource"])
+        for statement in _statements(name)
+    )
+
+
+def _bucket(zone, key=""):
+    return f"arn:aws:s3:::petrostream-{zone}-{ACCOUNT}-{REGION}" + (f"/{key}" if key else "")
+
+
+def _role(templates, name):
+    for role in templates.resources("AWS::IAM::Role").values():
+        if f"petrostream-{name}-" in json.dumps(role["Properties"]["RoleName"]):
+            return role
+    raise AssertionError(name)
+
+
+# --- analysts -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("athena:StartQueryExecution", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/petrostream"),
+        ("athena:GetQueryResults", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/petrostream"),
+        ("glue:GetTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:table/petrostream/well_data"),
+        ("s3:GetObject", _bucket("curated", "scored_readings/date=2026-11-20/a.parquet")),
+        ("s3:ListBucket", _bucket("curated")),
+        ("s3:PutObject", _bucket("athena-results", "results/a.csv")),
+        ("s3:GetObject", _bucket("athena-results", "results/a.csv")),
+    ],
+)
+def test_an_analyst_can_query(action, resource):
+    assert _allows("analyst", action, resource)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("athena:StartQueryExecution", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/primary"),
+        ("athena:UpdateWorkGroup", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/petrostream"),
+        ("glue:GetTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:table/other/secrets"),
+        ("glue:CreateTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:table/petrostream/mine"),
+        ("glue:DeleteTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:table/petrostream/scored_readings"),
+        *(("s3:GetObject", _bucket(zone, "a")) for zone in ("raw", "quarantine", "artifacts")),
+        *(("s3:ListBucket", _bucket(zone)) for zone in ("raw", "quarantine", "artifacts")),
+        ("s3:GetObject", _bucket("curated", "errors/petrostream-delivery/a")),
+        ("s3:GetObject", _bucket("athena-results", "other/a.csv")),
+        *(
+            (f"s3:{verb}Object", _bucket("curated", "scored_readings/date=2026-11-20/a.parquet"))
+            for verb in ("Put", "Delete")
+        ),
+        ("s3:DeleteObject", _bucket("athena-results", "results/a.csv")),
+        ("kinesis:PutRecords", f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/petrostream-ingest"),
+        ("dynamodb:GetItem", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/petrostream-live"),
+        ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/petrostream-scoring-{REGION}"),
+    ],
+)
+def test_an_analyst_can_do_nothing_else(action, resource):
+    assert not _allows("analyst", action, resource)
+
+
+def test_analysts_come_from_this_account(guardrails):
+    (trust,) = _role(guardrails, "analyst")["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert ":root" in json.dumps(trust["Principal"]["AWS"])
+    assert {"Ref": "AWS::AccountId"} in trust["Principal"]["AWS"]["Fn::Join"][1]
+
+
+# --- GitHub ---------------------------------------------------------------------------------------------
+
+
+def _token(**claims):
+    """The claims of a workflow run on main in the environment, unless changed."""
+    run = {
+        "aud": "sts.amazonaws.com",
+        "sub": "repo:owner/lake:environment:production",
+        "ref": "refs/heads/main",
+    }
+    return {**run, **claims}
+
+
+def _trusts(role, repository, token):
+    """Whether a role's trust policy lets a token in, once the repository's parameter is filled in."""
+    (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    assert set(statement["Condition"]) == {"StringEquals"}  # no wildcard can match under it
+
+    def filled(value):
+        parts = value["Fn::Join"][1] if isinstance(value, dict) else [value]
+        return "".join(repository if part == {"Ref": "GitHubRepository"} else part for part in parts)
+
+    expected = statement["Condition"]["StringEquals"]
+    return all(token.get(key.removeprefix(f"{GITHUB}:")) == filled(value) for key, value in expected.items())
+
+
+MAIN = "repo:owner/lake:ref:refs/heads/main"
+
+
+@pytest.mark.parametrize(("name", "token"), [("deploy", _token()), ("plan", _token(sub=MAIN))])
+def test_a_run_on_the_branch_gets_its_role(guardrails, name, token):
+    assert _trusts(_role(guardrails, name), "owner/lake", token)
+
+
+@pytest.mark.parametrize("name", ["deploy", "plan"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        _token(sub="repo:owner/lake:pull_request", ref="refs/pull/7/merge"),
+        _token(sub="repo:owner/lake:ref:refs/heads/other", ref="refs/heads/other"),
+        _token(sub="repo:owner/lake:ref:refs/tags/main", ref="refs/tags/main"),
+        _token(sub="repo:owner/lake:environment:staging"),
+        _token(ref="refs/heads/other"),
+        _token(sub="repo:owner/lake-fork:environment:production"),
+        _token(sub="repo:stranger/lake:environment:production"),
+        _token(sub="repo:stranger/lake:ref:refs/heads/main"),
+        _token(aud="https://github.com/owner"),
+        {"aud": "sts.amazonaws.com"},
+    ],
+)
+def test_any_other_run_gets_no_role(guardrails, name, token):
+    assert not _trusts(_role(guardrails, name), "owner/lake", token)
+
+
+def test_a_run_that_may_plan_may_not_deploy(guardrails):
+    assert not _trusts(_role(guardrails, "deploy"), "owner/lake", _token(sub=MAIN))
+
+
+def test_a_repository_is_a_whole_name(guardrails):
+    (template,) = guardrails.stacks.values()
+    pattern = re.compile(template["Parameters"]["GitHubRepository"]["AllowedPattern"])
+    for name in ("owner/lake", "Owner-1/lake.py_2", ""):
+        assert pattern.fullmatch(name)
+    for name in (
+        "owner",
+        "owner/*",
+        "*/lake",
+        "owner/lake:*",
+        "owner/lake/x",
+        "-owner/lake",
+        "owner/la ke",
+        "o?/l",
+    ):
+        assert not pattern.fullmatch(name)
+
+
+def test_roles_for_github_exist_only_where_a_repository_is_named(guardrails):
+    (template,) = guardrails.stacks.values()
+    named = {"Fn::Not": [{"Fn::Equals": [{"Ref": "GitHubRepository"}, ""]}]}
+    assert template["Conditions"]["FromGitHub"] == named
+    for name in ("plan", "deploy"):
+        assert _role(guardrails, name)["Condition"] == "FromGitHub"
+    (provider,) = guardrails.resources("AWS::IAM::OIDCProvider").values()
+    assert provider["Condition"] == "CreateGitHubProvider"
+    assert provider["Properties"]["ClientIdList"] == ["sts.amazonaws.com"]
+
+
+def test_nobody_gets_a_key(guardrails, aws):
+    for templates in (aws, guardrails):
+        assert not templates.resources("AWS::IAM::User")
+        assert not templates.resources("AWS::IAM::AccessKey")
+
+
+@pytest.mark.parametrize("name", ["plan", "deploy", "hard-stop", "analyst"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        "iam:PutRolePolicy",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:AttachRolePolicy",
+        "iam:DeleteRole",
+        "iam:PassRole",
+    ],
+)
+def test_the_pipeline_cannot_change_the_guardrails(name, action):
+    role = f"arn:aws:iam::{ACCOUNT}:role/petrostream-{name}-{REGION}"
+    assert not _allows("deploy", action, role)
+    assert not _allows("plan", action, role)
+
+
+def test_the_pipeline_makes_no_users_keys_or_policies_and_no_budgets():
+    actions = {action for statement in _statements("deploy") for action in statement["Action"]}
+    assert not {a for a in actions if a.startswith(("budgets:", "ce:", "organizations:", "account:"))}
+    iam = {action for action in actions if action.startswith("iam:")}
+    assert iam == {
+        "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy", "iam:TagRole",
+        "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:PassRole",
+    }  # fmt: skip
+
+
+def test_roles_are_handed_to_lambda_and_firehose_only():
+    (statement,) = (s for s in _statements("deploy") if "iam:PassRole" in s["Action"])
+    services = statement["Condition"]["StringEquals"]["iam:PassedToService"]
+    assert set(services) == {"lambda.amazonaws.com", "firehose.amazonaws.com"}
+    assert not any("*" in resource for resource in statement["Resource"])
+
+
+def test_the_pipeline_may_make_every_role_of_the_lake(aws):
+    for role in aws.resources("AWS::IAM::Role").values():
+        prefix = role["Properties"]["RoleName"]["Fn::Join"][1][0]
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{prefix}{REGION}"
+        assert _allows("deploy", "iam:CreateRole", arn), prefix
+        assert _allows("deploy", "iam:PassRole", arn), prefix
+
+
+def test_planning_reads_no_data_and_changes_nothing_but_the_lock():
+    changing = re.compile(r":(Add|Attach|Create|Delete|Detach|Invoke|Put|Remove|Set|Start|Stop|Tag|Update)")
+    for statement in _statements("plan"):
+        changes = [action for action in statement["Action"] if changing.search(action)]
+        if changes:
+            assert statement["Sid"] == "Lock"
+            assert all(resource.endswith(".tflock") for resource in statement["Resource"])
+    for zone in SETTINGS.lake.buckets:
+        assert not _allows("plan", "s3:GetObject", _bucket(zone, "a"))
+
+
+def test_the_roles_know_where_terraform_keeps_its_state():
+    bucket = terraform_state.bucket_name(ACCOUNT, REGION)
+    state = f"arn:aws:s3:::{bucket}/petrostream/terraform.tfstate"
+    assert _allows("plan", "s3:GetObject", state)
+    assert not _allows("plan", "s3:PutObject", state)
+    assert _allows("deploy", "s3:PutObject", state)
+    assert _allows("plan", "s3:PutObject", f"{state}.tflock")
+
+
+def test_policies_fit_into_iam_in_the_longest_place():
+    far = watch.Place(account=ACCOUNT, region="ap-southeast-2", partition="aws-us-gov")
+    sizes = {n: len(json.dumps(watch.policy(n, SETTINGS, far), separators=(",", ":"))) for n in POLICIES}
+    assert sizes["plan"] < MANAGED_LIMIT
+    assert sizes["hard_stop"] < MANAGED_LIMIT
+    assert sizes["deploy"] < INLINE_LIMIT
+    assert sizes["analyst"] < INLINE_LIMIT
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_action_is_named_and_every_statement_has_a_name(name):
+    sids = [statement["Sid"] for statement in _statements(name)]
+    assert len(set(sids)) == len(sids)
+    for statement in _statements(name):
+        for action in statement["Action"]:
+            assert re.fullmatch(r"[a-z0-9-]+:[A-Z][A-Za-z0-9]+", action), action
+
+
+def test_reasons_are_given_for_the_statements_with_wildcards_and_for_no_others():
+    assert list(wildcards())
+    for name, reasons in REASONS.items():
+        wild = {s["Sid"] for s in _statements(name) if any("*" in resource for resource in s["Resource"])}
+        assert set(reasons) == wild
+
+
+# --- the bill -------------------------------------------------------------------------------------------
+
+
+def _budget(guardrails, name):
+    for budget in guardrails.resources("AWS::Budgets::Budget").values():
+        if budget["Properties"]["Budget"]["BudgetName"] == f"petrostream-{name}":
+            return budget["Properties"]
+    raise AssertionError(name)
+
+
+def test_the_month_is_announced_at_each_share_of_its_limit(guardrails):
+    monthly = _budget(guardrails, "monthly")
+    assert monthly["Budget"]["BudgetLimit"] == {"Amount": SETTINGS.budget.monthly_limit_usd, "Unit": "USD"}
+    assert "CostFilters" not in monthly["Budget"]  # the whole account, whatever its tags
+    alerts = monthly["NotificationsWithSubscribers"]
+    assert [alert["Notification"]["Threshold"] for alert in alerts] == [50, 80, 100]
+    for alert in alerts:
+        assert alert["Notification"]["NotificationType"] == "ACTUAL"
+        assert alert["Subscribers"] == [{"SubscriptionType": "EMAIL", "Address": {"Ref": "AlertEmail"}}]
+
+
+def test_the_hard_stop_reaches_scoring_raw_copy_and_queries(guardrails, aws):
+    assert (
+        _budget(guardrails, "hard-stop")["Budget"]["BudgetLimit"]["Amount"] == SETTINGS.budget.hard_stop_usd
+    )
+    (action,) = guardrails.resources("AWS::Budgets::BudgetsAction").values()
+    action = action["Properties"]
+    assert action["BudgetName"] == "petrostream-hard-stop"
+    assert action["ActionThreshold"] == {"Type": "PERCENTAGE", "Value": 100}
+    assert action["ApprovalModel"] == SETTINGS.budget.hard_stop_approval
+    roles = json.dumps(action["Definition"]["IamActionDefinition"]["Roles"])
+    existing = json.dumps([r["Properties"]["RoleName"] for r in aws.resources("AWS::IAM::Role").values()])
+    for name in (SETTINGS.scoring.function, SETTINGS.firehose.raw.name):
+        assert f"{name}-" in roles
+        assert f"{name}-" in existing
+    assert "Analyst" in roles
+
+
+def test_the_hard_stop_forbids_the_flow_and_deletes_nothing():
+    for statement in _statements("hard_stop"):
+        assert statement["Effect"] == "Deny"
+    denied = {action for statement in _statements("hard_stop") for action in statement["Action"]}
+    assert {
+        "kinesis:GetRecords",
+        "kinesis:PutRecord",
+        "kinesis:PutRecords",
+        "athena:StartQueryExecution",
+    } <= denied
+
+
+def test_the_executor_of_the_hard_stop_can_attach_that_one_policy_only(guardrails):
+    role = _role(guardrails, "hard-stop")["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "budgets.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    (statement,) = role["Policies"][0]["PolicyDocument"]["Statement"]
+    assert set(statement["Action"]) == {"iam:AttachRolePolicy", "iam:DetachRolePolicy"}
+    (policy,) = (n for n in guardrails.resources("AWS::IAM::ManagedPolicy") if n.startswith("HardStop"))
+    assert statement["Condition"] == {"ArnEquals": {"iam:PolicyARN": {"Ref": policy}}}
+    assert "*" not in json.dumps(statement["Resource"])
+
+
+def test_anomalies_are_those_of_the_projects_tag(guardrails):
+    (monitor,) = guardrails.resources("AWS::CE::AnomalyMonitor").values()
+    # By service there can be one monitor in an account, and new accounts come with it.
+    assert monitor["Properties"]["MonitorType"] == "CUSTOM"
+    assert json.loads(monitor["Properties"]["MonitorSpecification"]) == {
+        "Tags": {"Key": "project", "Values": [SETTINGS.tags["project"]]}
+    }
+    (subscription,) = guardrails.resources("AWS::CE::AnomalySubscription").values()
+    assert subscription["Properties"]["Subscribers"] == [{"Type": "EMAIL", "Address": {"Ref": "AlertEmail"}}]
+    threshold = json.loads(subscription["Properties"]["ThresholdExpression"])["Dimensions"]
+    assert threshold["Values"] == [f"{SETTINGS.budget.anomaly_usd:g}"]
+
+
+def test_settings_of_the_guardrails_reach_the_template(synth):
+    def change(settings):
+        settings["budget"].update(
+            monthly_limit_usd=40, alert_percent=[60, 90], hard_stop_approval="MANUAL", scope="project",
+            hard_stop_roles=["field-gateway"],
+        )  # fmt: skip
+        settings["access"].update(branch="release", environment="lake")
+
+    templates = synth("aws", change)
+    template = json.loads((templates.folder / "PetroStreamGuardrails.template.json").read_text())
+    text = json.dumps(template)
+    budgets = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Budgets::Budget"]
+    for budget in budgets:
+        assert budget["Budget"]["CostFilters"] == {"TagKeyValue": ["user:project$petrostream"]}
+    assert [a["Notification"]["Threshold"] for a in budgets[0]["NotificationsWithSubscribers"]] == [60, 90]
+    assert '"ApprovalModel": "MANUAL"' in text
+    assert ":environment:lake" in text
+    assert ":ref:refs/heads/release" in text
+    assert text.count("field-gateway") == 2  # in the action, and in the rights of its executor
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "expected"),
+    [
+        ("budget", {"monthly_limit_usd": 0}, "budget.monthly_limit_usd = 0"),
+        ("budget", {"alert_percent": [80, 50]}, "alert_percent must rise"),
+        ("budget", {"alert_percent": [120]}, "budget.alert_percent.0 = 120"),
+        ("budget", {"hard_stop_usd": 10}, "hard_stop_usd must be over monthly_limit_usd"),
+        ("budget", {"hard_stop_roles": ["arn:aws:iam::1:role/x"]}, "budget.hard_stop_roles.0"),
+        ("budget", {"scope": "tag"}, "budget.scope"),
+        ("access", {"branch": "*"}, "access.branch"),
+        ("access", {"environment": "production:*"}, "access.environment"),
+        ("access", {"session_minutes": 30}, "access.session_minutes = 30"),
+        ("ops", {"runbooks": "docs/run books"}, "ops.runbooks"),
+        ("alarms", {"raw_late": {"threshold": 300, "period_seconds": 60, "periods": 1, "datapoints": 1}},
+         "alarms.raw_late.threshold must be over 300: firehose.raw.buffer_seconds"),
+        ("alarms", {"raw_late": {"threshold": 900, "period_seconds": 90, "periods": 1, "datapoints": 1}},
+         "alarms.raw_late.period_seconds = 90"),
+        ("alarms", {"raw_late": {"threshold": 900, "period_seconds": 60, "periods": 1, "datapoints": 2}},
+         "datapoints must not exceed periods"),
+        ("alarms", {"raw_late": {"threshold": 900, "period_seconds": 3600, "periods": 25, "datapoints": 1}},
+         "must not exceed a day"),
+    ],
+)  # fmt: skip
+def test_guardrails_that_cannot_be_are_refused_by_name(tmp_path, section, change, expected):
+    raw = SETTINGS.model_dump()
+    raw[section] = {**raw[section], **change}
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(raw))
+    with pytest.raises(SettingsError) as refused:
+        load_settings(path)
+    assert expected in str(refused.value)

@@ -21,7 +21,8 @@ from rich.table import Table
 
 from ml.dataset import EVENT_NAMES, NO_LABEL, TRANSIENT, Instance, identify, write_instance
 from ml.gauges import break_gauges, compress, round_to_resolution
-from ml.physics import EVENTS, draw_well, operate
+from ml.physics import EVENTS
+from ml.well_model import draw_well, operate
 from petrostream.arrays import FloatArray, IntArray
 
 DEFAULT_SEED = 7
@@ -37,7 +38,7 @@ FIRST_START_MS = 1_709_272_800_000
 """2024-03-01T06:00Z: simulated wells live in a week that no real instance of 3W covers."""
 
 _ROUND = (2, 6, 3, 2, 0, 6, 3, 0)
-_HAS_TRANSIENT = (2, 6)
+_HAS_TRANSIENT = (2, 6, 7, 8)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 console = Console()
@@ -59,7 +60,7 @@ def simulate_instance(
 
     Args:
         folder: the dataset's folder (nothing is written).
-        event_class: 0, 2, 3 or 6.
+        event_class: 0, 2, 3, 6, 7 or 8. The last two take hours: give them `minutes`.
         number: 1 to 99999, the number in the file name.
         seed: seed of the whole set.
         minutes: mean length; instances differ by up to 10 %.

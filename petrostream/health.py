@@ -1,0 +1,299 @@
+"""Health of each gauge, judged before anything else: a bad gauge must not look like a bad well.
+
+Statuses of a gauge at a reading:
+
+* `missing`: the well has this gauge, and it has given no value for more than a minute.
+* `zeroed`: a pressure or temperature of exactly zero, which is how 3W's historian writes a dead gauge.
+* `implausible`: a value outside the schema's bounds or not finite; or, for pressures and temperatures, a step
+  that no well makes (`STEP`), and everything after it until the gauge is back near where it was, half an
+  hour has passed, or the well's stream was interrupted.
+* `frozen`: a pressure or temperature that has not changed at all for longer than its patience, while some
+  other gauge of the well has changed within the last minute. It stays frozen until its value changes.
+* `ok`: none of these.
+
+Patience tells freezing from the historian's compression, which writes exactly constant and exactly linear
+stretches of healthy gauges. It is three times the longest constant stretch that the gauge has had and come
+out of, and at least `LEAST_PATIENCE_MS`. A gauge's usual interval can't serve instead: one that changes
+every second may still be held for ten minutes once it lies within the historian's deadband.
+
+Every number is a function of the stream, whatever its cut into batches. Values are compared as they came,
+so "exactly constant" means just that.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.features import GAP_MS
+from petrostream.gauge_memory import NEVER, GaugeMemory
+from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES, SENSORS
+
+StatusArray = npt.NDArray[np.int8]
+
+OK, MISSING_GAUGE, FROZEN, ZEROED, IMPLAUSIBLE = range(5)
+STATUSES = ("ok", "missing", "frozen", "zeroed", "implausible")
+"""Names of the statuses, by code."""
+
+MISSING_AFTER_MS = GAP_MS
+MOVING_MS = 60_000
+"""A well lives if one of its gauges changed this recently: without that, nothing can be called frozen."""
+
+STEP = {"pressure": 50e5, "temperature": 10.0}
+"""Largest believable step between two values, Pa and degC. The largest of a working gauge in the real
+instances of 3W is 17.5 bar (P-PDG as the DHSV shuts) and 0.5 degC, within a second."""
+
+RATE = {"pressure": 1e5, "temperature": 0.2}
+"""What is added to `STEP` for every second between the two values."""
+
+LATCH_MS = 30 * 60_000
+"""After so long at its new level a gauge is believed again: a wrong verdict must not last for ever."""
+
+PATIENCE_FACTOR = 3
+_QUANTITIES = [str(sensor.quantity) for sensor in SENSORS]
+_JUDGED: BoolArray = np.array([quantity in STEP for quantity in _QUANTITIES])
+_STEP: FloatArray = np.array([STEP.get(quantity, np.inf) for quantity in _QUANTITIES])
+_RATE: FloatArray = np.array([RATE.get(quantity, 0.0) / 1000.0 for quantity in _QUANTITIES])
+_CONDEMNED = ("out_of_range:", "non_finite:")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was found of n readings.
+
+    Attributes:
+        status: shape (n, 27), codes of `STATUSES`.
+        values: shape (n, 27), the readings' values without those of bad gauges.
+        memory: for the next readings of the well.
+    """
+
+    status: StatusArray
+    values: FloatArray
+    memory: GaugeMemory
+
+    @property
+    def all_ok(self) -> bool:
+        """Whether no gauge is anything but ok, at any reading."""
+        return not self.status.any()
+
+
+def judge(
+    memory: GaugeMemory | None,
+    ts_ms: IntArray,
+    values: FloatArray,
+    reasons: Sequence[tuple[str, ...]],
+    expected: IntArray | None = None,
+) -> Judged:
+    """Judge the gauges of one well.
+
+    Args:
+        memory: of the readings before these, None at the beginning of a feed.
+        ts_ms: shape (n,), n >= 1, strictly increasing and after the memory, epoch ms.
+        values: shape (n, 27), sensor units, NaN where missing or condemned; not changed.
+        reasons: n tuples of what validation found, such as `out_of_range:p_pdg`.
+        expected: sensor indices that the well should have, such as those of its model.
+
+    Returns:
+        Statuses, the values of good gauges, and the new memory.
+    """
+    before = GaugeMemory.start(int(ts_ms[0])) if memory is None else memory
+    condemned = _condemned(reasons)
+    known = np.asarray(~np.isnan(values).all(axis=0))
+    known[before.sensors] = True
+    known[sorted({sensor for _, sensor in condemned})] = True
+    if expected is not None:
+        known[expected] = True
+    sensors = np.flatnonzero(known)
+    batch = _Batch(before.widened(sensors), ts_ms, values[:, sensors], condemned)
+    if expected is not None:
+        batch.expected[np.searchsorted(sensors, expected)] = True
+    status = np.zeros(values.shape, np.int8)
+    found = batch.judge()
+    if found.any():
+        status[:, sensors] = found
+        # Missing ones are NaN already.
+        values = np.where(status > MISSING_GAUGE, np.nan, values)
+    return Judged(status, values, batch.after)
+
+
+def _condemned(reasons: Sequence[tuple[str, ...]]) -> list[tuple[int, int]]:
+    """Row and sensor of every value that validation condemned."""
+    if not any(reasons):
+        return []
+    return [(row, sensor) for row, tags in enumerate(reasons) if tags for sensor in _condemned_sensors(tags)]
+
+
+@lru_cache(maxsize=1024)
+def _condemned_sensors(tags: tuple[str, ...]) -> tuple[int, ...]:
+    names = [tag.partition(":")[2] for tag in tags if tag.startswith(_CONDEMNED)]
+    return tuple(SENSOR_INDEX[name] for name in names if name in SENSOR_INDEX)
+
+
+class _Batch:
+    """The working arrays of one batch: n readings of s gauges."""
+
+    after: GaugeMemory
+
+    def __init__(
+        self, before: GaugeMemory, ts_ms: IntArray, x: FloatArray, condemned: list[tuple[int, int]]
+    ) -> None:
+        self.before = before
+        self.ts = ts_ms[:, None]
+        self.x = x
+        self.judged = _JUDGED[before.sensors]
+        self.expected = np.zeros(len(before.sensors), np.bool_)
+        self.given = ~np.isnan(x)
+        self.zeroed = (x == 0.0) & self.judged
+        self.good = self.given & ~self.zeroed
+        self.condemned = np.zeros(x.shape, np.bool_)
+        for row, sensor in condemned:
+            self.condemned[row, np.searchsorted(before.sensors, sensor)] = True
+        after_gap = np.diff(ts_ms, prepend=before.last_ms) > GAP_MS
+        # The run that each reading belongs to, by its first time.
+        self.run = np.maximum.accumulate(np.where(after_gap, ts_ms, before.run_ms))[:, None]
+
+    def judge(self) -> StatusArray:
+        """Statuses, shape (n, s); leaves the new memory in `after`."""
+        value, value_ms = self._previous()
+        fresh = value_ms < self.run
+        same = self.good & ~fresh & (self.x == value)
+        changed_ms = self._latest(self.good & ~same, self.before.changed_ms)
+        patience = self._patience(self.good & ~same & ~fresh, changed_ms)
+        frozen = self._frozen(changed_ms, patience)
+        with np.errstate(invalid="ignore"):
+            allowed = _STEP[self.before.sensors] + _RATE[self.before.sensors] * (self.ts - value_ms)
+            steps = self.good & ~fresh & (np.abs(self.x - value) > allowed)
+        implausible, level, stepped_ms = self._implausible(steps, value, value_ms)
+        seen_ms = self._latest(self.given | self.condemned, self.before.seen_ms)
+        status = np.zeros(self.x.shape, np.int8)
+        silent = ~self.given & (self.ts - np.maximum(seen_ms, self.run) > MISSING_AFTER_MS)
+        # A gauge that the well never had is not missed.
+        silent &= self.expected | (seen_ms > NEVER)
+        status[silent] = MISSING_GAUGE
+        status[frozen & self.good] = FROZEN
+        status[implausible | self.condemned] = IMPLAUSIBLE
+        status[self.zeroed] = ZEROED
+        last = self._last(value, value_ms)
+        self.after = GaugeMemory(
+            sensors=self.before.sensors,
+            value=last[0],
+            value_ms=last[1],
+            seen_ms=seen_ms[-1].copy(),
+            changed_ms=changed_ms[-1].copy(),
+            patience_ms=patience[-1].copy(),
+            frozen=frozen[-1].copy(),
+            level=level,
+            stepped_ms=stepped_ms,
+            run_ms=int(self.run[-1, 0]),
+            last_ms=int(self.ts[-1, 0]),
+        )
+        return status
+
+    def _previous(self) -> tuple[FloatArray, IntArray]:
+        """The last good value before each reading, and its time."""
+        n, size = self.x.shape
+        value, value_ms = np.empty((n, size)), np.empty((n, size), np.int64)
+        value[0], value_ms[0] = self.before.value, self.before.value_ms
+        if self.good.all():
+            value[1:], value_ms[1:] = self.x[:-1], self.ts[:-1]
+            return value, value_ms
+        at = np.maximum.accumulate(np.where(self.good, np.arange(n)[:, None], -1), axis=0)[:-1]
+        held = at >= 0
+        value[1:] = np.where(held, np.take_along_axis(self.x, at, axis=0), self.before.value)
+        value_ms[1:] = np.where(held, self.ts[at, 0], self.before.value_ms)
+        return value, value_ms
+
+    def _last(self, value: FloatArray, value_ms: IntArray) -> tuple[FloatArray, IntArray]:
+        good = self.good[-1]
+        return np.where(good, self.x[-1], value[-1]), np.where(good, self.ts[-1], value_ms[-1])
+
+    def _latest(self, happened: BoolArray, before: IntArray) -> IntArray:
+        """When something last happened, up to and with each reading: shape (n, s)."""
+        times = np.where(happened, self.ts, NEVER)
+        times[0] = np.maximum(times[0], before)
+        return np.maximum.accumulate(times, axis=0)
+
+    def _patience(self, ended: BoolArray, changed_ms: IntArray) -> IntArray:
+        """How long each gauge may be held: it learns from stretches that ended before it ran out."""
+        since = np.vstack([self.before.changed_ms, changed_ms[:-1]])
+        patience = np.broadcast_to(self.before.patience_ms, self.x.shape)
+        long = ended & self.judged & (PATIENCE_FACTOR * (self.ts - since) > self.before.patience_ms)
+        if not long.any():
+            return patience
+        patience = patience.copy()
+        for row, column in np.argwhere(long).tolist():
+            held = int(self.ts[row, 0] - since[row, column])
+            if held < patience[row, column] < PATIENCE_FACTOR * held:
+                patience[row:, column] = PATIENCE_FACTOR * held
+        return patience
+
+    def _frozen(self, changed_ms: IntArray, patience: IntArray) -> BoolArray:
+        started = np.where(self.before.frozen, self.before.changed_ms, NEVER)
+        if not self.judged.any():
+            return np.zeros(self.x.shape, np.bool_)
+        newest = changed_ms[:, self.judged].max(axis=1, keepdims=True)
+        known = changed_ms > NEVER
+        ran_out = self.judged & known & (self.ts - changed_ms >= patience) & (self.ts - newest <= MOVING_MS)
+        if not ran_out.any() and not self.before.frozen.any():
+            return np.zeros(self.x.shape, np.bool_)
+        # Frozen since it ran out for the first time after its last change.
+        when = np.where(ran_out, self.ts, NEVER)
+        when[0] = np.maximum(when[0], started)
+        frozen: BoolArray = known & (np.maximum.accumulate(when, axis=0) >= changed_ms)
+        return frozen
+
+    def _implausible(
+        self, steps: BoolArray, value: FloatArray, value_ms: IntArray
+    ) -> tuple[BoolArray, FloatArray, IntArray]:
+        """Where gauges have stepped and not come back; and the memory of it."""
+        out = np.zeros(self.x.shape, np.bool_)
+        level, stepped_ms = self.before.level.copy(), self.before.stepped_ms.copy()
+        for column in np.flatnonzero(steps.any(axis=0) | ~np.isnan(level)).tolist():
+            for row in np.flatnonzero(self.good[:, column]).tolist():
+                now = int(self.ts[row, 0])
+                if not np.isnan(level[column]):
+                    sensor = self.before.sensors[column]
+                    near = abs(self.x[row, column] - level[column]) <= _STEP[sensor]
+                    over = now - stepped_ms[column] > LATCH_MS or stepped_ms[column] < self.run[row, 0]
+                    if near or over:
+                        level[column], stepped_ms[column] = np.nan, NEVER
+                        continue
+                    out[row, column] = True
+                elif steps[row, column]:
+                    level[column], stepped_ms[column] = value[row, column], now
+                    out[row, column] = True
+        return out, level, stepped_ms
+
+
+def health_names(status: StatusArray) -> list[tuple[str, ...]]:
+    """What is wrong with the gauges of each reading, such as `("p_pdg:zeroed",)`.
+
+    Args:
+        status: shape (n, 27), codes of `STATUSES`.
+
+    Returns:
+        n tuples, empty where every gauge is ok.
+    """
+    if not status.any():
+        return [()] * len(status)
+    codes = np.zeros(len(status), np.int64)
+    for sensor in np.flatnonzero(status.any(axis=0)).tolist():
+        codes += status[:, sensor] * _BASE[sensor]
+    return list(map(_names, codes.tolist()))
+
+
+# 27 gauges of 5 statuses make a number below 2**63.
+_BASE: IntArray = len(STATUSES) ** np.arange(len(SENSOR_NAMES), dtype=np.int64)
+
+
+@lru_cache(maxsize=4096)
+def _names(code: int) -> tuple[str, ...]:
+    names = []
+    for name in SENSOR_NAMES:
+        code, status = divmod(code, len(STATUSES))
+        if status:
+            names.append(f"{name}:{STATUSES[status]}")
+    return tuple(names)

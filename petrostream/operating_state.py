@@ -1,0 +1,117 @@
+"""What a well's operating state makes meaningless: one table, for the risk of readings and for alarms.
+
+Baselines and signatures describe a well that flows. When the operator shuts it in, flushes it, bullheads,
+restarts or depressurizes it, pressures and temperatures move by hand, and to count that as risk would teach
+people not to look. What is suppressed is not counted, and is named as suppressed; it is never hidden, and
+the forest and the rules go on being computed. Gas at the wellhead or in a tank is as dangerous around a
+closed well as around an open one, so emission and vapor rules are never suppressed, and neither is the
+health of gauges.
+
+Codes and names: 3W dataset 2.0.0, arXiv 2507.01048, table 5.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from petrostream.arrays import BoolArray, IntArray
+from petrostream.rules import PROCESS_RULES
+
+FOREST = "forest"
+"""Stands for the Isolation Forest among the ids of rules."""
+
+UNKNOWN = -1
+RELEASE_MS = 180_000
+"""Suppression goes on so long after its state: windows still hold readings from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingState:
+    """A row of the table.
+
+    Attributes:
+        code: value of `state`.
+        name: what it is called.
+        suppresses: `forest` and the ids of the process rules that mean nothing in it.
+        because: why.
+    """
+
+    code: int
+    name: str
+    suppresses: frozenset[str]
+    because: str
+
+
+_ALL = frozenset((FOREST, *(rule.id for rule in PROCESS_RULES)))
+_SLOW = "no flow: levels leave the baseline, and cooling and build-up are what a closed well does"
+_PUMPED = "pressures and temperatures follow the pump"
+_CLOSED = "no flow, and another fluid in the well than the baseline's"
+
+_ROWS = (
+    OperatingState(0, "open", frozenset(), "the state that baselines and signatures describe"),
+    OperatingState(1, "shut-in", _ALL, _SLOW),
+    OperatingState(2, "flushing with diesel", _ALL, _PUMPED),
+    OperatingState(3, "flushing with gas", _ALL, _PUMPED),
+    OperatingState(4, "bullheading", _ALL, _PUMPED),
+    OperatingState(5, "closed with diesel", _ALL, _CLOSED),
+    OperatingState(6, "closed with gas", _ALL, _CLOSED),
+    OperatingState(7, "restart", _ALL, "pressures fall and surge and temperatures rise until flow is steady"),
+    OperatingState(8, "depressurization", _ALL, "the pressure is let off by hand"),
+)
+
+OPERATING_STATES: Mapping[int, OperatingState] = MappingProxyType({row.code: row for row in _ROWS})
+
+
+def codes_of(states: Sequence[int | None]) -> IntArray:
+    """States as an array: `UNKNOWN` where there is none, shape (n,)."""
+    return np.array([UNKNOWN if state is None else state for state in states], np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class StateMemory:
+    """The last state of a well that suppressed anything.
+
+    Attributes:
+        code: which.
+        until_ms: suppression by it ends after this time.
+    """
+
+    code: int = UNKNOWN
+    until_ms: int = np.iinfo(np.int64).min
+
+
+def governing(memory: StateMemory, ts_ms: IntArray, codes: IntArray) -> tuple[IntArray, StateMemory]:
+    """The state that decides what is suppressed at each reading.
+
+    That is the reading's own if it suppresses anything, else the last one that did, for `RELEASE_MS`, else
+    `UNKNOWN`. An unknown state suppresses nothing by itself.
+
+    Args:
+        memory: of the well's readings before these.
+        ts_ms: shape (n,), n >= 1, strictly increasing, epoch ms.
+        codes: shape (n,), from `codes_of`; codes that are not in the table count as unknown.
+
+    Returns:
+        Codes, shape (n,), and the new memory.
+    """
+    own = np.isin(codes, _SUPPRESSING)
+    if not own.any() and memory.until_ms < ts_ms[0]:
+        return np.full(len(codes), UNKNOWN, np.int64), memory
+    at = np.maximum.accumulate(np.where(own, np.arange(len(codes)), -1))
+    code = np.where(at >= 0, codes[at], memory.code)
+    until = np.where(at >= 0, ts_ms[at] + RELEASE_MS, memory.until_ms)
+    after = StateMemory(int(code[-1]), int(until[-1]))
+    return np.where(ts_ms <= until, code, UNKNOWN), after
+
+
+_SUPPRESSING: IntArray = np.array([row.code for row in _ROWS if row.suppresses], np.int64)
+
+
+def suppression(ids: Sequence[str]) -> BoolArray:
+    """Which of some ids each state suppresses: shape (len(ids), codes + 1), the last column for `UNKNOWN`."""
+    table = np.zeros((len(ids), max(OPERATING_STATES) + 2), np.bool_)
+    for row in _ROWS:
+        table[:, row.code] = [one in row.suppresses for one in ids]
+    return table

@@ -1,0 +1,64 @@
+"""What the conditions of risk rules may look at."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from petrostream.arrays import FloatArray, IntArray
+from petrostream.features import WindowStats
+from petrostream.sensors import SENSOR_INDEX
+from petrostream.trend import Trend
+
+
+@dataclass(frozen=True, slots=True)
+class RuleColumns:
+    """n readings of one well. What is not known is NaN, with which no comparison is true.
+
+    Attributes:
+        stats: window statistics.
+        methane_ppm: shape (n,), NaN without a gas detector.
+        vapor_ppm: shape (n,), vapor in the tank each reading is paired with, NaN without one; empty
+            before wells and tanks are joined, when vapor rules are not asked.
+        trend: the slow memory, None without one: then nothing has turned, and nothing else is known.
+    """
+
+    stats: WindowStats
+    methane_ppm: FloatArray
+    vapor_ppm: FloatArray = field(default_factory=lambda: np.empty(0))
+    trend: Trend | None = None
+
+    def rise(self, sensor: str, short_s: int = 30, long_s: int = 180) -> FloatArray:
+        """Mean of the short window less that of the long one, in the sensor's unit: shape (n,)."""
+        long = self._get(sensor, "mean", long_s)
+        return self._get(sensor, "mean", short_s) - long
+
+    def change(self, sensor: str, window_s: int) -> FloatArray:
+        """Least-squares slope over a window times its length, in the sensor's unit: shape (n,)."""
+        slope: FloatArray = window_s * self._get(sensor, "slope", window_s)
+        return slope
+
+    def deviation(self, sensor: str, window_s: int) -> FloatArray:
+        """Standard deviation over a window, in the sensor's unit: shape (n,)."""
+        return self._get(sensor, "std", window_s)
+
+    def turned(self, sensor: str, hours: int) -> IntArray | FloatArray:
+        """Turns of a pressure in the last 1 or 2 hours (`petrostream.trend`): shape (n,)."""
+        return self._nothing(0) if self.trend is None else self.trend.turned(sensor, hours)
+
+    def activity(self, sensor: str) -> FloatArray:
+        """The well's own restlessness in the last hour, in the sensor's unit: shape (n,)."""
+        return self._nothing(np.nan) if self.trend is None else self.trend.activity(sensor)
+
+    def drift(self, sensor: str) -> FloatArray:
+        """Steady change over the last hour, in the sensor's unit: shape (n,)."""
+        return self._nothing(np.nan) if self.trend is None else self.trend.drift(sensor)
+
+    def span(self, sensor: str) -> FloatArray:
+        """Highest less lowest minute of the last hour, in the sensor's unit: shape (n,)."""
+        return self._nothing(np.nan) if self.trend is None else self.trend.span(sensor)
+
+    def _nothing(self, value: float) -> FloatArray:
+        return np.full(len(self.methane_ppm), value)
+
+    def _get(self, sensor: str, stat: str, window_s: int) -> FloatArray:
+        return self.stats.get(SENSOR_INDEX[sensor], stat, window_s)

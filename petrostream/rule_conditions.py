@@ -1,0 +1,121 @@
+"""Conditions of the risk rules: whole columns in, one truth value per reading out.
+
+A comparison with a missing value is false, so a condition never holds on what it does not know. Where a
+gauge can only speak against a rule, its comparison is negated: a well without it is not worse off.
+"""
+
+import numpy as np
+
+from petrostream.arrays import BoolArray
+from petrostream.rule_columns import RuleColumns
+
+BAR = 1e5
+OSCILLATION_TURNS = 4
+
+
+def methane_high(columns: RuleColumns) -> BoolArray:
+    """EPA Method 21's leak definition."""
+    return columns.methane_ppm > 500.0
+
+
+def methane_medium(columns: RuleColumns) -> BoolArray:
+    """Half of it."""
+    return (columns.methane_ppm > 250.0) & (columns.methane_ppm <= 500.0)
+
+
+def vapor_critical(columns: RuleColumns) -> BoolArray:
+    """A fifth of the explosive limit."""
+    return columns.vapor_ppm > 10_000.0
+
+
+def vapor_high(columns: RuleColumns) -> BoolArray:
+    """A tenth of the explosive limit."""
+    return (columns.vapor_ppm > 5_000.0) & (columns.vapor_ppm <= 10_000.0)
+
+
+def vapor_normal(columns: RuleColumns) -> BoolArray:
+    """Anything less."""
+    return columns.vapor_ppm <= 5_000.0
+
+
+def dhsv_closure(columns: RuleColumns) -> BoolArray:
+    """The jolt of a closing valve, or the fall that follows it."""
+    warming = columns.change("t_tpt", 60)
+    jolt = (
+        # At the tree pressure jumps either way: that the bottom builds up or the tree cools tells the valve
+        # from the choke, that nothing warms tells it from a well that is being opened.
+        (np.abs(columns.change("p_tpt", 30)) >= 3.0 * BAR)
+        & ((columns.change("p_pdg", 30) >= 0.3 * BAR) | (warming <= -0.3))
+        & ~(warming > 0.2)
+    )
+    fall = (columns.change("p_tpt", 60) <= -3.0 * BAR) & (warming <= -1.0)
+    return jolt | fall
+
+
+def _choke_pressure_climbs(columns: RuleColumns) -> BoolArray:
+    rise = columns.rise("p_mon_ckp")
+    return (
+        (rise > 0.8 * BAR)
+        & (columns.change("p_mon_ckp", 60) > 0.5 * BAR)
+        # A rise out of calm: an oscillation within the window crests 1.41 deviations above its mean.
+        & (rise > 1.6 * columns.deviation("p_mon_ckp", 180))
+        # The choke is far from the tubing head: what lifts both at once is the well, not the choke.
+        & ~(np.abs(columns.rise("p_tpt")) > 0.25 * rise)
+        & ~(columns.rise("p_jus_ckp") > 0.5 * BAR)
+        # A well that is being opened up warms, a restricted one does not.
+        & ~(columns.change("t_tpt", 180) > 0.3)
+        # The operator closed it.
+        & ~(np.abs(columns.change("aber_ckp", 180)) > 1.0)
+    )
+
+
+def choke_restriction(columns: RuleColumns) -> BoolArray:
+    """A climb beyond what this well's choke pressure has done in its last hour."""
+    climbs = _choke_pressure_climbs(columns)
+    return climbs & (columns.rise("p_mon_ckp") > 1.5 * columns.activity("p_mon_ckp"))
+
+
+def choke_climb(columns: RuleColumns) -> BoolArray:
+    """The same climb, in a well of which too little is known to say that it is unusual."""
+    return _choke_pressure_climbs(columns) & np.isnan(columns.activity("p_mon_ckp"))
+
+
+def flow_instability(columns: RuleColumns) -> BoolArray:
+    """Two full cycles at the choke within the hour."""
+    return columns.turned("p_mon_ckp", 1) >= OSCILLATION_TURNS
+
+
+def severe_slugging(columns: RuleColumns) -> BoolArray:
+    """Two full cycles at the tree within two hours."""
+    return columns.turned("p_tpt", 2) >= OSCILLATION_TURNS
+
+
+def _does_not_oscillate(columns: RuleColumns) -> BoolArray:
+    """Half a cycle of slow slugging looks like an hour's drift."""
+    return (columns.turned("p_tpt", 2) < 2) & (columns.turned("p_mon_ckp", 2) < 2)
+
+
+def hydrate(columns: RuleColumns) -> BoolArray:
+    """Pressure builds up before the flow line and is lost behind it, and the flow cools."""
+    return (
+        (columns.drift("p_tpt") >= 2.0 * BAR)
+        & (columns.drift("p_mon_ckp") <= -0.5 * BAR)
+        & ((columns.drift("t_tpt") <= -0.5) | (columns.drift("t_jus_ckp") <= -1.0))
+        & ~(columns.span("aber_ckp") > 1.0)
+        & _does_not_oscillate(columns)
+    )
+
+
+def scaling(columns: RuleColumns) -> BoolArray:
+    """Pressure before the choke creeps up at the same opening, and nothing behind it or in the well leads."""
+    creep = columns.drift("p_mon_ckp")
+    tree = columns.drift("p_tpt")
+    return (
+        (creep >= 0.5 * BAR)
+        & (tree >= 0.0)
+        & (tree <= creep)
+        & ~(columns.drift("p_jus_ckp") > 0.1 * BAR)
+        & ~(columns.drift("t_jus_ckp") > 0.5)
+        & ~(columns.span("aber_ckp") > 1.0)
+        & _does_not_oscillate(columns)
+    )

@@ -1,0 +1,268 @@
+"""The slow memory of a well: minute means of the last hour, and the swings of the last two.
+
+Windows of 180 s show oscillations with periods of up to a minute and a half. Real slugging and flow
+instability take minutes to an hour for a cycle (in 3W 6 to 60 minutes), a hydrate or scale takes hours to
+grow. So a few gauges are averaged by the full UTC minute and kept for an hour, and the turns of two
+pressures are counted over two hours.
+
+Everything is a function of the stream alone: a reading sees the minutes that were over before its own, and
+sums are sums of integers (`petrostream.features.quantise`). An interruption of more than `RESET_BINS`
+minutes starts the memory anew; a shorter one leaves minutes without value.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.features import MISSING, QUANTA, CountArray
+from petrostream.sensors import SENSOR_INDEX, SENSORS
+
+BIN_MS = 60_000
+BINS = 60
+RESET_BINS = 10
+TREND_SENSORS = ("p_tpt", "p_mon_ckp", "p_jus_ckp", "t_tpt", "t_jus_ckp", "aber_ckp")
+TREND_INDICES: IntArray = np.array([SENSOR_INDEX[name] for name in TREND_SENSORS], np.int64)
+
+SWING_SENSORS = ("p_tpt", "p_mon_ckp")
+SWING_PA = 1e5
+"""A turn counts when the pressure has come back by 1 bar. In the 7.8 h of normal operation among the real
+instances of classes 2 and 6 there is not one; a slugging well's pressure swings by 2 to 30 bar."""
+
+SWING_BINS = 120
+MAX_TURNS = 64
+
+_SHIFT: IntArray = np.array([9 if s.quantity == "pressure" else 12 for s in SENSORS])[TREND_INDICES]
+TREND_QUANTA: FloatArray = QUANTA[TREND_INDICES] * 2.0**_SHIFT
+"""What minute means are kept in: 0.01 bar, 1/64 degC and 1/128 %: about a byte a minute in the state."""
+
+_SWINGING = [TREND_SENSORS.index(name) for name in SWING_SENSORS]
+_SWING_COUNTS: list[int] = np.rint(SWING_PA / TREND_QUANTA[_SWINGING]).astype(int).tolist()
+
+_ACTIVITY_LAG = 3
+_ACTIVITY_UNTIL = 4
+_ACTIVITY_LEAST = 10
+_DRIFT_LEAST = 45
+_STEADY = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Swing:
+    """A pressure between two turns: a zigzag that ignores whatever is smaller than `SWING_PA`.
+
+    Attributes:
+        direction: 1 rising, -1 falling, 0 not known yet.
+        low, high: the last two extremes, the one it moves towards as far as seen; in trend counts.
+        turns: minutes in which it turned, ascending, of the last `SWING_BINS`, at most `MAX_TURNS`.
+    """
+
+    direction: int = 0
+    low: int = MISSING
+    high: int = MISSING
+    turns: tuple[int, ...] = ()
+
+    def moved(self, minute: int, at: int, size: int) -> "Swing":
+        """After the mean of a minute, with turns that must be of `size`."""
+        if self.high == MISSING:
+            return Swing(0, at, at)
+        low, high = min(self.low, at), max(self.high, at)
+        if self.direction == 0:
+            direction = 1 if at - low >= size else -1 if high - at >= size else 0
+            return Swing(direction, low, high, self.turns)
+        turned = self.high - at >= size if self.direction > 0 else at - self.low >= size
+        if not turned:
+            kept = (self.low, high) if self.direction > 0 else (low, self.high)
+            return Swing(self.direction, *kept, self.turns)
+        turns = tuple(turn for turn in self.turns if turn > minute - SWING_BINS)
+        extremes = (at, self.high) if self.direction > 0 else (self.low, at)
+        return Swing(-self.direction, *extremes, (*turns, minute)[-MAX_TURNS:])
+
+    def count(self, minute: int, minutes: int) -> int:
+        """Turns in the given number of minutes before `minute`."""
+        return sum(minute - minutes <= turn < minute for turn in self.turns)
+
+
+@dataclass(frozen=True, slots=True)
+class TrendMemory:
+    """What is remembered of a well between batches.
+
+    Attributes:
+        minute: the open minute, in minutes since the epoch.
+        total, number: shape (sensors,), sum of the counts in it, and how many.
+        bins: shape (b, sensors), means of the b <= `BINS` minutes before it in trend counts, `MISSING`
+            where there was no value.
+        swings: of each of `SWING_SENSORS`.
+    """
+
+    minute: int
+    total: IntArray
+    number: IntArray
+    bins: CountArray
+    swings: tuple[Swing, ...]
+
+    @classmethod
+    def start(cls, minute: int) -> "TrendMemory":
+        """An empty memory."""
+        nothing = np.zeros(len(TREND_SENSORS), np.int64)
+        bins = np.empty((0, len(TREND_SENSORS)), np.int32)
+        return cls(minute, nothing, nothing, bins, (Swing(),) * len(SWING_SENSORS))
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The slow memory as n readings see it; readings of one minute see the same.
+
+    Attributes:
+        rows: shape (n,), the minute that each reading belongs to, as position among the m of the batch.
+        windows: shape (m, BINS, sensors), the minutes before, in sensor units, NaN where unknown.
+        turns: shape (m, swing sensors, 2), turns in the last hour and in the last two.
+    """
+
+    rows: IntArray
+    windows: FloatArray
+    turns: IntArray
+
+    def turned(self, sensor: str, hours: int) -> IntArray:
+        """How often a pressure turned by at least `SWING_PA` in the last 1 or 2 hours: shape (n,)."""
+        counts: IntArray = self.turns[:, SWING_SENSORS.index(sensor), hours - 1][self.rows]
+        return counts
+
+    def activity(self, sensor: str) -> FloatArray:
+        """The well's own restlessness: largest change within 3 minutes, in the hour up to 4 minutes ago.
+
+        Shape (n,), in the sensor's unit; NaN before about a quarter of an hour is known.
+        """
+        past = self._of(sensor)[:, : BINS - _ACTIVITY_UNTIL]
+        change = np.abs(past[:, _ACTIVITY_LAG:] - past[:, :-_ACTIVITY_LAG])
+        known = ~np.isnan(change)
+        largest = np.where(known, change, 0.0).max(axis=1)
+        return np.where(known.sum(axis=1) >= _ACTIVITY_LEAST, largest, np.nan)[self.rows]
+
+    def drift(self, sensor: str) -> FloatArray:
+        """Steady change over the last hour, by least squares: shape (n,), in the sensor's unit.
+
+        0 where the line's rise over the hour is less than four deviations of the minutes from it; NaN where
+        fewer than 45 of the 60 minutes are known.
+        """
+        values = self._of(sensor)
+        known = ~np.isnan(values)
+        count = known.sum(axis=1)
+        number = np.maximum(count, 1)
+        at = np.arange(BINS) * known
+        filled = np.where(known, values, 0.0)
+        # About the means: a product of large levels and small drifts would lose digits.
+        x = np.where(known, at - (at.sum(axis=1) / number)[:, None], 0.0)
+        y = np.where(known, filled - (filled.sum(axis=1) / number)[:, None], 0.0)
+        spread = np.maximum((x * x).sum(axis=1), 1.0)
+        slope = (x * y).sum(axis=1) / spread
+        rest = np.sqrt(((y - slope[:, None] * x) ** 2).sum(axis=1) / number)
+        rise = slope * (BINS - 1)
+        steady = np.where(np.abs(rise) >= _STEADY * rest, rise, 0.0)
+        return np.where(count >= _DRIFT_LEAST, steady, np.nan)[self.rows]
+
+    def span(self, sensor: str) -> FloatArray:
+        """Highest less lowest minute of the last hour, NaN where none is known: shape (n,)."""
+        values = self._of(sensor)
+        known = ~np.isnan(values)
+        high = np.where(known, values, -np.inf).max(axis=1)
+        low = np.where(known, values, np.inf).min(axis=1)
+        return np.where(known.any(axis=1), high - low, np.nan)[self.rows]
+
+    def _of(self, sensor: str) -> FloatArray:
+        values: FloatArray = self.windows[:, :, TREND_SENSORS.index(sensor)]
+        return values
+
+
+def follow(
+    memory: TrendMemory | None, ts_ms: IntArray, counts: CountArray, sensors: IntArray
+) -> tuple[Trend, TrendMemory]:
+    """Take readings into the slow memory.
+
+    Args:
+        memory: of the readings before these, None at the beginning of a feed.
+        ts_ms: shape (n,), n >= 1, strictly increasing and after the memory, epoch ms.
+        counts: shape (n, s), from `petrostream.features.quantise`.
+        sensors: shape (s,), ascending, the sensor index of each column.
+
+    Returns:
+        What each reading sees, and the new memory.
+    """
+    minutes = ts_ms // BIN_MS
+    first = np.flatnonzero(np.diff(minutes, prepend=minutes[0] - 1))
+    state = _Following(TrendMemory.start(int(minutes[0])) if memory is None else memory)
+    totals, numbers = _sums(counts, sensors, first)
+    for minute, total, number in zip(minutes[first].tolist(), totals, numbers, strict=True):
+        state.enter(minute)
+        state.total, state.number = state.total + total, state.number + number
+    rows = np.repeat(np.arange(len(first)), np.diff(first, append=len(ts_ms)))
+    return Trend(rows, state.windows(), np.array(state.turns)), state.memory()
+
+
+def _sums(counts: CountArray, sensors: IntArray, first: IntArray) -> tuple[IntArray, IntArray]:
+    """Sums and numbers of the values of each minute: shape (minutes, trend sensors) each."""
+    totals = np.zeros((len(first), len(TREND_SENSORS)), np.int64)
+    numbers = np.zeros_like(totals)
+    held = np.isin(TREND_INDICES, sensors)
+    chosen = counts[:, np.searchsorted(sensors, TREND_INDICES[held])]
+    known: BoolArray = chosen != MISSING
+    totals[:, held] = np.add.reduceat(np.where(known, chosen, 0), first, axis=0, dtype=np.int64)
+    numbers[:, held] = np.add.reduceat(known, first, axis=0, dtype=np.int64)
+    return totals, numbers
+
+
+class _Following:
+    """The memory while a batch is taken in, minute by minute."""
+
+    def __init__(self, before: TrendMemory) -> None:
+        self.minute, self.total, self.number = before.minute, before.total, before.number
+        self.swings = before.swings
+        self.turns: list[list[list[int]]] = []
+        self._bins = [before.bins]
+        self._length = len(before.bins)
+        self._seen: list[int] = []
+
+    def enter(self, minute: int) -> None:
+        """Go on to a minute, and note what its readings see."""
+        if minute != self.minute:
+            self._close(minute)
+        self._seen.append(self._length)
+        self.turns.append([[swing.count(minute, hours * 60) for hours in (1, 2)] for swing in self.swings])
+
+    def _close(self, following: int) -> None:
+        mean = (2 * self.total + self.number) // np.maximum(2 * self.number, 1)
+        coarse = (mean + (1 << (_SHIFT - 1))) >> _SHIFT
+        closed = np.where(self.number > 0, coarse, MISSING).astype(np.int32)
+        skipped = following - self.minute - 1
+        if skipped > RESET_BINS:
+            self._append(np.full((BINS, len(TREND_SENSORS)), MISSING, np.int32))
+            self.swings = (Swing(),) * len(SWING_SENSORS)
+        else:
+            self._append(closed[None])
+            self._append(np.full((skipped, len(TREND_SENSORS)), MISSING, np.int32))
+            means = closed[_SWINGING].tolist()
+            self.swings = tuple(
+                swing if mean == MISSING else swing.moved(self.minute, mean, size)
+                for swing, mean, size in zip(self.swings, means, _SWING_COUNTS, strict=True)
+            )
+        self.minute = following
+        self.total = self.number = np.zeros(len(TREND_SENSORS), np.int64)
+
+    def _append(self, bins: CountArray) -> None:
+        self._bins.append(bins)
+        self._length += len(bins)
+
+    def windows(self) -> FloatArray:
+        """What the readings of each minute see: shape (minutes, BINS, sensors), NaN where unknown."""
+        padding = np.full((BINS, len(TREND_SENSORS)), MISSING, np.int32)
+        table = np.concatenate([padding, *self._bins])
+        values = np.where(table == MISSING, np.nan, table * TREND_QUANTA)
+        views = np.lib.stride_tricks.sliding_window_view(values, BINS, axis=0)
+        chosen: FloatArray = views[self._seen].transpose(0, 2, 1)
+        return chosen
+
+    def memory(self) -> TrendMemory:
+        """The memory after the batch."""
+        bins = np.concatenate(self._bins)[-BINS:].copy()
+        known = (bins != MISSING).any(axis=1)
+        start = int(known.argmax()) if known.any() else len(bins)
+        return TrendMemory(self.minute, self.total, self.number, bins[start:], self.swings)

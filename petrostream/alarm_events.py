@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from petrostream.alarm_types import AlarmType
+from petrostream.readings import NO_TIME
 
 ACTIVATED = "activated"
 SUPPRESSED = "suppressed"
@@ -73,6 +74,35 @@ class Transition:
     active_ms: int
     cause: str | None = None
     position: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEvent:
+    """A transition by the stream, with what is known of the reading that caused it.
+
+    Attributes:
+        change: the transition; its position is that of the reading that brought it about in the batch.
+        facility_id: the facility.
+        source_ts_ms: time at the source, epoch ms, `NO_TIME` if none.
+        sentence: what the alarm says, None where it is not annunciated.
+        score: the forest's, None if there is none.
+        rule_ids: physics rules that held.
+        label, operating_state: class and state of the reading, None if unknown.
+        model_version, model_kind: of the model that scored it, None without one.
+        sequence: sequence number of the stream record that brought it about.
+    """
+
+    change: Transition
+    facility_id: str
+    source_ts_ms: int = NO_TIME
+    sentence: str | None = None
+    score: float | None = None
+    rule_ids: tuple[str, ...] = ()
+    label: int | None = None
+    operating_state: int | None = None
+    model_version: str | None = None
+    model_kind: str | None = None
+    sequence: str = ""
 
 
 def alarm_id(well_id: str, alarm_type: str, start_ms: int, source: str) -> str:

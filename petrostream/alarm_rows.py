@@ -1,45 +1,15 @@
 """Transitions of alarms as rows of the table `alarms`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from petrostream.alarm_actions import Action
-from petrostream.alarm_events import Transition
+from petrostream.alarm_events import AlarmEvent, Transition
 from petrostream.alarm_types import ALARM_TYPES
 from petrostream.readings import NO_TIME
 from petrostream.rows import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmEvent:
-    """A transition by the stream, with what is known of the reading that caused it.
-
-    Attributes:
-        change: the transition; its position is the reading's in the batch, -1 if it came in an earlier one.
-        facility_id: the facility.
-        source_ts_ms: time at the source, epoch ms, `NO_TIME` if none.
-        sentence: what the alarm says, None where it is not annunciated.
-        score: the forest's, NaN if none.
-        rule_ids: physics rules that held.
-        label, operating_state: class and state of the reading, None if unknown.
-        model_version, model_kind: of the model that scored it, None without one.
-        sequence: sequence number of the stream record, empty if it came in an earlier batch.
-    """
-
-    change: Transition
-    facility_id: str
-    source_ts_ms: int = NO_TIME
-    sentence: str | None = None
-    score: float = float("nan")
-    rule_ids: tuple[str, ...] = ()
-    label: int | None = None
-    operating_state: int | None = None
-    model_version: str | None = None
-    model_kind: str | None = None
-    sequence: str = ""
 
 
 def alarm_rows_to_blocks(
@@ -98,7 +68,7 @@ def _row(event: AlarmEvent) -> dict[str, Any]:
         "start_ts": _time(change.start_ms),
         "active_ts": _time(change.active_ms),
         "sentence": event.sentence,
-        "anomaly_score": None if np.isnan(event.score) else event.score,
+        "anomaly_score": event.score,
         "rule_ids": list(event.rule_ids),
         "class": event.label,
         "operating_state": event.operating_state,

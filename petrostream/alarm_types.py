@@ -5,13 +5,14 @@ asks. Its clause on performance suggests that about 80 % of the alarms configure
 5 % high, with critical ones the rare exception; EEMUA 191 gives the same 5/15/80.
 
 A row gives an alarm that the stream can raise for a well; the rows of physics rules bear the rule's name.
+Not every rule has one: an alarm that asks for no action is none (EEMUA 191).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from petrostream.rules import PROCESS_RULES
+from petrostream.rules import ALERT_ABOVE, PROCESS_RULES
 
 CRITICAL, HIGH, MEDIUM, LOW = "critical", "high", "medium", "low"
 PRIORITIES = (CRITICAL, HIGH, MEDIUM, LOW)
@@ -118,28 +119,66 @@ _ROWS: tuple[AlarmType, ...] = (
         response_minutes=20,
         on_delay_s=10,
     ),
+    AlarmType(
+        id="flow_instability",
+        group=PROCESS,
+        meaning="like unstable flow",
+        consequence="Production falls, and the swings wear equipment and upset the separator",
+        severity=MINOR,
+        response_minutes=60,
+        on_delay_s=60,
+        off_delay_s=600,
+    ),
+    AlarmType(
+        id="severe_slugging",
+        group=PROCESS,
+        meaning="like severe slugging",
+        consequence="Slugs flood the separator and may trip the plant",
+        severity=MAJOR,
+        response_minutes=60,
+        on_delay_s=60,
+        off_delay_s=600,
+    ),
 )
 
 
-def _of_rule(rule_id: str, meaning: str) -> AlarmType:
-    """A row for a rule that has none of its own: of least urgency until somebody rates it."""
+_MEANINGS: Mapping[str, str] = {
+    "choke_climb": "like a restriction in the production choke",
+    "hydrate": "like a hydrate growing in the production line",
+    "scaling": "like scale in the production choke",
+}
+"""Of rules that are evidence only and have no alarm of their own."""
+
+
+def meaning_of(rule_id: str) -> str:
+    """What a physics rule says it is like, in words that end a sentence."""
+    own = ALARM_TYPES.get(rule_id)
+    return own.meaning if own else _MEANINGS.get(rule_id, f"like {rule_id.replace('_', ' ')}")
+
+
+def _unrated(rule_id: str) -> AlarmType:
+    """A row for a rule that is an ALERT by itself and that nobody has rated yet."""
     return AlarmType(
         id=rule_id,
         group=PROCESS,
-        meaning=meaning,
+        meaning=f"like {rule_id.replace('_', ' ')}",
         consequence="Not rated yet",
-        severity=MINOR,
-        response_minutes=60,
+        severity=MAJOR,
+        response_minutes=30,
         on_delay_s=10,
     )
 
 
 def _table() -> Mapping[str, AlarmType]:
-    rows = {row.id: row for row in _ROWS if row.id in (FOREST, METHANE_HIGH)}
-    own = {row.id: row for row in _ROWS}
-    for rule in PROCESS_RULES:
-        rows[rule.id] = own.get(rule.id) or _of_rule(rule.id, f"like {rule.id.replace('_', ' ')}")
-    return MappingProxyType(rows)
+    """The rows above, of rules that exist, and one for each further rule that is an ALERT by itself.
+
+    A rule of fewer points and without a row is evidence: it adds to the risk and to an alarm's words, but
+    what may happen in normal operation is nothing to call an operator for.
+    """
+    rules = {rule.id: rule for rule in PROCESS_RULES}
+    rows = {row.id: row for row in _ROWS if row.id in rules or row.id in (FOREST, METHANE_HIGH)}
+    loud = [rule.id for rule in rules.values() if rule.points > ALERT_ABOVE]
+    return MappingProxyType(rows | {name: _unrated(name) for name in loud if name not in rows})
 
 
 ALARM_TYPES: Mapping[str, AlarmType] = _table()

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from petrostream.alarms import WellAlarms
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.features import (
     GAP_MS,
@@ -54,12 +55,14 @@ class WellState:
         sensors: shape (c,), ascending indices of the sensors with at least one value here.
         counts: shape (h, c), values as counts of each sensor's quantum, `MISSING` where there is none.
         feed: what the last reading came from.
+        alarms: timers of its alarms, None before its first reading.
     """
 
     ts_ms: IntArray
     sensors: IntArray
     counts: CountArray
     feed: Feed = NO_FEED
+    alarms: WellAlarms | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.features import GAP_MS, MISSING, QUANTA, CountArray
+from petrostream.features import GAP_MS, MISSING, QUANTA, CountArray, WindowStats
 from petrostream.sensors import SENSOR_INDEX, SENSORS
 
 CHANGE_MS = 60_000
@@ -51,37 +51,69 @@ def name(sensor: int) -> str:
     return str(SENSORS[sensor].three_w).removeprefix("ESTADO-")
 
 
-def reading_reason(sensors: Sequence[int], deviations: Sequence[float]) -> str | None:
-    """Why a reading is anomalous.
+def deviations(ranking: IntArray, stats: WindowStats, sensors: IntArray, center: FloatArray) -> FloatArray:
+    """How far ranked sensors are from the well's usual level.
 
     Args:
-        sensors: indices of its most anomalous sensors, most first; -1 for none.
-        deviations: of each, its mean over the last 30 s less the well's usual level, in sensor units; NaN
-            where there is no such level.
+        ranking: shape (n, k), sensor indices, -1 for none.
+        stats: window statistics of the n readings.
+        sensors: shape (s,), sensors with a usual level.
+        center: shape (s,), that level, in sensor units.
 
     Returns:
-        One phrase, None without sensors.
+        Shape (n, k), mean over the last 30 s less the level, in sensor units; NaN for none, or without level.
     """
-    phrases = [
-        _deviation(sensor, _coarse(sensor, deviation))
-        for sensor, deviation in zip(sensors, deviations, strict=True)
-        if sensor >= 0
-    ]
-    return ", ".join(phrases) or None
+    level = np.full(len(SENSORS) + 1, np.nan)
+    level[sensors] = center
+    column = np.full(len(SENSORS) + 1, len(stats.sensors), np.int64)
+    column[stats.sensors] = np.arange(len(stats.sensors))
+    means = np.full((len(stats.sensors) + 1, len(stats)), np.nan)
+    means[:-1] = stats.table[0, 0]
+    # Sensor -1, none, picks the NaN at the end of each.
+    found: FloatArray = means[column[ranking], np.arange(len(stats))[:, None]] - level[ranking]
+    return found
 
 
-def _coarse(sensor: int, deviation: float) -> int | None:
-    """Tenths of the everyday unit, or whole ones above ten: what the words will tell apart."""
-    quantity = str(SENSORS[sensor].quantity)
-    if quantity not in _UNITS or not np.isfinite(deviation):
-        return None
-    tenths = round(deviation / _UNITS[quantity][0] * 10)
-    return tenths if abs(tenths) < 100 else round(tenths / 10) * 10
+def reading_reasons(ranking: IntArray, deviation: FloatArray) -> list[str | None]:
+    """Why readings are anomalous.
+
+    Args:
+        ranking: shape (n, k), indices of their most anomalous sensors, most first; -1 for none.
+        deviation: shape (n, k), of each, its mean over the last 30 s less the well's usual level, in sensor
+            units; NaN where there is no such level.
+
+    Returns:
+        n phrases, None for a reading without sensors.
+    """
+    found: list[str | None] = [None] * len(ranking)
+    rows = np.flatnonzero((ranking >= 0).any(axis=1))
+    if len(rows):
+        sensors = ranking[rows]
+        keys = zip(sensors.tolist(), _coarse(sensors, deviation[rows]).tolist(), strict=True)
+        for row, (names, tenths) in zip(rows.tolist(), keys, strict=True):
+            found[row] = _reason(tuple(names), tuple(tenths))
+    return found
 
 
-@lru_cache(maxsize=8192)
-def _deviation(sensor: int, tenths: int | None) -> str:
-    if tenths is None:
+_FACTOR = np.array([_UNITS.get(str(sensor.quantity), (np.nan, ""))[0] for sensor in SENSORS])
+_UNKNOWN = 1 << 40
+
+
+def _coarse(sensors: IntArray, deviation: FloatArray) -> IntArray:
+    """Tenths of the everyday unit, or whole ones above ten: what the words tell apart."""
+    tenths = np.rint(deviation / _FACTOR[sensors] * 10)
+    tenths = np.where(np.abs(tenths) < 100, tenths, np.rint(tenths / 10) * 10)
+    return np.where(np.isfinite(tenths), tenths, _UNKNOWN).astype(np.int64)
+
+
+@lru_cache(maxsize=16384)
+def _reason(sensors: tuple[int, ...], tenths: tuple[int, ...]) -> str:
+    pairs = zip(sensors, tenths, strict=True)
+    return ", ".join(_deviation(sensor, amount) for sensor, amount in pairs if sensor >= 0)
+
+
+def _deviation(sensor: int, tenths: int) -> str:
+    if tenths == _UNKNOWN:
         return f"{name(sensor)} moves unlike normal"
     if tenths == 0:
         return f"{name(sensor)} moves about its usual level"
@@ -91,7 +123,14 @@ def _deviation(sensor: int, tenths: int | None) -> str:
 
 
 def alarm_sentence(
-    ts_ms: IntArray, counts: CountArray, sensors: IntArray, at: int, *, first: Sequence[int], meaning: str
+    ts_ms: IntArray,
+    counts: CountArray,
+    sensors: IntArray,
+    at: int,
+    *,
+    first: Sequence[int],
+    meaning: str,
+    otherwise: str | None = None,
 ) -> str:
     """What moved in the minute up to an alarm, and what that is like.
 
@@ -102,19 +141,25 @@ def alarm_sentence(
         at: row of the reading that raised the alarm.
         first: sensors to name before any other, if they moved.
         meaning: what it is like.
+        otherwise: what to say where nothing moved in that minute, as a reading's reason.
     """
     begin = _beginning(ts_ms, at)
     seconds = round(float(ts_ms[at] - ts_ms[begin]) / 1000)
     if ts_ms[at] - ts_ms[begin] < SHORTEST_MS:
-        return meaning[:1].upper() + meaning[1:]
+        return _short(otherwise, None, meaning)
     then, now = _level(ts_ms, counts, begin, 1), _level(ts_ms, counts, at, -1)
     change = (now - then) * QUANTA[sensors]
     moved = _moved(sensors.tolist(), change.tolist(), first)
     valve = _valve(sensors, counts[begin : at + 1])
     if not moved:
-        return meaning[:1].upper() + meaning[1:] + (f" {valve}" if valve else "")
+        return _short(otherwise, valve, meaning)
     what = _listed([f"{name(s)} {'rose' if by > 0 else 'fell'} {size(s, by)}" for s, by in moved])
     return f"{what} in {seconds} s{f' {valve}' if valve else ''}: {meaning}"
+
+
+def _short(what: str | None, valve: str | None, meaning: str) -> str:
+    clause = f" {valve}" if valve else ""
+    return f"{what}{clause}: {meaning}" if what else f"{meaning[:1].upper()}{meaning[1:]}{clause}"
 
 
 def gas_sentence(methane_ppm: float, limit_ppm: float, meaning: str) -> str:

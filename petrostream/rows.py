@@ -161,6 +161,7 @@ def _columns(scored: Scored) -> dict[str, Column]:
         "anomaly_score": _floats(scored.anomaly_score),
         "anomaly_flag": scored.anomaly_flag,
         "top_sensors": _filled(scored.top_sensors),
+        "reason": _known(scored.reason),
         "model_version": _known(scored.model_version),
         "model_kind": _known(scored.model_kind),
         "rule_ids": _filled(scored.rule_ids),
@@ -169,6 +170,7 @@ def _columns(scored: Scored) -> dict[str, Column]:
         "process_risk": _points(scored.process_risk),
         "risk_score": scored.risk_score,
         "well_status": scored.well_status,
+        "alarm_active": _points(scored.alarm_active),
         "kinesis_sequence": _filled(readings.sequence),
         "scored_at": sql_times(np.array([scored.scored_at_ms])) * n,
     }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from petrostream.alarm_events import AlarmEvent
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.readings import Readings
 
@@ -19,12 +20,16 @@ class Scored:
         anomaly_score: shape (n,), 0 to 1; NaN where late, or without model, warm windows or sensors.
         anomaly_flag: shape (n,), 1 at or above the model's threshold, else 0.
         top_sensors: n tuples of sensor names, most deviant first; empty where not anomalous.
+        reason: n phrases that say where these sensors stand; None where not anomalous.
         model_version, model_kind: n names, None where the well has no model.
         rule_ids: n tuples of the process rules that held.
         emission_category: n of NORMAL, MEDIUM, HIGH; None without a gas detector.
         emission_risk, process_risk: shape (n,), 0 to 40; `NO_POINTS` where there was nothing to judge by.
         risk_score: shape (n,), sum of the parts present, at most 100.
         well_status: n of ALERT (above 30 points), NORMAL.
+        alarm_active: shape (n,), how many alarms of the well are active and annunciated; `NO_POINTS` where
+            late.
+        alarms: transitions of alarms that these readings brought about.
     """
 
     readings: Readings
@@ -32,6 +37,7 @@ class Scored:
     anomaly_score: FloatArray
     anomaly_flag: IntArray
     top_sensors: list[tuple[str, ...]]
+    reason: list[str | None]
     model_version: list[str | None]
     model_kind: list[str | None]
     rule_ids: list[tuple[str, ...]]
@@ -40,6 +46,8 @@ class Scored:
     process_risk: IntArray
     risk_score: IntArray
     well_status: list[str]
+    alarm_active: IntArray
+    alarms: list[AlarmEvent]
 
     def __len__(self) -> int:
         return len(self.readings)

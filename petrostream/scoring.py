@@ -2,22 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.detector import TOP_SENSORS, Detection, ModelSet, WellModel, detect
+from petrostream.alarms import WellAlarms
+from petrostream.arrays import BoolArray, IntArray
+from petrostream.detector import Detection, ModelSet, WellModel, detect
 from petrostream.feature_plan import COMMISSIONED
 from petrostream.features import WindowStats, window_stats
 from petrostream.history import FacilityState, WellState, extend, feed_parts, late_readings, trim
 from petrostream.readings import NO_TIME, Readings
+from petrostream.reasons import deviations
 from petrostream.rows import Block, rows_to_blocks
 from petrostream.rules import (
-    ALERT_ABOVE,
-    EMISSION_RULES,
     MAX_PART,
-    MAX_RISK,
     PROCESS_RULES,
     RULE_SENSORS,
     RuleColumns,
@@ -25,10 +23,9 @@ from petrostream.rules import (
     points,
 )
 from petrostream.scored import NO_POINTS, Scored
+from petrostream.scoring_columns import LATE, Columns, to_rows
 from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
-
-LATE = "late:ts"
-"""Reason of a reading at or before the newest time seen of its feed: it lands, but moves no window."""
+from petrostream.well_alarms import Findings, feed_ended, raise_alarms
 
 FOREST_MIN_POINTS = 20
 FOREST_FULL_MARGIN = 0.1
@@ -41,33 +38,6 @@ class ScoredBatch:
 
     state: FacilityState
     rows: Scored
-
-
-@dataclass(slots=True)
-class _Columns:
-    """Result columns while wells are being scored into them."""
-
-    score: FloatArray
-    anomalous: BoolArray
-    ranking: IntArray
-    rules: IntArray
-    process: IntArray
-    late: BoolArray
-    model: IntArray
-    models: list[WellModel]
-
-    @classmethod
-    def empty(cls, n: int) -> "_Columns":
-        return cls(
-            score=np.full(n, np.nan),
-            anomalous=np.zeros(n, np.bool_),
-            ranking=np.full((n, TOP_SENSORS), -1, np.int64),
-            rules=np.zeros(n, np.int64),
-            process=np.full(n, NO_POINTS, np.int64),
-            late=np.zeros(n, np.bool_),
-            model=np.full(n, -1, np.int64),
-            models=[],
-        )
 
 
 def score(
@@ -89,7 +59,7 @@ def score(
     Returns:
         The new state, its `last_sequence` the highest one seen, and the scored rows.
     """
-    columns = _Columns.empty(len(readings))
+    columns = Columns.empty(len(readings))
     wells = dict(state.wells)
     for well_id, at in _by_well(readings.well_id):
         chosen = _choose(columns, readings, at, models, well_id)
@@ -97,7 +67,7 @@ def score(
         wells[well_id] = _score_well(columns, wells.pop(well_id, None), readings, at, chosen)
     sequence = _newest_sequence(state.last_sequence, readings.sequence)
     new_state = FacilityState(state.facility_id, sequence, wells)
-    return ScoredBatch(new_state, _rows(readings, columns, scored_at_ms))
+    return ScoredBatch(new_state, to_rows(readings, columns, scored_at_ms))
 
 
 def _by_well(well_id: Sequence[str]) -> list[tuple[str, IntArray]]:
@@ -111,7 +81,7 @@ def _by_well(well_id: Sequence[str]) -> list[tuple[str, IntArray]]:
 
 
 def _choose(
-    columns: _Columns, readings: Readings, at: IntArray, models: ModelSet | None, well_id: str
+    columns: Columns, readings: Readings, at: IntArray, models: ModelSet | None, well_id: str
 ) -> list[WellModel]:
     """Notes which model scores each of a well's readings, by the time at its source; gives those models."""
     source_ts_ms = readings.source_ts_ms[at]
@@ -126,11 +96,13 @@ def _choose(
 
 
 def _score_well(
-    columns: _Columns, state: WellState | None, readings: Readings, at: IntArray, models: list[WellModel]
+    columns: Columns, state: WellState | None, readings: Readings, at: IntArray, models: list[WellModel]
 ) -> WellState:
     """Score one well's readings into the columns; gives its new history."""
     used = _sensors_in_use(models)
     for part, feed, anew in feed_parts(state, readings, at):
+        if anew and state is not None and state.alarms is not None:
+            columns.alarms += feed_ended(state.alarms, readings, int(part[0]), state.feed)
         scored = _score_feed(columns, None if anew else state, readings, part, used)
         state = replace(scored, feed=feed)
     # A well is only looked at for the readings it has.
@@ -139,7 +111,7 @@ def _score_well(
 
 
 def _score_feed(
-    columns: _Columns, state: WellState | None, readings: Readings, at: IntArray, used: BoolArray
+    columns: Columns, state: WellState | None, readings: Readings, at: IntArray, used: BoolArray
 ) -> WellState:
     late = late_readings(state, readings.ts_ms[at])
     if late.any():
@@ -157,10 +129,29 @@ def _score_feed(
     risk = points(PROCESS_RULES, held) + _detect(columns, stats, at)
     judged = _rules_judged(stats) | ~np.isnan(columns.score[at])
     columns.process[at] = np.where(judged, np.minimum(risk, MAX_PART), NO_POINTS)
-    return trim(history)
+    alarms = _raise(columns, readings, at, held, None if state is None else state.alarms, history)
+    return replace(trim(history), alarms=alarms)
 
 
-def _detect(columns: _Columns, stats: WindowStats, at: IntArray) -> IntArray:
+def _raise(
+    columns: Columns,
+    readings: Readings,
+    at: IntArray,
+    held: BoolArray,
+    state: WellAlarms | None,
+    history: WellState,
+) -> WellAlarms:
+    """Takes the well's alarms over the readings, into the columns; gives their new state."""
+    own = np.array([model.kind == COMMISSIONED for model in columns.models] + [False])[columns.model[at]]
+    score = np.where(own, columns.score[at], np.nan)
+    findings = Findings(score, held, columns.ranking[at], columns.deviation[at])
+    raised = raise_alarms(state, readings, at, findings, history)
+    columns.alarm_active[at] = raised.active
+    columns.alarms += raised.events
+    return raised.state
+
+
+def _detect(columns: Columns, stats: WindowStats, at: IntArray) -> IntArray:
     """Scores, flags and rankings into the columns, by each reading's own model; gives the forest's points."""
     worth = np.zeros(len(at), np.int64)
     chosen = columns.model[at]
@@ -171,6 +162,11 @@ def _detect(columns: _Columns, stats: WindowStats, at: IntArray) -> IntArray:
         columns.score[at[part]] = found.score
         columns.anomalous[at[part]] = found.anomalous
         columns.ranking[at[part], : found.ranking.shape[1]] = found.ranking
+        if model.kind == COMMISSIONED and found.anomalous.any():
+            rows = np.flatnonzero(found.anomalous)
+            columns.deviation[at[part[rows]], : found.ranking.shape[1]] = deviations(
+                found.ranking[rows], stats.take(part[rows]), model.plan.sensors, model.center
+            )
         worth[part] = _forest_points(model, found)
     return worth
 
@@ -208,77 +204,6 @@ def _newest_sequence(last: str | None, sequences: Sequence[str]) -> str | None:
     if last is not None:
         seen.add(last)
     return max(seen, key=int, default=None)
-
-
-def _rows(readings: Readings, columns: _Columns, scored_at_ms: int) -> Scored:
-    emission, category = _emission(readings.methane_ppm)
-    risk = np.minimum(np.maximum(columns.process, 0) + np.maximum(emission, 0), MAX_RISK)
-    if columns.late.any():
-        reasons = [
-            (*reason, LATE) if late else reason
-            for reason, late in zip(readings.reasons, columns.late.tolist(), strict=True)
-        ]
-        readings = replace(readings, reasons=reasons)
-    return Scored(
-        readings=readings,
-        scored_at_ms=scored_at_ms,
-        anomaly_score=columns.score,
-        anomaly_flag=columns.anomalous.astype(np.int64),
-        top_sensors=_top_sensors(columns.ranking),
-        model_version=_of_models([model.version for model in columns.models], columns.model),
-        model_kind=_of_models([model.kind for model in columns.models], columns.model),
-        rule_ids=list(map(_rule_ids, columns.rules.tolist())),
-        emission_category=category,
-        emission_risk=emission,
-        process_risk=columns.process,
-        risk_score=risk,
-        well_status=_STATUS[(risk > ALERT_ABOVE).astype(np.int64)].tolist(),
-    )
-
-
-def _of_models(names: list[str], model: IntArray) -> list[str | None]:
-    # Position -1, a well without a model, picks the None at the end.
-    column: list[str | None] = np.array([*names, None], object)[model].tolist()
-    return column
-
-
-_STATUS = np.array(["NORMAL", "ALERT"], object)
-_CATEGORIES = np.array([None, "NORMAL", *(rule.category for rule in EMISSION_RULES)], object)
-
-
-def _emission(methane_ppm: FloatArray) -> tuple[IntArray, list[str | None]]:
-    """Points and category of the emission rules; `NO_POINTS` and None without a gas detector."""
-    known = ~np.isnan(methane_ppm)
-    if not known.any():
-        return np.full(len(methane_ppm), NO_POINTS, np.int64), [None] * len(methane_ppm)
-    nothing = WindowStats(np.empty(0, np.int64), np.empty((3, 3, 0, len(methane_ppm))))
-    held = fired(EMISSION_RULES, RuleColumns(nothing, methane_ppm))
-    worth = np.where(known, points(EMISSION_RULES, held), NO_POINTS)
-    codes = np.where(held.any(axis=0), 2 + held.argmax(axis=0), known.astype(np.int64))
-    return worth, _CATEGORIES[codes].tolist()
-
-
-def _top_sensors(ranking: IntArray) -> list[tuple[str, ...]]:
-    if not (ranking >= 0).any():
-        return [()] * len(ranking)
-    base = (len(SENSOR_NAMES) + 1) ** np.arange(ranking.shape[1])
-    return list(map(_ranked_names, ((ranking + 1) @ base).tolist()))
-
-
-@lru_cache(maxsize=4096)
-def _ranked_names(code: int) -> tuple[str, ...]:
-    """Sensor names of a ranking packed into one number, base 28, first name in the lowest digit."""
-    names = []
-    while code:
-        code, digit = divmod(code, len(SENSOR_NAMES) + 1)
-        if digit:
-            names.append(SENSOR_NAMES[digit - 1])
-    return tuple(names)
-
-
-@lru_cache(maxsize=1024)
-def _rule_ids(bits: int) -> tuple[str, ...]:
-    return tuple(rule.id for i, rule in enumerate(PROCESS_RULES) if bits >> i & 1)
 
 
 __all__ = [

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import orjson
 
+from petrostream.alarm_codec import from_plain, to_plain
 from petrostream.arrays import IntArray
 from petrostream.features import COUNT_LIMIT, MISSING, QUANTA
 from petrostream.history import FacilityState, Feed, WellState
 from petrostream.sensors import SENSOR_NAMES
 
 MAGIC = b"PSS"
-VERSION = 2
+VERSION = 3
 MAX_RAW_BYTES = 64 * 1024 * 1024
 """Stops a damaged or hostile item from being unpacked without end."""
 
@@ -36,6 +37,7 @@ def encode(state: FacilityState) -> bytes:
             [well.feed.source, well.feed.offset_ms],
             len(well.ts_ms),
             [[SENSOR_NAMES[i], QUANTA[i].item()] for i in well.sensors.tolist()],
+            to_plain(well.alarms),
         ]
         for name, well in state.wells.items()
     ]
@@ -76,7 +78,7 @@ def _decode(raw: bytes) -> FacilityState:
     at = 4 + int.from_bytes(raw[:4], "little")
     header = orjson.loads(raw[4:at])
     wells = {}
-    for name, (source, offset_ms), rows, gauges in header["wells"]:
+    for name, (source, offset_ms), rows, gauges, alarms in header["wells"]:
         sensors = np.array([SENSOR_NAMES.index(sensor) for sensor, _ in gauges], np.int64)
         if any(QUANTA[SENSOR_NAMES.index(sensor)] != quantum for sensor, quantum in gauges):
             raise ValueError(f"well {name} counts in other quanta than this release: {gauges}")
@@ -91,7 +93,8 @@ def _decode(raw: bytes) -> FacilityState:
         if (steps < 1).any() or ((np.abs(counts) > COUNT_LIMIT) & (counts != MISSING)).any():
             raise ValueError(f"well {name} has times that stand still or values out of range")
         ts_ms = first + np.concatenate([[0], np.cumsum(steps, dtype=np.int64)])
-        wells[name] = WellState(ts_ms, sensors, counts.astype(np.int32), Feed(source, offset_ms))
+        feed = Feed(source, offset_ms)
+        wells[name] = WellState(ts_ms, sensors, counts.astype(np.int32), feed, from_plain(alarms))
     if at != len(raw):
         raise ValueError(f"{len(raw) - at} bytes are left over")
     return FacilityState(header["facility_id"], header["last_sequence"], wells)

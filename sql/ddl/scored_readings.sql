@@ -48,6 +48,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.scored_readings (
   `anomaly_score` double COMMENT 'Isolation Forest score, 0 to 1; null without enough history or sensors',
   `anomaly_flag` int COMMENT '1 where the score is at or over the well\'s threshold, else 0',
   `top_sensors` array<string> COMMENT 'Sensors that moved an anomalous reading most, most first',
+  `reason` string COMMENT 'Where these sensors stand against the well\'s usual level; null where the reading is not anomalous',
   `model_version` string COMMENT 'Version of the model registry that scored the reading',
   `model_kind` string COMMENT 'commissioned (the well\'s own baseline) or fleet (level-free features, never an alarm alone)',
   `rule_ids` array<string> COMMENT 'Physics rules that held for the reading',
@@ -56,6 +57,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.scored_readings (
   `process_risk` int COMMENT 'Points of the Isolation Forest and the physics rules',
   `risk_score` int COMMENT 'Sum of the parts present, capped at 100',
   `well_status` string COMMENT 'ALERT above 30 points, else NORMAL',
+  `alarm_active` int COMMENT 'How many alarms of the well were active and annunciated at the reading; null where it came late',
   `kinesis_sequence` string COMMENT 'Sequence number of the stream record that carried the reading',
   `scored_at` timestamp COMMENT 'When the reading was scored [UTC]'
 )

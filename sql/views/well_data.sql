@@ -52,6 +52,7 @@ SELECT
   "anomaly_score",
   "anomaly_flag",
   "top_sensors",
+  "reason",
   "model_version",
   "model_kind",
   "rule_ids",
@@ -60,6 +61,7 @@ SELECT
   "process_risk",
   "risk_score",
   "well_status",
+  "alarm_active",
   "kinesis_sequence",
   "scored_at",
   "date"

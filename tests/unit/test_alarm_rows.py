@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from petrostream.alarm_actions import acknowledge, shelve
 from petrostream.alarm_codec import from_plain, to_plain
-from petrostream.alarm_events import Active
+from petrostream.alarm_events import Active, AlarmEvent
 from petrostream.alarm_records import apply
-from petrostream.alarm_rows import AlarmEvent, action_rows_to_blocks, alarm_rows_to_blocks
+from petrostream.alarm_rows import action_rows_to_blocks, alarm_rows_to_blocks
 from petrostream.alarm_timers import NEVER
 from petrostream.alarms import Channel, Signals, WellAlarms, run_alarms
 from petrostream.sensors import schema

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from petrostream.features import quantise
-from petrostream.reasons import UNLIKE_NORMAL, alarm_sentence, gas_sentence, reading_reason, size
+from petrostream.reasons import UNLIKE_NORMAL, alarm_sentence, gas_sentence, reading_reasons, size
 from petrostream.sensors import SENSOR_INDEX
 
 START = 1_700_000_000_000
 MEANING = "like a spurious DHSV closure"
 
 
-def sentence(columns, *, at=-1, first=(), seconds=None, meaning=MEANING):
+def sentence(columns, *, at=-1, first=(), seconds=None, meaning=MEANING, otherwise=None):
     n = len(next(iter(columns.values())))
     seconds = np.arange(n) if seconds is None else np.asarray(seconds)
     names = sorted(columns, key=SENSOR_INDEX.__getitem__)
@@ -24,6 +24,7 @@ def sentence(columns, *, at=-1, first=(), seconds=None, meaning=MEANING):
         range(n)[at],
         first=[SENSOR_INDEX[name] for name in first],
         meaning=meaning,
+        otherwise=otherwise,
     )
 
 
@@ -78,12 +79,21 @@ def test_a_missing_gauge_is_not_mentioned():
 
 
 def test_a_reading_says_where_its_sensors_stand_against_the_baseline():
-    sensors = [SENSOR_INDEX["p_tpt"], SENSOR_INDEX["t_tpt"], SENSOR_INDEX["p_pdg"], -1]
-    assert reading_reason(sensors, [-1.42e6, 6.24, 200.0, np.nan]) == (
-        "P-TPT 14 bar below normal, T-TPT 6.2 °C above normal, P-PDG moves about its usual level"
+    p_tpt, t_tpt, p_pdg = (SENSOR_INDEX[name] for name in ("p_tpt", "t_tpt", "p_pdg"))
+    ranking = np.array([[p_tpt, t_tpt, p_pdg], [-1, -1, -1], [p_tpt, -1, -1]])
+    deviation = np.array([[-1.42e6, 6.24, 200.0], [np.nan] * 3, [np.nan] * 3])
+    assert reading_reasons(ranking, deviation) == [
+        "P-TPT 14 bar below normal, T-TPT 6.2 °C above normal, P-PDG moves about its usual level",
+        None,
+        "P-TPT moves unlike normal",
+    ]
+
+
+def test_an_alarm_of_slow_drift_says_where_the_well_stands():
+    words = sentence(
+        {"p_tpt": np.full(120, 1.4e7)}, meaning=UNLIKE_NORMAL, otherwise="P-TPT 14 bar below normal"
     )
-    assert reading_reason([-1, -1], [np.nan, np.nan]) is None
-    assert reading_reason([SENSOR_INDEX["p_tpt"]], [np.nan]) == "P-TPT moves unlike normal"
+    assert words == "P-TPT 14 bar below normal: unlike this well's normal operation"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Scoring: the same rows however the stream is cut; late readings; risk; wells without a baseline."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -76,13 +77,20 @@ def test_rows_and_state_do_not_depend_on_how_the_stream_is_cut(seed, cuts, ones,
         state = state_codec.decode(state_codec.encode(result.state))
         parts.append(result.rows)
     for name in Scored.__dataclass_fields__:
-        if name in ("readings", "scored_at_ms"):
+        if name in ("readings", "scored_at_ms", "alarms"):
             continue
         expected = getattr(whole.rows, name)
         if isinstance(expected, np.ndarray):
             np.testing.assert_array_equal(np.concatenate([getattr(part, name) for part in parts]), expected)
         else:
             assert [value for part in parts for value in getattr(part, name)] == expected
+    starts = np.cumsum([0, *(len(part) for part in parts)]).tolist()
+    alarms = [
+        replace(event, change=replace(event.change, position=event.change.position + start))
+        for part, start in zip(parts, starts, strict=False)
+        for event in part.alarms
+    ]
+    assert alarms == whole.rows.alarms
     joined = Readings.concat([part.readings for part in parts])
     assert joined.reasons == whole.rows.readings.reasons
     assert state_codec.encode(state) == state_codec.encode(whole.state)
@@ -92,6 +100,7 @@ def test_the_messy_streams_have_everything_the_property_is_about():
     scored = [run(messy_stream(seed), models=models()).rows for seed in range(6)]
     assert any("late:ts" in reasons for rows in scored for reasons in rows.readings.reasons)
     assert any(rows.anomaly_flag.any() for rows in scored)
+    assert {"activated", "returned"} <= {event.change.event for rows in scored for event in rows.alarms}
     assert 0 < np.mean([np.isnan(rows.anomaly_score).mean() for rows in scored]) < 1
     assert {kind for rows in scored for kind in rows.model_kind} == {"commissioned", "fleet"}
     assert any(len(set(rows.readings.source)) > 1 for rows in scored)

@@ -1,0 +1,151 @@
+"""Columns of a batch while it is being scored, and what becomes of them: scored readings."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from petrostream.alarm_events import FEED_ENDED, AlarmEvent
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.detector import TOP_SENSORS, WellModel
+from petrostream.features import WindowStats
+from petrostream.readings import Readings
+from petrostream.reasons import reading_reasons
+from petrostream.rules import (
+    ALERT_ABOVE,
+    EMISSION_RULES,
+    MAX_RISK,
+    PROCESS_RULES,
+    RuleColumns,
+    fired,
+    points,
+)
+from petrostream.scored import NO_POINTS, Scored
+from petrostream.sensors import SENSOR_NAMES
+
+LATE = "late:ts"
+"""Reason of a reading at or before the newest time seen of its feed: it lands, but moves no window."""
+
+
+@dataclass(slots=True)
+class Columns:
+    """Result columns while wells are being scored into them."""
+
+    score: FloatArray
+    anomalous: BoolArray
+    ranking: IntArray
+    deviation: FloatArray
+    rules: IntArray
+    process: IntArray
+    late: BoolArray
+    model: IntArray
+    models: list[WellModel]
+    alarm_active: IntArray
+    alarms: list[AlarmEvent]
+
+    @classmethod
+    def empty(cls, n: int) -> "Columns":
+        """Columns of n readings of which nothing is known yet."""
+        return cls(
+            score=np.full(n, np.nan),
+            anomalous=np.zeros(n, np.bool_),
+            ranking=np.full((n, TOP_SENSORS), -1, np.int64),
+            deviation=np.full((n, TOP_SENSORS), np.nan),
+            rules=np.zeros(n, np.int64),
+            process=np.full(n, NO_POINTS, np.int64),
+            late=np.zeros(n, np.bool_),
+            model=np.full(n, -1, np.int64),
+            models=[],
+            alarm_active=np.full(n, NO_POINTS, np.int64),
+            alarms=[],
+        )
+
+
+def to_rows(readings: Readings, columns: Columns, scored_at_ms: int) -> Scored:
+    """The finished columns as scored readings; late ones say so."""
+    emission, category = _emission(readings.methane_ppm)
+    risk = np.minimum(np.maximum(columns.process, 0) + np.maximum(emission, 0), MAX_RISK)
+    if columns.late.any():
+        reasons = [
+            (*reason, LATE) if late else reason
+            for reason, late in zip(readings.reasons, columns.late.tolist(), strict=True)
+        ]
+        readings = replace(readings, reasons=reasons)
+    return Scored(
+        readings=readings,
+        scored_at_ms=scored_at_ms,
+        anomaly_score=columns.score,
+        anomaly_flag=columns.anomalous.astype(np.int64),
+        top_sensors=_top_sensors(columns.ranking),
+        reason=reading_reasons(columns.ranking, columns.deviation),
+        model_version=_of_models([model.version for model in columns.models], columns.model),
+        model_kind=_of_models([model.kind for model in columns.models], columns.model),
+        rule_ids=list(map(_rule_ids, columns.rules.tolist())),
+        emission_category=category,
+        emission_risk=emission,
+        process_risk=columns.process,
+        risk_score=risk,
+        well_status=_STATUS[(risk > ALERT_ABOVE).astype(np.int64)].tolist(),
+        alarm_active=columns.alarm_active,
+        alarms=_in_order(columns),
+    )
+
+
+def _in_order(columns: Columns) -> list[AlarmEvent]:
+    """Transitions in the order of the readings that brought them about."""
+    ordered = sorted(columns.alarms, key=lambda event: event.change.position)
+    return [_of_model(event, columns) for event in ordered]
+
+
+def _of_model(event: AlarmEvent, columns: Columns) -> AlarmEvent:
+    """A transition with the model that scored its reading."""
+    number = int(columns.model[event.change.position])
+    if number < 0 or event.change.cause == FEED_ENDED:
+        return event
+    model = columns.models[number]
+    return replace(event, model_version=model.version, model_kind=model.kind)
+
+
+def _of_models(names: list[str], model: IntArray) -> list[str | None]:
+    # Position -1, a well without a model, picks the None at the end.
+    column: list[str | None] = np.array([*names, None], object)[model].tolist()
+    return column
+
+
+_STATUS = np.array(["NORMAL", "ALERT"], object)
+_CATEGORIES = np.array([None, "NORMAL", *(rule.category for rule in EMISSION_RULES)], object)
+
+
+def _emission(methane_ppm: FloatArray) -> tuple[IntArray, list[str | None]]:
+    """Points and category of the emission rules; `NO_POINTS` and None without a gas detector."""
+    known = ~np.isnan(methane_ppm)
+    if not known.any():
+        return np.full(len(methane_ppm), NO_POINTS, np.int64), [None] * len(methane_ppm)
+    nothing = WindowStats(np.empty(0, np.int64), np.empty((3, 3, 0, len(methane_ppm))))
+    held = fired(EMISSION_RULES, RuleColumns(nothing, methane_ppm))
+    worth = np.where(known, points(EMISSION_RULES, held), NO_POINTS)
+    codes = np.where(held.any(axis=0), 2 + held.argmax(axis=0), known.astype(np.int64))
+    return worth, _CATEGORIES[codes].tolist()
+
+
+def _top_sensors(ranking: IntArray) -> list[tuple[str, ...]]:
+    if not (ranking >= 0).any():
+        return [()] * len(ranking)
+    base = (len(SENSOR_NAMES) + 1) ** np.arange(ranking.shape[1])
+    return list(map(_ranked_names, ((ranking + 1) @ base).tolist()))
+
+
+@lru_cache(maxsize=4096)
+def _ranked_names(code: int) -> tuple[str, ...]:
+    """Sensor names of a ranking packed into one number, base 28, first name in the lowest digit."""
+    names = []
+    while code:
+        code, digit = divmod(code, len(SENSOR_NAMES) + 1)
+        if digit:
+            names.append(SENSOR_NAMES[digit - 1])
+    return tuple(names)
+
+
+@lru_cache(maxsize=1024)
+def _rule_ids(bits: int) -> tuple[str, ...]:
+    return tuple(rule.id for i, rule in enumerate(PROCESS_RULES) if bits >> i & 1)

@@ -1,0 +1,148 @@
+"""The alarms of scored readings: from a well's columns to transitions that say why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from petrostream.alarm_events import ANNUNCIATIONS, AlarmEvent, Transition
+from petrostream.alarm_types import ALARM_TYPES, EMISSION, FOREST, meaning_of
+from petrostream.alarms import DEFAULT_SETTINGS, Signals, WellAlarms, end_feed, run_alarms
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.history import Feed, WellState
+from petrostream.readings import NO_TIME, Readings
+from petrostream.reasons import alarm_sentence, gas_sentence, reading_reasons
+from petrostream.rules import PROCESS_RULES
+from petrostream.sensors import SENSOR_INDEX
+
+_OF_RULE = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What scoring found in n readings of one feed, as alarms look at it.
+
+    Attributes:
+        score: shape (n,), the forest's; NaN where there is none or it must not alarm.
+        held: shape (process rules, n), which rules hold.
+        ranking: shape (n, k), sensor indices of an anomalous reading, most anomalous first, -1 for none.
+        deviation: shape (n, k), of these sensors from the well's usual level, in sensor units.
+    """
+
+    score: FloatArray
+    held: BoolArray
+    ranking: IntArray
+    deviation: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The alarms of n readings.
+
+    Attributes:
+        state: for the feed's next readings.
+        events: the transitions, positions counted in the batch.
+        active: shape (n,), how many annunciated alarms are active.
+    """
+
+    state: WellAlarms
+    events: list[AlarmEvent]
+    active: IntArray
+
+
+def raise_alarms(
+    state: WellAlarms | None, readings: Readings, at: IntArray, findings: Findings, history: WellState
+) -> Raised:
+    """Take a well's alarms over its readings.
+
+    Args:
+        state: after the feed's previous readings, None at its first.
+        readings: the batch.
+        at: shape (n,), n >= 1, positions of the feed's readings in it, none late.
+        findings: what scoring found in them.
+        history: the well's readings, with a minute before these, whose last n they are.
+    """
+    first = int(at[0])
+    signals = Signals(
+        well_id=readings.well_id[first],
+        source=readings.source[first],
+        ts_ms=readings.ts_ms[at],
+        score=findings.score,
+        rules={rule.id: held for rule, held in zip(PROCESS_RULES, findings.held, strict=True)},
+        methane_ppm=readings.methane_ppm[at],
+        operating_state=_states(readings.state, at),
+    )
+    run = run_alarms(state, signals)
+    events = [_event(change, readings, at, findings, history) for change in run.transitions]
+    return Raised(run.state, events, run.active)
+
+
+def feed_ended(state: WellAlarms, readings: Readings, first: int, feed: Feed) -> list[AlarmEvent]:
+    """The alarms of a feed that is over return to normal.
+
+    Args:
+        state: after the feed's last reading.
+        readings: a batch.
+        first: position in it of the first reading of the well's next feed, which shows that this one is over.
+        feed: what the readings came from.
+    """
+    return [
+        AlarmEvent(
+            replace(change, position=first),
+            readings.facility_id[first],
+            source_ts_ms=change.ts_ms - feed.offset_ms if feed.offset_ms else NO_TIME,
+            sequence=readings.sequence[first],
+        )
+        for change in end_feed(state, readings.well_id[first])
+    ]
+
+
+def _event(
+    change: Transition, readings: Readings, at: IntArray, findings: Findings, history: WellState
+) -> AlarmEvent:
+    """A transition with what is known of its reading."""
+    row = change.position
+    here, score = int(at[row]), float(findings.score[row])
+    held = tuple(rule.id for rule, held in zip(PROCESS_RULES, findings.held, strict=True) if held[row])
+    return AlarmEvent(
+        replace(change, position=here),
+        readings.facility_id[here],
+        source_ts_ms=int(readings.source_ts_ms[here]),
+        sentence=_sentence(change, float(readings.methane_ppm[here]), findings, held, history),
+        score=None if np.isnan(score) else score,
+        rule_ids=held,
+        label=readings.label[here],
+        operating_state=readings.state[here],
+        sequence=readings.sequence[here],
+    )
+
+
+def _sentence(
+    change: Transition, methane_ppm: float, findings: Findings, held: tuple[str, ...], history: WellState
+) -> str | None:
+    """What an alarm says where it is annunciated."""
+    if change.event not in ANNUNCIATIONS:
+        return None
+    kind = ALARM_TYPES[change.alarm_type]
+    if kind.group == EMISSION:
+        return gas_sentence(methane_ppm, DEFAULT_SETTINGS.on_methane_ppm, kind.meaning)
+    row = change.position
+    ranked = findings.ranking[row]
+    return alarm_sentence(
+        history.ts_ms,
+        history.counts,
+        history.sensors,
+        len(history.ts_ms) - len(findings.score) + row,
+        first=_OF_RULE.get(kind.id) or [sensor for sensor in ranked.tolist() if sensor >= 0],
+        meaning=meaning_of(held[0]) if kind.id == FOREST and held else kind.meaning,
+        otherwise=reading_reasons(ranked[None], findings.deviation[row][None])[0],
+    )
+
+
+def _states(states: Sequence[int | None], at: IntArray) -> IntArray:
+    """Codes of the operating state, -1 where unknown."""
+    chosen = [states[i] for i in at.tolist()]
+    # Zero is the open state, which is as good as unknown to alarms, and this is the usual case.
+    if not any(chosen):
+        return np.full(len(at), -1, np.int64)
+    return np.array([-1 if state is None else state for state in chosen], np.int64)

@@ -68,7 +68,9 @@ def plan(
 ) -> None:
     """Say what a deployment would change and what a month costs. Nothing is created."""
     context = Context.find(_say, Answers(email, github, github_provider, guardrails))
-    deployment.show(deployment.prepare(context, iac), console)
+    prepared = deployment.prepare(context, iac)
+    deployment.show(prepared, console)
+    pipeline.report(prepared.plan, deployment.price(context.names.settings))
 
 
 @app.command()

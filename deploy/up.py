@@ -14,6 +14,7 @@ from deploy.context import Context
 from deploy.engine import Engine, Iac
 from deploy.errors import DeployError
 from deploy.smoke import Result, smoke
+from infra.settings import Settings
 from local.cost import report as cost_report
 from local.cost.advice import advice
 from local.cost.bill import bill
@@ -88,6 +89,11 @@ def show(prepared: Prepared, console: Console) -> None:
     for line in (*cost_report.verdict(month), advice(month, settings, free_tier=False)):
         console.print(line)
     console.print("Other loads: make cost WELLS=… HZ=…")
+
+
+def price(settings: Settings) -> str:
+    """What a month costs, in a sentence."""
+    return " ".join(f"{line}." for line in cost_report.verdict(bill(Workload(), settings))[1:3])
 
 
 def apply(prepared: Prepared, models: Path = publish.MODELS) -> None:

@@ -1,7 +1,6 @@
 """What the evaluation commands share: progress bars, errors in one line, JSON, versions behind figures."""
 
 import platform
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ml.dataset import DatasetError, InstanceFile
+from ml.registry_stores import RegistryError
 
 console = Console()
 
@@ -30,7 +30,10 @@ def versions() -> dict[str, str]:
 
 
 def tracked(items: Sequence[_T], what: str) -> Iterator[_T]:
-    """The items, with a progress bar on the terminal while they last."""
+    """The items, with a progress bar while they last, where there is a terminal to show it."""
+    if not console.is_terminal:
+        yield from items
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         yield from progress.track(items, description=what)
@@ -46,7 +49,7 @@ def explained() -> Iterator[None]:
     """Shows errors that their text explains as one line, without a traceback; the exit code is 1."""
     try:
         yield
-    except (DatasetError, OSError) as error:
+    except (DatasetError, RegistryError, OSError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
@@ -71,8 +74,3 @@ def count(items: Iterable[InstanceFile]) -> str:
     files = list(items)
     wells = len({file.well_id for file in files})
     return f"{len(files)} instance{'s' * (len(files) != 1)} of {wells} well{'s' * (wells != 1)}"
-
-
-def on_terminal() -> bool:
-    """Whether somebody is watching."""
-    return sys.stdout.isatty()

@@ -174,7 +174,7 @@ def total(verdicts: Sequence[Verdict]) -> Totals:
         instances=len(verdicts),
         events=sum(one.event is not None for one in verdicts),
         missed=sum(one.missed for one in verdicts),
-        early=sum(delay < 0 for delay in delays),
+        early=sum(bool(delay < 0) for delay in delays),
         normal_hours=normal / 3600.0,
         false_alarms=false,
         false_alarms_per_hour=3600.0 * false / normal if normal else None,

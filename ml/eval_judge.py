@@ -41,8 +41,11 @@ def judge_windows(instance: Instance, windows: Windows, left_out: LeftOut) -> Bo
         )
     except NoBaselineError:
         return np.zeros(len(windows.test), np.bool_)
-    models = left_out.commissioned(baseline)
-    return np.array([_in_alarm(instance, first, models) for first in windows.test.tolist()], np.bool_)
+    judged = []
+    for first in windows.test.tolist():
+        models = left_out.commissioned(baseline, int(instance.ts_ms[first]) + 1000 * WARM_UP_S)
+        judged.append(_in_alarm(instance, first, models))
+    return np.array(judged, np.bool_)
 
 
 def _in_alarm(instance: Instance, first: int, models: ModelSet) -> bool:
@@ -54,5 +57,5 @@ def _in_alarm(instance: Instance, first: int, models: ModelSet) -> bool:
         label=instance.label[rows],
         state=instance.state[rows],
     )
-    found = stream(window, models, alarms_from=WARM_UP_S, block_s=WINDOW)
+    found = stream(window, models, block_s=WINDOW)
     return any(alarm.alarm_type == FOREST for alarm in found.alarms)

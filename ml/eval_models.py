@@ -4,15 +4,19 @@ The shared forest and the fleet's forest are trained on the normal operation of 
 Where there are too few of them, `ml.pool` makes up for it with synthetic gauges, exactly as training does.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ml.baseline import Baseline, NoBaselineError, NormalPeriod, instance_baseline, normal_period
 from ml.dataset import Instance
 from ml.pool import FLEET_SENSORS, Pool, baseline_plan, fleet_plan
+from ml.registry import read_live
+from ml.registry_stores import Registry, RegistryError
 from petrostream.alarms import DEFAULT_SETTINGS, AlarmSettings
 from petrostream.feature_plan import COMMISSIONED, FLEET, FeaturePlan
 from petrostream.forest import Forest, load_forest
-from petrostream.models import ModelSet, WellModel
+from petrostream.models import ModelSet, WellModel, load_models
 
 MIN_BASELINE_S = 120.0
 """Shortest baseline that is still evaluated. Training asks for more (`ml.baseline.MIN_NORMAL_S`), but many
@@ -55,14 +59,14 @@ class LeftOut:
         self.wells.add(baseline.well_id)
         return period
 
-    def commissioned(self, baseline: Baseline) -> ModelSet:
-        """The shared forest without the baseline's well, on that baseline."""
+    def commissioned(self, baseline: Baseline, from_ms: int) -> ModelSet:
+        """The shared forest without the baseline's well, on that baseline, in service from a time on."""
         forest = self._forest(COMMISSIONED, baseline.well_id)
         plan = baseline_plan(baseline)
         model = _model(
             baseline.well_id, COMMISSIONED, baseline.sensors, plan, forest, DEFAULT_SETTINGS.on_score
         )
-        return ModelSet(VERSION, {baseline.well_id: (model,)})
+        return ModelSet(VERSION, {baseline.well_id: (replace(model, valid_from_ms=from_ms),)})
 
     def fleet(self, well_id: str) -> ModelSet:
         """The fleet's forest without a well."""
@@ -94,3 +98,26 @@ def _model(
         plan=plan,
         forest=forest,
     )
+
+
+def live_models(registry: Registry) -> ModelSet:
+    """The models that a registry has in service.
+
+    Raises:
+        RegistryError: there are none, or they are not whole.
+    """
+    found = read_live(registry)
+    if found is None:
+        raise RegistryError("no models are in service there: publish a version first")
+    manifest, files = found
+    forests: dict[str, Forest] = {}
+
+    def models(name: str, entry: Mapping[str, Any]) -> tuple[WellModel, ...]:
+        path = str(entry["onnx"]["path"])
+        if path not in forests:
+            forests[path] = load_forest(files[path])
+        return load_models({"well_id": name, "version": manifest["version"], **entry}, forests[path])
+
+    wells = {name: models(name, entry) for name, entry in manifest["wells"].items()}
+    fleet = models("*", manifest["fleet"])[-1] if manifest.get("fleet") else None
+    return ModelSet(str(manifest["version"]), wells, fleet)

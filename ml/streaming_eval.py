@@ -10,7 +10,6 @@ instance, as on wells that it has never seen; in operation only the physics rule
 
 from collections import Counter
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,30 +21,25 @@ from ml.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline, normal_
 from ml.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
 from ml.eval_cli import console, count, explained, number, say, tracked, versions, write_json
 from ml.eval_html import page
-from ml.eval_models import FLEET_ON_SCORE, FLEET_SETTINGS, MIN_BASELINE_S, LeftOut
+from ml.eval_models import FLEET_ON_SCORE, FLEET_SETTINGS, MIN_BASELINE_S, LeftOut, live_models
 from ml.eval_rows import By, Row, as_json, by_class, by_well, groups, make_row, summary
-from ml.eval_stream import BLOCK_S, stream
+from ml.eval_stream import BLOCK_S, stream, with_forest_alarms
+from ml.registry_stores import open_registry
 from petrostream.alarms import DEFAULT_SETTINGS
+from petrostream.models import ModelSet
 
 DEFAULT_SEED = 1
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-class Origin(StrEnum):
-    """Where instances come from."""
-
-    REAL = "real"
-    SIMULATED = "simulated"
-    DRAWN = "drawn"
-    ALL = "all"
-
-
-_PREFIX = {Origin.REAL: "WELL-", Origin.SIMULATED: "SIM-", Origin.DRAWN: "DRAWN-", Origin.ALL: ""}
-
-
 class Evaluation:
     """Rows of an evaluation as they come in.
+
+    Args:
+        seed: seed of the forests.
+        models: models that know the wells already; by default each well gets a forest that does not.
+        block_s: seconds of observations in a block.
 
     Attributes:
         commissioned: instances on a baseline of their own.
@@ -53,11 +47,12 @@ class Evaluation:
         uncommissioned: why each other instance has no baseline, by `source`.
     """
 
-    def __init__(self, seed: int, block_s: int = BLOCK_S) -> None:
+    def __init__(self, seed: int, models: ModelSet | None = None, block_s: int = BLOCK_S) -> None:
         self.commissioned: list[Row] = []
         self.fleet: list[Row] = []
         self.uncommissioned: dict[str, str] = {}
         self._left_out = LeftOut(seed)
+        self._models = models
         self._block_s = block_s
 
     def learn(self, files: Sequence[InstanceFile]) -> None:
@@ -77,13 +72,15 @@ class Evaluation:
         except NoBaselineError as error:
             self.uncommissioned[instance.source] = str(error)
         else:
-            models = self._left_out.commissioned(baseline)
-            found = stream(instance, models, alarms_from=period.split, block_s=self._block_s)
+            begins_ms = int(instance.ts_ms[period.split])
+            models = self._models or self._left_out.commissioned(baseline, begins_ms)
+            found = stream(instance, models, block_s=self._block_s)
             made_of = {"seconds": baseline.seconds, "sensors": list(baseline.sensors)}
             row = make_row(instance, found, period.split, made_of, DEFAULT_SETTINGS.on_score)
             self.commissioned.append(row)
         models = self._left_out.fleet(instance.well_id)
-        found = stream(instance, models, fleet_alarms=FLEET_SETTINGS, block_s=self._block_s)
+        found = stream(instance, models, block_s=self._block_s)
+        found = with_forest_alarms(instance, found, FLEET_SETTINGS)
         self.fleet.append(make_row(instance, found, 0, None, FLEET_ON_SCORE))
 
     def result(self, seed: int) -> dict[str, Any]:
@@ -104,6 +101,7 @@ class Evaluation:
             },
             "settings": {
                 "seed": seed,
+                "models": self._models.version if self._models else "leave-one-well-out",
                 "baseline_share": TRAIN_SHARE,
                 "min_baseline_s": MIN_BASELINE_S,
                 "on_score": DEFAULT_SETTINGS.on_score,
@@ -136,17 +134,18 @@ def main(
     classes: Annotated[
         list[int] | None, typer.Option("--class", help="Evaluate this class only; repeat for more.")
     ] = None,
-    origin: Annotated[
-        Origin | None, typer.Option(help="Which instances; the real ones, if left out and there are any.")
+    models: Annotated[
+        str | None,
+        typer.Option(help="Use the live models of this registry (s3://bucket or folder), not held-out ones."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the forests.")] = DEFAULT_SEED,
 ) -> None:
     """Stream instances through the serving code and measure its alarms as an operator would."""
     with explained():
-        everything = _of(find_instances(data), origin, data)
+        everything = find_instances(data)
         chosen = _chosen(everything, data, wells, classes)
-        evaluation = Evaluation(seed)
-        evaluation.learn(everything)
+        evaluation = Evaluation(seed, live_models(open_registry(models)) if models else None)
+        evaluation.learn([file for file in everything if file.is_real == chosen[0].is_real])
         for file in tracked(chosen, "Streaming"):
             evaluation.watch(read_instance(file))
         result = evaluation.result(seed)
@@ -161,23 +160,10 @@ def main(
             say(f"Written: {path}")
 
 
-def _of(files: list[InstanceFile], origin: Origin | None, data: Path) -> list[InstanceFile]:
-    """Instances of an origin; without one the real ones, or all where there are none."""
-    real = [file for file in files if file.is_real]
-    if origin is None:
-        if not real:
-            say(f"{data} holds no real instance: evaluating the {count(files)} it has.", "yellow")
-        return real or files
-    kept = [file for file in files if file.well_id.startswith(_PREFIX[origin])]
-    if not kept:
-        raise DatasetError(data, f"holds no {origin} instance")
-    return kept
-
-
 def _chosen(
     files: list[InstanceFile], data: Path, wells: list[str] | None, classes: list[int] | None
 ) -> list[InstanceFile]:
-    """What to evaluate; forests are trained on the rest as well."""
+    """What to evaluate: the real instances asked for, or all of them where none is real."""
     kept = [
         file
         for file in files
@@ -186,7 +172,10 @@ def _chosen(
     if not kept:
         there = ", ".join(sorted({f"{file.event_class}/{file.well_id}" for file in files}))
         raise DatasetError(data, f"holds no such instance; classes and wells there are {there}")
-    return kept
+    real = [file for file in kept if file.is_real]
+    if not real:
+        say(f"None is real: evaluating {count(kept)}, simulated or drawn.", "yellow")
+    return real or kept
 
 
 _FIGURES = (

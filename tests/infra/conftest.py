@@ -10,9 +10,20 @@ from typing import Any
 import pytest
 
 from infra.settings import SETTINGS_FILE, load_settings
-from tests.support.terraform import aws_plan, terraform_copy, who_am_i
+from tests.support.terraform import (
+    aws_plan,
+    deployed,
+    deploying,
+    terraform_copy,
+    terraform_ready,
+    twin_lake,
+    who_am_i,
+)
 
-__all__ = ["aws_plan", "terraform_copy", "who_am_i"]  # fixtures
+# Fixtures, defined where they do not crowd this file.
+__all__ = [
+    "aws_plan", "deployed", "deploying", "terraform_copy", "terraform_ready", "twin_lake", "who_am_i",
+]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")

@@ -68,19 +68,13 @@ def test_settings_that_cannot_work_are_refused_by_name(terraform_copy, tmp_path)
     path.write_text(json.dumps(raw))
     message = _refused(terraform_copy, f"-var=settings_file={path}", f"-var=alert_email={EMAIL}")
     assert "stream.mode = SERVERLESS: must be PROVISIONED or ON_DEMAND." in message
-    assert "firehose.*.buffer_mb = 5 (delivery), 64 (alarms): Parquet conversion takes 64" in message
+    assert (
+        "firehose.*.buffer_mb = 5 (delivery), 64 (facility), 64 (alarms): Parquet conversion takes 64"
+        in message
+    )
     assert "lake.raw_glacier_days = 31: must be at least 30 days after" in message
     assert "runtime.log_retention_days = 2: CloudWatch offers 1, 3, 5" in message
     assert "scoring.batch_size = 0: Lambda takes 1 to 10000 records." in message
-
-
-def test_a_setting_that_is_missing_is_named(terraform_copy, tmp_path):
-    raw = json.loads(SETTINGS_FILE.read_text())
-    raw["stream"]["shard"] = raw["stream"].pop("shards")
-    path = tmp_path / "settings.json"
-    path.write_text(json.dumps(raw))
-    message = _refused(terraform_copy, f"-var=settings_file={path}", f"-var=alert_email={EMAIL}")
-    assert 'attribute "shards" is required' in message
 
 
 def test_variables_that_cannot_work_are_refused_by_name(terraform_copy):

@@ -5,7 +5,7 @@ import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from local import terraform, terraform_tool
+from local.deployment import IAC_VARIABLE
 from local.env import ACCOUNT, REGION, subprocess_environment
 from local.errors import TwinError
+from tests.support.lake import STEP_SECONDS, Lake
 
 PACKAGES = ("scoring", "firehose_transform")
 EMAIL = "operations@example.com"
@@ -53,14 +55,13 @@ class Terraform:
 
 
 @pytest.fixture(scope="session")
-def terraform_copy(tmp_path_factory: pytest.TempPathFactory, who_am_i: str) -> Terraform:
-    """Terraform, ready to plan; skips where there is no binary or no provider."""
+def terraform_ready(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    """Terraform, initialised, without an account; skips where there is no binary or no provider."""
     folder = tmp_path_factory.mktemp("terraform")
     for target in ("lambda", "lambda-local"):
         _stand_ins(folder / "build" / target)
     try:
-        base = subprocess_environment() | {"AWS_ENDPOINT_URL": who_am_i}
-        environment = terraform_tool.environment_for(folder, base)
+        environment = terraform_tool.environment_for(folder, subprocess_environment())
         terraform_tool.binary(environment)
         workspace = terraform.stage(folder)
         terraform.run(["init", "-no-color", "-reconfigure"], workspace, environment)
@@ -70,6 +71,45 @@ def terraform_copy(tmp_path_factory: pytest.TempPathFactory, who_am_i: str) -> T
             raise
         pytest.skip(f"Terraform cannot run here: {text}")
     return Terraform(folder, workspace, environment)
+
+
+@pytest.fixture(scope="session")
+def terraform_copy(terraform_ready: Terraform, who_am_i: str, request: pytest.FixtureRequest) -> Terraform:
+    """Terraform, ready to plan."""
+    if any("deployed" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        # The provider mostly waits while it deploys: the sooner that begins, the sooner all tests are done.
+        request.getfixturevalue("deploying")
+    return replace(terraform_ready, environment={**terraform_ready.environment, "AWS_ENDPOINT_URL": who_am_i})
+
+
+@pytest.fixture(scope="session")
+def twin_lake(terraform_ready: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """An emulator of these tests' own, and in it a lake that is deployed by Terraform."""
+    lake = Lake.at(tmp_path_factory.mktemp("twin") / "home")
+    lake.environment[IAC_VARIABLE] = "terraform"
+    lake.run("-m", "local", "up", "--no-deploy")
+    try:
+        yield lake
+    finally:
+        lake.run("-m", "local", "down", "--purge", "--yes")
+
+
+@pytest.fixture(scope="session")
+def deploying(twin_lake: Lake) -> Iterator[subprocess.Popen[str]]:
+    """The deployment, begun."""
+    process = twin_lake.start("-m", "local", "deploy")
+    yield process
+    if process.poll() is None:
+        process.terminate()
+        process.wait(timeout=STEP_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def deployed(twin_lake: Lake, deploying: subprocess.Popen[str]) -> Lake:
+    """The lake, once it is deployed."""
+    output, _ = deploying.communicate(timeout=STEP_SECONDS)
+    assert deploying.returncode == 0, output
+    return twin_lake
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,154 @@
+"""Infra as Terraform on a lake of its own: created, unchanged by a second plan, and gone without a trace.
+
+Creating takes most of a minute, in which the provider only waits: it goes on while other tests run.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from local import terraform, terraform_state, terraform_tool
+from local.env import ACCOUNT, REGION
+from local.errors import TwinError
+from tests.support.lake import STEP_SECONDS
+
+BUCKET = f"petrostream-terraform-{ACCOUNT}-{REGION}"
+
+
+@pytest.fixture(scope="module")
+def clients(twin_lake):
+    """Clients of that emulator, by service."""
+
+    def make(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=twin_lake.twin.endpoint,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    return make
+
+
+@pytest.mark.usefixtures("deploying")
+def test_the_state_bucket_is_made_once_and_keeps_old_states(clients):
+    s3 = clients("s3")
+    assert terraform_state.prepare(s3, BUCKET, REGION, tls_only=False) is True
+    assert terraform_state.prepare(s3, BUCKET, REGION, tls_only=False) is False
+    assert s3.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
+    blocked = s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
+    assert set(blocked.values()) == {True}
+
+
+@pytest.mark.usefixtures("deploying")
+def test_the_state_lies_in_that_bucket_and_is_locked_in_use(twin_lake, clients, terraform_ready, tmp_path):
+    """The real backend of the configuration, with a configuration that creates nothing."""
+    s3 = clients("s3")
+    terraform_state.prepare(s3, BUCKET, REGION, tls_only=False)
+    answers = tmp_path / "backend.hcl"
+    answers.write_text(terraform_state.backend_file(terraform_state.backend(BUCKET, REGION, emulator=True)))
+    (tmp_path / "main.tf").write_text(_BACKEND)
+    environment = dict(terraform_ready.environment) | {"AWS_ENDPOINT_URL": twin_lake.twin.endpoint}
+    terraform.run(["init", "-no-color", f"-backend-config={answers}"], tmp_path, environment)
+    terraform.run(["apply", "-no-color", "-auto-approve"], tmp_path, environment)
+    key = "petrostream/terraform.tfstate"
+    assert json.load(s3.get_object(Bucket=BUCKET, Key=key)["Body"])["outputs"]["kept"]["value"] == "yes"
+    s3.put_object(Bucket=BUCKET, Key=f"{key}.tflock", Body=b'{"ID":"other","Who":"a colleague"}')
+    with pytest.raises(TwinError, match="Error acquiring the state lock"):
+        terraform.run(["plan", "-no-color", "-lock-timeout=0s"], tmp_path, environment)
+
+
+_BACKEND = """\
+terraform {
+  backend "s3" {
+    key          = "petrostream/terraform.tfstate"
+    encrypt      = true
+    use_lockfile = true
+  }
+}
+
+output "kept" {
+  value = "yes"
+}
+"""
+
+
+def test_the_outputs_lead_to_what_was_created(deployed, clients):
+    outputs = json.loads(deployed.twin.outputs.read_text())["PetroStream"]
+    stream = clients("kinesis").describe_stream_summary(StreamName=outputs["StreamName"])
+    assert stream["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
+    function = clients("lambda").get_function_configuration(FunctionName=outputs["ScoringFunctionName"])
+    assert function["Environment"]["Variables"]["LIVE_TABLE"] == outputs["LiveTableName"]
+    assert function["Environment"]["Variables"]["PARTIAL_BATCH_RESPONSE"] == "false"
+    clients("s3").head_bucket(Bucket=outputs["ArtifactsBucket"])
+    assert "12 resources" in deployed.run("-m", "local", "status")
+
+
+def test_the_other_definition_keeps_its_hands_off(deployed):
+    process = deployed.start("-m", "local", "up", "--iac", "cdk")
+    output, _ = process.communicate(timeout=STEP_SECONDS)
+    assert process.returncode == 1
+    assert "was deployed by terraform" in output
+    assert "--iac terraform" in output
+
+
+def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(deployed):
+    workspace = deployed.twin.terraform / "infra" / "terraform"
+    environment = terraform_tool.environment_for(deployed.twin.terraform, deployed.environment)
+    arguments = ["-no-color", "-input=false", "-lock=false", "-out=second"]
+    terraform.run(["plan", *arguments, *terraform.variables()], workspace, environment)
+    plan = json.loads(terraform.run(["show", "-json", "second"], workspace, environment))
+    rows = plan["resource_changes"]
+    changes = {(row["type"], path) for row in rows for path in _changed(row["change"], row["address"])}
+    assert changes == set(terraform.KNOWN_GAPS)
+
+
+def _changed(change: dict[str, Any], address: str) -> Iterator[str]:
+    if change["actions"] in (["no-op"], ["read"]):
+        return
+    assert change["actions"] == ["update"], f"{address}: {change['actions']}"
+    yield from _differences(change["before"], change["after"], change["after_unknown"])
+
+
+def _differences(before: Any, after: Any, unknown: Any, path: str = "") -> Iterator[str]:
+    """Paths of the attributes that differ; what is not known yet is not a difference."""
+    if unknown is True or before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict) and "tags" not in path:
+        for key in before.keys() | after.keys():
+            below = unknown.get(key) if isinstance(unknown, dict) else None
+            yield from _differences(before.get(key), after.get(key), below, f"{path}.{key}".strip("."))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            below = unknown[index] if isinstance(unknown, list) and index < len(unknown) else None
+            yield from _differences(one, other, below, path)
+    else:
+        yield path
+
+
+def test_destroy_leaves_nothing(deployed, clients, monkeypatch):
+    for name, value in deployed.environment.items():
+        monkeypatch.setitem(os.environ, name, value)
+    terraform.destroy(deployed.twin)
+    buckets = {bucket["Name"] for bucket in clients("s3").list_buckets()["Buckets"]}
+    # The bucket of the state is the bootstrap's, not Terraform's.
+    assert {name for name in buckets if "terraform" not in name} == set()
+    assert clients("kinesis").list_streams()["StreamNames"] == []
+    assert clients("firehose").list_delivery_streams()["DeliveryStreamNames"] == []
+    assert clients("lambda").list_functions()["Functions"] == []
+    assert clients("lambda").list_event_source_mappings()["EventSourceMappings"] == []
+    assert clients("dynamodb").list_tables()["TableNames"] == []
+    assert clients("sqs").list_queues().get("QueueUrls", []) == []
+    assert clients("glue").get_databases()["DatabaseList"] == []
+    assert [group["Name"] for group in clients("athena").list_work_groups()["WorkGroups"]] in (
+        [],
+        ["primary"],
+    )
+    assert clients("iam").list_roles()["Roles"] == []
+    assert clients("logs").describe_log_groups()["logGroups"] == []
+    assert terraform.module_states(deployed.twin) == {"lake": None, "stream": None, "scoring": None}

@@ -61,6 +61,7 @@ PROBE_ENV = {
     "DELIVERY_STREAM": "petrostream-delivery",
     "QUARANTINE_STREAM": "petrostream-quarantine",
     "FACILITY_STREAM": "petrostream-facility",
+    "ALARM_STREAM": "petrostream-alarms",
     "ARTIFACTS_BUCKET": "petrostream-artifacts",
     "MODEL_REFRESH_SECONDS": "60",
     "PARTIAL_BATCH_RESPONSE": "true",

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from petrostream.operating_state import FOREST as _FOREST
+from petrostream.operating_state import OPERATING_STATES
 from petrostream.rules import ALERT_ABOVE, PROCESS_RULES
 
 CRITICAL, HIGH, MEDIUM, LOW = "critical", "high", "medium", "low"
@@ -79,7 +81,7 @@ class AlarmType:
         return priority_of(self.severity, self.response_minutes)
 
 
-FOREST = "forest"
+FOREST = _FOREST
 METHANE_HIGH = "methane_high"
 
 _ROWS: tuple[AlarmType, ...] = (
@@ -184,30 +186,11 @@ def _table() -> Mapping[str, AlarmType]:
 ALARM_TYPES: Mapping[str, AlarmType] = _table()
 """Every alarm the stream can raise, by id."""
 
-OPEN = 0
-OPERATING_STATES: Mapping[int, str] = MappingProxyType(
-    {
-        OPEN: "open",
-        1: "shut-in",
-        2: "flushing with diesel",
-        3: "flushing with gas",
-        4: "bullheading",
-        5: "closed with diesel",
-        6: "closed with gas",
-        7: "restart",
-        8: "depressurization",
-    }
-)
-"""Codes of `state` (3W dataset 2.0.0, arXiv 2507.01048, table 5)."""
-
 
 def suppressing_states(alarm_type: AlarmType) -> Sequence[int]:
-    """Operating states in which an alarm says nothing an operator does not know.
+    """Operating states in which an alarm says nothing an operator does not know: suppression by design.
 
-    Baselines and signatures describe a well that flows. In any other state pressures and temperatures move
-    by the operator's own hand, so process alarms are suppressed by design there. Gas at the wellhead is as
+    The table is that of `petrostream.operating_state`, so an alarm and the risk of a reading agree. Gas is as
     dangerous around a closed well as around an open one: emission alarms are never suppressed.
     """
-    if alarm_type.group == EMISSION:
-        return ()
-    return tuple(code for code in OPERATING_STATES if code != OPEN)
+    return [code for code, state in OPERATING_STATES.items() if alarm_type.id in state.suppresses]

@@ -37,9 +37,10 @@ from petrostream.alarm_timers import NEVER, lasted, latch, recent, run_starts
 from petrostream.alarm_types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType, suppressing_states
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.features import GAP_MS
+from petrostream.operating_state import RELEASE_MS
 
 NO_DATA_S = 600.0
-RELEASE_S = 180.0
+RELEASE_S = RELEASE_MS / 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ class Worker:
             delivery=FirehoseSink(self.settings.delivery_stream, firehose, deadline, self._backoff),
             quarantine=FirehoseSink(self.settings.quarantine_stream, firehose, deadline, self._backoff),
             facility=FirehoseSink(self.settings.facility_stream, firehose, deadline, self._backoff),
+            alarms=FirehoseSink(self.settings.alarm_stream, firehose, deadline, self._backoff),
             now_ms=lambda: time.time_ns() // 1_000_000,
             join=self.settings.facility_join,
         )
@@ -148,6 +149,8 @@ def _report(outcome: Outcome, records: list[Record]) -> None:
     metrics.add_metric(name="Anomalies", unit=count, value=tally.anomalies)
     metrics.add_metric(name="FacilitiesFailed", unit=count, value=len(outcome.failed))
     _report_facility(tally)
+    if tally.alarms:
+        metrics.add_metric(name="AlarmsAnnunciated", unit=count, value=tally.alarms)
     if records:
         age = time.time() * 1000 - records[-1].arrival_ms
         metrics.add_metric(name="IteratorAge", unit=MetricUnit.Milliseconds, value=max(0.0, age))
@@ -159,6 +162,7 @@ def _report(outcome: Outcome, records: list[Record]) -> None:
         readings=tally.readings,
         quarantined=tally.quarantined,
         anomalies=tally.anomalies,
+        alarms=tally.alarms,
         tanks=tally.tanks,
         matched=tally.matched,
         unmatched=tally.unmatched,

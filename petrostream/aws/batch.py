@@ -60,6 +60,7 @@ class Ports:
         delivery: where scored readings go.
         quarantine: where rejected lines go.
         facility: where joined readings go.
+        alarms: where transitions of alarms go.
         now_ms: the clock, epoch milliseconds.
         join: which facilities' readings are joined with tank readings.
     """
@@ -69,13 +70,14 @@ class Ports:
     delivery: Sink
     quarantine: Sink
     facility: Sink
+    alarms: Sink
     now_ms: Callable[[], int]
     join: JoinMode = "tanks"
 
     @property
     def sinks(self) -> tuple[Sink, ...]:
         """All that must have accepted everything before a state is saved."""
-        return self.delivery, self.quarantine, self.facility
+        return self.delivery, self.quarantine, self.facility, self.alarms
 
 
 @dataclass(slots=True)
@@ -85,6 +87,7 @@ class Tally:
     Attributes:
         readings: well readings scored.
         anomalies: of them.
+        alarms: alarms annunciated.
         quarantined: lines rejected.
         records: stream records, those passed over included.
         records_skipped: records passed over, since an earlier batch did them.
@@ -99,6 +102,7 @@ class Tally:
 
     readings: int = 0
     anomalies: int = 0
+    alarms: int = 0
     quarantined: int = 0
     records: int = 0
     records_skipped: int = 0

@@ -22,6 +22,7 @@ class ScoringSettings:
         delivery_stream: DELIVERY_STREAM, Firehose stream of scored rows.
         quarantine_stream: QUARANTINE_STREAM, Firehose stream of rejected lines.
         facility_stream: FACILITY_STREAM, Firehose stream of joined readings.
+        alarm_stream: ALARM_STREAM, Firehose stream of transitions of alarms.
         artifacts_bucket: ARTIFACTS_BUCKET, where models are published.
         model_refresh_seconds: MODEL_REFRESH_SECONDS, how often the model pointer is read; 60 if not set.
         partial_batch_response: PARTIAL_BATCH_RESPONSE, whether the event source acts on reported failures; if
@@ -34,6 +35,7 @@ class ScoringSettings:
     delivery_stream: str
     quarantine_stream: str
     facility_stream: str
+    alarm_stream: str
     artifacts_bucket: str
     model_refresh_seconds: float = 60.0
     partial_batch_response: bool = True
@@ -51,6 +53,7 @@ class ScoringSettings:
             delivery_stream=_read(environment, "DELIVERY_STREAM", _name, "the name of a Firehose stream"),
             quarantine_stream=_read(environment, "QUARANTINE_STREAM", _name, "the name of a Firehose stream"),
             facility_stream=_read(environment, "FACILITY_STREAM", _name, "the name of a Firehose stream"),
+            alarm_stream=_read(environment, "ALARM_STREAM", _name, "the name of a Firehose stream"),
             artifacts_bucket=_read(environment, "ARTIFACTS_BUCKET", _name, "the name of the models' bucket"),
             model_refresh_seconds=_read(
                 environment, "MODEL_REFRESH_SECONDS", _seconds, "seconds, 0 or more", "60"

@@ -1,4 +1,4 @@
-"""What is made of a unit of valid readings, stage by stage: scored rows, then joined rows.
+"""What is made of a unit of valid readings, stage by stage: scored rows and alarms, then joined rows.
 
 A stage takes what is remembered and what the stages before it found, hands rows to a sink, and gives the
 memory that follows. Nothing is committed here: the pipeline flushes the sinks and saves the memory.
@@ -6,6 +6,8 @@ memory that follows. Nothing is committed here: the pipeline flushes the sinks a
 
 from dataclasses import replace
 
+from petrostream.alarm_events import ANNUNCIATIONS
+from petrostream.alarm_rows import alarm_rows_to_blocks
 from petrostream.aws.batch import Ports, Tally
 from petrostream.detector import ModelSet
 from petrostream.facility_rows import facility_rows_to_blocks
@@ -42,13 +44,16 @@ def take(
 def _score(
     memory: Memory, readings: Readings, ports: Ports, models: ModelSet | None, now_ms: int, tally: Tally
 ) -> tuple[Memory, Scored | None]:
-    """Score well readings; no rows where there are no readings."""
+    """Score well readings and raise alarms; no rows where there are no readings."""
     if not len(readings):
         return memory, None
     scored = score(memory.scoring, readings, models, scored_at_ms=now_ms)
     for block in rows_to_blocks(scored.rows):
         ports.delivery.write(block.data, group=block.date)
+    for block in alarm_rows_to_blocks(scored.rows.alarms, recorded_at_ms=now_ms):
+        ports.alarms.write(block.data, group=block.date)
     tally.readings = len(readings)
+    tally.alarms = sum(event.change.event in ANNUNCIATIONS for event in scored.rows.alarms)
     tally.anomalies = int(scored.rows.anomaly_flag.sum())
     return replace(memory, scoring=scored.state), scored.rows
 

@@ -72,6 +72,7 @@ class World:
                 delivery_stream="delivery",
                 quarantine_stream="quarantine",
                 facility_stream="facility",
+                alarm_stream="alarms",
                 artifacts_bucket="artifacts",
                 partial_batch_response=self.partial,
                 facility_join=self.join,
@@ -85,6 +86,9 @@ class World:
 
     def joined(self) -> list[dict[str, Any]]:
         return self.firehose.rows("facility")
+
+    def alarms(self) -> list[dict[str, Any]]:
+        return self.firehose.rows("alarms")
 
     def quarantined(self) -> list[dict[str, Any]]:
         return self.firehose.rows("quarantine")

@@ -55,9 +55,9 @@ def plain(rows):
 
     Of several copies the one delivered last counts, as in the view.
     """
-    moment = {"scored_at", "quarantined_at", "joined_at"}
+    moment = {"scored_at", "quarantined_at", "joined_at", "recorded_at"}
     return {
-        row.get("event_id") or row["quarantine_id"]: {
+        row.get("event_id") or row.get("transition_id") or row["quarantine_id"]: {
             name: value for name, value in row.items() if value is not None and name not in moment
         }
         for row in rows
@@ -78,6 +78,26 @@ def test_readings_come_out_scored_and_the_state_moves_on():
     state = decode(world.table.items["FACILITY#FAC-01"]["state"]["B"])
     assert state.last_sequence == "97"
     assert len(state.wells["WELL-00001"].ts_ms) == 3
+
+
+def test_a_leak_becomes_an_alarm_in_its_own_delivery_and_returns_once():
+    world = World()
+    gas = [900.0] * 12 + [5.0] * 65
+    rows = [reading(1, second, methane_ppm=ppm) for second, ppm in enumerate(gas)]
+    run(world, shard([(A, block(*rows[:8])), (A, block(*rows[8:40])), (A, block(*rows[40:]))]))
+    raised, returned = world.alarms()
+    assert (raised["event"], raised["alarm_type"], raised["priority"]) == (
+        "activated",
+        "methane_high",
+        "high",
+    )
+    assert raised["sentence"] == "Methane is 900 ppm, above 500 ppm: a methane leak"
+    assert (returned["event"], returned["cause"], returned["alarm_id"]) == (
+        "returned",
+        "cleared",
+        raised["alarm_id"],
+    )
+    assert [row.get("alarm_active", 0) for row in world.scored()] == [0] * 10 + [1] * 62 + [0] * 5
 
 
 def test_records_the_state_has_seen_are_passed_over_also_in_a_new_process():
@@ -268,6 +288,7 @@ def test_settings_are_read_from_the_environment_and_named_when_wrong():
         "DELIVERY_STREAM": "d",
         "QUARANTINE_STREAM": "q",
         "FACILITY_STREAM": "f",
+        "ALARM_STREAM": "a",
         "ARTIFACTS_BUCKET": "b",
     }
     assert ScoringSettings.from_environment(environment).partial_batch_response is True
@@ -283,11 +304,13 @@ def test_settings_are_read_from_the_environment_and_named_when_wrong():
 @st.composite
 def shards(draw):
     """Blocks of three facilities in event-time order, with poison among them, and what they must become."""
-    seconds = {A: 0, B: 0, C: 0}
+    seconds, leaks = {A: 0, B: 0, C: 0}, set()
     blocks, valid, invalid = [], 0, 0
     for facility in draw(st.lists(st.sampled_from([A, B, C]), min_size=1, max_size=8)):
         rows = []
-        for kind in draw(st.lists(st.sampled_from(["good", "good", "poison", "gap", "tank"]), max_size=4)):
+        for kind in draw(
+            st.lists(st.sampled_from(["good", "good", "poison", "gap", "tank", "leak"]), max_size=4)
+        ):
             if kind == "poison":
                 rows.append(b'{"kind":"well"}')
                 invalid += 1
@@ -295,9 +318,13 @@ def shards(draw):
             if kind == "tank":
                 rows.append(tank_reading(seconds[facility] + draw(st.integers(-6, 6)), facility))
                 continue
+            if kind == "leak":
+                leaks ^= {facility}
+                continue
             seconds[facility] += 90 if kind == "gap" else 8
             well = int(facility[-1])
-            rows += [reading(number, seconds[facility], facility) for number in (well, 50 + well)]
+            gas = {"methane_ppm": 900.0 if facility in leaks else 5.0}
+            rows += [reading(number, seconds[facility], facility, **gas) for number in (well, 50 + well)]
             valid += 2
         blocks.append((facility, block(*rows)))
     return shard(blocks), valid, invalid
@@ -335,6 +362,8 @@ def test_whatever_fails_every_reading_is_there_once(
     assert plain(world.scored()) == plain(calm.scored())
     assert len(calm.joined()) == len(plain(calm.joined()))
     assert plain(world.joined()) == plain(calm.joined())
+    assert len(calm.alarms()) == len(plain(calm.alarms()))
+    assert plain(world.alarms()) == plain(calm.alarms())
     assert len(plain(calm.quarantined())) == invalid
     assert plain(world.quarantined()) == plain(calm.quarantined())
     assert states(world) == states(calm)

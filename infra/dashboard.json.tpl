@@ -61,15 +61,16 @@
       "yAxis": {"left": {"label": "count", "min": 0, "showUnits": false}}
     } },
     { "type": "metric", "x": 8, "y": 8, "width": 8, "height": 6, "properties": {
-      "title": "Anomalies in 10 minutes",
+      "title": "Alarms of wells and anomalies, in 10 minutes",
       "view": "timeSeries",
       "region": "${region}",
       "period": 600,
       "stacked": false,
       "metrics": [
-        ["PetroStream", "Anomalies", "service", "${scoring}", {"stat": "Sum", "label": "readings flagged"}]
+        ["PetroStream", "AlarmsAnnunciated", "service", "${scoring}", {"stat": "Sum", "label": "alarms annunciated"}],
+        ["PetroStream", "Anomalies", "service", "${scoring}", {"stat": "Sum", "label": "readings flagged", "yAxis": "right"}]
       ],
-      "yAxis": {"left": {"label": "readings", "min": 0, "showUnits": false}}
+      "yAxis": {"left": {"label": "alarms", "min": 0, "showUnits": false}}
     } },
     { "type": "metric", "x": 16, "y": 8, "width": 8, "height": 6, "properties": {
       "title": "Stream: refused, and bytes",
@@ -132,6 +133,7 @@
       "metrics": [
         ["AWS/Firehose", "DeliveryToS3.DataFreshness", "DeliveryStreamName", "${raw}", {"stat": "Maximum", "label": "raw"}],
         ["AWS/Firehose", "DeliveryToS3.DataFreshness", "DeliveryStreamName", "${delivery}", {"stat": "Maximum", "label": "scored"}],
+        ["AWS/Firehose", "DeliveryToS3.DataFreshness", "DeliveryStreamName", "${facility}", {"stat": "Maximum", "label": "wells and tanks"}],
         ["AWS/Firehose", "DeliveryToS3.DataFreshness", "DeliveryStreamName", "${alarms}", {"stat": "Maximum", "label": "alarms of wells"}],
         ["AWS/Firehose", "DeliveryToS3.DataFreshness", "DeliveryStreamName", "${quarantine}", {"stat": "Maximum", "label": "quarantine"}]
       ],

@@ -80,7 +80,7 @@ class RawDeliverySettings(_DeliveryBase):
 
 
 class ScoredDeliverySettings(_DeliveryBase):
-    """Scored rows, and transitions of alarms: transform, partition by date, Parquet."""
+    """Rows of a table: transform, partition by date, Parquet."""
 
     buffer_mb: Annotated[int, Field(ge=64, le=128, description="Parquet conversion asks for 64 MB")]
     buffer_seconds: Annotated[int, Field(ge=60, le=900, description="dynamic partitioning asks for 60 s")]
@@ -97,10 +97,11 @@ class QuarantineDeliverySettings(_DeliveryBase):
 
 
 class FirehoseSettings(Section):
-    """The four Firehose streams."""
+    """The Firehose streams."""
 
     raw: RawDeliverySettings
     delivery: ScoredDeliverySettings
+    facility: ScoredDeliverySettings
     alarms: ScoredDeliverySettings
     quarantine: QuarantineDeliverySettings
     error_prefix: Prefix
@@ -112,6 +113,12 @@ class LiveSettings(Section):
 
     table: Name
     point_in_time_recovery: bool
+
+
+class FacilitySettings(Section):
+    """The join of wells and tanks: of facilities that have sent a tank reading, of all, or none."""
+
+    join: Literal["tanks", "all", "off"]
 
 
 class FunctionSettings(Section):
@@ -156,10 +163,12 @@ class Settings(Section):
     project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,19}$")]
     environment: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,15}$")]
     tags: dict[str, str]
+    encryption: Literal["sse", "kms"]
     lake: LakeSettings
     stream: StreamSettings
     firehose: FirehoseSettings
     live: LiveSettings
+    facility: FacilitySettings
     scoring: ScoringSettings
     firehose_transform: FunctionSettings
     runtime: RuntimeSettings

@@ -74,6 +74,7 @@ def names(settings: Settings, place: Place) -> dict[str, str]:
         "stream": settings.stream.name,
         "raw": settings.firehose.raw.name,
         "delivery": settings.firehose.delivery.name,
+        "facility": settings.firehose.facility.name,
         "alarms": settings.firehose.alarms.name,
         "quarantine": settings.firehose.quarantine.name,
         "live_table": settings.live.table,

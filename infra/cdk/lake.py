@@ -16,6 +16,7 @@ from petrostream.sensors import Field, Schema, schema
 
 ZONE_OF_TABLE: Mapping[str, Zone] = {
     "scored_readings": "curated",
+    "facility_readings": "curated",
     "alarms": "curated",
     "quarantine": "quarantine",
 }

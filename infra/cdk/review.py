@@ -51,6 +51,7 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
     Acknowledged("PetroStreamScoring/Scoring/Function", "AwsSolutions-L1", _RUNTIME),
     *_objects("PetroStreamStream/Raw/Role", "raw", ("ingest/", "errors/"), _OWN_PREFIX),
     *_objects("PetroStreamStream/Delivery/Role", "curated", ("scored_readings/", "errors/"), _OWN_PREFIX),
+    *_objects("PetroStreamStream/Facility/Role", "curated", ("facility_readings/", "errors/"), _OWN_PREFIX),
     *_objects("PetroStreamStream/Alarms/Role", "curated", ("alarms/", "errors/"), _OWN_PREFIX),
     *_objects("PetroStreamStream/Quarantine/Role", "quarantine", ("quarantine/", "errors/"), _OWN_PREFIX),
     *_objects("PetroStreamScoring/Scoring/Role", "artifacts", ("models/",), _MODELS),

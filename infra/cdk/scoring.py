@@ -79,6 +79,8 @@ class ScoringStack(Stack):
             environment={
                 "LIVE_TABLE": self.table.table_name,
                 "DELIVERY_STREAM": firehose.delivery.name,
+                "FACILITY_STREAM": firehose.facility.name,
+                "FACILITY_JOIN": self._deployment.settings.facility.join,
                 "ALARM_STREAM": firehose.alarms.name,
                 "QUARANTINE_STREAM": firehose.quarantine.name,
                 "ARTIFACTS_BUCKET": self._deployment.bucket_name("artifacts"),
@@ -92,7 +94,7 @@ class ScoringStack(Stack):
         settings = self._deployment.settings
         artifacts = self._deployment.bucket_arn("artifacts")
         firehose = settings.firehose
-        deliveries = (firehose.delivery.name, firehose.alarms.name, firehose.quarantine.name)
+        deliveries = (firehose.delivery, firehose.facility, firehose.alarms, firehose.quarantine)
         return {
             "stream": [
                 statement(
@@ -109,7 +111,7 @@ class ScoringStack(Stack):
             "delivery": [
                 statement(
                     ["firehose:PutRecordBatch"],
-                    [arn(self, "firehose", f"deliverystream/{name}") for name in deliveries],
+                    [arn(self, "firehose", f"deliverystream/{delivery.name}") for delivery in deliveries],
                 )
             ],
             "state": [statement(["dynamodb:GetItem", "dynamodb:PutItem"], [self.table.table_arn])],

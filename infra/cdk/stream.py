@@ -1,4 +1,4 @@
-"""Stack `PetroStreamStream`: the data stream, and the four Firehoses that land it."""
+"""Stack `PetroStreamStream`: the data stream, and the Firehoses that land it."""
 
 from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -34,6 +34,7 @@ class StreamStack(Stack):
         self.transform = self._transform()
         self.raw = self._raw()
         self.delivery = self._parquet("Delivery", "scored_readings", self._settings.delivery)
+        self.facility = self._parquet("Facility", "facility_readings", self._settings.facility)
         self.alarms = self._parquet("Alarms", "alarms", self._settings.alarms)
         self.quarantine = self._quarantine()
         self._outputs()
@@ -232,6 +233,7 @@ class StreamStack(Stack):
             "StreamName": self.stream.stream_name,
             "RawStreamName": self._settings.raw.name,
             "DeliveryStreamName": self._settings.delivery.name,
+            "FacilityStreamName": self._settings.facility.name,
             "AlarmStreamName": self._settings.alarms.name,
             "QuarantineStreamName": self._settings.quarantine.name,
             "TransformFunctionName": self.transform.function_name,

@@ -58,6 +58,7 @@ module "scoring" {
   place        = local.place
   scoring      = local.settings.scoring
   live         = local.settings.live
+  facility     = local.settings.facility
   stream       = local.settings.stream
   firehose     = local.settings.firehose
   runtime      = local.runtime

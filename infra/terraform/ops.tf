@@ -28,6 +28,7 @@ locals {
     stream        = local.settings.stream.name
     raw           = local.settings.firehose.raw.name
     delivery      = local.settings.firehose.delivery.name
+    facility      = local.settings.firehose.facility.name
     alarms        = local.settings.firehose.alarms.name
     quarantine    = local.settings.firehose.quarantine.name
     live_table    = local.settings.live.table
@@ -53,6 +54,11 @@ module "ops" {
 output "AlarmTopicArn" {
   description = "Topic that every alarm reports to."
   value       = one(module.ops[*].topic_arn)
+
+  precondition {
+    condition     = local.settings.encryption == "sse"
+    error_message = "encryption = ${local.settings.encryption}: Terraform encrypts by keys that AWS holds (sse). For a key of your own deploy by the CDK: ./project_up.sh aws --iac cdk."
+  }
 }
 
 output "DashboardName" {

@@ -50,6 +50,11 @@ output "DeliveryStreamName" {
   value       = module.stream.delivery_name
 }
 
+output "FacilityStreamName" {
+  description = "Firehose of the readings joined with tanks."
+  value       = module.stream.facility_name
+}
+
 output "AlarmStreamName" {
   description = "Firehose of the transitions of alarms."
   value       = module.stream.alarms_name

@@ -9,7 +9,7 @@ from infra.settings import load_settings
 from petrostream.sensors import schema
 
 SETTINGS = load_settings()
-TABLES = ("scored_readings", "alarms", "quarantine")
+TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
 
 
 def _table(templates, name):
@@ -49,6 +49,7 @@ def test_formats_are_those_the_delivery_streams_write(aws):
     }
     assert serde == {
         "scored_readings": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+        "facility_readings": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
         "alarms": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
         "quarantine": "org.openx.data.jsonserde.JsonSerDe",
     }

@@ -27,6 +27,8 @@ def test_the_function_is_told_every_name_it_needs(aws):
     assert set(variables) == {
         "LIVE_TABLE",
         "DELIVERY_STREAM",
+        "FACILITY_STREAM",
+        "FACILITY_JOIN",
         "ALARM_STREAM",
         "QUARANTINE_STREAM",
         "ARTIFACTS_BUCKET",
@@ -37,6 +39,8 @@ def test_the_function_is_told_every_name_it_needs(aws):
         "LOG_LEVEL",
     }
     assert variables["DELIVERY_STREAM"] == SETTINGS.firehose.delivery.name
+    assert variables["FACILITY_STREAM"] == SETTINGS.firehose.facility.name
+    assert variables["FACILITY_JOIN"] == SETTINGS.facility.join
     assert variables["ALARM_STREAM"] == SETTINGS.firehose.alarms.name
     assert variables["QUARANTINE_STREAM"] == SETTINGS.firehose.quarantine.name
     assert variables["MODEL_REFRESH_SECONDS"] == str(SCORING.model_refresh_seconds)

@@ -1,4 +1,4 @@
-"""The stream and its four deliveries: what Firehose on AWS accepts, and what the lake's layout needs."""
+"""The stream and its deliveries: what Firehose on AWS accepts, and what the lake's layout needs."""
 
 import pytest
 
@@ -9,10 +9,11 @@ SETTINGS = load_settings()
 DELIVERIES = {
     "raw": "ingest/",
     "delivery": "scored_readings/",
+    "facility": "facility_readings/",
     "alarms": "alarms/",
     "quarantine": "quarantine/",
 }
-PARQUET = {"delivery": "scored_readings", "alarms": "alarms"}
+PARQUET = {"delivery": "scored_readings", "facility": "facility_readings", "alarms": "alarms"}
 
 
 def _destination(templates, name):
@@ -56,11 +57,11 @@ def test_rows_land_by_event_date_and_everything_else_by_arrival(aws):
 
 
 def test_errors_lie_outside_every_table(aws):
-    for which in ("delivery", "alarms", "quarantine"):
+    for which in ("delivery", "facility", "alarms", "quarantine"):
         error_prefix = _destination(aws, getattr(SETTINGS.firehose, which).name)["ErrorOutputPrefix"]
         assert not any(
             error_prefix.startswith(str(schema(t).prefix))
-            for t in ("scored_readings", "alarms", "quarantine")
+            for t in ("scored_readings", "facility_readings", "alarms", "quarantine")
         )
 
 

@@ -7,6 +7,7 @@ variables {
   place        = { twin = false, account_id = "123456789012", partition = "aws", region = "eu-north-1" }
   scoring      = jsondecode(file("../settings.json")).scoring
   live         = jsondecode(file("../settings.json")).live
+  facility     = jsondecode(file("../settings.json")).facility
   stream       = jsondecode(file("../settings.json")).stream
   firehose     = jsondecode(file("../settings.json")).firehose
   runtime      = jsondecode(file("../settings.json")).runtime

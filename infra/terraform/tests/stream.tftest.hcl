@@ -10,7 +10,7 @@ variables {
   transform     = jsondecode(file("../settings.json")).firehose_transform
   runtime       = jsondecode(file("../settings.json")).runtime
   database      = "lake"
-  tables        = { scored_readings = "scored", alarms = "bells", quarantine = "rejected" }
+  tables        = { scored_readings = "scored", facility_readings = "pairs", alarms = "bells", quarantine = "rejected" }
   bucket_names  = { raw = "the-raw", curated = "the-curated", quarantine = "the-quarantine" }
   schema_folder = "../../petrostream/schema"
   packages      = "../../build/lambda"

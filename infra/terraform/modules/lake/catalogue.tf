@@ -2,7 +2,7 @@
 
 locals {
   # The tables of the catalogue, and the bucket each lies in.
-  zone_of_table = { scored_readings = "curated", alarms = "curated", quarantine = "quarantine" }
+  zone_of_table = { scored_readings = "curated", facility_readings = "curated", alarms = "curated", quarantine = "quarantine" }
 
   schemas = { for name in keys(local.zone_of_table) : name => jsondecode(file("${var.schema_folder}/${name}.json")) }
 

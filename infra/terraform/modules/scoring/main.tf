@@ -91,7 +91,7 @@ module "function" {
       {
         actions = ["firehose:PutRecordBatch"]
         resources = [
-          for name in [var.firehose.delivery.name, var.firehose.alarms.name, var.firehose.quarantine.name] :
+          for name in [var.firehose.delivery.name, var.firehose.facility.name, var.firehose.alarms.name, var.firehose.quarantine.name] :
           "arn:${var.place.partition}:firehose:${local.here}:deliverystream/${name}"
         ]
       }
@@ -108,6 +108,8 @@ module "function" {
   environment = {
     LIVE_TABLE            = var.live.table
     DELIVERY_STREAM       = var.firehose.delivery.name
+    FACILITY_STREAM       = var.firehose.facility.name
+    FACILITY_JOIN         = var.facility.join
     ALARM_STREAM          = var.firehose.alarms.name
     QUARANTINE_STREAM     = var.firehose.quarantine.name
     ARTIFACTS_BUCKET      = var.bucket_names["artifacts"]

@@ -50,6 +50,16 @@ variable "live" {
   type        = object({ table = string, point_in_time_recovery = bool })
 }
 
+variable "facility" {
+  description = "Section `facility` of the settings."
+  type        = object({ join = string })
+
+  validation {
+    condition     = contains(["tanks", "all", "off"], var.facility.join)
+    error_message = "facility.join = ${var.facility.join}: must be tanks, all or off."
+  }
+}
+
 variable "stream" {
   description = "Section `stream` of the settings."
   type        = object({ retention_hours = number })
@@ -62,7 +72,7 @@ variable "stream_name" {
 
 variable "firehose" {
   description = "Section `firehose` of the settings."
-  type        = object({ delivery = object({ name = string }), alarms = object({ name = string }), quarantine = object({ name = string }) })
+  type        = object({ delivery = object({ name = string }), facility = object({ name = string }), alarms = object({ name = string }), quarantine = object({ name = string }) })
 }
 
 variable "runtime" {

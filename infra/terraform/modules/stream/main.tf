@@ -11,7 +11,7 @@ locals {
   event_date   = "date=!{partitionKeyFromLambda:date}/"
 
   error_prefix = {
-    for key, firehose in { raw = var.firehose.raw, delivery = var.firehose.delivery, alarms = var.firehose.alarms, quarantine = var.firehose.quarantine } :
+    for key, firehose in { raw = var.firehose.raw, delivery = var.firehose.delivery, facility = var.firehose.facility, alarms = var.firehose.alarms, quarantine = var.firehose.quarantine } :
     key => "${var.firehose.error_prefix}${firehose.name}/!{firehose:error-output-type}/${local.arrival_date}"
   }
 }

@@ -13,6 +13,11 @@ output "delivery_name" {
   value       = aws_kinesis_firehose_delivery_stream.parquet["delivery"].name
 }
 
+output "facility_name" {
+  description = "Name of the Firehose of the readings joined with tanks."
+  value       = aws_kinesis_firehose_delivery_stream.parquet["facility"].name
+}
+
 output "alarms_name" {
   description = "Name of the Firehose of the alarms."
   value       = aws_kinesis_firehose_delivery_stream.parquet["alarms"].name

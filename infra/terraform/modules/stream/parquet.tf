@@ -5,6 +5,7 @@ locals {
 
   parquet = {
     delivery = { table = "scored_readings", settings = var.firehose.delivery }
+    facility = { table = "facility_readings", settings = var.firehose.facility }
     alarms   = { table = "alarms", settings = var.firehose.alarms }
   }
 

@@ -47,6 +47,15 @@ variable "firehose" {
       transform_buffer_seconds = number
       transform_retries        = number
     })
+    facility = object({
+      name                     = string
+      buffer_mb                = number
+      buffer_seconds           = number
+      partition_retry_seconds  = number
+      transform_buffer_mb      = number
+      transform_buffer_seconds = number
+      transform_retries        = number
+    })
     alarms = object({
       name                     = string
       buffer_mb                = number
@@ -66,18 +75,18 @@ variable "firehose" {
   })
 
   validation {
-    condition     = alltrue([for row in [var.firehose.delivery, var.firehose.alarms] : row.buffer_mb >= 64 && row.buffer_mb <= 128])
-    error_message = "firehose.*.buffer_mb = ${var.firehose.delivery.buffer_mb} (delivery), ${var.firehose.alarms.buffer_mb} (alarms): Parquet conversion takes 64 to 128 MB."
+    condition     = alltrue([for row in [var.firehose.delivery, var.firehose.facility, var.firehose.alarms] : row.buffer_mb >= 64 && row.buffer_mb <= 128])
+    error_message = "firehose.*.buffer_mb = ${var.firehose.delivery.buffer_mb} (delivery), ${var.firehose.facility.buffer_mb} (facility), ${var.firehose.alarms.buffer_mb} (alarms): Parquet conversion takes 64 to 128 MB."
   }
 
   validation {
-    condition     = alltrue([for row in [var.firehose.delivery, var.firehose.alarms] : row.buffer_seconds >= 60 && row.buffer_seconds <= 900])
-    error_message = "firehose.*.buffer_seconds = ${var.firehose.delivery.buffer_seconds} (delivery), ${var.firehose.alarms.buffer_seconds} (alarms): dynamic partitioning takes 60 to 900 s."
+    condition     = alltrue([for row in [var.firehose.delivery, var.firehose.facility, var.firehose.alarms] : row.buffer_seconds >= 60 && row.buffer_seconds <= 900])
+    error_message = "firehose.*.buffer_seconds = ${var.firehose.delivery.buffer_seconds} (delivery), ${var.firehose.facility.buffer_seconds} (facility), ${var.firehose.alarms.buffer_seconds} (alarms): dynamic partitioning takes 60 to 900 s."
   }
 
   validation {
-    condition     = alltrue([for row in [var.firehose.delivery, var.firehose.alarms] : row.transform_buffer_mb >= 0.2 && row.transform_buffer_mb <= 3])
-    error_message = "firehose.*.transform_buffer_mb = ${var.firehose.delivery.transform_buffer_mb} (delivery), ${var.firehose.alarms.transform_buffer_mb} (alarms): Firehose takes 0.2 to 3 MB."
+    condition     = alltrue([for row in [var.firehose.delivery, var.firehose.facility, var.firehose.alarms] : row.transform_buffer_mb >= 0.2 && row.transform_buffer_mb <= 3])
+    error_message = "firehose.*.transform_buffer_mb = ${var.firehose.delivery.transform_buffer_mb} (delivery), ${var.firehose.facility.transform_buffer_mb} (facility), ${var.firehose.alarms.transform_buffer_mb} (alarms): Firehose takes 0.2 to 3 MB."
   }
 
   validation {

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 from deploy import down as removal
+from deploy import pipeline, releases
 from deploy import receipt as receipts
-from deploy import releases
 from deploy import smoke as smoke_test
 from deploy import up as deployment
 from deploy.context import Context

@@ -51,6 +51,7 @@ class TerraformEngine:
         self._answers = answers
         self._say = say
         self._plan: Path | None = None
+        self._ready: Path | None = None
         self._terraform = "terraform"
         self._environment: dict[str, str] = {}
 
@@ -138,11 +139,14 @@ class TerraformEngine:
         return twin_terraform.stage(twin().terraform) if self._place.twin else CONFIGURATION
 
     def _init(self, folder: Path) -> None:
+        if self._ready == folder:
+            return
         words = ["init", "-reconfigure"]
         if not self._place.twin:
             backend = terraform_state.backend(self._names.state_bucket, self._place.region)
             words += [f"-backend-config={key}={value}" for key, value in backend.items()]
         self._run(words, folder, "terraform init")
+        self._ready = folder
 
     def _variables(self) -> list[str]:
         if self._place.twin:

@@ -22,6 +22,11 @@ MIN_NORMAL_S = 600
 MEASUREMENTS = ("pressure", "temperature")
 """Quantities that take part. Openings and valve states are set by operators; flows follow from them."""
 
+MISSING = "missing"
+NOT_MEASURED = "neither a pressure nor a temperature"
+UNREMARKABLE = (MISSING, NOT_MEASURED)
+"""Reasons for leaving out a gauge that are no news."""
+
 MIN_VALUES = 60
 MIN_PRESENT = 0.1
 """Readings of the period that must carry a gauge, as a number and as a share."""
@@ -171,9 +176,9 @@ def _distrust(column: FloatArray, quantity: str | None) -> str | None:
     """Why a gauge takes no part, or None."""
     present = column[np.isfinite(column)]
     if len(present) == 0:
-        return "missing"
+        return MISSING
     if quantity not in MEASUREMENTS:
-        return "neither a pressure nor a temperature"
+        return NOT_MEASURED
     if len(present) < max(MIN_VALUES, MIN_PRESENT * len(column)):
         return f"present in {len(present) / len(column):.0%} of the readings"
     return "frozen" if np.ptp(present) == 0 else None

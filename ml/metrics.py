@@ -15,11 +15,9 @@ from petrostream.arrays import BoolArray, FloatArray
 from petrostream.detector import detect
 from petrostream.features import quantise, window_stats
 from petrostream.models import ModelSet
-from petrostream.sensors import SENSOR_NAMES
 
 FLEET_WELL = "*"
 SUSTAINED_S = 10
-_EVERY = np.arange(len(SENSOR_NAMES))
 
 
 def serve(models: ModelSet, instance: Instance, values: FloatArray) -> tuple[FloatArray, BoolArray]:
@@ -34,7 +32,8 @@ def serve(models: ModelSet, instance: Instance, values: FloatArray) -> tuple[Flo
         Scores, NaN where there is none, and flags; shape (n,).
     """
     score, flags = np.full(len(instance), np.nan), np.zeros(len(instance), np.bool_)
-    stats = window_stats(instance.ts_ms, quantise(values, _EVERY), _EVERY)
+    there = np.flatnonzero(np.isfinite(values).any(axis=0))
+    stats = window_stats(instance.ts_ms, quantise(values[:, there], there), there)
     for model, at in models.segments(instance.well_id, instance.ts_ms):
         if model is not None:
             found = detect(model, stats.take(at))

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ml.baseline import MIN_NORMAL_S, TRAIN_SHARE, Baseline, NoBaselineError, instance_baseline, normal_period
+from ml.baseline import TRAIN_SHARE, UNREMARKABLE, Baseline, NoBaselineError, instance_baseline, normal_period
 from ml.dataset import Instance
-from ml.forest import Fitted
+from ml.forest import TREES, Fitted
 from ml.metrics import FLEET_WELL, Seen
 from ml.pool import FLEET_SENSORS, Pool, fleet_scale
 from petrostream.feature_plan import COMMISSIONED, FLEET, feature_names
@@ -20,6 +20,12 @@ chosen."""
 
 VALID_DAYS = 7.0
 """How long after its instance a baseline holds, in days: older ones were wrong more often than right."""
+
+FIT_FIELDS = ("rows", "synthetic_rows", "background_rows", "trees", "max_samples", "seed")
+
+RECORDED_MIN_NORMAL_S = 240.0
+"""Shortest period that makes a baseline of a recorded instance. A live well can be asked to wait until there
+are ten minutes; an instance of 3W has what it has, and short baselines are widened."""
 
 _DAY_MS = 86_400_000
 
@@ -35,11 +41,13 @@ class Options:
         seed: the same seed and data give the same models.
         min_normal_s: shortest period that makes a baseline, seconds.
         valid_days: how long after its instance a baseline holds; None: until the next one.
+        trees: of each forest.
     """
 
     seed: int = 7
-    min_normal_s: float = MIN_NORMAL_S
+    min_normal_s: float = RECORDED_MIN_NORMAL_S
     valid_days: float | None = VALID_DAYS
+    trees: int = TREES
 
 
 @dataclass(slots=True)
@@ -87,21 +95,21 @@ def train(
             made[well_id] = found
         done()
     if made:
-        training.forest = pool.fit(COMMISSIONED, options.seed)
-        training.fleet_forest = pool.fit(FLEET, options.seed)
-        training.wells = {well: well_entry(parts, training.forest, options) for well, parts in made.items()}
+        training.forest = pool.fit(COMMISSIONED, options.seed, trees=options.trees)
+        training.fleet_forest = pool.fit(FLEET, options.seed, trees=options.trees)
+        fit = fit_entry(training.forest, options.seed)
+        training.wells = {well: well_entry(parts, fit) for well, parts in made.items()}
         training.fleet = fleet_entry(training.fleet_forest, options)
         _measure(wells, training, done)
     return training
 
 
-def well_entry(baselines: Sequence[Mapping[str, Any]], forest: Fitted, options: Options) -> dict[str, Any]:
-    """Manifest entry of a well, without files.
+def well_entry(baselines: Sequence[Mapping[str, Any]], fit: Mapping[str, Any]) -> dict[str, Any]:
+    """Manifest entry of a well, without files and metrics.
 
     Args:
         baselines: from `baseline_entry`, at least one.
-        forest: the shared forest.
-        options: how it was trained.
+        fit: how the shared forest was fitted, from `fit_entry`.
     """
     ordered = sorted(baselines, key=lambda one: str(one["valid_from"]))
     newest = ordered[-1]
@@ -117,7 +125,7 @@ def well_entry(baselines: Sequence[Mapping[str, Any]], forest: Fitted, options: 
             "instances": [one["source"] for one in ordered],
             "normal_seconds": sum(one["seconds"] for one in ordered),
             "train_share": TRAIN_SHARE,
-            **_fit_entry(forest, options),
+            **fit,
         },
     }
 
@@ -136,7 +144,7 @@ def baseline_entry(
         "sensors": list(baseline.sensors),
         "center": baseline.center.tolist(),
         "scale": baseline.scale.tolist(),
-        "excluded": {name: why for name, why in baseline.excluded.items() if why != "missing"},
+        "excluded": {name: why for name, why in baseline.excluded.items() if why not in UNREMARKABLE},
     }
 
 
@@ -149,18 +157,19 @@ def fleet_entry(forest: Fitted, options: Options) -> dict[str, Any]:
         "scale": fleet_scale().tolist(),
         "feature_names": list(feature_names(FLEET)),
         "threshold": FLEET_THRESHOLD,
-        "training": _fit_entry(forest, options),
+        "training": fit_entry(forest, options.seed),
     }
 
 
-def _fit_entry(forest: Fitted, options: Options) -> dict[str, Any]:
+def fit_entry(forest: Fitted, seed: int) -> dict[str, Any]:
+    """How a forest was fitted, for the manifest: the fields of `FIT_FIELDS`."""
     return {
         "rows": forest.rows,
         "synthetic_rows": forest.synthetic_rows,
         "background_rows": forest.background_rows,
         "trees": len(forest.forest.estimators_),
         "max_samples": int(forest.forest.max_samples_),
-        "seed": options.seed,
+        "seed": seed,
     }
 
 

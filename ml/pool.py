@@ -78,9 +78,11 @@ class Pool:
             if well != without
         ]
         names = feature_names(kind)
-        made = synthetic_rows(kind, 0 if _enough(drawn) else SYNTHETIC_ROWS, _rng(seed, kind, "synthetic"))
-        rows = np.concatenate([np.empty((0, len(names)), np.float32), *drawn, made])
-        return fit_forest(rows, names, _rng(seed, kind, "forest"), trees=trees, synthetic=len(made))
+        synthetic = 0 if _enough(drawn) else SYNTHETIC_ROWS
+        if synthetic:
+            drawn.append(synthetic_rows(kind, synthetic, _rng(seed, kind, "synthetic")))
+        rows = np.concatenate(drawn)
+        return fit_forest(rows, names, _rng(seed, kind, "forest"), trees=trees, synthetic=synthetic)
 
 
 def baseline_plan(baseline: Baseline) -> FeaturePlan:

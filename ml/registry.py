@@ -157,13 +157,31 @@ def rollback(registry: Registry, version: str | None = None) -> str:
         version = known[known.index(live) - 1]
     if version not in known:
         raise RegistryError(f"there is no version {version}; known: {', '.join(known) or 'none'}")
+    _whole(registry, version)
+    _point(registry, version)
+    return version
+
+
+def read_live(registry: Registry) -> tuple[dict[str, Any], dict[str, bytes]] | None:
+    """Manifest of the live version and the content of its files by path; None before the first publication.
+
+    Raises:
+        RegistryError: the pointer or the version can't be read, or the version is damaged.
+    """
+    version = current_version(registry)
+    return None if version is None else _whole(registry, version)
+
+
+def _whole(registry: Registry, version: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A version's manifest and files, checked by their digests."""
     key = f"{ROOT}/{version}/{MANIFEST}"
-    for path, digest in _files(_manifest(key, registry.get(key) or b"")):
+    manifest, files = _manifest(key, registry.get(key) or b""), {}
+    for path, digest in _files(manifest):
         content = registry.get(f"{ROOT}/{version}/{path}")
         if content is None or hashlib.sha256(content).hexdigest() != digest:
             raise RegistryError(f"version {version} is damaged: {path} is missing or altered; choose another")
-    _point(registry, version)
-    return version
+        files[path] = content
+    return manifest, files
 
 
 def _point(registry: Registry, version: str) -> None:
@@ -197,7 +215,9 @@ def _manifest(where: str, raw: bytes) -> dict[str, Any]:
 def _files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     """Path and SHA-256 of every file of a version."""
     entries = [*manifest.get("wells", {}).values(), *([manifest["fleet"]] if manifest.get("fleet") else [])]
-    listed = [(str(e[kind]["path"]), str(e[kind]["sha256"])) for e in entries for kind in ("onnx", "joblib")]
+    every = [(str(e[kind]["path"]), str(e[kind]["sha256"])) for e in entries for kind in ("onnx", "joblib")]
+    # Wells share a forest: each of its files is listed once.
+    listed = list(dict.fromkeys(every))
     for path, _ in listed:
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             raise RegistryError(

@@ -12,7 +12,7 @@ from petrostream.feature_plan import FeaturePlan, RowArray, feature_names
 from petrostream.features import QUANTA, window_stats
 from petrostream.sensors import SENSOR_INDEX
 
-SERIES = 24
+SERIES = 96
 SECONDS = 1500
 WARM_S = 60
 _GAUGE = "p_tpt"
@@ -33,21 +33,23 @@ def synthetic_rows(kind: str, rows: int, rng: np.random.Generator) -> RowArray:
         Shape (rows, k).
     """
     plan = FeaturePlan.build(feature_names(kind), (_GAUGE,), np.zeros(1), np.array([_UNIT * _QUANTUM]))
-    pool = np.concatenate([_rows_of(series(rng), plan) for _ in range(SERIES)])
+    pool = np.concatenate([_rows_of(one, plan) for one in series(rng)])
     return pool[rng.integers(0, len(pool), rows)]
 
 
 def series(rng: np.random.Generator) -> FloatArray:
-    """One gauge at rest about zero, a value a second: shape (SECONDS,), in units of its baseline."""
-    correlation = 1.0 - 10.0 ** rng.uniform(-3.0, -0.3)
-    noise = np.sqrt(1.0 - correlation**2) * rng.normal(size=SECONDS)
-    values = np.empty(SECONDS)
-    values[0] = rng.normal()
+    """Gauges at rest about zero, in units of their baseline, a value a second: shape (SERIES, SECONDS)."""
+    correlation = 1.0 - 10.0 ** rng.uniform(-3.0, -0.3, SERIES)
+    noise = np.sqrt(1.0 - correlation**2) * rng.normal(size=(SECONDS, SERIES))
+    values = np.empty((SECONDS, SERIES))
+    values[0] = rng.normal(size=SERIES)
     for at in range(1, SECONDS):
         values[at] = correlation * values[at - 1] + noise[at]
-    values *= 10.0 ** rng.uniform(-1.0, 0.0)
-    seconds, step = np.arange(SECONDS), int(rng.integers(1, 40))
-    return np.interp(seconds, seconds[::step], values[::step])
+    values *= 10.0 ** rng.uniform(-1.0, 0.0, SERIES)
+    seconds, steps = np.arange(SECONDS), rng.integers(1, 40, SERIES).tolist()
+    return np.array(
+        [np.interp(seconds, seconds[::step], one[::step]) for one, step in zip(values.T, steps, strict=True)]
+    )
 
 
 def _rows_of(values: FloatArray, plan: FeaturePlan) -> RowArray:

@@ -23,10 +23,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ml.baseline import MIN_NORMAL_S
 from ml.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
 from ml.forest import Fitted, ParityError
-from ml.models import VALID_DAYS, Options, Training, train
+from ml.models import RECORDED_MIN_NORMAL_S, VALID_DAYS, Options, Training, train
 from ml.registry import check_version, publish
 from ml.registry_stores import MANIFEST, POINTER, RegistryError, open_registry, write_whole
 from ml.report import console_table, markdown, worst_parity
@@ -57,8 +56,10 @@ def write_version(folder: Path, version: str, training: Training, *, created_at:
     """
     check_version(version)
     target = folder / version
-    shared = _write_forest(target, "shared", training.forest)
-    fleet = _write_forest(target, "fleet", training.fleet_forest)
+    shared, files = forest_files("shared", training.forest)
+    fleet, more = forest_files("fleet", training.fleet_forest)
+    for path, content in {**files, **more}.items():
+        write_whole(target / path, content)
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "version": version,
@@ -76,19 +77,28 @@ def write_version(folder: Path, version: str, training: Training, *, created_at:
     return manifest
 
 
-def _write_forest(target: Path, name: str, forest: Fitted | None) -> dict[str, Any]:
-    """Writes a forest's files; gives their paths and digests, for every entry that uses it."""
+def forest_files(name: str, forest: Fitted | None) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A forest as files.
+
+    Args:
+        name: the folder they go into.
+        forest: the forest.
+
+    Returns:
+        Fields of every manifest entry that uses it (path, digest and size of each file), and the files by
+        path.
+    """
     if forest is None:
-        return {}
+        return {}, {}
     pickled = io.BytesIO()
     joblib.dump(forest.forest, pickled, compress=3)
-    listed = {}
+    listed, files = {}, {}
     for kind, content in (("onnx", forest.onnx), ("joblib", pickled.getvalue())):
         path = f"{name}/model.{kind}"
-        write_whole(target / path, content)
+        files[path] = content
         digest = hashlib.sha256(content).hexdigest()
         listed[kind] = {"path": path, "sha256": digest, "bytes": len(content)}
-    return listed
+    return listed, files
 
 
 @app.command()
@@ -103,7 +113,7 @@ def main(  # noqa: PLR0913, PLR0917  (one option of the command line each)
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same models.")] = DEFAULT_SEED,
     min_normal: Annotated[
         float, typer.Option(min=60, help="Shortest period that makes a baseline, seconds.")
-    ] = MIN_NORMAL_S,
+    ] = RECORDED_MIN_NORMAL_S,
     valid_days: Annotated[
         float, typer.Option(min=0, help="Days that a baseline holds after its instance; 0: until the next.")
     ] = VALID_DAYS,

@@ -28,6 +28,7 @@ from petrostream.times import parse_ms
 P_TPT, T_TPT = SENSOR_INDEX["p_tpt"], SENSOR_INDEX["t_tpt"]
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WEEK_MS = 7 * 86_400_000
+FEW = Options(trees=10)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,11 @@ def wells(tmp_path_factory):
 @pytest.fixture(scope="module")
 def training(wells):
     return train(wells)
+
+
+@pytest.fixture(scope="module")
+def few_trees(wells):
+    return train(wells, FEW)
 
 
 @pytest.fixture
@@ -141,25 +147,26 @@ class TestModels:
         assert event["flagged"] == pytest.approx(flags[start:].mean())
         assert flags[start + event["delay_s"] - 9 : start + event["delay_s"] + 1].all()
 
-    def test_nothing_is_chosen_by_events(self, training, wells):
+    def test_nothing_is_chosen_by_events(self, few_trees, wells):
         def blind(instance):
             values = instance.values.copy()
             values[instance.label != 0] = np.nan
             return replace(instance, values=values)
 
-        unseen = train({well: [blind(one) for one in instances] for well, instances in wells.items()})
-        assert unseen.forest.onnx == training.forest.onnx
-        assert unseen.fleet_forest.onnx == training.fleet_forest.onnx
-        for well_id, entry in training.wells.items():
+        unseen = train({well: [blind(one) for one in instances] for well, instances in wells.items()}, FEW)
+        seen = few_trees
+        assert unseen.forest.onnx == seen.forest.onnx
+        assert unseen.fleet_forest.onnx == seen.fleet_forest.onnx
+        for well_id, entry in seen.wells.items():
             assert unseen.wells[well_id]["baselines"] == entry["baselines"]
 
-    def test_the_same_seed_gives_the_same_forest_and_another_one_another(self, training, wells):
-        assert train(wells).forest.onnx == training.forest.onnx
-        assert train(wells, Options(seed=8)).forest.onnx != training.forest.onnx
+    def test_the_same_seed_gives_the_same_forest_and_another_one_another(self, few_trees, wells):
+        assert train(wells, FEW).forest.onnx == few_trees.forest.onnx
+        assert train(wells, replace(FEW, seed=8)).forest.onnx != few_trees.forest.onnx
 
     def test_a_well_has_a_baseline_for_each_date_and_each_holds_until_the_next(self, well):
         dates = [well, later(well, 3, bar=8), later(well, 30, bar=-5)]
-        trained = train({well.well_id: dates})
+        trained = train({well.well_id: dates}, FEW)
         parts = trained.wells[well.well_id]["baselines"]
         assert [parse_ms(part["valid_from"]) for part in parts] == [one.ts_ms[0] for one in dates]
         assert parse_ms(parts[0]["valid_until"]) == well.ts_ms[-1] + WEEK_MS
@@ -176,7 +183,7 @@ class TestModels:
         end = int(well.ts_ms[-1])
         assert models.for_well(well.well_id, end + WEEK_MS - 1).kind == "commissioned"
         assert models.for_well(well.well_id, end + WEEK_MS).kind == "fleet"
-        for_good = train({well.well_id: [well]}, Options(valid_days=None)).wells[well.well_id]
+        for_good = train({well.well_id: [well]}, replace(FEW, valid_days=None)).wells[well.well_id]
         assert for_good["baselines"][0]["valid_until"] is None
 
     def test_a_single_well_can_be_commissioned_with_synthetic_gauges(self, wells):
@@ -194,11 +201,11 @@ class TestModels:
     def test_refusals_name_the_well_or_the_instance_and_the_reason(self, well):
         short = shown(well, slice(0, 300))
         trained = train(
-            {"short": [short], well.well_id: [well, replace(short, path=well.path.with_stem("X"))]}
+            {"short": [short], well.well_id: [well, replace(short, path=well.path.with_stem("X"))]}, FEW
         )
-        assert trained.refused == {"short": "180 s of normal operation, at least 600 s are needed"}
+        assert trained.refused == {"short": "180 s of normal operation, at least 240 s are needed"}
         assert list(trained.skipped) == ["2/X"]
-        nothing = train({"short": [short]})
+        nothing = train({"short": [short]}, FEW)
         assert nothing.forest is None
         assert nothing.fleet is None
 
@@ -222,9 +229,9 @@ class TestPool:
             pool.add_period(instance_baseline(period), period)
             if well_id != "SIM-2-00002":
                 alone.add_period(instance_baseline(period), period)
-        left_out = pool.fit("commissioned", 7, without="SIM-2-00002")
-        assert left_out.onnx == alone.fit("commissioned", 7).onnx
-        assert left_out.onnx != pool.fit("commissioned", 7).onnx
+        left_out = pool.fit("commissioned", 7, without="SIM-2-00002", trees=5)
+        assert left_out.onnx == alone.fit("commissioned", 7, trees=5).onnx
+        assert left_out.onnx != pool.fit("commissioned", 7, trees=5).onnx
 
 
 NAMES = feature_names()

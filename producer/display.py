@@ -18,8 +18,8 @@ LINE_S = 5.0
 REDRAW_S = 0.25
 """Seconds between two redrawings of the bars."""
 
-MAX_WELLS = 16
-"""Bars of single wells that are drawn; a fleet of hundreds would scroll away."""
+MAX_BARS = 16
+"""Bars of single wells and tanks that are drawn; a fleet of hundreds would scroll away."""
 
 
 class ProgressDisplay:
@@ -27,7 +27,7 @@ class ProgressDisplay:
 
     Args:
         console: where to.
-        totals: readings of each well.
+        totals: readings of each well and tank.
         seconds: monotonic clock.
     """
 
@@ -69,13 +69,13 @@ class ProgressDisplay:
         table = Table(title=headline(status), title_justify="left", show_header=False, box=None, expand=False)
         playing = [well for well, total in self._totals.items() if status.positions.get(well, 0) < total]
         finished = [well for well in self._totals if well not in set(playing)]
-        shown = sorted([*playing, *finished][:MAX_WELLS])
+        shown = sorted([*playing, *finished][:MAX_BARS])
         for well in shown:
             done, total = status.positions.get(well, 0), self._totals[well]
             table.add_row(well, ProgressBar(total=total, completed=done, width=30), f"{done:,} of {total:,}")
         hidden = len(self._totals) - len(shown)
         if hidden:
-            table.add_row(f"and {hidden} more wells", "", "")
+            table.add_row(f"and {hidden} more", "", "")
         return table
 
 

@@ -1,4 +1,4 @@
-"""Readings in playing order: a well's instances one after another, a facility's wells merged into blocks.
+"""Readings in playing order: a well's instances one after another, a facility's feeds merged into blocks.
 
 Pure but for the `load` it is given, which fetches the rows of a span.
 """
@@ -6,10 +6,12 @@ Pure but for the `load` it is given, which fetches the rows of a span.
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from petrostream.arrays import IntArray
+from producer.facility import GasDetector, enrich
 from producer.lines import Origin, Rows, encode_lines
 from producer.schedule import Segment, Span
 
@@ -28,27 +30,58 @@ class Block:
         facility_id: its partition key.
         data: NDJSON.
         first_ms: position of its first reading.
-        wells: readings of each well.
+        counts: readings of each well and tank, by name.
     """
 
     facility_id: str
     data: bytes
     first_ms: int
-    wells: dict[str, int]
+    counts: dict[str, int]
 
     @property
     def readings(self) -> int:
         """How many readings the block carries."""
-        return sum(self.wells.values())
+        return sum(self.counts.values())
+
+
+class Feed(Protocol):
+    """One source of a facility's readings, a well or a tank, in order of position."""
+
+    @property
+    def name(self) -> str:
+        """The well or tank."""
+        ...
+
+    @property
+    def facility_id(self) -> str:
+        """Its facility."""
+        ...
+
+    def next_ms(self) -> int | None:
+        """Position of the next reading, None at the end."""
+        ...
+
+    def take(self, until_ms: int) -> tuple[list[bytes], list[IntArray]]:
+        """All readings up to that position: n lines, and parts that together hold their n positions."""
+        ...
 
 
 class WellFeed:
-    """One well's readings in playing order, encoded a chunk at a time, `skip` of them left out."""
+    """One well's readings in playing order, encoded a chunk at a time.
 
-    def __init__(self, segments: Sequence[Segment], load: Load, skip: int = 0) -> None:
-        self.well_id = segments[0].span.well_id
+    Args:
+        segments: what plays, in order.
+        load: fetches the rows of a span.
+        skip: how many readings were acknowledged before.
+        detector: the gas detector whose values the readings carry, if any.
+    """
+
+    def __init__(
+        self, segments: Sequence[Segment], load: Load, skip: int = 0, detector: GasDetector | None = None
+    ) -> None:
+        self.name = segments[0].span.well_id
         self.facility_id = segments[0].span.facility_id
-        self._chunks = self._encode(segments, load, skip)
+        self._chunks = self._encode(segments, load, skip, detector)
         self._lines: list[bytes] = []
         self._positions: IntArray = np.empty(0, dtype=np.int64)
         self._at = 0
@@ -83,7 +116,9 @@ class WellFeed:
         return bool(self._lines)
 
     @staticmethod
-    def _encode(segments: Sequence[Segment], load: Load, skip: int) -> Iterator[tuple[IntArray, list[bytes]]]:
+    def _encode(
+        segments: Sequence[Segment], load: Load, skip: int, detector: GasDetector | None
+    ) -> Iterator[tuple[IntArray, list[bytes]]]:
         for segment in segments:
             span = segment.span
             begin = min(skip, span.readings)
@@ -95,26 +130,29 @@ class WellFeed:
                 rows = load(span)
                 part = slice(low, low + CHUNK)
                 chunk = Rows(rows.ts_ms[part], rows.values[part], rows.label[part], rows.state[part])
-                yield chunk.ts_ms + segment.shift_ms, encode_lines(chunk, origin, segment.offset_ms)
+                lines = encode_lines(chunk, origin, segment.offset_ms)
+                if detector is not None:
+                    lines = enrich(lines, detector.read(span.source, chunk.ts_ms + segment.offset_ms))
+                yield chunk.ts_ms + segment.shift_ms, lines
 
 
 class FacilityFeed:
-    """The wells of one facility, merged in order of position (wells in order of name where equal)."""
+    """The wells and tanks of one facility, merged in order of position (in order of name where equal)."""
 
-    def __init__(self, feeds: Sequence[WellFeed], max_bytes: int) -> None:
+    def __init__(self, feeds: Sequence[Feed], max_bytes: int) -> None:
         self.facility_id = feeds[0].facility_id
-        self._feeds = sorted(feeds, key=lambda feed: feed.well_id)
+        self._feeds = sorted(feeds, key=lambda feed: feed.name)
         self._max_bytes = max_bytes
         self._heads = [(ms, at) for at, feed in enumerate(self._feeds) if (ms := feed.next_ms()) is not None]
         heapq.heapify(self._heads)
 
     @property
-    def wells(self) -> int:
-        """How many wells the facility has in this replay."""
+    def sources(self) -> int:
+        """How many wells and tanks the facility has in this replay."""
         return len(self._feeds)
 
     def next_ms(self) -> int | None:
-        """Position of the next reading of any well, None at the end."""
+        """Position of the next reading of any of them, None at the end."""
         return self._heads[0][0] if self._heads else None
 
     def take(self, until_ms: int) -> list[Block]:
@@ -142,9 +180,9 @@ class FacilityFeed:
         ]
 
     def _block(self, lines: list[bytes], positions: IntArray, owner: IntArray, low: int, high: int) -> Block:
-        counts = np.bincount(owner[low:high])
-        wells = {self._feeds[at].well_id: int(counts[at]) for at in np.flatnonzero(counts).tolist()}
-        return Block(self.facility_id, b"".join(lines[low:high]), int(positions[low]), wells)
+        found = np.bincount(owner[low:high])
+        counts = {self._feeds[at].name: int(found[at]) for at in np.flatnonzero(found).tolist()}
+        return Block(self.facility_id, b"".join(lines[low:high]), int(positions[low]), counts)
 
 
 def cut(lines: Sequence[bytes], max_bytes: int) -> Iterator[tuple[int, int]]:

@@ -10,10 +10,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml.dataset import TIMESTAMP, DatasetError, InstanceFile, find_instances, read_instance
+from ml.dataset import CLASS, NO_LABEL, TIMESTAMP, DatasetError, InstanceFile, find_instances, read_instance
 from petrostream.arrays import IntArray
 from petrostream.fleet import facility_of
 from producer.errors import FleetInvalid
+from producer.facility_plan import Labels
 from producer.feed import Load
 from producer.lines import Rows
 from producer.schedule import Span, trim
@@ -84,6 +85,28 @@ def _read(file: InstanceFile, span: Span) -> Rows:
         instance.state[part].copy(),
     )
     return Rows(times.copy(), values, label, state)
+
+
+def labels_of(files: Collection[InstanceFile]) -> Labels:
+    """Reads times and classes of whole instances, and nothing else of them.
+
+    The function it gives raises DatasetError: a file is not in the 3W layout.
+    """
+    by_source = {file.source: file for file in files}
+
+    def labels(span: Span) -> tuple[IntArray, IntArray]:
+        file = by_source[span.source]
+        try:
+            table = pq.read_table(file.path, columns=[TIMESTAMP, CLASS], partitioning=None)
+            times = table[TIMESTAMP].to_numpy().astype("datetime64[ms]").astype(np.int64)
+            raw = table[CLASS].cast(pa.float64()).to_numpy(zero_copy_only=False)
+        except (pa.ArrowException, OSError, KeyError, ValueError, TypeError):
+            # The full reader says exactly what is wrong with a file.
+            whole = read_instance(file)
+            return whole.ts_ms, whole.label
+        return times, np.where(np.isnan(raw), NO_LABEL, raw).astype(np.int64)
+
+    return labels
 
 
 def find(folder: Path, wells: Collection[str], instances: Collection[str]) -> list[InstanceFile]:

@@ -16,10 +16,12 @@ from petrostream.aws.stream_errors import WriteRefused
 from producer import instances, report, resume
 from producer.display import ProgressDisplay
 from producer.errors import ResumeInvalid
-from producer.feed import Block, FacilityFeed, Load, WellFeed
+from producer.facility_plan import FacilityPlan, plan_facilities
+from producer.feed import Block, FacilityFeed, Feed, Load, WellFeed
+from producer.fleet import load_fleet
 from producer.resume import Progress
 from producer.run import Replay
-from producer.schedule import Clock, Plan, Span, plan
+from producer.schedule import Clock, Plan, Segment, Span, plan
 from producer.stopping import stop_signal
 
 SETTINGS = Path(__file__).resolve().parent.parent / "infra" / "settings.json"
@@ -41,11 +43,40 @@ class Request:
     file: Path
     resume: bool
     report: Path | None
+    facility_seed: int | None = None
 
     @property
     def identity(self) -> dict[str, str]:
         """The options that decide, with the data, what is sent and with which event times."""
-        return {"speed": f"{self.speed:g}", "clock": self.clock, "stream": self.stream}
+        options = {"speed": f"{self.speed:g}", "clock": self.clock, "stream": self.stream}
+        return options if self.facility_seed is None else {**options, "seed": str(self.facility_seed)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Play:
+    """What plays: the wells' instances, and the gas detectors and tanks around them, if any."""
+
+    planned: Plan
+    load: Load
+    facilities: FacilityPlan | None
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many readings of each well and tank play."""
+        tanks = self.facilities.totals if self.facilities else {}
+        return {well: _readings(line) for well, line in self.planned.wells.items()} | tanks
+
+    def feeds(self, positions: dict[str, int], max_bytes: int) -> list[FacilityFeed]:
+        """What is left to play, by facility."""
+        found: dict[str, list[Feed]] = defaultdict(list)
+        for well_id, line in self.planned.wells.items():
+            detector = self.facilities.detectors[well_id] if self.facilities else None
+            feed = WellFeed(line, self.load, positions.get(well_id, 0), detector)
+            found[feed.facility_id].append(feed)
+        if self.facilities:
+            for facility_id in found:
+                found[facility_id] += self.facilities.feeds(facility_id, positions)
+        return [FacilityFeed(feeds, max_bytes) for _, feeds in sorted(found.items())]
 
 
 def replay(request: Request, target: str, console: Console) -> int:
@@ -60,34 +91,46 @@ def replay(request: Request, target: str, console: Console) -> int:
     files = instances.find(request.data, request.wells, request.instances)
     fleet = instances.read_fleet(request.fleet) if request.fleet else {}
     spans = instances.spans_of(files, fleet, request.start_ms, request.duration_ms)
-    load = instances.loader(files)
     progress = _progress(request, spans, console)
     planned = plan(spans, request.clock, request.speed, progress.started_ms)
-    _settle_offsets(request.file, progress, planned)
+    seed = request.facility_seed
+    facilities = None
+    if seed is not None:
+        facilities = plan_facilities(planned, instances.labels_of(files), load_fleet(), seed)
+    play = _Play(planned, instances.loader(files), facilities)
+    totals = play.totals
+    _settle_offsets(request.file, progress, planned, totals)
     writer = _writer(request.stream)
     resume.save(request.file, progress)
-    totals = _totals(planned)
     console.print(
-        f"Replay {progress.run_id}: {planned.readings:,} readings of {len(totals)} wells in {len(spans)} "
-        f"instances to {request.stream} ({target})",
+        f"Replay {progress.run_id}: {_contents(play)} in {len(spans)} instances to {request.stream} "
+        f"({target})",
         highlight=False,
         soft_wrap=True,
     )
     try:
         with stop_signal() as stop, ProgressDisplay(console, totals) as display:
             Replay(
-                feeds=_feeds(planned, load, progress),
+                feeds=play.feeds(progress.positions, int(stream_settings()["max_block_bytes"])),
                 writer=writer,
                 progress=progress,
                 save=lambda state: resume.save(request.file, state),
                 speed=request.speed,
-                total=planned.readings,
+                total=sum(totals.values()),
                 stopped=stop.asked,
                 display=display,
             ).run()
     finally:
-        _finish(request, progress, planned, load, console)
+        _finish(request, progress, play, console)
     return 0 if progress.finished else 128 + stop.signal
+
+
+def _contents(play: _Play) -> str:
+    text = f"{play.planned.readings:,} readings of {len(play.planned.wells)} wells"
+    if play.facilities is None:
+        return text
+    tanks = play.facilities.totals
+    return f"{text} and {sum(tanks.values()):,} of {len(tanks)} tanks"
 
 
 def _writer(stream: str) -> KinesisWriter[Block]:
@@ -133,38 +176,28 @@ def _unfinished(file: Path) -> Progress | None:
     return None if before is None or before.finished else before
 
 
-def _settle_offsets(file: Path, progress: Progress, planned: Plan) -> None:
+def _settle_offsets(file: Path, progress: Progress, planned: Plan, totals: dict[str, int]) -> None:
     """Note every instance's time offset; a resumed run must come to the same, or identities would change."""
     offsets = {segment.span.source: segment.offset_ms for segment in planned.segments}
     if progress.offset_ms and progress.offset_ms != offsets:
         raise ResumeInvalid(file, "was written by a release that placed the instances otherwise")
-    totals = _totals(planned)
-    if any(at > totals.get(well, 0) for well, at in progress.positions.items()):
+    if any(at > totals.get(name, 0) for name, at in progress.positions.items()):
         raise ResumeInvalid(file, "field 'positions' lies beyond the data")
     progress.offset_ms = offsets
 
 
-def _totals(planned: Plan) -> dict[str, int]:
-    """How many readings of each well play."""
-    return {well: sum(segment.span.readings for segment in line) for well, line in planned.wells.items()}
+def _readings(line: list[Segment]) -> int:
+    return sum(segment.span.readings for segment in line)
 
 
-def _feeds(planned: Plan, load: Load, progress: Progress) -> list[FacilityFeed]:
-    facilities: dict[str, list[WellFeed]] = defaultdict(list)
-    for well_id, line in planned.wells.items():
-        feed = WellFeed(line, load, progress.positions.get(well_id, 0))
-        facilities[feed.facility_id].append(feed)
-    max_bytes = int(stream_settings()["max_block_bytes"])
-    return [FacilityFeed(feeds, max_bytes) for _, feeds in sorted(facilities.items())]
-
-
-def _finish(request: Request, progress: Progress, planned: Plan, load: Load, console: Console) -> None:
+def _finish(request: Request, progress: Progress, play: _Play, console: Console) -> None:
     if request.report:
-        report.write(request.report, report.report_of(progress, planned, load))
+        found = report.report_of(progress, play.planned, play.load, play.facilities)
+        report.write(request.report, found)
     outcome = "Done" if progress.finished else "Stopped"
     rate = progress.readings / progress.seconds if progress.seconds else 0.0
     console.print(
-        f"{outcome}: {progress.readings:,} of {planned.readings:,} readings "
+        f"{outcome}: {progress.readings:,} of {sum(play.totals.values()):,} readings "
         f"in {progress.blocks:,} records, {progress.retries:,} retries, {progress.seconds:.1f} s "
         f"({rate:,.0f} readings/s)",
         highlight=False,

@@ -37,6 +37,11 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on where the last run
 Name = Annotated[str, typer.Option(help="Names the resume file; give each of several replays its own")]
 Report = Annotated[Path | None, typer.Option(help="Write what was sent to this JSON file")]
 Fleet = Annotated[Path | None, typer.Option(help="JSON mapping of wells to facilities")]
+WithFacility = Annotated[
+    bool,
+    typer.Option("--with-facility", help="Simulate gas detectors at wells, and their tanks"),
+]
+Seed = Annotated[int, typer.Option(help="Seed of the simulation; the same one gives the same values")]
 Stream = Annotated[str | None, typer.Option(help="Stream; by default the one of infra/settings.json")]
 Endpoint = Annotated[
     str | None, typer.Option(help="AWS endpoint; by default AWS_ENDPOINT_URL, then a local twin, then AWS")
@@ -57,6 +62,8 @@ def main(  # noqa: PLR0913 - one parameter for each option
     name: Name = "default",
     report: Report = None,
     fleet: Fleet = None,
+    with_facility: WithFacility = False,
+    seed: Seed = 7,
     stream: Stream = None,
     endpoint_url: Endpoint = None,
 ) -> None:
@@ -75,6 +82,7 @@ def main(  # noqa: PLR0913 - one parameter for each option
             file=options.resume_file(name),
             resume=resume,
             report=report,
+            facility_seed=seed if with_facility else None,
         )
         target = options.connect(endpoint_url)
     except OptionInvalid as error:

@@ -7,13 +7,19 @@ from typing import Any
 import orjson
 
 from petrostream.times import to_iso
+from producer.facility_plan import FacilityPlan
 from producer.feed import Load
 from producer.resume import Progress
 from producer.schedule import Plan, Segment
 
 
-def report_of(progress: Progress, planned: Plan, load: Load) -> dict[str, Any]:
+def report_of(
+    progress: Progress, planned: Plan, load: Load, facilities: FacilityPlan | None = None
+) -> dict[str, Any]:
     """Counts of the whole run, its interruptions included, in acknowledged readings.
+
+    `readings` and `planned` count well readings; the tanks and the simulator's ground truth are in
+    `facility`.
 
     Times are event times as sent. `offset_by_well` is what the well's first instance was moved by, in
     milliseconds; `offset_by_source` has every instance.
@@ -24,10 +30,10 @@ def report_of(progress: Progress, planned: Plan, load: Load) -> dict[str, Any]:
     }
     firsts = [well["first_ts"] for well in wells.values() if well["first_ts"]]
     lasts = [well["last_ts"] for well in wells.values() if well["last_ts"]]
-    return {
+    found = {
         "run_id": progress.run_id,
         "finished": progress.finished,
-        "readings": progress.readings,
+        "readings": sum(well["readings"] for well in wells.values()),
         "planned": planned.readings,
         "blocks": progress.blocks,
         "records": progress.blocks,
@@ -40,6 +46,9 @@ def report_of(progress: Progress, planned: Plan, load: Load) -> dict[str, Any]:
         "offset_by_source": progress.offset_ms,
         "wells": wells,
     }
+    if facilities is not None:
+        found["facility"] = facilities.report(progress.positions)
+    return found
 
 
 def write(path: Path, report: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ class Progress:
         options: the same in words, to tell people what a file belongs to.
         started_ms: when the run first began, epoch milliseconds; event times hang on it.
         offset_ms: what each instance's source times are moved by.
-        positions: acknowledged readings of each well, counted from its first.
+        positions: acknowledged readings of each well and tank, counted from its first.
         blocks: acknowledged stream records.
         calls: PutRecords calls.
         retries: records that were sent again.
@@ -59,7 +59,7 @@ class Progress:
 
     @property
     def readings(self) -> int:
-        """Acknowledged readings of all wells."""
+        """Acknowledged readings of all wells and tanks."""
         return sum(self.positions.values())
 
 

@@ -31,12 +31,12 @@ class Status:
 
     Attributes:
         readings: acknowledged in all.
-        total: readings of the whole replay.
+        total: readings of the whole replay, wells and tanks.
         per_second: acknowledged readings a second, of the last few seconds.
         lag_s: how long the oldest due reading has been waiting; 0 at full speed, which has no schedule.
         retries: records that had to be sent again.
         trouble: the latest refusal, "" if there was none.
-        positions: acknowledged readings of each well.
+        positions: acknowledged readings of each well and tank.
     """
 
     readings: int
@@ -160,7 +160,7 @@ class Replay:
             while following is not None and following <= self._due_ms:
                 if self.writer.pending(feed.facility_id) >= limit:
                     break
-                step = 1000 * max(60, SLICE_READINGS // feed.wells)
+                step = 1000 * max(60, SLICE_READINGS // feed.sources)
                 for block in feed.take(int(min(self._due_ms, following + step))):
                     self.writer.put(Record(block.facility_id, block.data, block))
                 following = feed.next_ms()
@@ -175,8 +175,8 @@ class Replay:
     def _account(self, records: Sequence[Record[Block]]) -> None:
         positions = self.progress.positions
         for record in records:
-            for well_id, readings in record.tag.wells.items():
-                positions[well_id] = positions.get(well_id, 0) + readings
+            for name, readings in record.tag.counts.items():
+                positions[name] = positions.get(name, 0) + readings
         self.progress.blocks += len(records)
         if self.clock.seconds() - self._saved >= SAVE_S:
             self._note()

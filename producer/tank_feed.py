@@ -119,7 +119,7 @@ class TankFeed:
     """
 
     def __init__(self, tank: Tank, pieces: Sequence[Piece], skip: int = 0) -> None:
-        self.well_id = tank.tank_id
+        self.name = tank.tank_id
         self.facility_id = tank.facility_id
         self._tank = tank
         self._pieces = pieces

@@ -245,7 +245,7 @@ class TestTankFeed:
         feed = FacilityFeed([TankFeed(tank(), [self.PIECE])], 4_000)
         blocks = feed.take(10**12)
         assert b"".join(block.data for block in blocks) == b"".join(self.lines()[0])
-        assert sum(block.wells[TANK] for block in blocks) == len(self.lines()[0])
+        assert sum(block.counts[TANK] for block in blocks) == len(self.lines()[0])
 
 
 class TestPieces:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,16 @@ def data(tmp_path):
     instance(folder, "2/WELL-00001_20170201010207", FIRST, 50)
     instance(folder, "2/WELL-00001_20170301010207", FIRST + 10**9, 30)
     instance(folder, "6/SIMULATED_00001", FIRST, 40)
+    return folder
+
+
+@pytest.fixture
+def eventful(tmp_path):
+    """A well of a quarter of an hour whose event begins after five minutes."""
+    folder = tmp_path / "eventful"
+    instance(folder, "2/WELL-00002_20170201010207", FIRST, 900)
+    file = read_instance(folder / "2" / "WELL-00002_20170201010207.parquet")
+    write_instance(replace(file, label=np.where(np.arange(900) < 300, 0, 102)))
     return folder
 
 
@@ -155,6 +166,94 @@ def test_resume_with_other_options_is_refused_and_a_finished_run_sends_nothing(d
     stream.records.clear()
     assert replay("--data", data, "--speed", "max", "--resume").exit_code == 0
     assert stream.records == []
+
+
+def kinds_of(stream):
+    lines = lines_of(stream)
+    return [[line for line in lines if line["kind"] == kind] for kind in ("well", "tank")]
+
+
+def test_with_facility_wells_carry_gas_and_tanks_play_beside_them(eventful, stream, tmp_path):
+    file = tmp_path / "report.json"
+    options = ["--clock", "original", "--with-facility", "--seed", "2"]
+    result = replay("--data", eventful, "--speed", "max", *options, "--report", file)
+    assert result.exit_code == 0, result.output
+    wells, tanks = kinds_of(stream)
+    report = json.loads(file.read_bytes())
+    # Tanks have a place of their own: readings of the report are wells'.
+    assert report["readings"] == report["planned"] == len(wells) == 900
+    assert report["facility"]["readings"] == len(tanks) > 400
+    assert {name: figures["readings"] for name, figures in report["facility"]["tanks"].items()} == {
+        name: sum(line["tank_id"] == name for line in tanks) for name in {line["tank_id"] for line in tanks}
+    }
+    assert sum("methane_ppm" in line for line in wells) > 850
+    for key, block in stream.records:
+        assert {orjson.loads(line)["facility_id"] for line in block.splitlines()} == {key}
+    # What is sent is over a limit where the report says so, and nowhere else.
+    raised = [r for r in report["facility"]["raised"] if r["condition"] == "methane_high"]
+    assert raised
+    for line in wells:
+        inside = any(r["subject"] == line["well_id"] and r["start"] <= line["ts"] <= r["end"] for r in raised)
+        assert (line.get("methane_ppm", 501 if inside else 0) > 500) is inside
+
+
+def test_events_are_those_of_the_whole_instance_also_where_a_part_plays(eventful, stream, tmp_path):
+    reports = []
+    for name, options in (("whole", []), ("part", ["--start", "10m", "--duration", "60"])):
+        file = tmp_path / f"{name}.json"
+        arguments = ["--data", eventful, "--speed", "max", "--clock", "original", "--with-facility"]
+        assert replay(*arguments, *options, "--name", name, "--report", file).exit_code == 0
+        reports.append(json.loads(file.read_bytes())["facility"]["raised"])
+    assert reports[0] == reports[1] != []
+
+
+def test_a_seed_repeats_every_value_and_another_one_does_not(eventful, stream):
+    runs = []
+    for seed in (5, 5, 6):
+        stream.records.clear()
+        arguments = ["--data", eventful, "--speed", "max", "--clock", "original", "--with-facility"]
+        assert replay(*arguments, "--seed", seed).exit_code == 0
+        runs.append(lines_of(stream))
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_an_interrupted_replay_with_facility_sends_every_tank_reading_once(eventful, stream, tmp_path):
+    options = [
+        "--data",
+        eventful,
+        "--speed",
+        "max",
+        "--clock",
+        "original",
+        "--with-facility",
+        "--stream",
+        "s",
+    ]
+    whole = tmp_path / "whole.json"
+    assert replay(*options, "--name", "whole", "--report", whole).exit_code == 0
+    calm = lines_of(stream)
+    stream.records.clear()
+    stopped = iter([False, True])
+
+    class Stopped:
+        signal = signal.SIGINT
+
+        def asked(self):
+            return next(stopped, True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(playback, "stream_settings", lambda: {"name": "s", "max_block_bytes": 20_000})
+        patch.setattr("producer.run.FLUSH_S", 0.0)
+        patch.setattr(playback, "stop_signal", lambda: contextlib.nullcontext(Stopped()))
+        assert replay(*options, "--name", "cut").exit_code == 130
+    assert 0 < len(lines_of(stream)) < len(calm)
+    other = replay(*options, "--name", "cut", "--resume", "--seed", "8")
+    assert other.exit_code == 1
+    assert "other data or options" in other.output
+    again = tmp_path / "again.json"
+    assert replay(*options, "--name", "cut", "--resume", "--report", again).exit_code == 0
+    assert lines_of(stream) == calm
+    assert json.loads(again.read_bytes())["facility"] == json.loads(whole.read_bytes())["facility"]
 
 
 def test_a_new_run_says_which_unfinished_one_it_gives_up(data, stream, tmp_path):
@@ -316,7 +415,7 @@ def test_on_a_terminal_wells_have_bars():
     with ProgressDisplay(console, wells) as display:
         display.show(status(40, trouble="throttled"))
     assert "WELL-00000" in text.getvalue()
-    assert "24 more wells" in text.getvalue()
+    assert "and 24 more" in text.getvalue()
     assert "throttled" in text.getvalue()
 
 

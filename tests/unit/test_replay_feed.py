@@ -93,7 +93,7 @@ def play(facility_feed, step):
         for block in facility_feed.take(following + step):
             lines = [orjson.loads(line) for line in split_lines(block.data)]
             assert block.readings == len(lines)
-            for well, count in block.wells.items():
+            for well, count in block.counts.items():
                 assert sum(line["well_id"] == well for line in lines) == count
             played += [(line["ts"], line["well_id"], line["source"]) for line in lines]
     return played

@@ -1,0 +1,82 @@
+"""The detector on real wells that its forest has not seen: quiet in normal operation, and no event missed."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.baseline import instance_baseline, normal_period
+from ml.dataset import find_instances, read_instance
+from ml.models import baseline_entry, fit_entry, well_entry
+from ml.pool import Pool
+from petrostream.detector import detect, load_model
+from petrostream.features import quantise, window_stats
+
+REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))
+ON_S, OFF_S, DEADBAND = 10, 60, 0.02
+SEEN_S = 1800
+SEED = 7
+
+pytestmark = [
+    pytest.mark.real3w,
+    pytest.mark.skipif(not REAL.is_dir(), reason=f"no real 3W instances at {REAL} (set PETROSTREAM_3W)"),
+]
+
+
+def onsets(score, threshold):
+    """Seconds at which an alarm begins: 10 s above the threshold, until 60 s below it less the deadband."""
+    found, active, run = [], False, 0
+    for second, value in enumerate(np.nan_to_num(score).tolist()):
+        counts = value < threshold - DEADBAND if active else value > threshold
+        run = run + 1 if counts else 0
+        if run >= (OFF_S if active else ON_S):
+            if not active:
+                found.append(second)
+            active, run = not active, 0
+    return found
+
+
+@pytest.fixture(scope="module")
+def commissioned():
+    """The real instances of classes 2 and 6 with two minutes or more for a baseline, and their pool."""
+    pool, wells = Pool(), []
+    for file in find_instances(REAL, classes=[2, 6]):
+        period = normal_period(read_instance(file))
+        if file.is_real and period.split - period.start >= 120:
+            baseline = instance_baseline(period, min_normal_s=120)
+            pool.add_period(baseline, period)
+            wells.append((period, baseline))
+    return pool, wells
+
+
+@pytest.fixture(scope="module")
+def verdicts(commissioned):
+    """Of each instance: false alarms in held-out normal time, and the delay of the first alarm after it."""
+    pool, wells = commissioned
+    forests = {one.well_id: pool.fit("commissioned", SEED, without=one.well_id) for _, one in wells}
+    found = {}
+    for period, baseline in wells:
+        forest = forests[baseline.well_id]
+        part = baseline_entry(baseline, baseline.from_ms)
+        model = load_model(well_entry([part], fit_entry(forest, SEED)), forest.load())
+        onset = int(np.argmax(period.instance.in_event))
+        rows = slice(period.start, onset + SEEN_S)
+        counts = quantise(period.values[rows][:, model.plan.sensors], model.plan.sensors)
+        score = detect(model, window_stats(period.instance.ts_ms[rows], counts, model.plan.sensors)).score
+        begun = [at + period.split for at in onsets(score[period.split - period.start :], model.threshold)]
+        delays = [at - onset for at in begun if at >= period.end]
+        found[period.instance.source] = (sum(at < period.end for at in begun), delays[:1])
+    return found
+
+
+def test_no_false_alarm_in_the_normal_operation_held_out(verdicts):
+    assert {source: false for source, (false, _) in verdicts.items() if false} == {}
+
+
+def test_no_event_is_missed(verdicts):
+    assert [source for source, (_, delays) in verdicts.items() if not delays] == []
+
+
+def test_half_of_the_events_are_seen_within_twenty_seconds(verdicts):
+    assert np.median([delay for _, delays in verdicts.values() for delay in delays]) <= 20

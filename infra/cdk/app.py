@@ -10,6 +10,7 @@ if str(ROOT) not in sys.path:  # the CDK command line runs this file from its ow
     sys.path.insert(0, str(ROOT))
 
 from infra.cdk.common import PACKAGES, Deployment, PackageMissingError, Target  # noqa: E402
+from infra.cdk.encryption import use_own_key  # noqa: E402
 from infra.cdk.guardrails import GuardrailsStack  # noqa: E402
 from infra.cdk.lake import LakeStack  # noqa: E402
 from infra.cdk.ops import OpsStack  # noqa: E402
@@ -32,6 +33,8 @@ def build(app: App, deployment: Deployment) -> tuple[LakeStack, StreamStack, Sco
         # Alarms watch, and the hard stop names, what the others create.
         ops.add_stack_dependency(scoring)
         guardrails.add_stack_dependency(scoring)
+        if deployment.settings.encryption == "kms":
+            use_own_key(deployment.settings, lake, [stream, scoring, ops])
     settings = deployment.settings
     for key, value in {**settings.tags, "environment": settings.environment}.items():
         Tags.of(app).add(key, value)

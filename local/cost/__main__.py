@@ -56,6 +56,7 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
 ) -> None:
     """Estimate a month on AWS, line by line, from list prices and infra/settings.json."""
     try:
+        built = load_settings(settings)
         workload = Workload(
             wells=wells,
             hz=_exact(hz),
@@ -65,9 +66,8 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
             months=months,
             queries_per_day=queries,
             fargate=fargate,
-            customer_key=customer_key,
+            customer_key=customer_key or built.encryption == "kms",
         )
-        built = load_settings(settings)
         answer = bill(workload, built, free_tier=free_tier)
         hint = advice(answer, built, free_tier=free_tier)
     except (WorkloadError, SettingsError, PricesError) as error:

@@ -87,12 +87,7 @@ def test_every_metric_is_one_that_somebody_emits(source):
 
 @pytest.mark.parametrize("source", [_alarmed, _graphed])
 def test_metrics_are_those_of_the_resources_of_the_settings(source):
-    names = {
-        SETTINGS.stream.name, SETTINGS.scoring.function, SETTINGS.firehose_transform.function,
-        SETTINGS.live.table, SETTINGS.firehose.alarms.name,
-        SETTINGS.scoring.failure_queue, SETTINGS.firehose.raw.name, SETTINGS.firehose.delivery.name,
-        SETTINGS.firehose.quarantine.name, SETTINGS.lake.workgroup, "USD", "PutItem",
-    }  # fmt: skip
+    names = {*watch.names(SETTINGS, PLACE).values(), "USD", "PutItem"}
     assert {value for _, _, dimensions in source() for value in dimensions.values()} <= names
 
 
@@ -111,7 +106,7 @@ def test_the_dashboard_shows_what_operations_asked_for():
         ("AWS/Lambda", "IteratorAge"), ("AWS/Lambda", "Errors"), ("AWS/Lambda", "Duration"),
         ("PetroStream", "ReadingsScored"), ("PetroStream", "ReadingsQuarantined"),
         ("PetroStream", "RecordsSkipped"),
-        ("PetroStream", "Anomalies"), ("AWS/Firehose", "DeliveryToS3.DataFreshness"),
+        ("PetroStream", "AlarmsAnnunciated"), ("PetroStream", "Anomalies"), ("AWS/Firehose", "DeliveryToS3.DataFreshness"),
         ("AWS/Firehose", "FailedConversion.Records"), ("AWS/DynamoDB", "WriteThrottleEvents"),
         ("AWS/Billing", "EstimatedCharges"),
     } <= shown  # fmt: skip

@@ -138,6 +138,8 @@ class Totals:
         normal_hours: watched normal time.
         false_alarms: false alarms.
         false_alarms_per_hour: over all the time together; None without normal time.
+        false_alarms_per_hour_at_most: what the true rate stays below with 95 % confidence, if false alarms
+            come independently of each other (a Poisson process): says how much so many hours can prove.
         median_false_alarms_per_hour: median over the instances with normal time.
         normal_share_in_alarm: share of normal time with an alarm standing.
         median_delay_s, p90_delay_s: over the events detected, early ones counting as 0; None without any.
@@ -153,6 +155,7 @@ class Totals:
     normal_hours: float
     false_alarms: int
     false_alarms_per_hour: float | None
+    false_alarms_per_hour_at_most: float | None
     median_false_alarms_per_hour: float | None
     normal_share_in_alarm: float | None
     median_delay_s: float | None
@@ -178,6 +181,7 @@ def total(verdicts: Sequence[Verdict]) -> Totals:
         normal_hours=normal / 3600.0,
         false_alarms=false,
         false_alarms_per_hour=3600.0 * false / normal if normal else None,
+        false_alarms_per_hour_at_most=3600.0 * most_expected(false) / normal if normal else None,
         median_false_alarms_per_hour=float(np.median(rates)) if rates else None,
         normal_share_in_alarm=sum(one.alarm_s for one in verdicts) / normal if normal else None,
         median_delay_s=float(np.median(waits)) if delays else None,
@@ -186,3 +190,16 @@ def total(verdicts: Sequence[Verdict]) -> Totals:
         event_alarms=sum(one.event_alarms for one in verdicts),
         event_share_in_alarm=sum(one.event_alarm_s for one in verdicts) / event if event else None,
     )
+
+
+def most_expected(seen: int, chance: float = 0.05) -> float:
+    """Largest expected number of Poisson events of which `seen` or fewer come with at least that chance.
+
+    The one-sided exact limit (F. Garwood, Biometrika 28, 1936): 3.0 where none was seen.
+    """
+    low, high = 0.0, seen + 10.0 * np.sqrt(seen + 1.0)
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        terms = np.exp(-middle) * np.cumprod([1.0, *(middle / at for at in range(1, seen + 1))])
+        low, high = (middle, high) if terms.sum() >= chance else (low, middle)
+    return float(low)

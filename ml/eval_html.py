@@ -49,7 +49,7 @@ _FIGURES = (
     ("p90 delay s", "p90_delay_s", 0, 1.0),
 )
 _UNSEEN = (
-    *_FIGURES[:8],
+    *(figure for figure in _FIGURES[:7] if figure[1] != "events"),
     ("event h", "event_hours", 1, 1.0),
     ("alarms in event", "event_alarms", 0, 1.0),
     ("event time in alarm %", "event_share_in_alarm", 1, 100.0),
@@ -97,7 +97,11 @@ def _head(result: Mapping[str, Any]) -> Iterator[str]:
         "forest knew nothing of the evaluated well.</p>"
     )
     tiles = (
-        (number(one["false_alarms_per_hour"]), "false alarms per hour, pooled"),
+        (
+            number(one["false_alarms_per_hour"]),
+            "false alarms per hour, pooled; so few hours prove "
+            f"{number(one['false_alarms_per_hour_at_most'], 1)} or fewer (95 %)",
+        ),
         (number(one["median_false_alarms_per_hour"]), "false alarms per hour, median"),
         (_percent(one["normal_share_in_alarm"]), "of normal time in alarm"),
         (f"{one['missed']} of {one['events']}", "events missed"),
@@ -203,11 +207,11 @@ def _unseen(result: Mapping[str, Any], fleet: Sequence[Row]) -> Iterator[str]:
 def _foot(result: Mapping[str, Any]) -> Iterator[str]:
     if result["not_commissioned"]:
         yield "<h2>Instances without a baseline</h2>"
-        lines = "".join(
-            f"<tr><td>{escape(source)}</td><td>{escape(why)}</td></tr>"
-            for source, why in result["not_commissioned"].items()
-        )
-        yield f'<table class="text"><tr><th>instance</th><th></th></tr>{lines}</table>'
+        without: dict[str, list[str]] = {}
+        for source, why in result["not_commissioned"].items():
+            without.setdefault(why, []).append(source)
+        for why, sources in without.items():
+            yield f'<p>{escape(why)}: <span class="note">{escape(", ".join(sources))}</span></p>'
     yield "<h2>Definitions</h2>"
     terms = "".join(f"<dt>{term}</dt><dd>{meaning}</dd>" for term, meaning in _DEFINITIONS)
     yield f"<dl>{terms}</dl>"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from ml.baseline import instance_baseline, normal_period
 from ml.dataset import NO_LABEL, find_instances, read_instance, write_instance
-from ml.eval_events import AlarmSpan, judge, total
+from ml.eval_events import AlarmSpan, judge, most_expected, total
 from ml.eval_models import LeftOut
 from ml.eval_stream import stream
 from ml.eval_svg import BINS, duration, thin
@@ -123,6 +123,12 @@ def test_totals_pool_hours_and_take_medians_over_instances():
     assert figures.false_alarms_per_hour == pytest.approx(2 / (7 + 400 / 3600))
     assert figures.median_false_alarms_per_hour == 0.0
     assert figures.median_delay_s == 40.0
+
+
+@pytest.mark.parametrize(("seen", "most"), [(0, 2.996), (1, 4.744), (10, 16.962), (100, 118.079)])
+def test_few_hours_prove_little(seen, most):
+    """Table of exact Poisson limits, one-sided 95 %."""
+    assert most_expected(seen) == pytest.approx(most, abs=1e-3)
 
 
 def test_totals_of_nothing_are_unknown_and_not_zero():

@@ -18,7 +18,7 @@ from deploy.place import Place
 from deploy.run import run_quietly, run_visibly
 from local import cdk as cdk_app
 from local import deployment, toolchain
-from local.env import ROOT
+from local.env import ROOT, twin
 from petrostream.aws.clients import client
 
 ASSEMBLY = ROOT / "build" / "deploy" / "cdk.out"
@@ -36,16 +36,16 @@ class CdkEngine:
         place: account and region.
         answers: what the stacks ask for.
         say: prints a line of progress.
-        assembly: where templates and assets are written.
     """
 
     iac = Iac.cdk
 
-    def __init__(self, place: Place, answers: Answers, say: Say, assembly: Path = ASSEMBLY) -> None:
+    def __init__(self, place: Place, answers: Answers, say: Say) -> None:
         self._place = place
         self._answers = answers
         self._say = say
-        self._assembly = assembly
+        # Two emulators may be deployed to at once, an account may not.
+        self._assembly = twin().assembly if place.twin else ASSEMBLY
         self._command: list[str] = []
         self._environment: dict[str, str] = {}
 
@@ -142,7 +142,7 @@ class CdkEngine:
         names = [name for name, row in manifest.items() if row["type"] == "aws:cloudformation:stack"]
         ordered = _in_order({name: manifest[name].get("dependencies", []) for name in names})
         return {
-            name: json.loads(self._read(manifest[name]["properties"]["templateFile"]))
+            name: self._read(manifest[name]["properties"]["templateFile"])
             for name in ordered
             if self._wanted(name)
         }

@@ -66,7 +66,7 @@ class TerraformEngine:
         Raises:
             TwinError: Terraform is missing or too old.
         """
-        self._environment = terraform_tool.environment_for(WORK)
+        self._environment = terraform_tool.environment_for(twin().terraform if self._place.twin else WORK)
         self._terraform = str(terraform_tool.binary(self._environment))
 
     def deployed(self) -> bool:
@@ -92,7 +92,7 @@ class TerraformEngine:
         else:
             folder = twin_terraform.stage(WORK / "first")
             self._run(["init", "-reconfigure"], folder, "terraform init")
-        path = WORK / "plan"
+        path = (twin().terraform if self._place.twin else WORK) / "plan"
         path.parent.mkdir(parents=True, exist_ok=True)
         words = ["plan", f"-out={path}", "-lock-timeout=120s", *self._variables(), *self._targets()]
         self._run(words, folder, "terraform plan")

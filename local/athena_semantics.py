@@ -7,7 +7,7 @@ from petrostream.sensors import schema
 _INTEGER_TYPES = frozenset(("tinyint", "smallint", "int", "integer", "bigint"))
 _INTEGER_COLUMNS = frozenset(
     field.name
-    for table in ("scored_readings", "quarantine")
+    for table in ("scored_readings", "facility_readings", "alarms", "quarantine")
     for field in schema(table).fields
     if field.type in _INTEGER_TYPES
 )

@@ -14,7 +14,12 @@ from petrostream.sensors import Field, Schema, schema
 
 SQL = ROOT / "sql"
 _SETTINGS = ROOT / "infra" / "settings.json"
-_BUCKET = {"scored_readings": "curated", "alarms": "curated", "quarantine": "quarantine"}
+_BUCKET = {
+    "scored_readings": "curated",
+    "facility_readings": "curated",
+    "alarms": "curated",
+    "quarantine": "quarantine",
+}
 _FORMAT = {
     "parquet": "STORED AS PARQUET",
     "json": "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'\n"
@@ -27,6 +32,7 @@ def rendered() -> Mapping[Path, str]:
     """Every generated file with its content."""
     return {
         SQL / "ddl" / "scored_readings.sql": ddl(schema("scored_readings")),
+        SQL / "ddl" / "facility_readings.sql": ddl(schema("facility_readings")),
         SQL / "ddl" / "quarantine.sql": ddl(schema("quarantine")),
         SQL / "ddl" / "alarms.sql": ddl(schema("alarms")),
         SQL / "views" / "well_data.sql": view(
@@ -41,6 +47,25 @@ def rendered() -> Mapping[Path, str]:
             ),
             identity=("date", "event_id"),
             first=('LENGTH("kinesis_sequence")', '"kinesis_sequence"', '"scored_at" DESC'),
+        ),
+        SQL / "views" / "facility_data.sql": view(
+            schema("facility_readings"),
+            name="facility_data",
+            question="What was going on around each well reading, at its tank? One row per event_id.",
+            why=(
+                "A reading lands twice when it was sent or joined again. A copy with a tank reading counts\n"
+                "before one without. Of those, the first record that carried the reading counts, and of\n"
+                "that record the copy joined last, which is the one that was committed. Copies of one moment\n"
+                "are told by their distance. A reading's copies share its date."
+            ),
+            identity=("date", "event_id"),
+            first=(
+                '"pairing_status"',  # MATCHED comes before UNMATCHED
+                'LENGTH("kinesis_sequence")',
+                '"kinesis_sequence"',
+                '"joined_at" DESC',
+                'ABS("dt_ms")',
+            ),
         ),
         SQL / "views" / "alarm_history.sql": view(
             schema("alarms"),

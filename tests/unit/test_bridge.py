@@ -66,6 +66,41 @@ READINGS = [
         "W2", 4, validation_reasons=["out_of_range:pressure", "unknown_field:x"], data_quality_score=80.0
     ),
 ]
+
+
+def joined(event_id, **values):
+    moment = datetime(2026, 11, 20, 10, 0)
+    row = {
+        "event_id": event_id,
+        "well_id": "W1",
+        "facility_id": "FAC-01",
+        "ts": moment,
+        "date": moment.date(),
+    }
+    return {**row, "kinesis_sequence": "9", "joined_at": moment, "status": "NORMAL", "dt_ms": None, **values}
+
+
+def matched(event_id, **values):
+    return joined(event_id, **{"pairing_status": "MATCHED", "tank_id": "T", "dt_ms": 1000, **values})
+
+
+def unmatched(event_id, **values):
+    return joined(event_id, **{"pairing_status": "UNMATCHED", "unmatched_reason": "no_tank", **values})
+
+
+LATER = datetime(2026, 11, 20, 10, 5)
+PAIRS = [
+    unmatched("sent again, then with a tank"),
+    matched("sent again, then with a tank", kinesis_sequence="10", joined_at=LATER),
+    matched("joined too early", dt_ms=4000),
+    matched("joined too early", dt_ms=1000, joined_at=LATER),
+    matched("sent again, late", dt_ms=1000),
+    matched("sent again, late", dt_ms=3000, kinesis_sequence="10", joined_at=LATER),
+    matched("twice in one batch", dt_ms=-3000),
+    matched("twice in one batch", dt_ms=2000),
+    unmatched("alone", unmatched_reason="late"),
+    unmatched("alone", unmatched_reason="late", joined_at=LATER),
+]
 LINE = {"quarantine_id": "q1", "reasons": ["missing:well_id", "wrong_type:p_pdg"], "facility_id": "FAC-01"}
 LINES = [
     {**LINE, "quarantined_at": datetime(2026, 11, 20, 23, 59), "date": date(2026, 11, 20)},
@@ -94,7 +129,8 @@ def ask(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lake")
     connection = duckdb.connect()
     connection.execute("CREATE SCHEMA petrostream; USE petrostream")
-    for name, rows in (("scored_readings", READINGS), ("quarantine", LINES)):
+    tables = {"scored_readings": READINGS, "quarantine": LINES, "facility_readings": PAIRS}
+    for name, rows in tables.items():
         parquet(name, rows, folder / f"{name}.parquet")
         connection.execute(f"CREATE VIEW {name} AS FROM read_parquet('{folder / name}.parquet')")
 
@@ -121,6 +157,20 @@ def test_a_reading_sent_again_keeps_the_score_of_its_first_record(ask):
     assert ask("SELECT event_id, anomaly_score, kinesis_sequence FROM well_data WHERE event_id = 'W2-3'") == [
         late
     ]
+
+
+def test_a_joined_reading_is_one_row_with_its_tank_and_of_copies_the_committed_one(ask):
+    rows = ask("SELECT event_id, pairing_status, dt_ms FROM facility_data ORDER BY event_id")
+    assert [tuple(row.values()) for row in rows] == [
+        ("alone", "UNMATCHED", None),
+        ("joined too early", "MATCHED", 1000),
+        ("sent again, late", "MATCHED", 1000),
+        ("sent again, then with a tank", "MATCHED", 1000),
+        ("twice in one batch", "MATCHED", 2000),
+    ]
+    (found,) = ask(example("pairing_by_facility"))
+    assert (found["readings"], found["matched"], found["unmatched"]) == (5, 4, 1)
+    assert found["mean_distance_ms"] == 1250
 
 
 def test_the_view_has_the_tables_columns_and_no_other(ask):

@@ -199,10 +199,10 @@ def test_with_facility_wells_carry_gas_and_tanks_play_beside_them(eventful, stre
 
 def test_events_are_those_of_the_whole_instance_also_where_a_part_plays(eventful, stream, tmp_path):
     reports = []
-    for name, options in (("whole", []), ("part", ["--start", "10m", "--duration", "60"])):
+    for name, slice_ in (("whole", []), ("part", ["--start", "10m", "--duration", "60"])):
         file = tmp_path / f"{name}.json"
         arguments = ["--data", eventful, "--speed", "max", "--clock", "original", "--with-facility"]
-        assert replay(*arguments, *options, "--name", name, "--report", file).exit_code == 0
+        assert replay(*arguments, *slice_, "--name", name, "--report", file).exit_code == 0
         reports.append(json.loads(file.read_bytes())["facility"]["raised"])
     assert reports[0] == reports[1] != []
 

@@ -17,7 +17,7 @@ def test_every_file_is_sound_and_as_generated():
 
 
 def test_table_definitions_have_the_columns_and_types_of_the_schema():
-    for name in ("scored_readings", "quarantine"):
+    for name in ("scored_readings", "facility_readings", "quarantine"):
         table = schema(name)
         statement = sqlglot.parse_one((sql_render.SQL / "ddl" / f"{name}.sql").read_text(), read="athena")
         assert statement.find(exp.Table).sql() == f"petrostream.{name}"

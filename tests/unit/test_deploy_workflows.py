@@ -1,0 +1,85 @@
+"""The pipelines: actionlint is content, and what protects the account is there."""
+
+import re
+
+import pytest
+import yaml
+
+from local import lint_workflows
+from local.errors import TwinError
+
+FILES = sorted(lint_workflows.WORKFLOWS.glob("*.yml"))
+NAMES = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
+
+
+def test_the_linter_finds_nothing():
+    try:
+        findings = lint_workflows.check()
+    except TwinError as error:
+        pytest.skip(str(error))
+    assert not findings, "\n".join(map(str, findings))
+
+
+def test_the_linter_finds_a_wrong_expression_and_broken_rules(tmp_path):
+    (tmp_path / "bad.yml").write_text(
+        "name: bad\non: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
+        "      - uses: actions/checkout@v5\n      - run: echo ${{ github.evnt }}\n"
+    )
+    try:
+        found = [finding.message for finding in lint_workflows.check(tmp_path)]
+    except TwinError as error:
+        pytest.skip(str(error))
+    for part in ("evnt", "pinned", "permissions", "concurrency", "timeout-minutes"):
+        assert any(part in message for message in found), part
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_step_runs_what_a_developer_could_not(path):
+    """Every command is a make target of this repository."""
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (lint_workflows.ROOT / "Makefile").read_text(), re.M))
+    for job in NAMES[path.stem]["jobs"].values():
+        for step in job["steps"]:
+            if "run" in step:
+                command, target = step["run"].split()[:2]
+                assert command == "make"
+                assert "matrix.suite" in step["run"] or target in targets
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_only_jobs_that_reach_the_account_may_ask_for_a_token(path):
+    workflow = NAMES[path.stem]
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        reaches = any("configure-aws-credentials" in step.get("uses", "") for step in job["steps"])
+        assert ("id-token" in job.get("permissions", {})) == reaches
+    assert "secrets." not in path.read_text()
+
+
+def test_nothing_is_applied_or_removed_without_the_approval_of_the_environment():
+    assert NAMES["deploy"]["jobs"]["apply"]["environment"] == "production"
+    assert NAMES["deploy"]["jobs"]["apply"]["needs"] == ["plan"]
+    assert NAMES["destroy"]["jobs"]["destroy"]["environment"] == "production"
+
+
+def test_what_is_applied_is_what_was_planned_and_a_failure_is_rolled_back():
+    steps = NAMES["deploy"]["jobs"]["apply"]["steps"]
+    deploy = next(step for step in steps if step.get("id") == "deploy")
+    assert deploy["env"]["PLAN"] == "${{ needs.plan.outputs.digest }}"
+    assert steps[-1]["run"] == "make rollback"
+    assert "failure()" in steps[-1]["if"]
+
+
+def test_a_removal_wants_its_name_typed():
+    # YAML reads the key `on` as true.
+    inputs = NAMES["destroy"][True]["workflow_dispatch"]["inputs"]
+    assert inputs["confirmation"]["required"]
+    assert NAMES["destroy"]["jobs"]["destroy"]["if"] == "inputs.confirmation == 'petrostream'"
+
+
+def test_two_runs_never_change_the_account_at_once():
+    for name in ("deploy", "destroy"):
+        assert NAMES[name]["concurrency"] == {"group": "lake", "cancel-in-progress": False}
+
+
+def test_a_fork_never_gets_a_token():
+    assert "head.repo.full_name == github.repository" in NAMES["ci"]["jobs"]["plan"]["if"]

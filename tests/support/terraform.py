@@ -20,6 +20,7 @@ from tests.support.lake import STEP_SECONDS, Lake
 
 PACKAGES = ("scoring", "firehose_transform")
 EMAIL = "operations@example.com"
+REPOSITORY = "owner/lake"
 
 # How Terraform says that it cannot reach the registry: nothing to do with the configuration.
 _NO_REGISTRY = ("could not connect to registry", "Failed to query available provider", "error looking up")
@@ -115,7 +116,7 @@ def deployed(twin_lake: Lake, deploying: subprocess.Popen[str]) -> Lake:
 @pytest.fixture(scope="session")
 def aws_plan(terraform_copy: Terraform) -> dict[str, Any]:
     """The plan of the lake for AWS, in an account that has nothing yet."""
-    return terraform_copy.plan(f"-var=alert_email={EMAIL}", "-var=github_repository=owner/lake")
+    return terraform_copy.plan(f"-var=alert_email={EMAIL}", f"-var=github_repository={REPOSITORY}")
 
 
 def planned(document: Mapping[str, Any], modules_of: tuple[str, ...] = ("",)) -> Iterator[dict[str, Any]]:

@@ -101,20 +101,20 @@ def _busy(now: str) -> bool:
     return now.endswith("_IN_PROGRESS") and now != "REVIEW_IN_PROGRESS"
 
 
-def remove(name: str, say: Callable[[str], None]) -> None:
+def remove(name: str, say: Callable[[str], None], *, sleep: Callable[[float], None] = time.sleep) -> None:
     """Delete a stack and wait until it is gone. One that is gone already is no error.
 
     Raises:
         DeployError: CloudFormation could not delete something of it; names it.
     """
-    if settle([name], say)[name] is GONE:
+    if settle([name], say, sleep=sleep)[name] is GONE:
         return
     say(f"Removing {name} …")
     try:
         client("cloudformation").delete_stack(StackName=name)
     except ClientError as error:
         raise DeployError(f"{name} could not be deleted: {error}") from error
-    if settle([name], say)[name] is not GONE:
+    if settle([name], say, sleep=sleep)[name] is not GONE:
         raise DeployError(f"{name} could not be deleted:\n" + "\n".join(_undeleted(name)))
 
 

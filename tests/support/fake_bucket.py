@@ -60,6 +60,7 @@ class FakeBucket:
         if self.refusals:
             key, version = entries.pop(0)
             errors = [{"Key": key, "VersionId": version, "Code": self.refusals.pop(0), "Message": "by test"}]
-        self.versions = [pair for pair in self.versions if pair not in entries]
-        self.markers = [pair for pair in self.markers if pair not in entries]
+        gone = set(entries)
+        self.versions = [pair for pair in self.versions if pair not in gone]
+        self.markers = [pair for pair in self.markers if pair not in gone]
         return {"Errors": errors} if errors else {}

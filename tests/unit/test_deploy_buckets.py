@@ -1,8 +1,6 @@
 """Emptying a bucket: every version, in calls S3 accepts, with what fails repeated or named."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from deploy import buckets
 from deploy.errors import DeployError
@@ -24,7 +22,7 @@ def test_old_versions_and_marks_of_deletions_go_too():
     assert (bucket.versions, bucket.markers) == ([], [])
 
 
-@given(st.integers(0, 4000), st.integers(0, 2500))
+@pytest.mark.parametrize(("versions", "markers"), [(0, 0), (1, 0), (0, 1), (1000, 1001), (3200, 1600)])
 def test_no_call_holds_more_than_s3_takes(versions, markers):
     bucket = FakeBucket(objects(versions), [(f"m{n}", "1") for n in range(markers)])
     assert empty(bucket)[0] == versions + markers

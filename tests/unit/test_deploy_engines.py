@@ -14,13 +14,11 @@ from deploy.terraform import remembered
 AWS = Place("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/x")
 
 
-def state(*resources):
-    return {
-        "resources": [
-            {"type": kind, "mode": "managed", "instances": [{"attributes": values}]}
-            for kind, values in resources
-        ]
-    }
+def state(*rows):
+    resources = [
+        {"type": kind, "mode": "managed", "instances": [{"attributes": values}]} for kind, values in rows
+    ]
+    return {"resources": resources}
 
 
 TRUST = json.dumps({"Condition": {"StringEquals": {"x:sub": "repo:owner/name:environment:production"}}})
@@ -94,12 +92,9 @@ class FakeCloudFormation:
         self.deleted += 1
 
     def list_stack_resources(self, StackName):  # noqa: N803
-        row = {
-            "LogicalResourceId": "RawBucket",
-            "ResourceType": "AWS::S3::Bucket",
-            "ResourceStatus": "DELETE_FAILED",
-        }
-        return {"StackResourceSummaries": [row | {"ResourceStatusReason": "not empty"}]}
+        row = {"LogicalResourceId": "RawBucket", "ResourceType": "AWS::S3::Bucket"}
+        why = {"ResourceStatus": "DELETE_FAILED", "ResourceStatusReason": "not empty"}
+        return {"StackResourceSummaries": [row | why]}
 
 
 @pytest.fixture
@@ -145,12 +140,8 @@ def test_removing_a_stack_that_is_gone_does_nothing(cloudformation):
 
 def test_what_cloudformation_could_not_delete_is_named(cloudformation):
     cloudformation("CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_FAILED")
-    stacks_sleep, stacks.time.sleep = stacks.time.sleep, lambda _: None
-    try:
-        with pytest.raises(DeployError, match=r"RawBucket \(AWS::S3::Bucket\): not empty"):
-            stacks.remove("S", lambda _: None)
-    finally:
-        stacks.time.sleep = stacks_sleep
+    with pytest.raises(DeployError, match=r"RawBucket \(AWS::S3::Bucket\): not empty"):
+        stacks.remove("S", lambda _: None, sleep=lambda _: None)
 
 
 def test_a_tool_that_fails_says_the_end_of_its_output(tmp_path):

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from local import demo_report
+from local import demo_facility, demo_report
 from local.env import ROOT, subprocess_environment
 from local.sql import query
 
@@ -31,6 +31,8 @@ def main(
     data: Annotated[
         Path | None, typer.Option(help="Folder in the 3W layout; simulated instances when left out.")
     ] = None,
+    facility: Annotated[bool, typer.Option(help="Simulate gas detectors at the wells, and tanks.")] = True,
+    seed: Annotated[int, typer.Option(help="Seed of that simulation.")] = 7,
 ) -> None:
     """Run the lake end to end on this machine and say what happened."""
     started = time.monotonic()
@@ -46,14 +48,19 @@ def main(
     _step("4/6  Publish the model", "-m", "local", "publish-model", str(MODELS))
     since = datetime.now(UTC)
     replay = ["producer/replay.py", "--data", str(folder), "--speed", "max", "--report", str(REPLAY_REPORT)]
+    if facility:
+        replay += ["--with-facility", "--seed", str(seed)]
     _step("5/6  Replay at full speed", *replay)
     report = _land(since, started)
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     demo_report.show(report, console)
+    if facility:
+        demo_facility.show(report["facility"], console)
     console.print(f"The same figures are in {REPORT}. The lake is still on. Next:")
     console.print('  make sql Q="SELECT * FROM well_data WHERE anomaly_flag = 1"')
     console.print("  ./project_down.sh")
-    if report["sent"] != report["landed"] + report["quarantined"] or report["duplicates"]:
+    whole = report["sent"] == report["landed"] + report["quarantined"] and not report["duplicates"]
+    if not whole or (facility and not demo_facility.holds(report["facility"])):
         raise typer.Exit(1)
 
 
@@ -74,11 +81,26 @@ def _land(since: datetime, started: float) -> demo_report.Report:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("landed", total=replay["readings"])
         landed = demo_report.wait_until_landed(
-            lambda: demo_report.read_landed(lambda sql: query(sql).dicts(), since),
+            lambda: demo_report.read_landed(_ask, since),
             replay["readings"],
             lambda done: bar.update(task, completed=done),
         )
-    return demo_report.summary(landed, replay, time.monotonic() - started)
+        facility = None
+        if "facility" in replay:
+            task = bar.add_task("joined", total=landed.landed)
+            pairing = demo_facility.wait_until_joined(
+                lambda: demo_facility.read_pairing(_ask, since),
+                landed.landed,
+                lambda done: bar.update(task, completed=done),
+            )
+            alerts = demo_facility.read_alerts(_ask, since, replay["facility"]["raised"])
+            facility = demo_facility.summary(pairing, alerts, replay["facility"])
+    report = demo_report.summary(landed, replay, time.monotonic() - started)
+    return report if facility is None else {**report, "facility": facility}
+
+
+def _ask(sql: str) -> list[demo_report.Row]:
+    return query(sql).dicts()
 
 
 def _step(title: str, *arguments: str) -> None:

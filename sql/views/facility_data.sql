@@ -1,8 +1,8 @@
 -- What was going on around each well reading, at its tank? One row per event_id.
 -- A reading lands twice when it was sent or joined again. A copy with a tank reading counts
 -- before one without. Of those, the first record that carried the reading counts, and of
--- that record the copy joined last, which is the one that was committed. Copies of one moment
--- are told by their distance. A reading's copies share its date.
+-- that record the copy joined last, which is the committed one. Copies of one moment are
+-- told by their distance. A reading's copies share its date.
 -- Written by `python -m local.sql_render` from petrostream/schema/facility_readings.json.
 CREATE OR REPLACE VIEW facility_data AS
 SELECT

@@ -20,7 +20,7 @@ def replayed(lake: Lake, simulated: Path, models: Path, tmp_path_factory: pytest
     report = tmp_path_factory.mktemp("replay") / "report.json"
     lake.run(
         "producer/replay.py", "--data", str(simulated), "--speed", "max", "--clock", "original",
-        "--name", "e2e-replay", "--report", str(report),
+        "--with-facility", "--name", "e2e-replay", "--report", str(report),
     )  # fmt: skip
     sent = json.loads(report.read_text())
     wells = ", ".join(f"'{well}'" for well in sent["wells"])

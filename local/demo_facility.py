@@ -1,0 +1,158 @@
+"""The facility's part of the demo: do pairs add up, and do ALERTs appear where gas and vapor were raised?"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from string import Template
+
+from rich.console import Console
+from rich.table import Table
+
+from local.demo_report import NotLandedError, Patience, Query, Report, Row
+
+SQL = Path(__file__).resolve().parents[1] / "sql" / "reports"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COUNTS = (
+    "readings", "duplicates", "matched", "no_tank", "late", "crowded", "waiting", "before_tanks", "missing",
+    "alerts",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What became of a run's readings in the join: a row for each facility, from `run_pairing.sql`."""
+
+    facilities: Sequence[Row]
+
+    def total(self, count: str) -> int:
+        """A count over all facilities."""
+        return sum(int(row[count]) for row in self.facilities)
+
+
+def read_pairing(query: Query, since: datetime) -> Pairing:
+    """What became of the readings of the run that began at `since` (UTC)."""
+    return Pairing(list(query(_sql("run_pairing", since=_text(since)))))
+
+
+def read_alerts(query: Query, since: datetime, raised: Sequence[Row]) -> Row:
+    """How many readings are ALERTs by gas and vapor, and how many of them the ground truth does not explain.
+
+    Args:
+        query: asks the lake.
+        since: when the run began (UTC).
+        raised: the stretches in the replay's report.
+    """
+    stretches = [
+        "|".join((row["subject"], row["condition"], _text_of_ms(row["start_ms"]), _text_of_ms(row["end_ms"])))
+        for row in raised
+    ]
+    # An empty text would be split into one stretch without a time.
+    never = "-|-|1970-01-01 00:00:00.000|1970-01-01 00:00:00.000"
+    (row,) = query(_sql("run_alerts", since=_text(since), raised=",".join(stretches or [never])))
+    return {name: int(value or 0) for name, value in row.items()}
+
+
+def wait_until_joined(
+    read: Callable[[], Pairing], sent: int, progress: Callable[[int], None], patience: Patience | None = None
+) -> Pairing:
+    """Ask until no reading that should be joined is missing.
+
+    Args:
+        read: asks the lake.
+        sent: readings that have landed.
+        progress: told how many of them are settled, after every answer.
+        patience: how long to wait.
+
+    Raises:
+        NotLandedError: nothing new arrived for `patience.seconds_without_progress`.
+    """
+    patience = patience or Patience()
+    best, since = -1, patience.clock()
+    while True:
+        found = read()
+        settled = found.total("readings") - found.total("missing")
+        progress(settled)
+        if settled >= sent:
+            return found
+        if settled > best:
+            best, since = settled, patience.clock()
+        elif patience.clock() - since > patience.seconds_without_progress:
+            raise NotLandedError(
+                f"{sent - settled:,} of {sent:,} readings are not in facility_data, and nothing has arrived "
+                f"for {patience.seconds_without_progress:.0f} s. See what the functions say with: "
+                "python -m local logs"
+            )
+        patience.sleep(patience.poll_seconds)
+
+
+def summary(pairing: Pairing, alerts: Row, replay: Report) -> Report:
+    """The object `facility` of `build/demo.json`.
+
+    Args:
+        pairing: what became of the readings.
+        alerts: what `read_alerts` gave.
+        replay: the object `facility` of the replay's report.
+    """
+    counts = {name: pairing.total(name) for name in _COUNTS}
+    unmatched = {name: counts.pop(name) for name in ("no_tank", "late", "crowded")}
+    parts = counts["matched"] + sum(unmatched.values()) + counts["waiting"] + counts["before_tanks"]
+    return {
+        "seed": replay["seed"],
+        "tank_readings": replay["readings"],
+        **counts,
+        "unmatched": sum(unmatched.values()),
+        "unmatched_reasons": unmatched,
+        "adds_up": counts["readings"] == parts and not counts["duplicates"],
+        "raised": len(replay["raised"]),
+        "alerts_raised": alerts["raised"],
+        "alerts_unexpected": alerts["unexpected"],
+        "alerts_missed": alerts["missed"],
+        "facilities": {
+            str(row["facility_id"]): {name: int(row[name]) for name in _COUNTS} for row in pairing.facilities
+        },
+    }
+
+
+def holds(facility: Report) -> bool:
+    """Whether the numbers add up and every ALERT of gas and vapor is where it was raised."""
+    return bool(facility["adds_up"]) and not (facility["alerts_unexpected"] or facility["alerts_missed"])
+
+
+def show(facility: Report, console: Console) -> None:
+    """Print the facility's figures."""
+    table = Table(title="Wells and tanks, by facility")
+    table.add_column("facility")
+    names = ("readings", "matched", "no_tank", "late", "waiting", "alerts")
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for facility_id, row in facility["facilities"].items():
+        table.add_row(facility_id, *(f"{row[name]:,}" for name in names))
+    console.print(table)
+    before = f"{facility['before_tanks']:,} before the first tank + " if facility["before_tanks"] else ""
+    console.print(
+        f"{facility['readings']:,} well readings beside {facility['tank_readings']:,} tank readings = "
+        f"{facility['matched']:,} pairs + {facility['unmatched']:,} unmatched + {before}"
+        f"{facility['waiting']:,} still waiting: [bold]{'yes' if facility['adds_up'] else 'NO'}[/]; "
+        f"{facility['duplicates']:,} duplicates in facility_data."
+    )
+    elsewhere, missed = facility["alerts_unexpected"], facility["alerts_missed"]
+    verdict = "there and nowhere else: [bold]yes[/]."
+    if elsewhere or missed:
+        verdict = f"of which {elsewhere:,} lie elsewhere, and {missed:,} are missing: [bold]NO[/]."
+    console.print(
+        f"The simulator held gas or vapor over a limit in {facility['raised']:,} stretches. They make "
+        f"{facility['alerts_raised']:,} ALERTs, {verdict}"
+    )
+
+
+def _sql(name: str, **values: str) -> str:
+    return Template((SQL / f"{name}.sql").read_text(encoding="utf-8")).substitute(values)
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def _text_of_ms(ts_ms: int) -> str:
+    return _text(EPOCH + timedelta(milliseconds=ts_ms))

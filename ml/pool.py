@@ -1,6 +1,7 @@
 """The training rows of all wells, from which the shared forest and the fleet's forest are fitted."""
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +18,9 @@ MIN_WELLS = 3
 MIN_ROWS = 2000
 SYNTHETIC_ROWS = 2 * ROWS_PER_WELL
 """With fewer wells or rows, the forest also learns from synthetic gauges, as many as of two wells."""
+
+INVENTED = ("SIM-", "DRAWN-")
+"""How the names of wells begin that are simulated or drawn by hand."""
 
 WARM_ROWS = 30
 FLEET_WARM_ROWS = 60
@@ -62,6 +66,9 @@ class Pool:
     def fit(self, kind: str, seed: int, *, without: str | None = None, trees: int = TREES) -> Fitted:
         """A forest from `ROWS_PER_WELL` rows of each well.
 
+        Simulated and drawn wells teach only where no real one is there: their gauges are smoother than any
+        real one, and a forest that knew them found anomalies in the normal operation of real wells.
+
         Args:
             kind: `commissioned` for the shared forest, `fleet` for that of wells without a baseline.
             seed: the same seed and rows give the same forest.
@@ -73,8 +80,8 @@ class Pool:
         """
         pools = self.rows if kind == COMMISSIONED else self.fleet_rows
         drawn = [
-            _draw(np.concatenate(parts), _rng(seed, kind, well))
-            for well, parts in sorted(pools.items())
+            _draw(np.concatenate(pools[well]), _rng(seed, kind, well))
+            for well in _teachers(pools)
             if well != without
         ]
         names = feature_names(kind)
@@ -100,6 +107,11 @@ def fleet_scale(sensors: tuple[str, ...] = FLEET_SENSORS) -> FloatArray:
 def fleet_plan(sensors: tuple[str, ...] = FLEET_SENSORS) -> FeaturePlan:
     """Features of a well without a baseline."""
     return FeaturePlan.build(feature_names(FLEET), sensors, np.zeros(len(sensors)), fleet_scale(sensors))
+
+
+def _teachers(pools: Mapping[str, list[RowArray]]) -> list[str]:
+    real = [well for well in pools if not well.startswith(INVENTED)]
+    return sorted(real or pools)
 
 
 def _enough(drawn: list[RowArray]) -> bool:

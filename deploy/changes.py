@@ -112,5 +112,6 @@ def of_terraform(document: Mapping[str, Any]) -> Iterable[Change]:
         if change.get("mode") == "data" or not actions & {"create", "update", "delete"}:
             continue
         action: Action = "replace" if actions == {"create", "delete"} else next(iter(actions))
-        part = str(change.get("module_address", "root"))
+        module = str(change.get("module_address", "module.root"))
+        part = module.split(".")[1].partition("[")[0]
         yield Change(part, change["type"], str(change["address"]), action)

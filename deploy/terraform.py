@@ -19,6 +19,7 @@ from infra.settings import Settings
 from local import terraform as twin_terraform
 from local import terraform_state, terraform_tool
 from local.env import ROOT, twin
+from local.package import Target, folder_of
 from petrostream.aws.clients import client
 
 CONFIGURATION = ROOT / "infra" / "terraform"
@@ -154,6 +155,8 @@ class TerraformEngine:
         values = {
             "account_id": self._place.account,
             "region": self._place.region,
+            # Named in full: the first plan is made in a copy of the configuration.
+            "packages": str(folder_of(Target.aws)),
             "alert_email": self._answers.email,
             "github_repository": self._answers.github,
             "github_provider_arn": self._answers.github_provider,

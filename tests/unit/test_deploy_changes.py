@@ -38,7 +38,7 @@ def test_terraform_plans_are_read_without_data_and_no_ops():
         return {"address": "m.t.n", "type": "t", "mode": mode, "change": {"actions": actions}} | more
 
     rows = [
-        row(["create"], module_address="module.lake"),
+        row(["create"], module_address="module.lake[0].module.role"),
         row(["delete", "create"]),
         row(["create", "delete"]),
         row(["update"]),
@@ -48,7 +48,7 @@ def test_terraform_plans_are_read_without_data_and_no_ops():
     ]
     found = list(of_terraform({"resource_changes": rows}))
     assert [change.action for change in found] == ["create", "replace", "replace", "update", "delete"]
-    assert [change.part for change in found] == ["module.lake", *["root"] * 4]
+    assert [change.part for change in found] == ["lake", *["root"] * 4]
 
 
 def plan(*actions, code="1"):

@@ -85,7 +85,7 @@ def judge(
     ts_ms: IntArray,
     values: FloatArray,
     reasons: Sequence[tuple[str, ...]],
-    expected: IntArray | None = None,
+    expected: BoolArray | None = None,
 ) -> Judged:
     """Judge the gauges of one well.
 
@@ -94,7 +94,8 @@ def judge(
         ts_ms: shape (n,), n >= 1, strictly increasing and after the memory, epoch ms.
         values: shape (n, 27), sensor units, NaN where missing or condemned; not changed.
         reasons: n tuples of what validation found, such as `out_of_range:p_pdg`.
-        expected: sensor indices that the well should have, such as those of its model.
+        expected: shape (n, 27), or (1, 27) for all readings alike: the sensors that the well should have,
+            such as those of its model.
 
     Returns:
         Statuses, the values of good gauges, and the new memory.
@@ -105,11 +106,11 @@ def judge(
     known[before.sensors] = True
     known[sorted({sensor for _, sensor in condemned})] = True
     if expected is not None:
-        known[expected] = True
+        known |= expected.any(axis=0)
     sensors = np.flatnonzero(known)
     batch = _Batch(before.widened(sensors), ts_ms, values[:, sensors], condemned)
     if expected is not None:
-        batch.expected[np.searchsorted(sensors, expected)] = True
+        batch.expected = expected[:, sensors]
     status = np.zeros(values.shape, np.int8)
     found = batch.judge()
     if found.any():
@@ -144,7 +145,7 @@ class _Batch:
         self.ts = ts_ms[:, None]
         self.x = x
         self.judged = _JUDGED[before.sensors]
-        self.expected = np.zeros(len(before.sensors), np.bool_)
+        self.expected = np.zeros((1, len(before.sensors)), np.bool_)
         self.given = ~np.isnan(x)
         self.zeroed = (x == 0.0) & self.judged
         self.good = self.given & ~self.zeroed

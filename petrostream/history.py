@@ -22,6 +22,7 @@ from petrostream.features import (
     quantise,
 )
 from petrostream.readings import NO_TIME, Readings
+from petrostream.well_memory import NO_MEMORY, WellMemory
 
 FEED_JITTER_MS = GAP_MS
 """How far a feed's event times may move against its source's own clock between two readings."""
@@ -56,6 +57,7 @@ class WellState:
         counts: shape (h, c), values as counts of each sensor's quantum, `MISSING` where there is none.
         feed: what the last reading came from.
         alarms: timers of its alarms, None before its first reading.
+        memory: what is known of its gauges, its last hours and its operating state.
     """
 
     ts_ms: IntArray
@@ -63,6 +65,7 @@ class WellState:
     counts: CountArray
     feed: Feed = NO_FEED
     alarms: WellAlarms | None = None
+    memory: WellMemory = NO_MEMORY
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,9 @@ class StateMemory:
     until_ms: int = np.iinfo(np.int64).min
 
 
+NO_STATE = StateMemory()
+
+
 def governing(memory: StateMemory, ts_ms: IntArray, codes: IntArray) -> tuple[IntArray, StateMemory]:
     """The state that decides what is suppressed at each reading.
 
@@ -96,7 +99,7 @@ def governing(memory: StateMemory, ts_ms: IntArray, codes: IntArray) -> tuple[In
     Returns:
         Codes, shape (n,), and the new memory.
     """
-    own = np.isin(codes, _SUPPRESSING)
+    own = _SUPPRESSES[np.where((codes >= 0) & (codes < len(_ROWS)), codes, 0)]
     if not own.any() and memory.until_ms < ts_ms[0]:
         return np.full(len(codes), UNKNOWN, np.int64), memory
     at = np.maximum.accumulate(np.where(own, np.arange(len(codes)), -1))
@@ -106,7 +109,7 @@ def governing(memory: StateMemory, ts_ms: IntArray, codes: IntArray) -> tuple[In
     return np.where(ts_ms <= until, code, UNKNOWN), after
 
 
-_SUPPRESSING: IntArray = np.array([row.code for row in _ROWS if row.suppresses], np.int64)
+_SUPPRESSES: BoolArray = np.array([bool(row.suppresses) for row in _ROWS])
 
 
 def suppression(ids: Sequence[str]) -> BoolArray:

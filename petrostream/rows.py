@@ -165,6 +165,8 @@ def _columns(scored: Scored) -> dict[str, Column]:
         "model_version": _known(scored.model_version),
         "model_kind": _known(scored.model_kind),
         "rule_ids": _filled(scored.rule_ids),
+        "suppressed": _filled(scored.suppressed),
+        "sensor_health": _filled(scored.sensor_health),
         "emission_category": _known(scored.emission_category),
         "emission_risk": _points(scored.emission_risk),
         "process_risk": _points(scored.process_risk),
@@ -222,4 +224,5 @@ def _known(column: list[Any]) -> Column | None:
 
 
 def _filled(column: list[Any]) -> Column | None:
-    return column if any(column) else None
+    """Empty values are null, so that a row does not tell what else was in its batch."""
+    return [value or None for value in column] if any(column) else None

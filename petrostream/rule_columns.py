@@ -26,6 +26,7 @@ class RuleColumns:
     methane_ppm: FloatArray
     vapor_ppm: FloatArray = field(default_factory=lambda: np.empty(0))
     trend: Trend | None = None
+    _memo: dict[tuple[str, str, int], FloatArray] = field(default_factory=dict, init=False, repr=False)
 
     def rise(self, sensor: str, short_s: int = 30, long_s: int = 180) -> FloatArray:
         """Mean of the short window less that of the long one, in the sensor's unit: shape (n,)."""
@@ -61,4 +62,8 @@ class RuleColumns:
         return np.full(len(self.methane_ppm), value)
 
     def _get(self, sensor: str, stat: str, window_s: int) -> FloatArray:
-        return self.stats.get(SENSOR_INDEX[sensor], stat, window_s)
+        # Conditions ask for the same few statistics over and over.
+        key = (sensor, stat, window_s)
+        if key not in self._memo:
+            self._memo[key] = self.stats.get(SENSOR_INDEX[sensor], stat, window_s)
+        return self._memo[key]

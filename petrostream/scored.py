@@ -23,6 +23,9 @@ class Scored:
         reason: n phrases that say where these sensors stand; None where not anomalous.
         model_version, model_kind: n names, None where the well has no model.
         rule_ids: n tuples of the process rules that held.
+        suppressed: n tuples of those of them, and `forest`, that mean nothing in the well's operating state:
+            they count no points.
+        sensor_health: n tuples such as `("p_pdg:zeroed",)`, empty where every gauge is ok.
         emission_category: n of NORMAL, MEDIUM, HIGH; None without a gas detector.
         emission_risk, process_risk: shape (n,), 0 to 40; `NO_POINTS` where there was nothing to judge by.
         risk_score: shape (n,), sum of the parts present, at most 100.
@@ -41,6 +44,8 @@ class Scored:
     model_version: list[str | None]
     model_kind: list[str | None]
     rule_ids: list[tuple[str, ...]]
+    suppressed: list[tuple[str, ...]]
+    sensor_health: list[tuple[str, ...]]
     emission_category: list[str | None]
     emission_risk: IntArray
     process_risk: IntArray

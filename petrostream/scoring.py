@@ -26,6 +26,7 @@ from petrostream.scored import NO_POINTS, Scored
 from petrostream.scoring_columns import LATE, Columns, to_rows
 from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.well_alarms import Findings, feed_ended, raise_alarms
+from petrostream.well_memory import NO_MEMORY, observe, remember
 
 FOREST_MIN_POINTS = 20
 FOREST_FULL_MARGIN = 0.1
@@ -121,16 +122,45 @@ def _score_feed(
             # A feed's first reading is never late, so there is a history.
             assert state is not None
             return state
-    history, start = extend(state, readings.ts_ms[at], readings.values[at])
+    before = NO_MEMORY if state is None else state.memory
+    observed = observe(before, readings, at, _expected(columns.models)[columns.model[at]])
+    history, start = extend(state, readings.ts_ms[at], observed.values)
+    trend, memory = remember(observed, readings.ts_ms[at], history.counts[start:], history.sensors)
     kept = used[history.sensors]
     stats = window_stats(history.ts_ms, history.counts[:, kept], history.sensors[kept], start)
-    held = fired(PROCESS_RULES, RuleColumns(stats, readings.methane_ppm[at]))
-    columns.rules[at] = (1 << np.arange(len(PROCESS_RULES))) @ held
-    risk = points(PROCESS_RULES, held) + _detect(columns, stats, at)
+    held = fired(PROCESS_RULES, RuleColumns(stats, readings.methane_ppm[at], trend=trend))
+    forest = _detect(columns, stats, at)
+    columns.health[at] = observed.status
+    risk = _risk(columns, at, held, forest, observed.suppressed)
     judged = _rules_judged(stats) | ~np.isnan(columns.score[at])
     columns.process[at] = np.where(judged, np.minimum(risk, MAX_PART), NO_POINTS)
     alarms = _raise(columns, readings, at, held, None if state is None else state.alarms, history)
-    return replace(trim(history), alarms=alarms)
+    return replace(trim(history), alarms=alarms, memory=memory)
+
+
+def _risk(
+    columns: Columns, at: IntArray, held: BoolArray, forest: IntArray, suppressed: BoolArray
+) -> IntArray:
+    """Points of the rules that hold and of the forest, without what the operating state suppresses."""
+    bits = 1 << np.arange(len(suppressed))
+    columns.rules[at] = bits[:-1] @ held
+    if not suppressed.any():
+        return points(PROCESS_RULES, held) + forest
+    found = np.vstack([held, columns.anomalous[at]])
+    columns.suppressed[at] = bits @ (found & suppressed)
+    return points(PROCESS_RULES, held & ~suppressed[:-1]) + np.where(suppressed[-1], 0, forest)
+
+
+def _expected(models: list[WellModel]) -> BoolArray:
+    """For each model, and for none at position -1, the sensors that its well should have.
+
+    The fleet's model knows what wells have in general, not what this one has.
+    """
+    expected = np.zeros((len(models) + 1, len(SENSOR_NAMES)), np.bool_)
+    for row, model in zip(expected, models, strict=False):
+        if model.kind == COMMISSIONED:
+            row[model.plan.sensors] = True
+    return expected
 
 
 def _raise(
@@ -189,11 +219,14 @@ def _forest_points(model: WellModel, found: Detection) -> IntArray:
     return np.where(found.anomalous, scaled, 0)
 
 
+_NEEDED = sorted({rule.sensors for rule in PROCESS_RULES})
+
+
 def _rules_judged(stats: WindowStats) -> BoolArray:
     """Readings for which at least one process rule had its sensors."""
     judged = np.zeros(len(stats), np.bool_)
-    for rule in PROCESS_RULES:
-        known = [~np.isnan(stats.get(SENSOR_INDEX[name], "slope", 60)) for name in rule.sensors]
+    for names in _NEEDED:
+        known = [~np.isnan(stats.get(SENSOR_INDEX[name], "slope", 60)) for name in names]
         judged |= np.logical_and.reduce(known)
     return judged
 

@@ -9,19 +9,20 @@ from petrostream.alarm_events import FEED_ENDED, AlarmEvent
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detector import TOP_SENSORS, WellModel
 from petrostream.features import WindowStats
+from petrostream.health import StatusArray, health_names
 from petrostream.readings import Readings
 from petrostream.reasons import reading_reasons
 from petrostream.rules import (
     ALERT_ABOVE,
     EMISSION_RULES,
     MAX_RISK,
-    PROCESS_RULES,
     RuleColumns,
     fired,
     points,
 )
 from petrostream.scored import NO_POINTS, Scored
 from petrostream.sensors import SENSOR_NAMES
+from petrostream.well_memory import SUPPRESSIBLE
 
 LATE = "late:ts"
 """Reason of a reading at or before the newest time seen of its feed: it lands, but moves no window."""
@@ -36,6 +37,8 @@ class Columns:
     ranking: IntArray
     deviation: FloatArray
     rules: IntArray
+    suppressed: IntArray
+    health: StatusArray
     process: IntArray
     late: BoolArray
     model: IntArray
@@ -52,6 +55,8 @@ class Columns:
             ranking=np.full((n, TOP_SENSORS), -1, np.int64),
             deviation=np.full((n, TOP_SENSORS), np.nan),
             rules=np.zeros(n, np.int64),
+            suppressed=np.zeros(n, np.int64),
+            health=np.zeros((n, len(SENSOR_NAMES)), np.int8),
             process=np.full(n, NO_POINTS, np.int64),
             late=np.zeros(n, np.bool_),
             model=np.full(n, -1, np.int64),
@@ -80,7 +85,9 @@ def to_rows(readings: Readings, columns: Columns, scored_at_ms: int) -> Scored:
         reason=reading_reasons(columns.ranking, columns.deviation),
         model_version=_of_models([model.version for model in columns.models], columns.model),
         model_kind=_of_models([model.kind for model in columns.models], columns.model),
-        rule_ids=list(map(_rule_ids, columns.rules.tolist())),
+        rule_ids=list(map(_ids, columns.rules.tolist())),
+        suppressed=list(map(_ids, columns.suppressed.tolist())),
+        sensor_health=health_names(columns.health),
         emission_category=category,
         emission_risk=emission,
         process_risk=columns.process,
@@ -147,5 +154,5 @@ def _ranked_names(code: int) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _rule_ids(bits: int) -> tuple[str, ...]:
-    return tuple(rule.id for i, rule in enumerate(PROCESS_RULES) if bits >> i & 1)
+def _ids(bits: int) -> tuple[str, ...]:
+    return tuple(name for i, name in enumerate(SUPPRESSIBLE) if bits >> i & 1)

@@ -11,6 +11,7 @@ minutes starts the memory anew; a shorter one leaves minutes without value.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,6 +37,7 @@ _SHIFT: IntArray = np.array([9 if s.quantity == "pressure" else 12 for s in SENS
 TREND_QUANTA: FloatArray = QUANTA[TREND_INDICES] * 2.0**_SHIFT
 """What minute means are kept in: 0.01 bar, 1/64 degC and 1/128 %: about a byte a minute in the state."""
 
+_TRENDING: list[int] = TREND_INDICES.tolist()
 _SWINGING = [TREND_SENSORS.index(name) for name in SWING_SENSORS]
 _SWING_COUNTS: list[int] = np.rint(SWING_PA / TREND_QUANTA[_SWINGING]).astype(int).tolist()
 
@@ -108,13 +110,13 @@ class TrendMemory:
         return cls(minute, nothing, nothing, bins, (Swing(),) * len(SWING_SENSORS))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trend:
     """The slow memory as n readings see it; readings of one minute see the same.
 
     Attributes:
         rows: shape (n,), the minute that each reading belongs to, as position among the m of the batch.
-        windows: shape (m, BINS, sensors), the minutes before, in sensor units, NaN where unknown.
+        windows: shape (m, sensors, BINS), the minutes before, in sensor units, NaN where unknown.
         turns: shape (m, swing sensors, 2), turns in the last hour and in the last two.
     """
 
@@ -132,11 +134,7 @@ class Trend:
 
         Shape (n,), in the sensor's unit; NaN before about a quarter of an hour is known.
         """
-        past = self._of(sensor)[:, : BINS - _ACTIVITY_UNTIL]
-        change = np.abs(past[:, _ACTIVITY_LAG:] - past[:, :-_ACTIVITY_LAG])
-        known = ~np.isnan(change)
-        largest = np.where(known, change, 0.0).max(axis=1)
-        return np.where(known.sum(axis=1) >= _ACTIVITY_LEAST, largest, np.nan)[self.rows]
+        return self._of(self._activity, sensor)
 
     def drift(self, sensor: str) -> FloatArray:
         """Steady change over the last hour, by least squares: shape (n,), in the sensor's unit.
@@ -144,33 +142,53 @@ class Trend:
         0 where the line's rise over the hour is less than four deviations of the minutes from it; NaN where
         fewer than 45 of the 60 minutes are known.
         """
-        values = self._of(sensor)
-        known = ~np.isnan(values)
-        count = known.sum(axis=1)
-        number = np.maximum(count, 1)
-        at = np.arange(BINS) * known
-        filled = np.where(known, values, 0.0)
-        # About the means: a product of large levels and small drifts would lose digits.
-        x = np.where(known, at - (at.sum(axis=1) / number)[:, None], 0.0)
-        y = np.where(known, filled - (filled.sum(axis=1) / number)[:, None], 0.0)
-        spread = np.maximum((x * x).sum(axis=1), 1.0)
-        slope = (x * y).sum(axis=1) / spread
-        rest = np.sqrt(((y - slope[:, None] * x) ** 2).sum(axis=1) / number)
-        rise = slope * (BINS - 1)
-        steady = np.where(np.abs(rise) >= _STEADY * rest, rise, 0.0)
-        return np.where(count >= _DRIFT_LEAST, steady, np.nan)[self.rows]
+        return self._of(self._drift, sensor)
 
     def span(self, sensor: str) -> FloatArray:
         """Highest less lowest minute of the last hour, NaN where none is known: shape (n,)."""
-        values = self._of(sensor)
-        known = ~np.isnan(values)
-        high = np.where(known, values, -np.inf).max(axis=1)
-        low = np.where(known, values, np.inf).min(axis=1)
-        return np.where(known.any(axis=1), high - low, np.nan)[self.rows]
+        return self._of(self._span, sensor)
 
-    def _of(self, sensor: str) -> FloatArray:
-        values: FloatArray = self.windows[:, :, TREND_SENSORS.index(sensor)]
-        return values
+    def _of(self, values: FloatArray, sensor: str) -> FloatArray:
+        column: FloatArray = values[:, TREND_SENSORS.index(sensor)][self.rows]
+        return column
+
+    # Of all sensors at once, when first asked: a lone reading pays for calls, not for numbers.
+
+    @cached_property
+    def _known(self) -> BoolArray:
+        known: BoolArray = ~np.isnan(self.windows)
+        return known
+
+    @cached_property
+    def _activity(self) -> FloatArray:
+        past = self.windows[:, :, : BINS - _ACTIVITY_UNTIL]
+        change = np.abs(past[:, :, _ACTIVITY_LAG:] - past[:, :, :-_ACTIVITY_LAG])
+        largest = np.fmax.reduce(change, axis=2)
+        enough = np.isfinite(change).sum(axis=2) >= _ACTIVITY_LEAST
+        return np.where(enough, largest, np.nan)
+
+    @cached_property
+    def _drift(self) -> FloatArray:
+        count = self._known.sum(axis=2)
+        enough = count >= _DRIFT_LEAST
+        if not enough.any():
+            return np.full(enough.shape, np.nan)
+        number = np.maximum(count, 1)[:, :, None]
+        filled = np.where(self._known, self.windows, 0.0)
+        at = np.arange(BINS) * self._known
+        # About the means: a product of large levels and small drifts would lose digits.
+        x = (at - at.sum(axis=2, keepdims=True) / number) * self._known
+        y = (filled - filled.sum(axis=2, keepdims=True) / number) * self._known
+        slope = (x * y).sum(axis=2) / np.maximum((x * x).sum(axis=2), 1.0)
+        rest = np.sqrt(((y - slope[:, :, None] * x) ** 2).sum(axis=2) / number[:, :, 0])
+        rise = slope * (BINS - 1)
+        steady = np.where(np.abs(rise) >= _STEADY * rest, rise, 0.0)
+        return np.where(enough, steady, np.nan)
+
+    @cached_property
+    def _span(self) -> FloatArray:
+        span: FloatArray = np.fmax.reduce(self.windows, axis=2) - np.fmin.reduce(self.windows, axis=2)
+        return span
 
 
 def follow(
@@ -202,8 +220,11 @@ def _sums(counts: CountArray, sensors: IntArray, first: IntArray) -> tuple[IntAr
     """Sums and numbers of the values of each minute: shape (minutes, trend sensors) each."""
     totals = np.zeros((len(first), len(TREND_SENSORS)), np.int64)
     numbers = np.zeros_like(totals)
-    held = np.isin(TREND_INDICES, sensors)
-    chosen = counts[:, np.searchsorted(sensors, TREND_INDICES[held])]
+    columns = sensors.tolist()
+    held = [at for at, sensor in enumerate(_TRENDING) if sensor in columns]
+    if not held:
+        return totals, numbers
+    chosen = counts[:, [columns.index(_TRENDING[at]) for at in held]]
     known: BoolArray = chosen != MISSING
     totals[:, held] = np.add.reduceat(np.where(known, chosen, 0), first, axis=0, dtype=np.int64)
     numbers[:, held] = np.add.reduceat(known, first, axis=0, dtype=np.int64)
@@ -252,12 +273,15 @@ class _Following:
         self._length += len(bins)
 
     def windows(self) -> FloatArray:
-        """What the readings of each minute see: shape (minutes, BINS, sensors), NaN where unknown."""
+        """What the readings of each minute see: shape (minutes, sensors, BINS), NaN where unknown."""
         padding = np.full((BINS, len(TREND_SENSORS)), MISSING, np.int32)
         table = np.concatenate([padding, *self._bins])
         values = np.where(table == MISSING, np.nan, table * TREND_QUANTA)
+        if len(self._seen) == 1:
+            # A lone reading: much cheaper than views.
+            return values[self._seen[0] : self._seen[0] + BINS].T[None]
         views = np.lib.stride_tricks.sliding_window_view(values, BINS, axis=0)
-        chosen: FloatArray = views[self._seen].transpose(0, 2, 1)
+        chosen: FloatArray = views[self._seen]
         return chosen
 
     def memory(self) -> TrendMemory:

@@ -52,6 +52,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.scored_readings (
   `model_version` string COMMENT 'Version of the model registry that scored the reading',
   `model_kind` string COMMENT 'commissioned (the well\'s own baseline) or fleet (level-free features, never an alarm alone)',
   `rule_ids` array<string> COMMENT 'Physics rules that held for the reading',
+  `suppressed` array<string> COMMENT 'Those of them, and forest, that mean nothing in the well\'s operating state: they count no points',
+  `sensor_health` array<string> COMMENT 'Gauges that are not ok, as name:status with missing, frozen, zeroed or implausible; left out of features and rules',
   `emission_category` string COMMENT 'NORMAL, MEDIUM or HIGH; null without a gas detector',
   `emission_risk` int COMMENT 'Points of the emission rule',
   `process_risk` int COMMENT 'Points of the Isolation Forest and the physics rules',

@@ -56,6 +56,8 @@ SELECT
   "model_version",
   "model_kind",
   "rule_ids",
+  "suppressed",
+  "sensor_health",
   "emission_category",
   "emission_risk",
   "process_risk",

@@ -34,7 +34,7 @@ def with_tree(pressure):
 
 def test_a_reading_sees_the_minutes_before_its_own():
     (trend,), memory = followed(with_tree(np.repeat([1e7, 2e7, 3e7], 60)))
-    tree = trend.windows[trend.rows][:, :, TREND_SENSORS.index("p_tpt")]
+    tree = trend.windows[trend.rows][:, TREND_SENSORS.index("p_tpt")]
     assert np.isnan(tree[59]).all()
     np.testing.assert_allclose(tree[60, -1], 1e7, atol=1024)
     np.testing.assert_allclose(tree[179, -2:], [1e7, 2e7], atol=1024)

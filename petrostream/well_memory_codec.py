@@ -1,0 +1,97 @@
+"""A well's memory as bytes and a few JSON values, for a facility's state.
+
+Numbers of every gauge and minute are bytes, whose compression is the state's; names and what there is only
+one of are JSON. Minute means are written as changes from minute to minute: small numbers.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from petrostream.gauge_memory import PER_GAUGE, GaugeMemory
+from petrostream.operating_state import StateMemory
+from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.trend import BINS, SWING_SENSORS, TREND_SENSORS, Swing, TrendMemory
+from petrostream.well_memory import WellMemory
+
+_SUMS = 2
+_WORD, _MEAN = 8, 4
+
+
+def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
+    """The JSON values and the bytes that `from_parts` reads back."""
+    gauges, trend = memory.gauges, memory.trend
+    plain: list[Any] = [None, None, [memory.operating.code, memory.operating.until_ms]]
+    parts = []
+    if gauges is not None:
+        names = [SENSOR_NAMES[sensor] for sensor in gauges.sensors.tolist()]
+        plain[0] = [gauges.last_ms, gauges.run_ms, names]
+        # float64 holds every millisecond until the year 287396 exactly.
+        parts.append(np.array([getattr(gauges, name) for name in PER_GAUGE], "<f8").tobytes())
+    if trend is not None:
+        swings = [[swing.direction, swing.low, swing.high, list(swing.turns)] for swing in trend.swings]
+        plain[1] = [trend.minute, len(trend.bins), list(TREND_SENSORS), swings]
+        parts.append(np.array([trend.total, trend.number], "<i8").tobytes())
+        parts.append(np.diff(trend.bins, axis=0, prepend=np.int32(0)).astype("<i4").T.tobytes())
+    return plain, b"".join(parts)
+
+
+def from_parts(plain: list[Any], data: bytes) -> WellMemory:
+    """The memory that `to_parts` was given.
+
+    Raises:
+        ValueError: the values are not such a memory.
+        TypeError: likewise.
+        KeyError: a sensor is unknown to this release.
+    """
+    gauges, trend, (code, until_ms) = plain
+    size = 0 if gauges is None else _WORD * len(PER_GAUGE) * len(gauges[2])
+    return WellMemory(
+        None if gauges is None else _gauges(gauges, data[:size]),
+        None if trend is None else _trend(trend, data[size:]),
+        StateMemory(int(code), int(until_ms)),
+    )
+
+
+def _gauges(plain: list[Any], data: bytes) -> GaugeMemory:
+    last_ms, run_ms, names = plain
+    sensors = np.array([SENSOR_INDEX[name] for name in names], np.int64)
+    # A release may order sensors otherwise.
+    order = np.argsort(sensors)
+    table = np.frombuffer(data, "<f8").reshape(len(PER_GAUGE), len(names))[:, order]
+    value, value_ms, seen_ms, changed_ms, patience_ms, frozen, level, stepped_ms = table
+    return GaugeMemory(
+        sensors=sensors[order],
+        value=value.astype(np.float64),
+        value_ms=value_ms.astype(np.int64),
+        seen_ms=seen_ms.astype(np.int64),
+        changed_ms=changed_ms.astype(np.int64),
+        patience_ms=patience_ms.astype(np.int64),
+        frozen=frozen.astype(np.bool_),
+        level=level.astype(np.float64),
+        stepped_ms=stepped_ms.astype(np.int64),
+        run_ms=int(run_ms),
+        last_ms=int(last_ms),
+    )
+
+
+def _trend(plain: list[Any], data: bytes) -> TrendMemory | None:
+    minute, length, names, swings = plain
+    sums = _SUMS * _WORD * len(names)
+    if not 0 <= length <= BINS or len(data) != sums + _MEAN * length * len(names):
+        raise ValueError(f"a slow memory of {length} minutes and {len(names)} gauges in {len(data)} bytes")
+    if names != list(TREND_SENSORS) or len(swings) != len(SWING_SENSORS):
+        # Another release follows other gauges: its hour is of no use here.
+        return None
+    total, number = np.frombuffer(data[:sums], "<i8").reshape(_SUMS, len(names)).astype(np.int64)
+    changes = np.frombuffer(data[sums:], "<i4").reshape(len(names), length)
+    return TrendMemory(
+        minute=int(minute),
+        total=total,
+        number=number,
+        bins=np.cumsum(changes.T, axis=0, dtype=np.int32),
+        swings=tuple(
+            Swing(int(direction), int(low), int(high), tuple(map(int, turns)))
+            for direction, low, high, turns in swings
+        ),
+    )

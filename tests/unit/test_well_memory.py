@@ -1,0 +1,73 @@
+"""A well's memory beside its windows, and its way through the state."""
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from petrostream.features import quantise
+from petrostream.gauge_memory import PER_GAUGE
+from petrostream.sensors import SENSOR_INDEX
+from petrostream.trend import TREND_INDICES
+from petrostream.well_memory import SUPPRESSIBLE, WellMemory, observe, remember
+from petrostream.well_memory_codec import from_parts, to_parts
+from tests.support.wells import normal_values, readings
+
+SENSORS = np.sort(TREND_INDICES)
+NOTHING = np.zeros((1, 27), np.bool_)
+
+
+def after(values, states=None, memory=None):
+    batch = readings(values)
+    if states is not None:
+        batch.state[:] = states
+    at = np.arange(len(values))
+    observed = observe(WellMemory() if memory is None else memory, batch, at, NOTHING)
+    counts = quantise(observed.values[:, SENSORS], SENSORS)
+    trend, kept = remember(observed, batch.ts_ms, counts, SENSORS)
+    return observed, trend, kept
+
+
+def through_bytes(memory):
+    plain, data = to_parts(memory)
+    return from_parts(orjson.loads(orjson.dumps(plain)), data)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 3000))
+def test_the_memory_survives_the_state(seed, n):
+    rng = np.random.default_rng(seed)
+    values = normal_values(n, seed)
+    values[rng.random(values.shape) < 0.2] = np.nan
+    values[n // 2 :, SENSOR_INDEX["p_pdg"]] = rng.choice([0.0, 9e7, 2.1e7])
+    values[:, SENSOR_INDEX["p_tpt"]] += 4e5 * np.sin(np.arange(n) / 100)
+    _, _, memory = after(values, rng.choice([0, 7], n).tolist())
+    again = through_bytes(memory)
+    assert to_parts(again) == to_parts(memory)
+    assert again.trend.swings == memory.trend.swings
+    np.testing.assert_array_equal(again.trend.bins, memory.trend.bins)
+    for name in ("sensors", *PER_GAUGE):
+        np.testing.assert_array_equal(getattr(again.gauges, name), getattr(memory.gauges, name))
+        assert getattr(again.gauges, name).dtype == getattr(memory.gauges, name).dtype
+
+
+def test_an_empty_memory_survives_the_state():
+    assert through_bytes(WellMemory()) == WellMemory()
+
+
+@pytest.mark.parametrize("keep", [0, 7, -8])
+def test_damage_is_an_error_of_the_kinds_a_damaged_state_makes(keep):
+    plain, data = to_parts(after(normal_values(300))[2])
+    with pytest.raises(ValueError, match=r"memory|reshape|size"):
+        from_parts(plain, data[:keep])
+
+
+def test_what_an_operator_does_is_suppressed_and_no_drift():
+    values = normal_values(7200)
+    values[:, SENSOR_INDEX["p_tpt"]] += 5e5 * np.sin(np.arange(7200) / 100)
+    observed, trend, _ = after(values, [1] * 7200)
+    assert observed.suppressed.all()
+    assert observed.suppressed.shape == (len(SUPPRESSIBLE), 7200)
+    assert trend.turned("p_tpt", 2)[-1] == 0
+    _, trend, _ = after(values, [0] * 7200)
+    assert trend.turned("p_tpt", 2)[-1] > 4

@@ -106,7 +106,8 @@ def test_the_dashboard_shows_what_operations_asked_for():
         ("AWS/Lambda", "IteratorAge"), ("AWS/Lambda", "Errors"), ("AWS/Lambda", "Duration"),
         ("PetroStream", "ReadingsScored"), ("PetroStream", "ReadingsQuarantined"),
         ("PetroStream", "RecordsSkipped"),
-        ("PetroStream", "AlarmsAnnunciated"), ("PetroStream", "Anomalies"), ("AWS/Firehose", "DeliveryToS3.DataFreshness"),
+        ("PetroStream", "AlarmsAnnunciated"), ("PetroStream", "Anomalies"),
+        ("AWS/Firehose", "DeliveryToS3.DataFreshness"),
         ("AWS/Firehose", "FailedConversion.Records"), ("AWS/DynamoDB", "WriteThrottleEvents"),
         ("AWS/Billing", "EstimatedCharges"),
     } <= shown  # fmt: skip

@@ -91,8 +91,8 @@ deploy: setup ## Deploy to AWS, publish the model, smoke-test: make deploy [IAC=
 smoke: setup ## Send a hundred readings through the deployed lake, and find them by SQL
 	@$(RUN) -m deploy smoke
 
-rollback: setup ## Give the functions on AWS the last other code that passed the smoke test
-	@$(RUN) -m deploy rollback
+rollback: setup ## Give the functions on AWS the last other code that passed the smoke test [UNTESTED=1]
+	@$(RUN) -m deploy rollback $(if $(UNTESTED),--untested)
 
 destroy: setup ## Remove the lake from AWS: make destroy [YES=1 KEEP_DATA=1 NO_GUARDRAILS=1]
 	@$(RUN) -m deploy down $(yes) $(if $(KEEP_DATA),--keep-data) $(if $(NO_GUARDRAILS),--no-guardrails)

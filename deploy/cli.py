@@ -110,10 +110,16 @@ def smoke() -> None:
 
 
 @app.command()
-def rollback() -> None:
+def rollback(
+    untested: Annotated[
+        bool, typer.Option("--untested", help="Only if what runs has not passed the smoke test.")
+    ] = False,
+) -> None:
     """Give the functions the newest code that passed the smoke test and is not what they run."""
     names = Context.find(_say).names
-    release = releases.roll_back(names, _say)
+    release = releases.roll_back(names, _say, untested=untested)
+    if release is None:
+        return
     _say(f"Rolled back to the code of {release.at} (commit {release.commit[:12] or 'unknown'}).")
     _passed(smoke_test.smoke(names, _say))
 

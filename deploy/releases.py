@@ -106,8 +106,17 @@ def before(past: Sequence[Release], running: Mapping[str, Any]) -> Release | Non
     return next((one for one in reversed(past) if dict(one.code) != dict(running)), None)
 
 
-def roll_back(names: Names, say: Say) -> Release:
+def roll_back(names: Names, say: Say, *, untested: bool = False) -> Release | None:
     """Give every function the code of the newest release that differs from what it runs.
+
+    Args:
+        names: where.
+        say: prints a line of progress.
+        untested: only if what runs has not passed the smoke test. A deployment may fail before it has
+            changed any code, and then there is nothing to take back.
+
+    Returns:
+        The release that runs now; None where nothing was to be done.
 
     Raises:
         DeployError: there is no such release, or Lambda refuses its code.
@@ -115,7 +124,11 @@ def roll_back(names: Names, say: Say) -> Release:
     running = running_code(names)
     if None in running.values():
         raise DeployError("The functions are not deployed: there is nothing to roll back.")
-    release = before(history(names), running)
+    past = history(names)
+    if untested and any(dict(one.code) == dict(running) for one in past):
+        say("The functions run code that has passed the smoke test: nothing to roll back.")
+        return None
+    release = before(past, running)
     if release is None:
         raise DeployError(
             "No release with other code has passed the smoke test here.",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy import pipeline, smoke
+from deploy import pipeline, releases, smoke
 from deploy.changes import Change, Plan
 from deploy.errors import DeployError
 from deploy.names import Names
@@ -30,6 +30,42 @@ def test_the_newest_other_code_comes_back():
     assert before(past, {"scoring": "c"}) == past[1]
     assert before([release("a")], {"scoring": "a"}) is None
     assert before([], {"scoring": "a"}) is None
+
+
+@pytest.fixture
+def lake(monkeypatch):
+    """Functions that run some code, and releases to go back to."""
+    told = SimpleNamespace(running={"scoring": "b"}, past=[release("a"), release("b")], given=[])
+    monkeypatch.setattr(releases, "running_code", lambda _: told.running)
+    monkeypatch.setattr(releases, "history", lambda _: told.past)
+    monkeypatch.setattr(releases, "set_code", lambda function, **code: told.given.append(code["S3Key"]))
+    names = Names(load_settings(), Place("123456789012", "eu-west-1", "me"))
+    return told, lambda **options: releases.roll_back(names, lambda _: None, **options)
+
+
+def test_code_that_passed_stays_when_only_untested_code_is_to_go(lake):
+    told, roll_back = lake
+    assert roll_back(untested=True) is None
+    assert not told.given
+    told.running = {"scoring": "broken"}
+    assert roll_back(untested=True) == told.past[1]
+    assert told.given == ["releases/code/scoring-b.zip"]
+
+
+def test_by_hand_the_release_before_comes_back(lake):
+    told, roll_back = lake
+    assert roll_back() == told.past[0]
+    assert told.given == ["releases/code/scoring-a.zip"]
+
+
+def test_without_functions_or_releases_there_is_nothing_to_roll_back(lake):
+    told, roll_back = lake
+    told.past = []
+    with pytest.raises(DeployError, match="No release with other code"):
+        roll_back()
+    told.running = {"scoring": None}
+    with pytest.raises(DeployError, match="not deployed"):
+        roll_back()
 
 
 @given(st.lists(st.sampled_from("abcdefgh")))

@@ -24,6 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+INTERRUPTED = 130
+"""Exit code of Typer after an interrupt."""
+
 _WIDTH = None if sys.stdout.isatty() else 120
 console = Console(highlight=False, width=_WIDTH)
 errors = Console(stderr=True, highlight=False, markup=False)
@@ -187,6 +190,7 @@ def main() -> None:
         if error.hint:
             errors.print(error.hint, soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("Stopped. Running the same command again goes on from here.")
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            errors.print("Stopped. Running the same command again goes on from here.")
+        raise

@@ -60,7 +60,8 @@ TRANSFORM_LOG_BYTES = 900
 """Log of an invocation of the transform."""
 
 METRICS = 8
-"""Custom metrics the two functions publish all the time (the one on rejected models is rare)."""
+"""Custom metrics the two functions publish all the time. Those on rejected models and alarms are billed
+for the hours in which there are any; the five on tanks only where there are tanks, $0.30 a month each."""
 
 # --- assumed ----------------------------------------------------------------------------------------------
 

@@ -2,9 +2,10 @@
 
 Why: the emulator guesses the columns of a JSON table from its content, so a text that looks like a time
 becomes one, and a column that happens to be null in every line does not exist. Here a JSON table has the
-columns of its Glue definition. An empty table keeps its array columns. Values come back as Athena writes
-them: `true`, `[a, b]`, `2026-11-20 09:00:00.000`, where the emulator gives Python's spelling. The result file
-lies where GetQueryExecution says, which is where awswrangler looks for it. And the emulator hands SQL to
+columns of its Glue definition. An empty table keeps its array columns. A table may stand on the right of a
+join: the emulator gives the type of its partition key as a name, which DuckDB there takes for a column.
+Values come back as Athena writes them: `true`, `[a, b]`, `2026-11-20 09:00:00.000`, where the emulator gives
+Python's spelling. The result file lies where GetQueryExecution says, which is where awswrangler looks for it. And the emulator hands SQL to
 DuckDB as it is and has no views: `local/athena_bridge.py` translates and expands them.
 """
 
@@ -45,6 +46,7 @@ def install() -> None:
     guard.check(athena, _KNOWN)
     duck_type: Callable[[str], str] = firehose._hive_to_duckdb_type
     guard.replace(athena, "_table_relation", _relation(athena, duck_type))
+    guard.replace(athena, "_hive_options", lambda partitions: hive_options(partitions, duck_type))
     guard.replace(athena, "_empty_relation", lambda table: empty_relation(table, duck_type))
     guard.replace(athena, "_run_duckdb", _athena_query(athena._run_duckdb))
     guard.replace(athena, "_save_query_results", _result_at_its_place(athena))
@@ -65,6 +67,14 @@ def _relation(athena: ModuleType, duck_type: Callable[[str], str]) -> Callable[[
         )
 
     return table_relation
+
+
+def hive_options(partitions: Sequence[Mapping[str, str]], duck_type: Callable[[str], str]) -> str:
+    """Options of a reader whose files lie in folders `key=value`, with the types of those keys as texts."""
+    if not partitions:
+        return "hive_partitioning = false"
+    types = ", ".join(f"{_text(key['Name'])}: {_text(duck_type(key['Type']))}" for key in partitions)
+    return f"hive_partitioning = true, hive_types = {{{types}}}"
 
 
 def empty_relation(table: Table, duck_type: Callable[[str], str]) -> str:

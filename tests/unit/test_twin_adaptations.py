@@ -263,6 +263,27 @@ def test_json_tables_have_the_columns_and_types_of_the_catalogue(tmp_path):
     assert empty == []
 
 
+@pytest.mark.parametrize("join", ["INNER JOIN", "LEFT JOIN"])
+def test_a_partitioned_table_may_stand_on_the_right_of_a_join(tmp_path, join):
+    file = tmp_path / "date=2026-11-20" / "part.parquet"
+    file.parent.mkdir()
+    duckdb.sql(f"COPY (SELECT 'a' AS event_id) TO '{file}' (FORMAT parquet)")
+    table = {
+        "StorageDescriptor": {
+            "Columns": [{"Name": "event_id", "Type": "string"}],
+            "SerdeInfo": {
+                "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+            },
+        },
+        "PartitionKeys": [{"Name": "date", "Type": "date"}],
+        "Parameters": {"classification": "parquet"},
+    }
+    relation = athena._table_relation(table, [str(file)])
+    pairs = f'(SELECT event_id, "date" FROM {relation}) AS f ON f."date" = w."date"'
+    sql = f'SELECT typeof(f."date") FROM (SELECT DATE \'2026-11-20\' AS "date") AS w {join} {pairs}'
+    assert duckdb.sql(sql).fetchall() == [("DATE",)]
+
+
 @pytest.mark.parametrize(
     ("sql", "text"),
     [

@@ -5,8 +5,9 @@ becomes one, and a column that happens to be null in every line does not exist. 
 columns of its Glue definition. An empty table keeps its array columns. A table may stand on the right of a
 join: the emulator gives the type of its partition key as a name, which DuckDB there takes for a column.
 Values come back as Athena writes them: `true`, `[a, b]`, `2026-11-20 09:00:00.000`, where the emulator gives
-Python's spelling. The result file lies where GetQueryExecution says, which is where awswrangler looks for it. And the emulator hands SQL to
-DuckDB as it is and has no views: `local/athena_bridge.py` translates and expands them.
+Python's spelling. The result file lies where GetQueryExecution says, which is where awswrangler looks for
+it. And the emulator hands SQL to DuckDB as it is and has no views: `local/athena_bridge.py` translates and
+expands them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -16,9 +16,6 @@ from petrostream.forest import Forest, load_forest
 
 TREES = 100
 MAX_SAMPLES = 512
-MAX_ROWS = 40_000
-"""Training rows of a forest; more are thinned evenly, since each tree draws only `MAX_SAMPLES`."""
-
 BACKGROUND_SHARE = 0.08
 MIN_BACKGROUND = 50
 BACKGROUND_REACH = 20.0
@@ -81,8 +78,6 @@ def fit_forest(
     Raises:
         ParityError: the check failed.
     """
-    if len(rows) > MAX_ROWS:
-        rows = rows[np.linspace(0, len(rows) - 1, MAX_ROWS).astype(np.int64)]
     extra = background(rows, names, rng)
     known = np.concatenate([rows, extra]).astype(np.float32)
     forest = IsolationForest(

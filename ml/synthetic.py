@@ -1,8 +1,8 @@
 """Gauges without a well: what a healthy gauge may do, in units of its own baseline, made from a seed.
 
-A forest that sees one or two wells learns their habits, and not what is normal for a gauge. These rows stand
-in for the wells that are not there: noise of any correlation time and of up to the baseline's own variation
-(a first-order autoregression), held and linearly interpolated as a historian's compression leaves it.
+A forest learns from the wells it is given how quiet a gauge is, and other wells are less quiet. These rows
+are of every quietness up to the baseline's own variation: noise of any correlation time (a first-order
+autoregression), held and linearly interpolated as a historian's compression leaves it.
 """
 
 import numpy as np

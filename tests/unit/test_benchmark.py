@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 from ml.benchmark import METHODS, app, run
 from ml.dataset import NO_LABEL, find_instances, identify, read_instance, write_instance
 from ml.eval_methods import KERNELS, Lof, OneClass, PlainForest, dummy
-from ml.eval_models import LeftOut
 from ml.simulate import simulate_instance
 from ml.vargas import WINDOW, benchmark_values, cut_windows, micro_f1, why_not, window_features
 from petrostream.sensors import SENSOR_INDEX
@@ -231,14 +230,3 @@ def test_petrostream_is_above_its_bar_on_real_instances():
 
     assert len(figures["eligible"]) == 8
     assert figures["methods"]["petrostream"]["mean"] >= 0.91
-
-
-def test_simulated_wells_do_not_teach_where_real_ones_do(dataset, tmp_path):
-    """A forest that knows simulated gauges finds anomalies in the normal operation of real wells."""
-    real, mixed = LeftOut(1), LeftOut(1)
-    for file in find_instances(dataset):
-        real.learn(read_instance(file))
-        mixed.learn(read_instance(file))
-    mixed.learn(simulate_instance(tmp_path, 2, 5, seed=2, minutes=40))
-
-    assert real.pool.fit("commissioned", 1).onnx == mixed.pool.fit("commissioned", 1).onnx

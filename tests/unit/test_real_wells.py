@@ -37,16 +37,22 @@ def onsets(score, threshold):
     return found
 
 
-@pytest.fixture(scope="module")
-def commissioned():
-    """The real instances of classes 2 and 6 with two minutes or more for a baseline, and their pool."""
+@pytest.fixture(scope="module", params=["real", "all"])
+def commissioned(request):
+    """The real instances of classes 2 and 6 with two minutes or more for a baseline, and the forest's pool.
+
+    The pool has these wells, or simulated ones as well, which are much quieter.
+    """
     pool, wells = Pool(), []
     for file in find_instances(REAL, classes=[2, 6]):
+        if not file.is_real and request.param == "real":
+            continue
         period = normal_period(read_instance(file))
-        if file.is_real and period.split - period.start >= 120:
+        if period.split - period.start >= 120:
             baseline = instance_baseline(period, min_normal_s=120)
             pool.add_period(baseline, period)
-            wells.append((period, baseline))
+            if file.is_real:
+                wells.append((period, baseline))
     return pool, wells
 
 

@@ -195,9 +195,6 @@ class TestModels:
         assert not flags[period.split : period.end].any()
         assert flags[instance.in_event].mean() > 0.5
 
-    def test_enough_wells_need_no_synthetic_gauges(self, training):
-        assert training.forest.synthetic_rows == 0
-
     def test_refusals_name_the_well_or_the_instance_and_the_reason(self, well):
         short = shown(well, slice(0, 300))
         trained = train(

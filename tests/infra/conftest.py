@@ -14,6 +14,7 @@ from tests.support.terraform import (
     aws_plan,
     deployed,
     deploying,
+    module_tests,
     terraform_copy,
     terraform_ready,
     twin_lake,
@@ -22,7 +23,8 @@ from tests.support.terraform import (
 
 # Fixtures, defined where they do not crowd this file.
 __all__ = [
-    "aws_plan", "deployed", "deploying", "terraform_copy", "terraform_ready", "twin_lake", "who_am_i",
+    "aws_plan", "deployed", "deploying", "module_tests", "terraform_copy", "terraform_ready", "twin_lake",
+    "who_am_i",
 ]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[2]

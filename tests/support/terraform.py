@@ -77,9 +77,10 @@ def terraform_ready(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
 @pytest.fixture(scope="session")
 def terraform_copy(terraform_ready: Terraform, who_am_i: str, request: pytest.FixtureRequest) -> Terraform:
     """Terraform, ready to plan."""
-    if any("deployed" in getattr(item, "fixturenames", ()) for item in request.session.items):
-        # The provider mostly waits while it deploys: the sooner that begins, the sooner all tests are done.
-        request.getfixturevalue("deploying")
+    needed = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    # What takes long goes on beside other tests: the sooner it begins, the sooner all of them are done.
+    for name in {"deploying", "module_tests"} & needed:
+        request.getfixturevalue(name)
     return replace(terraform_ready, environment={**terraform_ready.environment, "AWS_ENDPOINT_URL": who_am_i})
 
 
@@ -111,6 +112,24 @@ def deployed(twin_lake: Lake, deploying: subprocess.Popen[str]) -> Lake:
     output, _ = deploying.communicate(timeout=STEP_SECONDS)
     assert deploying.returncode == 0, output
     return twin_lake
+
+
+@pytest.fixture(scope="session")
+def module_tests(terraform_ready: Terraform) -> Iterator[subprocess.Popen[str]]:
+    """`terraform test`, begun: the tests of the modules, with a mocked provider."""
+    process = subprocess.Popen(
+        ["terraform", "test", "-no-color"],
+        cwd=terraform_ready.workspace,
+        env=dict(terraform_ready.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    yield process
+    if process.poll() is None:
+        process.terminate()
+        process.wait(timeout=STEP_SECONDS)
 
 
 @pytest.fixture(scope="session")

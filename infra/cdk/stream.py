@@ -19,7 +19,7 @@ _Processing = firehose.CfnDeliveryStream.ProcessingConfigurationProperty
 
 
 class StreamStack(Stack):
-    """Kinesis in, S3 out: raw as received, rows and alarms as Parquet by event date, the rejected as NDJSON."""
+    """Kinesis in, S3 out: raw as received, tables as Parquet by event date, the rejected as NDJSON."""
 
     def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
         super().__init__(

@@ -10,6 +10,7 @@ from typing import Any
 
 from ml.baseline import Baseline, NoBaselineError, NormalPeriod, instance_baseline, normal_period
 from ml.dataset import Instance
+from ml.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
 from ml.pool import FLEET_SENSORS, Pool, baseline_plan, fleet_plan
 from ml.registry import read_live
 from ml.registry_stores import Registry, RegistryError
@@ -18,15 +19,10 @@ from petrostream.feature_plan import COMMISSIONED, FLEET, FeaturePlan
 from petrostream.forest import Forest, load_forest
 from petrostream.models import ModelSet, WellModel, load_models
 
-MIN_BASELINE_S = 120.0
-"""Shortest baseline that is still evaluated. Training asks for more (`ml.baseline.MIN_NORMAL_S`), but many
-normal periods of 3W are short, and to leave those out would flatter the detector."""
-
-FLEET_ON_SCORE = 0.61
-FLEET_OFF_SCORE = 0.59
+_DEADBAND = DEFAULT_SETTINGS.on_score - DEFAULT_SETTINGS.off_score
+FLEET_SETTINGS = AlarmSettings(on_score=FLEET_THRESHOLD, off_score=FLEET_THRESHOLD - _DEADBAND)
 """Where the fleet's forest would be in alarm, if it were allowed to raise any."""
 
-FLEET_SETTINGS = AlarmSettings(on_score=FLEET_ON_SCORE, off_score=FLEET_OFF_SCORE)
 VERSION = "evaluation"
 
 
@@ -52,7 +48,7 @@ class LeftOut:
         """
         period = normal_period(instance)
         try:
-            baseline = instance_baseline(period, MIN_BASELINE_S)
+            baseline = instance_baseline(period, RECORDED_MIN_NORMAL_S)
         except NoBaselineError:
             return period
         self.pool.add_period(baseline, period)
@@ -63,15 +59,13 @@ class LeftOut:
         """The shared forest without the baseline's well, on that baseline, in service from a time on."""
         forest = self._forest(COMMISSIONED, baseline.well_id)
         plan = baseline_plan(baseline)
-        model = _model(
-            baseline.well_id, COMMISSIONED, baseline.sensors, plan, forest, DEFAULT_SETTINGS.on_score
-        )
+        model = _model(baseline.well_id, COMMISSIONED, baseline.sensors, plan, forest, THRESHOLD)
         return ModelSet(VERSION, {baseline.well_id: (replace(model, valid_from_ms=from_ms),)})
 
     def fleet(self, well_id: str) -> ModelSet:
         """The fleet's forest without a well."""
         forest = self._forest(FLEET, well_id)
-        model = _model("*", FLEET, FLEET_SENSORS, fleet_plan(), forest, FLEET_ON_SCORE)
+        model = _model("*", FLEET, FLEET_SENSORS, fleet_plan(), forest, FLEET_THRESHOLD)
         return ModelSet(VERSION, {}, model)
 
     def _forest(self, kind: str, well_id: str) -> Forest:

@@ -21,9 +21,10 @@ from ml.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline, normal_
 from ml.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
 from ml.eval_cli import console, count, explained, number, say, tracked, versions, write_json
 from ml.eval_html import page
-from ml.eval_models import FLEET_ON_SCORE, FLEET_SETTINGS, MIN_BASELINE_S, LeftOut, live_models
+from ml.eval_models import FLEET_SETTINGS, LeftOut, live_models
 from ml.eval_rows import By, Row, as_json, by_class, by_well, groups, make_row, summary
 from ml.eval_stream import BLOCK_S, stream, with_forest_alarms
+from ml.models import RECORDED_MIN_NORMAL_S
 from ml.registry_stores import open_registry
 from petrostream.alarms import DEFAULT_SETTINGS
 from petrostream.models import ModelSet
@@ -68,7 +69,7 @@ class Evaluation:
         """Streams one instance through its own model, and through the fleet's."""
         period = normal_period(instance)
         try:
-            baseline = instance_baseline(period, MIN_BASELINE_S)
+            baseline = instance_baseline(period, RECORDED_MIN_NORMAL_S)
         except NoBaselineError as error:
             self.uncommissioned[instance.source] = str(error)
         else:
@@ -81,7 +82,7 @@ class Evaluation:
         models = self._left_out.fleet(instance.well_id)
         found = stream(instance, models, block_s=self._block_s)
         found = with_forest_alarms(instance, found, FLEET_SETTINGS)
-        self.fleet.append(make_row(instance, found, 0, None, FLEET_ON_SCORE))
+        self.fleet.append(make_row(instance, found, 0, None, FLEET_SETTINGS.on_score))
 
     def result(self, seed: int) -> dict[str, Any]:
         """What the JSON file holds."""
@@ -103,10 +104,10 @@ class Evaluation:
                 "seed": seed,
                 "models": self._models.version if self._models else "leave-one-well-out",
                 "baseline_share": TRAIN_SHARE,
-                "min_baseline_s": MIN_BASELINE_S,
+                "min_baseline_s": RECORDED_MIN_NORMAL_S,
                 "on_score": DEFAULT_SETTINGS.on_score,
                 "off_score": DEFAULT_SETTINGS.off_score,
-                "fleet_on_score": FLEET_ON_SCORE,
+                "fleet_on_score": FLEET_SETTINGS.on_score,
                 "on_delay_s": {one.id: one.on_delay_s for one in DEFAULT_SETTINGS.types.values()},
             },
             "versions": versions(),

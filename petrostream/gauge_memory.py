@@ -28,6 +28,7 @@ class GaugeMemory:
         frozen: shape (s,).
         level: shape (s,), last believable value before an implausible step; NaN where there was none.
         stepped_ms: shape (s,), when that step was.
+        bad_ms: shape (s,), when the gauge was last frozen, zeroed or implausible.
         run_ms: when the well's readings began, or began again after a gap.
         last_ms: the well's last reading.
     """
@@ -41,6 +42,7 @@ class GaugeMemory:
     frozen: BoolArray
     level: FloatArray
     stepped_ms: IntArray
+    bad_ms: IntArray
     run_ms: int
     last_ms: int
 
@@ -62,6 +64,7 @@ class GaugeMemory:
             frozen=np.zeros(size, np.bool_),
             level=np.full(size, np.nan),
             stepped_ms=np.full(size, NEVER),
+            bad_ms=np.full(size, NEVER),
             run_ms=run_ms,
             last_ms=last_ms,
         )
@@ -77,5 +80,15 @@ class GaugeMemory:
         return wide
 
 
-PER_GAUGE = ("value", "value_ms", "seen_ms", "changed_ms", "patience_ms", "frozen", "level", "stepped_ms")
+PER_GAUGE = (
+    "value",
+    "value_ms",
+    "seen_ms",
+    "changed_ms",
+    "patience_ms",
+    "frozen",
+    "level",
+    "stepped_ms",
+    "bad_ms",
+)
 """Names of the arrays that have an entry for each gauge, beside `sensors`."""

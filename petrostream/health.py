@@ -25,20 +25,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.features import GAP_MS
 from petrostream.gauge_memory import NEVER, GaugeMemory
-from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES, SENSORS
-
-StatusArray = npt.NDArray[np.int8]
-
-OK, MISSING_GAUGE, FROZEN, ZEROED, IMPLAUSIBLE = range(5)
-STATUSES = ("ok", "missing", "frozen", "zeroed", "implausible")
-"""Names of the statuses, by code."""
+from petrostream.gauge_status import FROZEN, IMPLAUSIBLE, MISSING_GAUGE, ZEROED, StatusArray
+from petrostream.sensors import SENSOR_INDEX, SENSORS
 
 MISSING_AFTER_MS = GAP_MS
+REFILL_MS = 60_000
+"""A gauge that was bad counts again when the windows of the forest have been filled anew: what it gave just
+before it was found bad, such as a historian's line from its last good value down to zero, is not believed."""
+
 MOVING_MS = 60_000
 """A well lives if one of its gauges changed this recently: without that, nothing can be called frozen."""
 
@@ -65,19 +63,16 @@ class Judged:
     """What was found of n readings.
 
     Attributes:
-        status: shape (n, 27), codes of `STATUSES`.
+        status: shape (n, 27), codes of `petrostream.gauge_status.STATUSES`.
         values: shape (n, 27), the readings' values without those of bad gauges.
+        excluded: shape (n, 27), gauges whose windows must not be looked at: bad now or within `REFILL_MS`.
         memory: for the next readings of the well.
     """
 
     status: StatusArray
     values: FloatArray
+    excluded: BoolArray
     memory: GaugeMemory
-
-    @property
-    def all_ok(self) -> bool:
-        """Whether no gauge is anything but ok, at any reading."""
-        return not self.status.any()
 
 
 def judge(
@@ -117,7 +112,9 @@ def judge(
         status[:, sensors] = found
         # Missing ones are NaN already.
         values = np.where(status > MISSING_GAUGE, np.nan, values)
-    return Judged(status, values, batch.after)
+    excluded = np.zeros(values.shape, np.bool_)
+    excluded[:, sensors] = batch.excluded
+    return Judged(status, values, excluded, batch.after)
 
 
 def _condemned(reasons: Sequence[tuple[str, ...]]) -> list[tuple[int, int]]:
@@ -137,6 +134,7 @@ class _Batch:
     """The working arrays of one batch: n readings of s gauges."""
 
     after: GaugeMemory
+    excluded: BoolArray
 
     def __init__(
         self, before: GaugeMemory, ts_ms: IntArray, x: FloatArray, condemned: list[tuple[int, int]]
@@ -177,6 +175,8 @@ class _Batch:
         status[frozen & self.good] = FROZEN
         status[implausible | self.condemned] = IMPLAUSIBLE
         status[self.zeroed] = ZEROED
+        bad_ms = self._latest(status > MISSING_GAUGE, self.before.bad_ms)
+        self.excluded = self.ts - bad_ms <= REFILL_MS
         last = self._last(value, value_ms)
         self.after = GaugeMemory(
             sensors=self.before.sensors,
@@ -188,6 +188,7 @@ class _Batch:
             frozen=frozen[-1].copy(),
             level=level,
             stepped_ms=stepped_ms,
+            bad_ms=bad_ms[-1].copy(),
             run_ms=int(self.run[-1, 0]),
             last_ms=int(self.ts[-1, 0]),
         )
@@ -267,34 +268,3 @@ class _Batch:
                     level[column], stepped_ms[column] = value[row, column], now
                     out[row, column] = True
         return out, level, stepped_ms
-
-
-def health_names(status: StatusArray) -> list[tuple[str, ...]]:
-    """What is wrong with the gauges of each reading, such as `("p_pdg:zeroed",)`.
-
-    Args:
-        status: shape (n, 27), codes of `STATUSES`.
-
-    Returns:
-        n tuples, empty where every gauge is ok.
-    """
-    if not status.any():
-        return [()] * len(status)
-    codes = np.zeros(len(status), np.int64)
-    for sensor in np.flatnonzero(status.any(axis=0)).tolist():
-        codes += status[:, sensor] * _BASE[sensor]
-    return list(map(_names, codes.tolist()))
-
-
-# 27 gauges of 5 statuses make a number below 2**63.
-_BASE: IntArray = len(STATUSES) ** np.arange(len(SENSOR_NAMES), dtype=np.int64)
-
-
-@lru_cache(maxsize=4096)
-def _names(code: int) -> tuple[str, ...]:
-    names = []
-    for name in SENSOR_NAMES:
-        code, status = divmod(code, len(STATUSES))
-        if status:
-            names.append(f"{name}:{STATUSES[status]}")
-    return tuple(names)

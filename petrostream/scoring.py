@@ -26,7 +26,7 @@ from petrostream.scored import NO_POINTS, Scored
 from petrostream.scoring_columns import LATE, Columns, to_rows
 from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.well_alarms import Findings, feed_ended, raise_alarms
-from petrostream.well_memory import NO_MEMORY, observe, remember
+from petrostream.well_memory import NO_MEMORY, leave_out, observe, remember
 
 FOREST_MIN_POINTS = 20
 FOREST_FULL_MARGIN = 0.1
@@ -128,6 +128,7 @@ def _score_feed(
     trend, memory = remember(observed, readings.ts_ms[at], history.counts[start:], history.sensors)
     kept = used[history.sensors]
     stats = window_stats(history.ts_ms, history.counts[:, kept], history.sensors[kept], start)
+    leave_out(stats, observed.excluded)
     held = fired(PROCESS_RULES, RuleColumns(stats, readings.methane_ppm[at], trend=trend))
     forest = _detect(columns, stats, at)
     columns.health[at] = observed.status

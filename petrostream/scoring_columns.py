@@ -9,7 +9,7 @@ from petrostream.alarm_events import FEED_ENDED, AlarmEvent
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detector import TOP_SENSORS, WellModel
 from petrostream.features import WindowStats
-from petrostream.health import StatusArray, health_names
+from petrostream.gauge_status import StatusArray, health_names
 from petrostream.readings import Readings
 from petrostream.reasons import reading_reasons
 from petrostream.rules import (

@@ -20,7 +20,7 @@ from petrostream.history import FacilityState, Feed, WellState
 from petrostream.sensors import SENSOR_NAMES
 
 MAGIC = b"PSS"
-VERSION = 4
+VERSION = 5
 MAX_RAW_BYTES = 64 * 1024 * 1024
 """Stops a damaged or hostile item from being unpacked without end."""
 

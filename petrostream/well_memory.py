@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.features import MISSING, CountArray
+from petrostream.features import MISSING, CountArray, WindowStats
 from petrostream.gauge_memory import GaugeMemory
-from petrostream.health import StatusArray, judge
+from petrostream.gauge_status import StatusArray
+from petrostream.health import judge
 from petrostream.operating_state import FOREST, NO_STATE, StateMemory, codes_of, governing, suppression
 from petrostream.readings import Readings
 from petrostream.rules import PROCESS_RULES
@@ -42,14 +43,16 @@ class Observed:
     """n readings of one feed, before anything is computed from them.
 
     Attributes:
-        status: shape (n, 27), codes of `petrostream.health.STATUSES`.
+        status: shape (n, 27), codes of `petrostream.gauge_status.STATUSES`.
         values: shape (n, 27), without those of bad gauges.
+        excluded: shape (n, 27), gauges whose windows must not be looked at.
         suppressed: shape (len(SUPPRESSIBLE), n), what the operating state makes meaningless.
         memory: for the next readings; its slow memory is still the old one.
     """
 
     status: StatusArray
     values: FloatArray
+    excluded: BoolArray
     suppressed: BoolArray
     memory: WellMemory
 
@@ -69,7 +72,21 @@ def observe(memory: WellMemory, readings: Readings, at: IntArray, expected: Bool
     codes = codes_of([readings.state[i] for i in at.tolist()])
     governs, operating = governing(memory.operating, ts_ms, codes)
     after = WellMemory(judged.memory, memory.trend, operating)
-    return Observed(judged.status, judged.values, _SUPPRESSED[:, governs], after)
+    return Observed(judged.status, judged.values, judged.excluded, _SUPPRESSED[:, governs], after)
+
+
+def leave_out(stats: WindowStats, excluded: BoolArray) -> None:
+    """Takes the windows of excluded gauges out of the statistics, in place.
+
+    Args:
+        stats: window statistics of n readings.
+        excluded: shape (n, 27).
+    """
+    hidden = excluded[:, stats.sensors].T
+    if hidden.any():
+        stats.table[:, :, hidden] = np.nan
+        stats.number[:, hidden] = 0
+        stats.warm[:, hidden] = False
 
 
 def remember(

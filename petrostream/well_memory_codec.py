@@ -59,7 +59,7 @@ def _gauges(plain: list[Any], data: bytes) -> GaugeMemory:
     # A release may order sensors otherwise.
     order = np.argsort(sensors)
     table = np.frombuffer(data, "<f8").reshape(len(PER_GAUGE), len(names))[:, order]
-    value, value_ms, seen_ms, changed_ms, patience_ms, frozen, level, stepped_ms = table
+    value, value_ms, seen_ms, changed_ms, patience_ms, frozen, level, stepped_ms, bad_ms = table
     return GaugeMemory(
         sensors=sensors[order],
         value=value.astype(np.float64),
@@ -70,6 +70,7 @@ def _gauges(plain: list[Any], data: bytes) -> GaugeMemory:
         frozen=frozen.astype(np.bool_),
         level=level.astype(np.float64),
         stepped_ms=stepped_ms.astype(np.int64),
+        bad_ms=bad_ms.astype(np.int64),
         run_ms=int(run_ms),
         last_ms=int(last_ms),
     )

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petrostream.features import MISSING, quantise
-from petrostream.health import STATUSES, health_names, judge
+from petrostream.gauge_status import STATUSES, health_names
+from petrostream.health import judge
 from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
 from tests.support.wells import START, normal_values, table
 

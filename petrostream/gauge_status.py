@@ -1,0 +1,46 @@
+"""The statuses of a gauge (`petrostream.health` says what they mean), as codes and as names."""
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from petrostream.arrays import IntArray
+from petrostream.sensors import SENSOR_NAMES
+
+StatusArray = npt.NDArray[np.int8]
+
+OK, MISSING_GAUGE, FROZEN, ZEROED, IMPLAUSIBLE = range(5)
+STATUSES = ("ok", "missing", "frozen", "zeroed", "implausible")
+"""Names of the statuses, by code."""
+
+
+def health_names(status: StatusArray) -> list[tuple[str, ...]]:
+    """What is wrong with the gauges of each reading, such as `("p_pdg:zeroed",)`.
+
+    Args:
+        status: shape (n, 27), codes of `STATUSES`.
+
+    Returns:
+        n tuples, empty where every gauge is ok.
+    """
+    if not status.any():
+        return [()] * len(status)
+    codes = np.zeros(len(status), np.int64)
+    for sensor in np.flatnonzero(status.any(axis=0)).tolist():
+        codes += status[:, sensor] * _BASE[sensor]
+    return list(map(_names, codes.tolist()))
+
+
+# 27 gauges of 5 statuses make a number below 2**63.
+_BASE: IntArray = len(STATUSES) ** np.arange(len(SENSOR_NAMES), dtype=np.int64)
+
+
+@lru_cache(maxsize=4096)
+def _names(code: int) -> tuple[str, ...]:
+    names = []
+    for name in SENSOR_NAMES:
+        code, status = divmod(code, len(STATUSES))
+        if status:
+            names.append(f"{name}:{STATUSES[status]}")
+    return tuple(names)

@@ -1,4 +1,4 @@
-"""What the three Firehoses have in common: a role, an error log, a place in a bucket."""
+"""What the Firehoses have in common: a role, an error log, a place in a bucket."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 -- How good is the data of each well, and what is the most frequent thing wrong with it?
 WITH reasons AS (
-  SELECT well_id, reason, COUNT(*) AS readings
+  SELECT well_id, t.problem AS reason, COUNT(*) AS readings
   FROM well_data
-  CROSS JOIN UNNEST(validation_reasons) AS t(reason)
-  GROUP BY well_id, reason
+  CROSS JOIN UNNEST(validation_reasons) AS t(problem)
+  GROUP BY well_id, t.problem
 ),
 ranked AS (
   SELECT

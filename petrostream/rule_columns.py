@@ -1,10 +1,11 @@
 """What the conditions of risk rules may look at."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from petrostream.arrays import FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.features import WindowStats
 from petrostream.sensors import SENSOR_INDEX
 from petrostream.trend import Trend
@@ -27,6 +28,7 @@ class RuleColumns:
     vapor_ppm: FloatArray = field(default_factory=lambda: np.empty(0))
     trend: Trend | None = None
     _memo: dict[tuple[str, str, int], FloatArray] = field(default_factory=dict, init=False, repr=False)
+    _shared: dict[str, BoolArray] = field(default_factory=dict, init=False, repr=False)
 
     def rise(self, sensor: str, short_s: int = 30, long_s: int = 180) -> FloatArray:
         """Mean of the short window less that of the long one, in the sensor's unit: shape (n,)."""
@@ -57,6 +59,12 @@ class RuleColumns:
     def span(self, sensor: str) -> FloatArray:
         """Highest less lowest minute of the last hour, in the sensor's unit: shape (n,)."""
         return self._nothing(np.nan) if self.trend is None else self.trend.span(sensor)
+
+    def shared(self, name: str, condition: Callable[["RuleColumns"], BoolArray]) -> BoolArray:
+        """A condition that several rules have in common, computed once."""
+        if name not in self._shared:
+            self._shared[name] = condition(self)
+        return self._shared[name]
 
     def _nothing(self, value: float) -> FloatArray:
         return np.full(len(self.methane_ppm), value)

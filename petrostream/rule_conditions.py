@@ -71,13 +71,14 @@ def _choke_pressure_climbs(columns: RuleColumns) -> BoolArray:
 
 def choke_restriction(columns: RuleColumns) -> BoolArray:
     """A climb beyond what this well's choke pressure has done in its last hour."""
-    climbs = _choke_pressure_climbs(columns)
+    climbs = columns.shared("choke_pressure_climbs", _choke_pressure_climbs)
     return climbs & (columns.rise("p_mon_ckp") > 1.5 * columns.activity("p_mon_ckp"))
 
 
 def choke_climb(columns: RuleColumns) -> BoolArray:
     """The same climb, in a well of which too little is known to say that it is unusual."""
-    return _choke_pressure_climbs(columns) & np.isnan(columns.activity("p_mon_ckp"))
+    climbs = columns.shared("choke_pressure_climbs", _choke_pressure_climbs)
+    return climbs & np.isnan(columns.activity("p_mon_ckp"))
 
 
 def flow_instability(columns: RuleColumns) -> BoolArray:
@@ -102,7 +103,7 @@ def hydrate(columns: RuleColumns) -> BoolArray:
         & (columns.drift("p_mon_ckp") <= -0.5 * BAR)
         & ((columns.drift("t_tpt") <= -0.5) | (columns.drift("t_jus_ckp") <= -1.0))
         & ~(columns.span("aber_ckp") > 1.0)
-        & _does_not_oscillate(columns)
+        & columns.shared("does_not_oscillate", _does_not_oscillate)
     )
 
 
@@ -117,5 +118,5 @@ def scaling(columns: RuleColumns) -> BoolArray:
         & ~(columns.drift("p_jus_ckp") > 0.1 * BAR)
         & ~(columns.drift("t_jus_ckp") > 0.5)
         & ~(columns.span("aber_ckp") > 1.0)
-        & _does_not_oscillate(columns)
+        & columns.shared("does_not_oscillate", _does_not_oscillate)
     )

@@ -251,6 +251,11 @@ def real_readings(path):
     return ts_ms, values, frame["class"].to_numpy("float64", na_value=np.nan)
 
 
+def test_the_page_about_rules_has_every_one():
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
+    assert [rule.id for rule in RULES if f"| `{rule.id}` |" not in page] == []
+
+
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"no real 3W instances at {REAL}")
 
 

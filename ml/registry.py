@@ -1,7 +1,7 @@
 """The model registry: versions of models in a bucket or folder, and the pointer to the live one.
 
     models/<version>/manifest.json      what the version holds, with the SHA-256 of every file
-    models/<version>/<well>/model.onnx  served
+    models/<version>/shared/model.onnx  served: the forest of all wells
     models/current.json                 {"version": "..."}: the live version
 
 Publishing writes the files, then the manifest, then the pointer, so that a reader never sees a version that

@@ -113,7 +113,7 @@ def _remove_orphans(context: Context) -> None:
 
 def _forget_logs(context: Context) -> None:
     """Remove log groups that a function or Firehose wrote to once more after its own removal."""
-    there = {one.arn for one in remains.by_name(context.names)}
+    there = {one.arn for one in remains.present(context.names)}
     logs = client("logs")
     for owner, prefix in _owners(context).items():
         if owner in there:

@@ -105,12 +105,22 @@ def by_name(names: Names) -> list[Remain]:
     Raises:
         Unseen: a service refuses to say.
     """
-    found = [one for bucket in names.buckets.values() for one in _bucket(names, bucket)]
+    held = [one for bucket in names.buckets.values() for one in _bucket(names, bucket)]
+    return [*held, *present(names), *_logs(names), *_watching(names)]
+
+
+def present(names: Names) -> list[Remain]:
+    """What answers to one of the `checks`.
+
+    Raises:
+        Unseen: a service refuses to say.
+    """
+    found = []
     for check in checks(names):
         answer = _ask(check.service, check.operation, check.arguments)
         if answer is not None:
             found.append(Remain(check.arn, check.what, check.monthly(answer)))
-    return [*found, *_logs(names), *_watching(names)]
+    return found
 
 
 def named(names: Names, arn: str) -> bool:

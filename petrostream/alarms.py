@@ -144,10 +144,16 @@ def run_alarms(
     before = int(signals.ts_ms[0]) if state is None else state.last_ms
     broken = np.diff(signals.ts_ms, prepend=before) > GAP_MS
     held: Mapping[str, Channel] = {} if state is None else state.channels
+    flows = not (signals.operating_state > 0).any()
     run = _Run(signals, broken, np.zeros(len(signals.ts_ms), np.int64), [])
     channels: dict[str, Channel] = {}
     for alarm_type in settings.types.values():
-        channel = _advance(run, alarm_type, held.get(alarm_type.id, IDLE), settings)
+        on = _on(alarm_type, signals, settings)
+        channel = held.get(alarm_type.id)
+        if flows and channel is None and (on is None or not on.any()):
+            # By far the most frequent case: nothing to do, nothing to remember.
+            continue
+        channel = _advance(run, alarm_type, channel or IDLE, settings, on)
         if channel != IDLE:
             channels[alarm_type.id] = channel
     run.transitions.sort(key=lambda change: change.ts_ms)
@@ -176,27 +182,34 @@ class _Run:
     transitions: list[Transition]
 
 
-def _conditions(
+def _limits(
     alarm_type: AlarmType, signals: Signals, settings: AlarmSettings
-) -> tuple[BoolArray, BoolArray, BoolArray]:
-    """Where an alarm's condition is on, where off, and where there is nothing to judge by."""
+) -> tuple[FloatArray, float, float] | None:
+    """What an alarm measures, with its limits for on and off; None for a rule, which holds or does not."""
     if alarm_type.id == FOREST:
-        values, high, low = signals.score, settings.on_score, settings.off_score
-    elif alarm_type.id == METHANE_HIGH:
-        values, high, low = signals.methane_ppm, settings.on_methane_ppm, settings.off_methane_ppm
-    else:
-        on = signals.rules.get(alarm_type.id)
-        on = np.zeros(len(signals.ts_ms), np.bool_) if on is None else on
-        return on, ~on, np.zeros(len(on), np.bool_)
-    return values > high, values < low, np.isnan(values)
+        return signals.score, settings.on_score, settings.off_score
+    if alarm_type.id == METHANE_HIGH:
+        return signals.methane_ppm, settings.on_methane_ppm, settings.off_methane_ppm
+    return None
 
 
-def _advance(run: _Run, alarm_type: AlarmType, channel: Channel, settings: AlarmSettings) -> Channel:
+def _on(alarm_type: AlarmType, signals: Signals, settings: AlarmSettings) -> BoolArray | None:
+    """Where an alarm's condition is on: shape (n,), None for nowhere."""
+    limits = _limits(alarm_type, signals, settings)
+    return signals.rules.get(alarm_type.id) if limits is None else limits[0] > limits[1]
+
+
+def _advance(
+    run: _Run, alarm_type: AlarmType, channel: Channel, settings: AlarmSettings, on: BoolArray | None
+) -> Channel:
     """Take one alarm type over the readings; adds to the run's results, gives the new timers."""
-    on, off, unknown = _conditions(alarm_type, run.signals, settings)
     suppressed, suppressed_at = _suppressed(run, alarm_type, channel.suppressed_at)
+    on = np.zeros(len(run.broken), np.bool_) if on is None else on
     if channel.active is None and not on.any():
         return Channel(suppressed_at=suppressed_at)
+    limits = _limits(alarm_type, run.signals, settings)
+    off = ~on if limits is None else limits[0] < limits[2]
+    unknown = np.zeros(len(on), np.bool_) if limits is None else np.isnan(limits[0])
     ts_ms, broken = run.signals.ts_ms, run.broken
     starts = run_starts(on, broken, ts_ms, channel.on_since)
     offs = run_starts(off, broken, ts_ms, channel.off_since)

@@ -1,7 +1,7 @@
 """Models for an evaluated well that know nothing of it but its baseline.
 
-The shared forest and the fleet's forest are trained on the normal operation of the other wells of the folder.
-Where there are too few of them, `ml.pool` makes up for it with synthetic gauges, exactly as training does.
+The shared forest and the fleet's forest are trained on the normal operation of the other wells of the folder
+and on synthetic gauges, by the code that trains what is published (`ml.pool`).
 """
 
 from collections.abc import Mapping

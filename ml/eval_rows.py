@@ -9,7 +9,7 @@ import numpy as np
 
 from ml.dataset import EVENT_NAMES, TRANSIENT, Instance, InstanceFile
 from ml.eval_events import AlarmSpan, Verdict, event_rows, judge, total
-from ml.eval_stream import Streamed
+from ml.eval_stream import RaisedAlarm, Streamed
 from ml.eval_svg import Trace, thin
 from petrostream.alarm_types import FOREST
 from petrostream.arrays import BoolArray, FloatArray
@@ -78,20 +78,23 @@ def make_row(
         forest=judge(ts_ms, label, of_forest, watched_from),
         rules=judge(ts_ms, label, of_rules, watched_from),
         score_share=(_share(found, normal), _share(found, label > 0)),
-        alarms=[
-            {
-                "alarm_type": one.alarm_type,
-                "onset": _instant(int(ts_ms[one.onset])),
-                "end": _instant(int(ts_ms[one.end])) if one.end < len(ts_ms) else None,
-                "label": None if label[one.onset] < 0 else int(label[one.onset]),
-                "seconds_after_event": (int(ts_ms[one.onset]) - since_ms) / 1000.0 if event else None,
-            }
-            for one in found.alarms
-        ],
+        alarms=[_listed(one, instance, since_ms if event else None) for one in found.alarms],
         baseline=baseline,
         rejected=found.rejected,
         trace=_trace(instance, found, watched_from, threshold, since_ms),
     )
+
+
+def _listed(one: RaisedAlarm, instance: Instance, event_ms: int | None) -> dict[str, Any]:
+    ts_ms, label = instance.ts_ms, int(instance.label[one.onset])
+    onset_ms = int(ts_ms[one.onset])
+    return {
+        "alarm_type": one.alarm_type,
+        "onset": _instant(onset_ms),
+        "end": _instant(int(ts_ms[one.end])) if one.end < len(ts_ms) else None,
+        "label": None if label < 0 else label,
+        "seconds_after_event": None if event_ms is None else (onset_ms - event_ms) / 1000.0,
+    }
 
 
 def _share(found: Streamed, where: BoolArray) -> float | None:

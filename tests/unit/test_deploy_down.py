@@ -79,7 +79,7 @@ def test_buckets_that_never_get_empty_are_given_up(world):
 def test_buckets_that_no_tool_knows_of_go_too(world, monkeypatch):
     _, remove = world
     deleted = []
-    s3 = SimpleNamespace(delete_bucket=lambda Bucket: deleted.append(Bucket))  # noqa: N803
+    s3 = SimpleNamespace(delete_bucket=lambda Bucket: deleted.append(Bucket))  # noqa: N803, PLW0108
     monkeypatch.setattr(down, "client", lambda _: s3)
     assert remove(None) == ["empty", "logs"]
     assert len(deleted) == 5

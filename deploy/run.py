@@ -1,6 +1,9 @@
 """Run the tools of a deployment: their output goes to the terminal, and an interrupt reaches them whole."""
 
+import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,14 +28,17 @@ def run_visibly(
 ) -> None:
     """Run a tool with its output on the terminal.
 
-    An interrupt is the tool's to handle, since it stands in the same process group: it is waited for, as one
-    that is killed while it records what it has done leaves resources that nobody knows of.
+    The first interrupt waits until the tool is through; a second one is passed on to it. Terraform answers an
+    interrupt by breaking off the requests under way, and what AWS creates all the same is in no state: the
+    next run would meet a stream of its own name.
 
     Raises:
         DeployError: it failed or took too long.
         KeyboardInterrupt: it was interrupted, and has ended.
     """
-    with subprocess.Popen(list(command), cwd=folder, env=dict(environment)) as process:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
+        list(command), cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, process_group=0
+    ) as process:
         code = _wait(process, seconds, what)
     if code != 0:
         raise DeployError(f"{what} failed (exit code {code}); the reason is above.", hint)
@@ -45,8 +51,12 @@ def _wait(process: "subprocess.Popen[bytes]", seconds: float, what: str) -> int:
         try:
             code = process.wait(timeout=max(0.1, end - time.monotonic()))
         except KeyboardInterrupt:
+            if interrupted:
+                os.killpg(process.pid, signal.SIGINT)
+                end = min(end, time.monotonic() + _GRACE_SECONDS)
+            else:
+                sys.stderr.write(f"Stopping when {what} is through; interrupt again to break it off.\n")
             interrupted = True
-            end = min(end, time.monotonic() + _GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             process.terminate()
             try:

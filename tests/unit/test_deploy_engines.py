@@ -1,6 +1,10 @@
 """Both tools: what they remember, in which order they work, what they refuse."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,6 +14,7 @@ from deploy.engine import Answers
 from deploy.errors import DeployError
 from deploy.place import Place
 from deploy.terraform import remembered
+from local.env import ROOT
 
 AWS = Place("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/x")
 
@@ -156,3 +161,22 @@ def test_a_tool_that_does_not_end_is_stopped(tmp_path):
 
 def test_every_gap_has_a_reason():
     assert all(gaps.left_out(name).endswith(f"{reason}.") for name, reason in gaps.GAPS.items())
+
+
+@pytest.mark.parametrize(("interrupts", "seen"), [(1, "through"), (2, "broken off")])
+def test_the_first_interrupt_waits_for_the_tool_and_the_second_reaches_it(tmp_path, interrupts, seen):
+    count = "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; "
+    tool = "trap 'echo broken off > end; exit 1' INT; touch begun; " + count
+    code = (
+        "import sys, pathlib; from deploy import run\n"
+        f"run.run_visibly(['sh', '-c', {tool + 'echo through > end'!r}], pathlib.Path({str(tmp_path)!r}), "
+        "{'PATH': '/bin:/usr/bin'}, what='x', hint='')"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None
+    for _ in range(interrupts):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.4)  # interrupts closer than that count as one
+    assert process.wait(30) != 0
+    assert (tmp_path / "end").read_text().strip() == seen

@@ -165,18 +165,24 @@ def test_every_gap_has_a_reason():
 
 @pytest.mark.parametrize(("interrupts", "seen"), [(1, "through"), (2, "broken off")])
 def test_the_first_interrupt_waits_for_the_tool_and_the_second_reaches_it(tmp_path, interrupts, seen):
-    count = "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; "
+    count = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 0.1; done; "
     tool = "trap 'echo broken off > end; exit 1' INT; touch begun; " + count
     code = (
         "import sys, pathlib; from deploy import run\n"
         f"run.run_visibly(['sh', '-c', {tool + 'echo through > end'!r}], pathlib.Path({str(tmp_path)!r}), "
         "{'PATH': '/bin:/usr/bin'}, what='x', hint='')"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
     while not (tmp_path / "begun").exists():
         assert process.poll() is None
-    for _ in range(interrupts):
+    time.sleep(0.2)  # until Python has come from starting the tool to waiting for it
+    process.send_signal(signal.SIGINT)
+    while "interrupt again to break it off" not in process.stderr.readline():
+        assert process.poll() is None
+    if interrupts == 2:
         process.send_signal(signal.SIGINT)
-        time.sleep(0.4)  # interrupts closer than that count as one
-    assert process.wait(30) != 0
+    process.communicate(timeout=30)
+    assert process.returncode != 0
     assert (tmp_path / "end").read_text().strip() == seen

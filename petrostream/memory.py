@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from petrostream import join_codec
+from petrostream import join_codec, live_codec, windows_codec
 from petrostream.history import FacilityState
 from petrostream.join_state import JoinState
+from petrostream.live_state import LiveState
 from petrostream.state_codec import StateFormatError
+from petrostream.windows import WindowState
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +26,14 @@ class Memory:
     Attributes:
         scoring: histories of its wells, and the last record done.
         join: what the join of wells and tanks remembers.
+        windows: minutes of its wells that are not over.
+        live: latest status of its wells, open alarms, events still to be told.
     """
 
     scoring: FacilityState
     join: JoinState = field(default_factory=JoinState)
+    windows: WindowState = field(default_factory=WindowState)
+    live: LiveState = field(default_factory=LiveState)
 
     def without(self, part: str) -> "Memory":
         """The same with one of `PARTS` as it is in the beginning."""
@@ -42,7 +48,11 @@ class Codec:
     decode: Callable[[bytes], Any]
 
 
-PARTS: Mapping[str, Codec] = {"join": Codec(join_codec.encode, join_codec.decode)}
+PARTS: Mapping[str, Codec] = {
+    "join": Codec(join_codec.encode, join_codec.decode),
+    "windows": Codec(windows_codec.encode, windows_codec.decode),
+    "live": Codec(live_codec.encode, live_codec.decode),
+}
 """The parts beside scoring's state, by their attribute of `Memory`."""
 
 

@@ -13,11 +13,13 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from petrostream.aws.alerts import AlertTopic
 from petrostream.aws.backoff import Backoff, Deadline
 from petrostream.aws.batch import Outcome, Ports, Record, Tally
 from petrostream.aws.clients import client
 from petrostream.aws.errors import BatchIncomplete, ModelInvalid
 from petrostream.aws.firehose import FirehoseSink
+from petrostream.aws.live_writer import LiveWriter
 from petrostream.aws.models import ModelStore
 from petrostream.aws.pipeline import process
 from petrostream.aws.settings import ScoringSettings
@@ -84,6 +86,10 @@ class Worker:
         self._clients = clients
         self._backoff = backoff
         self._states = StateStore(settings.live_table, clients("dynamodb"))
+        self._live = LiveWriter(settings.live_table, clients("dynamodb"), settings.live_window_hours)
+        self._alerts = AlertTopic(
+            settings.alert_topic, settings.live_table, clients("sns"), clients("dynamodb"), _now_ms, backoff
+        )
         self._models = ModelStore(
             settings.artifacts_bucket, clients("s3"), settings.model_refresh_seconds, on_rejected=_rejected
         )
@@ -98,9 +104,15 @@ class Worker:
             quarantine=FirehoseSink(self.settings.quarantine_stream, firehose, deadline, self._backoff),
             facility=FirehoseSink(self.settings.facility_stream, firehose, deadline, self._backoff),
             alarms=FirehoseSink(self.settings.alarm_stream, firehose, deadline, self._backoff),
-            now_ms=lambda: time.time_ns() // 1_000_000,
+            live=self._live,
+            alerts=self._alerts.until(deadline),
+            now_ms=_now_ms,
             join=self.settings.facility_join,
         )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @cache

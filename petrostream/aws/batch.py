@@ -1,13 +1,15 @@
 """The vocabulary of the pipeline: a record, the ports to the outside, and how a batch ended."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Protocol
 
+from petrostream.alerts import Alert
 from petrostream.aws.firehose import Sink
 from petrostream.detector import ModelSet
 from petrostream.memory import Memory
 from petrostream.pairing import JoinMode
+from petrostream.windows import Window
 
 
 class States(Protocol):
@@ -21,6 +23,27 @@ class States(Protocol):
 
         Where it fails, the next `load` tells what is stored, not what was remembered.
         """
+
+
+class Live(Protocol):
+    """Where the fleet's list and closed minutes go; see `petrostream.aws.live_writer.LiveWriter`."""
+
+    def list_facility(self, facility_id: str) -> None:
+        """Note that the facility exists."""
+
+    def put_windows(self, facility_id: str, closed: Sequence[Window], version: int, now_ms: int) -> None:
+        """Write closed minutes that belong to the memory's `version`, never over those of a newer one."""
+
+
+class Alerts(Protocol):
+    """Where events are told; see `petrostream.aws.alerts.AlertTopic`."""
+
+    @property
+    def told(self) -> frozenset[str]:
+        """Identities of events that need no more telling."""
+
+    def tell(self, alerts: Sequence[Alert]) -> None:
+        """Tell what has not been told; never raises, what fails is tried again with the next batch."""
 
 
 class Models(Protocol):
@@ -61,6 +84,8 @@ class Ports:
         quarantine: where rejected lines go.
         facility: where joined readings go.
         alarms: where transitions of alarms go.
+        live: where closed minutes go.
+        alerts: where changes are told.
         now_ms: the clock, epoch milliseconds.
         join: which facilities' readings are joined with tank readings.
     """
@@ -71,6 +96,8 @@ class Ports:
     quarantine: Sink
     facility: Sink
     alarms: Sink
+    live: Live
+    alerts: Alerts
     now_ms: Callable[[], int]
     join: JoinMode = "tanks"
 

@@ -1,5 +1,7 @@
 """What an exception of a client means, told without importing botocore, which would slow a cold start."""
 
+from petrostream.aws.errors import ServiceUnavailable, Throttled
+
 THROTTLING = frozenset(
     {
         "LimitExceededException",
@@ -56,3 +58,11 @@ def repeatable(error: Exception) -> bool:
     # botocore wraps socket trouble in classes of its own; all of them descend from one of these.
     names = {kind.__name__ for kind in type(error).__mro__}
     return bool(names & {"ConnectionError", "HTTPClientError", "OSError"})
+
+
+def unavailable(operation: str, error: Exception) -> ServiceUnavailable:
+    """The error to raise for a call to DynamoDB that failed for good."""
+    code = error_code(error)
+    if code in THROTTLING:
+        return Throttled("DynamoDB", operation, code)
+    return ServiceUnavailable("DynamoDB", operation, code if repeatable(error) else f"{code}: {error}")

@@ -45,6 +45,8 @@ POLICIES: dict[str, Policy] = {
     "athena": Policy(read=30, attempts=6, mode="adaptive"),
     # A synchronous invocation answers when the function has ended, and must not be repeated by the client.
     "lambda": Policy(read=900, attempts=1),
+    # A message whose answer was lost may have been sent: whether to repeat it is the adapter's to say.
+    "sns": Policy(connect=2, read=5, attempts=1),
     # A long poll is held open for 20 s.
     "sqs": Policy(read=30),
 }

@@ -94,6 +94,10 @@ class StateUnreadable(PetroStreamError):
         self.facility_id = facility_id
 
 
+class RangeInvalid(PetroStreamError, ValueError):
+    """A range of time that can't be read; the text says what can."""
+
+
 class ModelInvalid(PetroStreamError):
     """A published model can't be used as it stands; the model in use stays in use."""
 

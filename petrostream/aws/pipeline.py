@@ -2,8 +2,9 @@
 
 The order of steps is what keeps the promises of docs/delivery.md. For each facility, in shard order: load
 its state, pass over the records the state says are done, validate, score, hand the rows to the sinks. When
-all are scored the sinks are flushed; only when all have accepted everything are the states saved. A failure
-anywhere leaves the states of the facilities it touched as they were, and names the first record not done.
+all are scored the sinks are flushed; only when all have accepted everything are closed minutes written and
+the states saved. A failure anywhere leaves the states of the facilities it touched as they were, and names
+the first record not done. What has to be told is told last, of what is committed.
 
 What is made of the valid readings of a unit is in `petrostream.aws.stages`.
 """
@@ -18,12 +19,13 @@ from petrostream.aws.backoff import NO_DEADLINE, Deadline
 from petrostream.aws.batch import Outcome, Ports, Record, Tally
 from petrostream.aws.errors import PetroStreamError, StateConflict, TimeShort
 from petrostream.aws.firehose import JOINED_ENTRY_BYTES
-from petrostream.aws.stages import take
+from petrostream.aws.stages import Moment, take
 from petrostream.detector import ModelSet
 from petrostream.memory import Memory
 from petrostream.readings import Readings
 from petrostream.rejected import Rejected
 from petrostream.validation import Validated, validate_block
+from petrostream.windows import Window
 
 UNIT_BYTES = 2 * 1024 * 1024
 """Most stream bytes validated and scored at once: some 10,000 readings, well under a second of work."""
@@ -42,6 +44,7 @@ class _Run:
     records: list[Record]
     memory: Memory | None = None
     version: int = 0
+    closed: list[Window] = field(default_factory=list)
     done: int = 0
     trouble: Exception | None = None
     tally: Tally = field(default_factory=Tally)
@@ -86,6 +89,7 @@ def process(
         outcome.model_version = models.version if models else None
         _score_all(runs, ports, models, deadline, reserve)
         _commit(runs, ports, models)
+        _tell(runs, ports)
     for run in runs:
         if run.trouble is not None:
             outcome.failed.append(run.records[run.done].sequence)
@@ -126,12 +130,14 @@ def _advance(run: _Run, unit: list[Record], ports: Ports, models: ModelSet | Non
     """
     if run.memory is None:
         run.memory, run.version = ports.states.load(run.facility_id)
+        run.memory = replace(run.memory, live=run.memory.live.without(ports.alerts.told))
     fresh = _not_done(unit, run.memory.scoring.last_sequence)
     tally = Tally(records=len(unit), records_skipped=len(unit) - len(fresh))
     now_ms = ports.now_ms()
     checked = [(record, _validate(record, tanks=ports.join != "off")) for record in fresh]
     whole = Validated.concat([found for _, found in checked])
-    memory = take(run.memory, whole, ports, models, now_ms, tally)
+    moment = Moment(now_ms, unit[-1].arrival_ms)
+    memory, closed = take(run.memory, whole, ports, models, moment, tally)
     for record, found in checked:
         for rejected in found.rejected:
             ports.quarantine.write(_quarantine_row(rejected, record, now_ms))
@@ -139,6 +145,7 @@ def _advance(run: _Run, unit: list[Record], ports: Ports, models: ModelSet | Non
     if fresh:
         memory = replace(memory, scoring=replace(memory.scoring, last_sequence=fresh[-1].sequence))
     run.memory = memory
+    run.closed += closed
     run.done += len(unit)
     run.tally.add(tally)
     return bool(fresh)
@@ -217,6 +224,11 @@ def _save(run: _Run, ports: Ports) -> bool:
     if run.version == 0 and not run.memory.scoring.wells and not run.memory.join.tanks_seen:
         return True
     try:
+        if not run.memory.live.listed:
+            ports.live.list_facility(run.facility_id)
+            run.memory = replace(run.memory, live=replace(run.memory.live, listed=True))
+        # Before the state: once that is saved, nobody would know of them any more.
+        ports.live.put_windows(run.facility_id, run.closed, run.version + 1, ports.now_ms())
         run.version = ports.states.save(run.memory, run.version)
     except StateConflict:
         return False
@@ -225,8 +237,15 @@ def _save(run: _Run, ports: Ports) -> bool:
     return True
 
 
+def _tell(runs: Iterable[_Run], ports: Ports) -> None:
+    """Tell of what is committed, also by an earlier batch that did not come so far."""
+    for run in runs:
+        if run.memory is not None and run.memory.live.waiting:
+            ports.alerts.tell(run.memory.live.waiting)
+
+
 def _restart(run: _Run) -> None:
-    run.memory, run.version, run.done, run.trouble, run.tally = None, 0, 0, None, Tally()
+    run.memory, run.version, run.closed, run.done, run.trouble, run.tally = None, 0, [], 0, None, Tally()
 
 
 def _undo(run: _Run, trouble: Exception) -> None:

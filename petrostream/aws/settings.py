@@ -29,6 +29,9 @@ class ScoringSettings:
             not, an incomplete batch must raise. True if not set.
         facility_join: FACILITY_JOIN, which facilities' readings are joined with tank readings: `tanks` (those
             that have sent one), `all`, or `off` (tank readings are quarantined). `tanks` if not set.
+        live_window_hours: LIVE_WINDOW_HOURS, how long closed minutes are kept in the live table; none is
+            written where it is 0. 24 if not set.
+        alert_topic: ALERT_TOPIC, ARN of the SNS topic that is told of changes; empty, or not set, for none.
     """
 
     live_table: str
@@ -40,6 +43,8 @@ class ScoringSettings:
     model_refresh_seconds: float = 60.0
     partial_batch_response: bool = True
     facility_join: JoinMode = "tanks"
+    live_window_hours: float = 24.0
+    alert_topic: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ScoringSettings":
@@ -62,6 +67,8 @@ class ScoringSettings:
                 environment, "PARTIAL_BATCH_RESPONSE", _truth, "true or false", "true"
             ),
             facility_join=_read(environment, "FACILITY_JOIN", _join_mode, "tanks, all or off", "tanks"),
+            live_window_hours=_read(environment, "LIVE_WINDOW_HOURS", _seconds, "hours, 0 or more", "24"),
+            alert_topic=_read(environment, "ALERT_TOPIC", _topic, "the ARN of an SNS topic, or nothing", ""),
         )
 
 
@@ -85,6 +92,13 @@ def _name(text: str) -> str:
     if not text.strip():
         raise ValueError(text)
     return text.strip()
+
+
+def _topic(text: str) -> str:
+    arn = text.strip()
+    if arn and (not arn.startswith("arn:") or arn.count(":") != 5 or ":sns:" not in arn):
+        raise ValueError(text)
+    return arn
 
 
 def _seconds(text: str) -> float:

@@ -1,16 +1,17 @@
-"""What is made of a unit of valid readings, stage by stage: scored rows and alarms, then joined rows.
+"""What is made of a unit of valid readings, stage by stage: scored rows and alarms, minutes, joined rows.
 
 A stage takes what is remembered and what the stages before it found, hands rows to a sink, and gives the
 memory that follows. Nothing is committed here: the pipeline flushes the sinks and saves the memory.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from petrostream.alarm_events import ANNUNCIATIONS
 from petrostream.alarm_rows import alarm_rows_to_blocks
 from petrostream.aws.batch import Ports, Tally
 from petrostream.detector import ModelSet
 from petrostream.facility_rows import facility_rows_to_blocks
+from petrostream.live_state import note_joined, note_scored
 from petrostream.memory import Memory
 from petrostream.pairing import pair
 from petrostream.readings import Readings
@@ -19,11 +20,25 @@ from petrostream.scored import Scored
 from petrostream.scoring import score
 from petrostream.validation import Validated
 from petrostream.well_events import WellEvents
+from petrostream.windows import Window, windows
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a unit is taken, in epoch ms.
+
+    Attributes:
+        now_ms: the time to write into the rows.
+        arrived_ms: when the stream took in the unit's last record.
+    """
+
+    now_ms: int
+    arrived_ms: int
 
 
 def take(
-    memory: Memory, unit: Validated, ports: Ports, models: ModelSet | None, now_ms: int, tally: Tally
-) -> Memory:
+    memory: Memory, unit: Validated, ports: Ports, models: ModelSet | None, moment: Moment, tally: Tally
+) -> tuple[Memory, list[Window]]:
     """Take a unit of one facility's readings through all stages.
 
     Args:
@@ -31,35 +46,40 @@ def take(
         unit: its well and tank readings, in stream order.
         ports: where rows go.
         models: what to score with.
-        now_ms: the time to write into the rows, epoch ms.
+        moment: when.
         tally: counted into.
 
     Returns:
-        The memory after the unit.
+        The memory after the unit, and the minutes of wells that it closed.
     """
-    memory, rows = _score(memory, unit.readings, ports, models, now_ms, tally)
-    return _join(memory, rows, unit, ports, now_ms, tally)
+    memory, rows = _score(memory, unit.readings, ports, models, moment, tally)
+    closed: list[Window] = []
+    if rows is not None:
+        windowed = windows(memory.windows, rows)
+        memory, closed = replace(memory, windows=windowed.state), windowed.closed
+    return _join(memory, rows, unit, ports, moment, tally), closed
 
 
 def _score(
-    memory: Memory, readings: Readings, ports: Ports, models: ModelSet | None, now_ms: int, tally: Tally
+    memory: Memory, readings: Readings, ports: Ports, models: ModelSet | None, moment: Moment, tally: Tally
 ) -> tuple[Memory, Scored | None]:
     """Score well readings and raise alarms; no rows where there are no readings."""
     if not len(readings):
         return memory, None
-    scored = score(memory.scoring, readings, models, scored_at_ms=now_ms)
+    scored = score(memory.scoring, readings, models, scored_at_ms=moment.now_ms)
     for block in rows_to_blocks(scored.rows):
         ports.delivery.write(block.data, group=block.date)
-    for block in alarm_rows_to_blocks(scored.rows.alarms, recorded_at_ms=now_ms):
+    for block in alarm_rows_to_blocks(scored.rows.alarms, recorded_at_ms=moment.now_ms):
         ports.alarms.write(block.data, group=block.date)
     tally.readings = len(readings)
     tally.alarms = sum(event.change.event in ANNUNCIATIONS for event in scored.rows.alarms)
     tally.anomalies = int(scored.rows.anomaly_flag.sum())
-    return replace(memory, scoring=scored.state), scored.rows
+    live = note_scored(memory.live, memory.scoring.facility_id, scored.rows, moment.arrived_ms)
+    return replace(memory, scoring=scored.state, live=live), scored.rows
 
 
 def _join(
-    memory: Memory, rows: Scored | None, unit: Validated, ports: Ports, now_ms: int, tally: Tally
+    memory: Memory, rows: Scored | None, unit: Validated, ports: Ports, moment: Moment, tally: Tally
 ) -> Memory:
     """Pair scored readings with tank readings."""
     if ports.join == "off" or (rows is None and not len(unit.tanks)):
@@ -72,7 +92,7 @@ def _join(
         unit.tank_at,
         every_facility=ports.join == "all",
     )
-    for block in facility_rows_to_blocks(paired.rows, joined_at_ms=now_ms):
+    for block in facility_rows_to_blocks(paired.rows, joined_at_ms=moment.now_ms):
         ports.facility.write(block.data, group=block.date)
     tally.tanks = len(unit.tanks)
     tally.matched = paired.rows.matched
@@ -80,4 +100,5 @@ def _join(
     tally.late = paired.late
     tally.duplicates, tally.duplicate_tanks = paired.duplicates, paired.duplicate_tanks
     tally.without_tanks = paired.without_tanks
-    return replace(memory, join=paired.state)
+    live = note_joined(memory.live, paired.rows, moment.arrived_ms)
+    return replace(memory, join=paired.state, live=live)

@@ -9,14 +9,8 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from petrostream.aws.calls import THROTTLING, error_code, repeatable
-from petrostream.aws.errors import (
-    PetroStreamError,
-    ServiceUnavailable,
-    StateConflict,
-    StateUnreadable,
-    Throttled,
-)
+from petrostream.aws.calls import error_code, unavailable
+from petrostream.aws.errors import StateConflict, StateUnreadable
 from petrostream.history import FacilityState
 from petrostream.memory import PARTS, Memory, decode_parts, encode_parts
 from petrostream.state_codec import StateFormatError, decode, encode
@@ -65,7 +59,10 @@ class StateStore:
         """
         warm = self._warm.get(facility_id)
         if warm is None:
-            warm = self._warm[facility_id] = self._read(facility_id)
+            warm = self._read(facility_id)
+            if warm[1] != NEW:
+                # That there is nothing yet is not worth remembering: another process may write it any moment.
+                self._warm[facility_id] = warm
         return warm
 
     def save(self, memory: Memory, version: int) -> int:
@@ -89,7 +86,7 @@ class StateStore:
         except Exception as error:
             if error_code(error) == "ConditionalCheckFailedException":
                 raise StateConflict(facility_id, version) from error
-            raise _unavailable("PutItem", error) from error
+            raise unavailable("PutItem", error) from error
         self._warm[facility_id] = (memory, version + 1)
         return version + 1
 
@@ -101,7 +98,7 @@ class StateStore:
                 ConsistentRead=True,
             )
         except Exception as error:
-            raise _unavailable("GetItem", error) from error
+            raise unavailable("GetItem", error) from error
         item = answer.get("Item")
         if item is None:
             return Memory(FacilityState(facility_id)), NEW
@@ -176,12 +173,3 @@ def _with_wells_that_fit(state: FacilityState, room: int) -> tuple[FacilityState
 
 def _key(facility_id: str) -> str:
     return f"FACILITY#{facility_id}"
-
-
-def _unavailable(operation: str, error: Exception) -> PetroStreamError:
-    code = error_code(error)
-    if code in THROTTLING:
-        return Throttled("DynamoDB", operation, code)
-    if repeatable(error):
-        return ServiceUnavailable("DynamoDB", operation, code)
-    return ServiceUnavailable("DynamoDB", operation, f"{code}: {error}")

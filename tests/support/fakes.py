@@ -1,4 +1,4 @@
-"""Firehose, DynamoDB and S3 as far as scoring uses them, in memory, with faults on demand.
+"""Firehose, DynamoDB, SNS and S3 as far as scoring uses them, in memory, with faults on demand.
 
 A fake takes a script of faults, one for each call to come; a call beyond the script goes well. Limits of the
 services are enforced, so that code that would be refused there is refused here.
@@ -6,6 +6,7 @@ services are enforced, so that code that would be refused there is refused here.
 
 import io
 from collections import defaultdict
+from threading import Lock
 from typing import Any
 
 import orjson
@@ -93,11 +94,21 @@ class FakeFirehose(_Faulty):
 
 
 class FakeTable(_Faulty):
-    """One DynamoDB table; takes a script for reads and one for writes."""
+    """One DynamoDB table; takes a script for reads of states, one for their writes, one for other writes.
 
-    def __init__(self, reads: list[str] | None = None, writes: list[str] | None = None) -> None:
-        super().__init__(reads or [], writes or [])
+    `items` are the facilities' states by partition key, `others` all else by both keys.
+    """
+
+    def __init__(
+        self,
+        reads: list[str] | None = None,
+        writes: list[str] | None = None,
+        live_writes: list[str] | None = None,
+    ) -> None:
+        super().__init__(reads or [], writes or [], live_writes or [])
         self.items: dict[str, dict[str, Any]] = {}
+        self.others: dict[tuple[str, str], dict[str, Any]] = {}
+        self._lock = Lock()
 
     def get_item(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool) -> dict[str, Any]:  # noqa: N803
         assert ConsistentRead
@@ -108,22 +119,70 @@ class FakeTable(_Faulty):
         return {} if item is None else {"Item": item}
 
     def put_item(self, **put: Any) -> dict[str, Any]:
-        fault = self._next(1)
+        with self._lock:
+            return self._put(put)
+
+    def _put(self, put: dict[str, Any]) -> dict[str, Any]:
+        state = put["Item"]["sk"]["S"] == "STATE"
+        fault = self._next(1 if state else 2)
         self._before(fault, "PutItem")
-        key = put["Item"]["pk"]["S"]
-        held = self.items.get(key)
-        if put["ConditionExpression"] == "attribute_not_exists(pk)":
-            holds = held is None
-        else:
-            assert put["ConditionExpression"] == "#version = :version"
-            holds = held is not None and held["version"] == put["ExpressionAttributeValues"][":version"]
-        if not holds:
+        items: dict[Any, dict[str, Any]] = self.items if state else self.others
+        key = put["Item"]["pk"]["S"] if state else (put["Item"]["pk"]["S"], put["Item"]["sk"]["S"])
+        if not _holds(put, items.get(key)):
             raise refusal("ConditionalCheckFailedException", "PutItem")
-        self.items[key] = put["Item"]
+        items[key] = put["Item"]
         if fault == OVERTAKEN:
             raise refusal("ConditionalCheckFailedException", "PutItem")
         self._after(fault, "PutItem")
         return {}
+
+    def delete_item(self, *, TableName: str, Key: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        self.others.pop((Key["pk"]["S"], Key["sk"]["S"]), None)
+        return {}
+
+    def under(self, prefix: str) -> list[dict[str, Any]]:
+        """Items that are no states, by the beginning of their partition key, in order of keys."""
+        return [item for key, item in sorted(self.others.items()) if key[0].startswith(prefix)]
+
+
+def _holds(put: dict[str, Any], held: dict[str, Any] | None) -> bool:
+    """Whether a put's condition does: the three that the code uses."""
+    condition, values = put.get("ConditionExpression"), put.get("ExpressionAttributeValues", {})
+    if condition is None:
+        return True
+    if condition == "attribute_not_exists(pk)":
+        return held is None
+    if condition == "attribute_not_exists(pk) OR #version <= :version":
+        return held is None or int(held["version"]["N"]) <= int(values[":version"]["N"])
+    assert condition == "#version = :version"
+    return held is not None and held["version"] == values[":version"]
+
+
+class FakeTopic(_Faulty):
+    """SNS: one topic that keeps what it accepts."""
+
+    def __init__(self, faults: list[str] | None = None) -> None:
+        super().__init__(faults or [])
+        self.messages: list[dict[str, Any]] = []
+        self.attributes: list[dict[str, str]] = []
+
+    def publish(
+        self,
+        *,
+        TopicArn: str,  # noqa: N803
+        Message: str,  # noqa: N803
+        Subject: str,  # noqa: N803
+        MessageAttributes: dict[str, dict[str, str]],  # noqa: N803
+    ) -> dict[str, Any]:
+        fault = self._next()
+        self._before(fault, "Publish")
+        assert TopicArn.startswith("arn:aws:sns:")
+        if not Subject or len(Subject) > 100 or not Subject.isascii() or len(Message) > 256 * 1024:
+            raise refusal("InvalidParameter", "Publish")
+        self.messages.append(orjson.loads(Message))
+        self.attributes.append({name: value["StringValue"] for name, value in MessageAttributes.items()})
+        self._after(fault, "Publish")
+        return {"MessageId": str(len(self.messages))}
 
 
 class FakeBucket(_Faulty):

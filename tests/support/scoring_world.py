@@ -16,7 +16,7 @@ from petrostream.aws.settings import ScoringSettings
 from petrostream.pairing import JoinMode
 from petrostream.readings import encode_block
 from tests.support.event_source import Context, StreamRecord
-from tests.support.fakes import Crash, FakeBucket, FakeFirehose, FakeTable
+from tests.support.fakes import Crash, FakeBucket, FakeFirehose, FakeTable, FakeTopic
 from tests.support.wells import entry, training
 
 START_MS = 1_760_000_000_000
@@ -47,9 +47,11 @@ class World:
 
     firehose: FakeFirehose = field(default_factory=FakeFirehose)
     table: FakeTable = field(default_factory=FakeTable)
+    topic: FakeTopic = field(default_factory=FakeTopic)
     bucket: FakeBucket = field(default_factory=lambda: FakeBucket(published()))
     partial: bool = True
     join: JoinMode = "tanks"
+    alert_topic: str = "arn:aws:sns:eu-north-1:123456789012:petrostream-alerts"
     serving: Callable[[], int] = lambda: 0
     processes: dict[int, handler.Worker] = field(default_factory=dict)
 
@@ -76,8 +78,16 @@ class World:
                 artifacts_bucket="artifacts",
                 partial_batch_response=self.partial,
                 facility_join=self.join,
+                # Readings of the tests are of a fixed time; their minutes must not have expired.
+                live_window_hours=200_000,
+                alert_topic=self.alert_topic,
             )
-            clients = {"firehose": self.firehose, "dynamodb": self.table, "s3": self.bucket}
+            clients = {
+                "firehose": self.firehose,
+                "dynamodb": self.table,
+                "sns": self.topic,
+                "s3": self.bucket,
+            }
             self.processes[process] = handler.Worker(settings, clients.__getitem__, NO_WAIT)
         return self.processes[process]
 

@@ -1,0 +1,159 @@
+"""Tells of changes on an SNS topic: each at most once, and none is forgotten but by a crash in one place.
+
+An event comes out of a facility's committed memory and stays there until it has been told. Before it is
+published, a marker of its identity is put into the live table on the condition that there is none. So:
+
+* A retry, a second consumer or a new process finds the marker and says nothing.
+* The topic refuses (throttled, denied, not there): the marker is taken back, and the event waits in memory
+  for the facility's next batch. Readings never wait for it.
+* The answer is lost: SNS may have taken the message. It is not sent again; the log has the whole event.
+* The process dies between marker and message: that message is not sent. Alarms stay in the live table and in
+  the lake. Publishing first would send some twice instead.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from petrostream.alerts import Alert, envelope
+from petrostream.aws.backoff import Backoff, Deadline
+from petrostream.aws.calls import error_code, repeatable
+from petrostream.live_items import marker_item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_REMEMBERED = 10_000
+FILTERS = ("facility_id", "well_id", "priority", "event", "alarm_type", "status", "scope")
+"""Parts of the detail that subscribers can filter by; `kind` is another."""
+
+logger = logging.getLogger(__name__)
+
+
+class AlertTopic:
+    """The topic, and the markers of what has been told.
+
+    Args:
+        topic_arn: ARN of the topic; empty to tell nobody.
+        table: name of the live table.
+        sns: SNS client that repeats nothing by itself: it can't know whether a lost answer meant a message.
+        dynamodb: DynamoDB client.
+        clock: epoch ms.
+        backoff: how refused messages are repeated.
+    """
+
+    def __init__(
+        self,
+        topic_arn: str,
+        table: str,
+        sns: Any,  # noqa: ANN401 - its stubs are not among the dependencies
+        dynamodb: "DynamoDBClient",
+        clock: "Callable[[], int]",
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._topic = topic_arn
+        self._table = table
+        self._sns = sns
+        self._dynamodb = dynamodb
+        self._clock = clock
+        self._backoff = backoff or Backoff(limit=3, cap=1.0)
+        self._deadline = Deadline(float("inf"))
+        self._told: dict[str, None] = {}
+
+    def until(self, deadline: Deadline) -> "AlertTopic":
+        """The same, to be done by the deadline."""
+        self._deadline = deadline
+        return self
+
+    @property
+    def told(self) -> frozenset[str]:
+        """Identities of events that this process knows to need no more telling."""
+        return frozenset(self._told)
+
+    def tell(self, alerts: Sequence[Alert]) -> None:
+        """Publish what has not been told; stops at the first that can't be, and leaves the rest for later."""
+        for alert in alerts:
+            if alert.alert_id in self._told:
+                continue
+            if self._deadline.remaining() <= 0:
+                return
+            try:
+                if self._topic and self._mark(alert):
+                    self._publish(alert)
+            except Exception as error:
+                # Whatever it is, readings must not wait for it.
+                logger.warning(
+                    "%s %s not told yet: %s: %s",
+                    *(alert.kind, alert.alert_id, error_code(error), error),
+                )
+                return
+            self._remember(alert.alert_id)
+
+    def _remember(self, alert_id: str) -> None:
+        self._told[alert_id] = None
+        while len(self._told) > MAX_REMEMBERED:
+            del self._told[next(iter(self._told))]
+
+    def _mark(self, alert: Alert) -> bool:
+        """Whether nobody has told of it; then nobody else will."""
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=marker_item(alert.alert_id, self._clock()),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except Exception as error:
+            # Also where the client's own repeat of a put whose answer was lost met its marker: at most once.
+            if error_code(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def _publish(self, alert: Alert) -> None:
+        arn = self._topic.split(":")
+        event = envelope(alert, account=arn[4], region=arn[3])
+        failure: Exception | None = None
+        for _ in self._backoff.attempts(self._deadline):
+            try:
+                self._sns.publish(
+                    TopicArn=self._topic,
+                    Message=orjson.dumps(event).decode(),
+                    Subject=_subject(alert),
+                    MessageAttributes=_attributes(alert),
+                )
+            except Exception as error:
+                if getattr(error, "response", None) is None:
+                    # No answer: it may be on its way. Twice is worse than a look into this log.
+                    logger.exception("alert may not have been told: %s", orjson.dumps(event).decode())
+                    return
+                failure = error
+                if not repeatable(error):
+                    break
+            else:
+                return
+        self._unmark(alert)
+        assert failure is not None
+        raise failure
+
+    def _unmark(self, alert: Alert) -> None:
+        item = marker_item(alert.alert_id, 0)
+        self._dynamodb.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
+
+
+def _subject(alert: Alert) -> str:
+    detail = alert.detail
+    if "status" in detail:
+        text = f"{detail['well_id']}: {detail['status']}"
+    else:
+        text = f"{detail['well_id']}: {detail['alarm_type']} {detail['event']} ({detail['priority']})"
+    # SNS takes up to 100 printable ASCII characters.
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:100]
+
+
+def _attributes(alert: Alert) -> dict[str, dict[str, str]]:
+    chosen = {"kind": alert.kind} | {name: alert.detail[name] for name in FILTERS if alert.detail.get(name)}
+    return {name: {"DataType": "String", "StringValue": str(value)} for name, value in chosen.items()}

@@ -1,0 +1,61 @@
+"""The present of a facility as bytes."""
+
+from dataclasses import astuple, fields
+from typing import Any
+
+from petrostream.alerts import Alert
+from petrostream.live_state import LiveState, OpenAlarm, WellStatus
+from petrostream.packing import pack, unpack
+from petrostream.state_codec import StateFormatError
+from petrostream.status_changes import AlertRun
+
+MAGIC = b"PSL"
+VERSION = 1
+_WHAT = "live state"
+_STATUS = tuple(column.name for column in fields(WellStatus))
+_ALARM = tuple(column.name for column in fields(OpenAlarm))
+
+
+def encode(state: LiveState) -> bytes:
+    """The state as bytes: some 150 for a well, 250 for an open alarm."""
+    header: dict[str, Any] = {
+        # Columns by name: an older reader passes over what it does not know, a newer one fills in defaults.
+        "status": _STATUS,
+        "wells": {name: astuple(status) for name, status in state.wells.items()},
+        "alarm": _ALARM,
+        "alarms": [astuple(alarm) for alarm in state.alarms.values()],
+        "runs": [[*key, run.since_ms, run.last_ms] for key, run in state.runs.items()],
+        "waiting": [[a.alert_id, a.kind, a.ts_ms, a.detail] for a in state.waiting],
+        "listed": state.listed,
+    }
+    return pack(MAGIC, VERSION, header, {})
+
+
+def decode(data: bytes) -> LiveState:
+    """The state that `encode` was given.
+
+    Raises:
+        StateFormatError: the bytes are damaged, are no live state, or are of another version.
+    """
+    header, _ = unpack(_WHAT, MAGIC, VERSION, data)
+    try:
+        alarms = [OpenAlarm(**_known(_ALARM, header["alarm"], row)) for row in header["alarms"]]
+        return LiveState(
+            wells={name: _status(header["status"], row) for name, row in header["wells"].items()},
+            alarms={(alarm.well_id, alarm.alarm_type): alarm for alarm in alarms},
+            runs={(well, scope): AlertRun(since, last) for well, scope, since, last in header["runs"]},
+            waiting=tuple(Alert(*row) for row in header["waiting"]),
+            listed=bool(header["listed"]),
+        )
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise StateFormatError(f"damaged {_WHAT} of {len(data)} bytes: {error}") from error
+
+
+def _status(columns: list[str], row: list[Any]) -> WellStatus:
+    known = _known(_STATUS, columns, row)
+    known["top_sensors"] = tuple(known.get("top_sensors") or ())
+    return WellStatus(**known)
+
+
+def _known(names: tuple[str, ...], columns: list[str], row: list[Any]) -> dict[str, Any]:
+    return {name: value for name, value in zip(columns, row, strict=True) if name in names}

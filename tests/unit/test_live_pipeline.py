@@ -116,9 +116,7 @@ def test_an_older_memory_cannot_write_over_a_newer_ones_minute():
 
 
 def test_minutes_that_would_have_expired_are_not_written_nor_any_where_none_are_kept():
-    closed = windows(
-        WindowState(), score(FacilityState(A), _read(range(130)), None, scored_at_ms=0).rows
-    ).closed
+    closed = _windows(range(130)).closed
     for hours, now_ms, kept in ((24, START_MS, 2), (24, START_MS + 25 * 3_600_000, 0), (0, START_MS, 0)):
         table = FakeTable()
         LiveWriter("live", table, hours).put_windows(A, closed, 1, now_ms + 130_000)

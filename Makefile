@@ -15,7 +15,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo data simulate train replay sql package cost bench \
+.PHONY: help setup setup-dev up down demo data simulate train benchmark evaluate replay sql package cost bench \
         plan deploy smoke rollback destroy receipt \
         test test-unit test-infra test-e2e lint format clean
 
@@ -58,6 +58,12 @@ simulate: setup ## Simulate 3W-format instances into data/simulated
 
 train: setup ## Train on DATA (default data/simulated) into build/models
 	@$(RUN) -m ml.train --data "$(or $(DATA),data/simulated)" --out "$(MODELS)"
+
+benchmark: setup ## Run the published 3W benchmark on DATA (build/benchmark.json)
+	@$(RUN) -m ml.benchmark --data "$(or $(DATA),data/3w)" --json build/benchmark.json
+
+evaluate: setup ## Stream DATA through the serving code (build/evaluation.json, .html)
+	@$(RUN) -m ml.streaming_eval --data "$(or $(DATA),data/3w)" --json build/evaluation.json --html build/evaluation.html
 
 replay: setup ## Replay DATA (default data/simulated) at SPEED 1, 60 or max
 	@$(RUN) producer/replay.py --data "$(or $(DATA),data/simulated)" --speed "$(SPEED)"

@@ -55,16 +55,16 @@ def rendered() -> Mapping[Path, str]:
             why=(
                 "A reading lands twice when it was sent or joined again. A copy with a tank reading counts\n"
                 "before one without. Of those, the first record that carried the reading counts, and of\n"
-                "that record the copy joined last, which is the committed one. Copies of one moment are\n"
-                "told by their distance. A reading's copies share its date."
+                "that record the copy with the nearest tank reading: who knew less of the stream found no\n"
+                "nearer one. Equal copies: the last. A reading's copies share its date."
             ),
             identity=("date", "event_id"),
             first=(
                 '"pairing_status"',  # MATCHED comes before UNMATCHED
                 'LENGTH("kinesis_sequence")',
                 '"kinesis_sequence"',
-                '"joined_at" DESC',
                 'ABS("dt_ms")',
+                '"joined_at" DESC',
             ),
         ),
         SQL / "views" / "alarm_history.sql": view(

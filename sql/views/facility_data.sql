@@ -1,8 +1,8 @@
 -- What was going on around each well reading, at its tank? One row per event_id.
 -- A reading lands twice when it was sent or joined again. A copy with a tank reading counts
 -- before one without. Of those, the first record that carried the reading counts, and of
--- that record the copy joined last, which is the committed one. Copies of one moment are
--- told by their distance. A reading's copies share its date.
+-- that record the copy with the nearest tank reading: who knew less of the stream found no
+-- nearer one. Equal copies: the last. A reading's copies share its date.
 -- Written by `python -m local.sql_render` from petrostream/schema/facility_readings.json.
 CREATE OR REPLACE VIEW facility_data AS
 SELECT
@@ -39,7 +39,7 @@ SELECT
   "joined_at",
   "date"
 FROM (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY "date", "event_id" ORDER BY "pairing_status", LENGTH("kinesis_sequence"), "kinesis_sequence", "joined_at" DESC, ABS("dt_ms")) AS copy_number
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY "date", "event_id" ORDER BY "pairing_status", LENGTH("kinesis_sequence"), "kinesis_sequence", ABS("dt_ms"), "joined_at" DESC) AS copy_number
   FROM facility_readings
 )
 WHERE copy_number = 1

@@ -96,6 +96,8 @@ PAIRS = [
     matched("joined too early", dt_ms=1000, joined_at=LATER),
     matched("sent again, late", dt_ms=1000),
     matched("sent again, late", dt_ms=3000, kinesis_sequence="10", joined_at=LATER),
+    matched("joined too late", dt_ms=1000),
+    matched("joined too late", dt_ms=4000, joined_at=LATER),
     matched("twice in one batch", dt_ms=-3000),
     matched("twice in one batch", dt_ms=2000),
     unmatched("alone", unmatched_reason="late"),
@@ -164,13 +166,14 @@ def test_a_joined_reading_is_one_row_with_its_tank_and_of_copies_the_committed_o
     assert [tuple(row.values()) for row in rows] == [
         ("alone", "UNMATCHED", None),
         ("joined too early", "MATCHED", 1000),
+        ("joined too late", "MATCHED", 1000),
         ("sent again, late", "MATCHED", 1000),
         ("sent again, then with a tank", "MATCHED", 1000),
         ("twice in one batch", "MATCHED", 2000),
     ]
     (found,) = ask(example("pairing_by_facility"))
-    assert (found["readings"], found["matched"], found["unmatched"]) == (5, 4, 1)
-    assert found["mean_distance_ms"] == 1250
+    assert (found["readings"], found["matched"], found["unmatched"]) == (6, 5, 1)
+    assert found["mean_distance_ms"] == 1200
 
 
 def test_the_view_has_the_tables_columns_and_no_other(ask):

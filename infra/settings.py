@@ -109,10 +109,19 @@ class FirehoseSettings(Section):
 
 
 class LiveSettings(Section):
-    """The DynamoDB table of scoring state and live status."""
+    """The DynamoDB table of scoring state and live status, and the topic that is told of changes.
+
+    Attributes:
+        table: name of the table.
+        point_in_time_recovery: whether it can be put back to any moment of the last 35 days.
+        window_hours: how long closed minutes of wells are kept; none is written where it is 0.
+        alert_topic: name of the SNS topic.
+    """
 
     table: Name
     point_in_time_recovery: bool
+    window_hours: Annotated[int, Field(ge=0, le=720)]
+    alert_topic: Name
 
 
 class FacilitySettings(Section):

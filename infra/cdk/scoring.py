@@ -1,9 +1,10 @@
-"""Stack `PetroStreamScoring`: the scoring function, its event source mapping, state and failure queue."""
+"""Stack `PetroStreamScoring`: scoring function, its event source mapping, state, alerts, failure queue."""
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -34,6 +35,7 @@ class ScoringStack(Stack):
         self._stream_arn = arn(self, "kinesis", f"stream/{deployment.settings.stream.name}")
         self.table = self._table()
         self.failures = self._failures()
+        self.alerts = self._alerts()
         self.function = self._function()
         self.mapping = self._mapping()
         self._outputs()
@@ -67,6 +69,17 @@ class ScoringStack(Stack):
             removal_policy=RemovalPolicy.DESTROY,
         )
 
+    def _alerts(self) -> sns.Topic:
+        topic = sns.Topic(
+            self,
+            "Alerts",
+            topic_name=self._deployment.settings.live.alert_topic,
+            display_name="PetroStream alerts",
+            enforce_ssl=self._deployment.tls_only,
+        )
+        topic.apply_removal_policy(RemovalPolicy.DESTROY)
+        return topic
+
     def _function(self) -> lambda_.Function:
         firehose = self._deployment.settings.firehose
         return function(
@@ -78,6 +91,8 @@ class ScoringStack(Stack):
             policies=self._rights(),
             environment={
                 "LIVE_TABLE": self.table.table_name,
+                "LIVE_WINDOW_HOURS": str(self._deployment.settings.live.window_hours),
+                "ALERT_TOPIC": self.alerts.topic_arn,
                 "DELIVERY_STREAM": firehose.delivery.name,
                 "FACILITY_STREAM": firehose.facility.name,
                 "FACILITY_JOIN": self._deployment.settings.facility.join,
@@ -114,7 +129,14 @@ class ScoringStack(Stack):
                     [arn(self, "firehose", f"deliverystream/{delivery.name}") for delivery in deliveries],
                 )
             ],
-            "state": [statement(["dynamodb:GetItem", "dynamodb:PutItem"], [self.table.table_arn])],
+            "state": [
+                statement(
+                    # Deleting: the marker of a message that the topic refused.
+                    ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"],
+                    [self.table.table_arn],
+                )
+            ],
+            "alerts": [statement(["sns:Publish"], [self.alerts.topic_arn])],
             "models": [
                 statement(["s3:GetObject"], [f"{artifacts}/{MODELS_PREFIX}*"]),
                 # Without the right to list, S3 answers 403 instead of 404 for a model not yet published.
@@ -149,6 +171,7 @@ class ScoringStack(Stack):
     def _outputs(self) -> None:
         outputs = {
             "LiveTableName": self.table.table_name,
+            "AlertTopicArn": self.alerts.topic_arn,
             "ScoringFunctionName": self.function.function_name,
             "FailureQueueUrl": self.failures.queue_url,
         }

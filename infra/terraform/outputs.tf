@@ -75,6 +75,11 @@ output "LiveTableName" {
   value       = module.scoring.live_table
 }
 
+output "AlertTopicArn" {
+  description = "Topic that is told of alarms and statuses."
+  value       = module.scoring.alert_topic_arn
+}
+
 output "ScoringFunctionName" {
   description = "Function that scores readings."
   value       = module.scoring.function

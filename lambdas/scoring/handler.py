@@ -157,15 +157,15 @@ def _report(outcome: Outcome, records: list[Record]) -> None:
     count = MetricUnit.Count
     metrics.add_metric(name="ReadingsScored", unit=count, value=tally.readings)
     metrics.add_metric(name="ReadingsQuarantined", unit=count, value=tally.quarantined)
-    metrics.add_metric(name="RecordsSkipped", unit=count, value=tally.records_skipped)
     metrics.add_metric(name="Anomalies", unit=count, value=tally.anomalies)
-    metrics.add_metric(name="FacilitiesFailed", unit=count, value=len(outcome.failed))
+    # CloudWatch charges for the hours in which a metric gets a value: what is zero as a rule is left out.
+    if tally.records_skipped:
+        metrics.add_metric(name="RecordsSkipped", unit=count, value=tally.records_skipped)
+    if outcome.failed:
+        metrics.add_metric(name="FacilitiesFailed", unit=count, value=len(outcome.failed))
     _report_facility(tally)
     if tally.alarms:
         metrics.add_metric(name="AlarmsAnnunciated", unit=count, value=tally.alarms)
-    if records:
-        age = time.time() * 1000 - records[-1].arrival_ms
-        metrics.add_metric(name="IteratorAge", unit=MetricUnit.Milliseconds, value=max(0.0, age))
     metrics.add_metadata(key="model_version", value=outcome.model_version or "none")
     logger.info(
         "batch done",
@@ -185,7 +185,7 @@ def _report(outcome: Outcome, records: list[Record]) -> None:
 
 def _report_facility(tally: Tally) -> None:
     if not tally.tanks + tally.matched + tally.unmatched:
-        # CloudWatch charges for each metric that gets a value: a lake without tanks pays for none of these.
+        # A lake without tanks pays for none of these.
         return
     counts = {
         "TankReadings": tally.tanks,

@@ -30,13 +30,25 @@ CURATED_STORED_BYTES = 120
 """A row in the curated zone, one minute of ten wells in one Snappy Parquet file: 118.5 (96 in five)."""
 
 STATE_BYTES_PER_OBSERVATION = Fraction(1700, 180)
-"""Of a well's state, which holds three minutes: 0.8 kB a well on average, 1.7 kB at most, at 1 Hz."""
+"""Of a well's state, which holds three minutes, at 1 Hz: 1.25 kB a well on average, 2.1 kB at most. Between
+the two, since a facility's wells are not all as dear as the dearest."""
 
 STATE_SECONDS = 180
 """How far back a well's state reaches."""
 
-STATE_OVERHEAD_BYTES = 200
-"""Keys, version and last sequence number of a state item."""
+STATE_OVERHEAD_BYTES = 700
+"""Keys, version and last sequence number of a state item: 200; the join without tanks: 310; the rest: 190."""
+
+LIVE_WELL_BYTES = 250
+"""Of a well, in the same item: its latest status 100, its minute that is not over 150."""
+
+WINDOW_BYTES = 350
+"""A closed minute of a well, an item of its own."""
+
+WINDOW_SECONDS = 60
+
+SCORING_WINDOW_MS = Fraction(1)
+"""Processor time of a closed minute: its item and a signed call (0.65); eight are under way at once."""
 
 SCORING_FIXED_MS = Fraction(2)
 """Processor time of an invocation: metrics, log, one signed Firehose call (1.1 of it)."""
@@ -59,9 +71,10 @@ SCORING_LOG_BYTES = 1600
 TRANSFORM_LOG_BYTES = 900
 """Log of an invocation of the transform."""
 
-METRICS = 8
-"""Custom metrics the two functions publish all the time. Those on rejected models and alarms are billed
-for the hours in which there are any; the five on tanks only where there are tanks, $0.30 a month each."""
+METRICS = 5
+"""Custom metrics the two functions publish all the time. Those on failures, repeated records, rejected models
+and alarms are billed for the hours in which there are any; the five on tanks only where there are tanks,
+$0.30 a month each."""
 
 # --- assumed ----------------------------------------------------------------------------------------------
 

@@ -129,7 +129,16 @@ class Flow:
     def state_bytes(self, facility: Facility) -> Fraction:
         """Size of a facility's state item."""
         kept = facility.wells * max(Fraction(1), self.workload.hz * f.STATE_SECONDS)
-        return f.STATE_OVERHEAD_BYTES + kept * f.STATE_BYTES_PER_OBSERVATION
+        live = facility.wells * f.LIVE_WELL_BYTES
+        return f.STATE_OVERHEAD_BYTES + live + kept * f.STATE_BYTES_PER_OBSERVATION
+
+    @cached_property
+    def window_writes(self) -> Fraction:
+        """Closed minutes of wells a second; a well slower than that closes one with each reading."""
+        if not self.settings.live.window_hours:
+            return ZERO
+        rate = min(self.workload.hz, Fraction(1, f.WINDOW_SECONDS))
+        return sum((facility.wells * rate for facility in self.facilities), ZERO)
 
     @cached_property
     def scoring_ms(self) -> int:
@@ -137,6 +146,7 @@ class Flow:
         facilities = self.state_writes / self.batches
         work = f.SCORING_FIXED_MS + f.SCORING_FACILITY_MS * facilities
         work += f.SCORING_READING_MS * self.readings / self.batches
+        work += f.SCORING_WINDOW_MS * self.window_writes / self.batches
         wait = f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS * facilities
         return ceil(work / _share(self.settings.scoring.memory_mb) + wait)
 

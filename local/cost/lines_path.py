@@ -94,15 +94,21 @@ def functions(flow: Flow) -> Iterator[Item]:
 
 
 def table(flow: Flow) -> Iterator[Item]:
-    """The live table: a facility's state is written once a batch, and read by a new process only."""
+    """The live table: a facility's state is written once a batch, and read by a new process only.
+
+    Each well's minute is an item of its own, small enough for one unit.
+    """
     writes, reads, stored = Fraction(0), Fraction(0), Fraction(0)
     for facility in flow.facilities:
         size = flow.state_bytes(facility)
         writes += flow.saves(facility) * ceil(size / f.WRITE_UNIT_BYTES)
         reads += ceil(size / f.READ_UNIT_BYTES)
         stored += size / f.GB
+    stored += flow.window_writes * flow.settings.live.window_hours * 3600 * f.WINDOW_BYTES / f.GB
+    minutes = flow.window_writes * flow.seconds
     starts = Fraction(f.COLD_STARTS_A_DAY * f.MONTH_HOURS, 24)
     yield Item(PATH, "DynamoDB", "state writes, by 1 KB", "dynamodb.write_unit", writes * flow.seconds)
+    yield Item(PATH, "DynamoDB", "minutes of wells, by 1 KB", "dynamodb.write_unit", minutes)
     yield Item(PATH, "DynamoDB", "state reads, by 4 KB", "dynamodb.read_unit", reads * starts)
     yield Item(PATH, "DynamoDB", "table", "dynamodb.gb", stored)
     if flow.settings.live.point_in_time_recovery:

@@ -47,8 +47,9 @@ def test_everything_that_keeps_readings_is_under_it(keyed):
     (queue,) = _of(keyed, "AWS::SQS::Queue").values()
     assert queue["KmsMasterKeyId"] == ALIAS
     assert "SqsManagedSseEnabled" not in queue
-    (topic,) = _of(keyed, "AWS::SNS::Topic").values()
-    assert topic["KmsMasterKeyId"] == ALIAS
+    topics = _of(keyed, "AWS::SNS::Topic").values()
+    assert {topic["TopicName"] for topic in topics} == {"petrostream-operations", "petrostream-alerts"}
+    assert {topic["KmsMasterKeyId"] for topic in topics} == {ALIAS}
 
 
 def test_every_role_that_reads_or_writes_may_use_it_and_no_stranger(keyed):

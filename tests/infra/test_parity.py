@@ -8,7 +8,7 @@ from tests.support.terraform import planned
 LAKE = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
 KINDS = (
     "bucket", "database", "table", "workgroup", "query", "stream", "firehose", "log group", "log stream",
-    "role", "function", "live table", "queue", "mapping",
+    "role", "function", "live table", "queue", "topic", "mapping",
 )  # fmt: skip
 MODULES = ("module.lake.", "module.stream.", "module.scoring.")
 

@@ -26,6 +26,8 @@ def test_the_function_is_told_every_name_it_needs(aws):
     variables = _function(aws)["Environment"]["Variables"]
     assert set(variables) == {
         "LIVE_TABLE",
+        "LIVE_WINDOW_HOURS",
+        "ALERT_TOPIC",
         "DELIVERY_STREAM",
         "FACILITY_STREAM",
         "FACILITY_JOIN",
@@ -54,9 +56,10 @@ def test_the_handlers_own_settings_accept_the_environment(aws):
     # What CloudFormation fills in at deployment is a name by the time the function reads it.
     resolved = {
         name: value if isinstance(value, str) else "resolved-name" for name, value in variables.items()
-    }
+    } | {"ALERT_TOPIC": "arn:aws:sns:eu-north-1:123456789012:petrostream-alerts"}
     settings = ScoringSettings.from_environment(resolved)
     assert settings.partial_batch_response is True
+    assert settings.live_window_hours == SETTINGS.live.window_hours
     assert settings.model_refresh_seconds == SCORING.model_refresh_seconds
 
 
@@ -87,6 +90,13 @@ def test_the_live_table_forgets_what_has_expired_and_costs_nothing_idle(aws):
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     recovery = table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
     assert recovery is SETTINGS.live.point_in_time_recovery
+
+
+def test_changes_are_told_on_a_topic_of_their_own(aws):
+    (name,) = aws.resources("AWS::SNS::Topic")
+    assert aws.one("AWS::SNS::Topic")["TopicName"] == SETTINGS.live.alert_topic
+    assert _function(aws)["Environment"]["Variables"]["ALERT_TOPIC"] == {"Ref": name}
+    assert "AlertTopicArn" in aws.outputs()
 
 
 def test_only_the_twin_raises_for_a_partial_batch_and_runs_on_this_processor(aws, twin):

@@ -50,6 +50,8 @@ def test_every_bucket_and_queue_refuses_plain_http(aws):
     queue_policies = aws.resources("AWS::SQS::QueuePolicy").values()
     assert queue_policies
     assert all(_denies_plain_http(policy["Properties"]["PolicyDocument"]) for policy in queue_policies)
+    (topic_policy,) = aws.resources("AWS::SNS::TopicPolicy").values()
+    assert _denies_plain_http(topic_policy["Properties"]["PolicyDocument"])
 
 
 def test_the_twin_which_has_no_tls_is_not_locked_out_by_it(twin):
@@ -57,7 +59,7 @@ def test_the_twin_which_has_no_tls_is_not_locked_out_by_it(twin):
 
 
 def test_no_policy_lets_the_public_in(aws):
-    for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
+    for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
         for policy in aws.resources(kind).values():
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
                 assert statement["Effect"] == "Deny"
@@ -106,12 +108,13 @@ def test_the_scoring_role_may_do_what_its_adapters_call_and_no_more(aws):
         if name.startswith("Scoring"):
             actions |= {action for statement in _statements(role) for action in _listed(statement["Action"])}
     assert actions == {
-        "dynamodb:GetItem", "dynamodb:PutItem",
+        "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem",
         "firehose:PutRecordBatch",
         "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
         "kinesis:GetShardIterator", "kinesis:ListShards",
         "logs:CreateLogStream", "logs:PutLogEvents",
         "s3:GetObject", "s3:ListBucket",
+        "sns:Publish",
         "sqs:SendMessage",
     }  # fmt: skip
 

@@ -17,6 +17,7 @@ _NAMES = {
     "AWS::Logs::LogStream": "LogStreamName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::SQS::Queue": "QueueName",
+    "AWS::SNS::Topic": "TopicName",
     "AWS::Athena::WorkGroup": "Name",
 }
 _PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws"}
@@ -28,6 +29,7 @@ _ARNS = {
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{name}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{_HERE}:log-group:{{name}}:*",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{_HERE}:table/{{name}}",
+    "AWS::SNS::Topic": f"arn:aws:sns:{_HERE}:{{name}}",
     "AWS::SQS::Queue": f"arn:aws:sqs:{_HERE}:{{name}}",
 }
 
@@ -59,6 +61,8 @@ def _resolve(value: Any, resources: Mapping[str, Any]) -> Any:
         return value
     if set(value) == {"Ref"}:
         logical = value["Ref"]
+        if resources.get(logical, {}).get("Type") == "AWS::SNS::Topic":
+            return _ARNS["AWS::SNS::Topic"].format(name=resources[logical]["Properties"]["TopicName"])
         return _PSEUDO[logical] if logical in _PSEUDO else _name(resources[logical], resources)
     if set(value) == {"Fn::GetAtt"}:
         logical, attribute = value["Fn::GetAtt"]
@@ -321,6 +325,19 @@ def _queue_policy(row: Mapping[str, Any]) -> Rows:
         yield "queue", name, {"policy": statements(row["PolicyDocument"])}
 
 
+def _topic(row: Mapping[str, Any]) -> Rows:
+    yield (
+        "topic",
+        row["TopicName"],
+        {"title": row["DisplayName"], "key": row.get("KmsMasterKeyId"), "tags": _tags(row)},
+    )
+
+
+def _topic_policy(row: Mapping[str, Any]) -> Rows:
+    for topic in row["Topics"]:
+        yield "topic", topic.rsplit(":", 1)[-1], {"policy": statements(row["PolicyDocument"])}
+
+
 def _mapping(row: Mapping[str, Any]) -> Rows:
     values = {
         "source": row["EventSourceArn"],
@@ -353,5 +370,7 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
     "AWS::DynamoDB::Table": _dynamodb,
     "AWS::SQS::Queue": _queue,
     "AWS::SQS::QueuePolicy": _queue_policy,
+    "AWS::SNS::Topic": _topic,
+    "AWS::SNS::TopicPolicy": _topic_policy,
     "AWS::Lambda::EventSourceMapping": _mapping,
 }

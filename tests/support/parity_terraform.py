@@ -264,6 +264,20 @@ def _queue_policy(row: Mapping[str, Any]) -> Rows:
     yield "queue", queue, {"policy": statements(policy)}
 
 
+def _topic(row: Mapping[str, Any]) -> Rows:
+    yield (
+        "topic",
+        row["name"],
+        {"title": row["display_name"], "key": row.get("kms_master_key_id"), "tags": row["tags_all"]},
+    )
+
+
+def _topic_policy(row: Mapping[str, Any]) -> Rows:
+    policy = json.loads(row["policy"])
+    (topic,) = {statement["Resource"].rsplit(":", 1)[-1] for statement in policy["Statement"]}
+    yield "topic", topic, {"policy": statements(policy)}
+
+
 def _mapping(row: Mapping[str, Any]) -> Rows:
     destination = _one(_one(row["destination_config"])["on_failure"])["destination_arn"]
     values = {
@@ -303,5 +317,7 @@ _TYPES: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
     "aws_dynamodb_table": _dynamodb,
     "aws_sqs_queue": _queue,
     "aws_sqs_queue_policy": _queue_policy,
+    "aws_sns_topic": _topic,
+    "aws_sns_topic_policy": _topic_policy,
     "aws_lambda_event_source_mapping": _mapping,
 }

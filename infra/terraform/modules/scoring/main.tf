@@ -4,6 +4,7 @@ locals {
   here       = "${var.place.region}:${var.place.account_id}"
   stream_arn = "arn:${var.place.partition}:kinesis:${local.here}:stream/${var.stream_name}"
   table_arn  = "arn:${var.place.partition}:dynamodb:${local.here}:table/${var.live.table}"
+  topic_arn  = "arn:${var.place.partition}:sns:${local.here}:${var.live.alert_topic}"
   queue_arn  = "arn:${var.place.partition}:sqs:${local.here}:${var.scoring.failure_queue}"
   artifacts  = "arn:${var.place.partition}:s3:::${var.bucket_names["artifacts"]}"
 
@@ -64,6 +65,32 @@ resource "aws_sqs_queue_policy" "tls_only" {
   })
 }
 
+# Changes of alarms and of wells' statuses: docs/live-table.md says what a message holds.
+resource "aws_sns_topic" "alerts" {
+  name         = var.live.alert_topic
+  display_name = "PetroStream alerts"
+}
+
+resource "aws_sns_topic_policy" "alerts" {
+  count = var.place.twin ? 0 : 1
+
+  arn = aws_sns_topic.alerts.arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "AllowPublishThroughSSLOnly"
+        Action    = "sns:Publish"
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        Effect    = "Deny"
+        Principal = "*"
+        Resource  = local.topic_arn
+      },
+    ]
+  })
+}
+
 module "function" {
   source = "../function"
 
@@ -96,7 +123,9 @@ module "function" {
         ]
       }
     ]
-    state = [{ actions = ["dynamodb:GetItem", "dynamodb:PutItem"], resources = [local.table_arn] }]
+    # Deleting: the marker of a message that the topic refused.
+    state  = [{ actions = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"], resources = [local.table_arn] }]
+    alerts = [{ actions = ["sns:Publish"], resources = [local.topic_arn] }]
     models = [
       { actions = ["s3:GetObject"], resources = ["${local.artifacts}/${local.models_prefix}*"] },
       # Without the right to list, S3 answers 403 instead of 404 for a model not yet published.
@@ -107,6 +136,8 @@ module "function" {
 
   environment = {
     LIVE_TABLE            = var.live.table
+    LIVE_WINDOW_HOURS     = tostring(var.live.window_hours)
+    ALERT_TOPIC           = local.topic_arn
     DELIVERY_STREAM       = var.firehose.delivery.name
     FACILITY_STREAM       = var.firehose.facility.name
     FACILITY_JOIN         = var.facility.join

@@ -3,6 +3,11 @@ output "live_table" {
   value       = aws_dynamodb_table.live.name
 }
 
+output "alert_topic_arn" {
+  description = "ARN of the topic that is told of alarms and statuses."
+  value       = aws_sns_topic.alerts.arn
+}
+
 output "function" {
   description = "Name of the scoring function."
   value       = module.function.name

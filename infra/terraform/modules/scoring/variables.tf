@@ -47,7 +47,12 @@ variable "scoring" {
 
 variable "live" {
   description = "Section `live` of the settings."
-  type        = object({ table = string, point_in_time_recovery = bool })
+  type        = object({ table = string, point_in_time_recovery = bool, window_hours = number, alert_topic = string })
+
+  validation {
+    condition     = var.live.window_hours >= 0 && var.live.window_hours <= 720
+    error_message = "live.window_hours = ${var.live.window_hours}: must be 0 (no minutes are written) to 720."
+  }
 }
 
 variable "facility" {

@@ -191,6 +191,23 @@ def publish_model(
 
 
 @app.command()
+def live(
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh every two seconds.")] = False,
+) -> None:
+    """Show each well's latest status, from the live table."""
+    target = twin()
+    _need_running(target)
+    point_at_twin(target=target)
+    # The other commands need neither.
+    from local.live import show  # noqa: PLC0415
+    from petrostream.aws.clients import client  # noqa: PLC0415
+    from petrostream.aws.live import LiveTable  # noqa: PLC0415
+
+    table = LiveTable(deployment.output(target, "LiveTableName"), client("dynamodb"))
+    show(table, Console(highlight=False), watch=watch)
+
+
+@app.command()
 def env() -> None:
     """Print the variables that point AWS clients at the twin: eval "$(python -m local env)"."""
     for name, value in client_environment().items():

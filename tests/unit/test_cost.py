@@ -75,14 +75,16 @@ def line(answer: Bill, what: str):
         ("quarantine: entries in", Fraction(21_024 * 5120, 1024**3), None),
         # One batch in 10 s, at 0.20 a million.
         ("scoring: invocations", 262_800, "0.05256"),
-        # 2 + 4 * 2.5 + 80 * 0.09 + 8 / 6 minutes closed = 20.53 ms of work at 512/1769 of a vCPU are 70.94 ms;
-        # with 35 + 4 * 6 of waiting 129.94, billed as 130 ms. Half a gigabyte: 17,082 GB-s at 0.0000133334.
+        # 2 + 4 * 2.5 + 80 * 0.09 + 8 / 6 minutes closed = 20.53 ms of work at 512/1769 of a vCPU are
+        # 70.94 ms; with 35 + 4 * 6 of waiting 129.94, billed as 130 ms. Half a gigabyte: 17,082 GB-s at
+        # 0.0000133334.
         ("scoring: 130 ms", Fraction(17_082), "0.2277611388"),
         # 2 + 80 * 0.005 = 2.4 ms at 256/1769 are 16.58 ms, billed as 17: 1,116.9 GB-s.
         ("transform: 17 ms", Fraction("1116.9"), "0.01489207446"),
         # One batch in ten thousand, three requests each.
         ("SQS", Fraction("78.84"), "0.000031536"),
-        # 700 + 2 * (1700 + 250) = 4,600 bytes a state: 5 units, 4 facilities, 262,800 batches; 0.625 a million.
+        # 700 + 2 * (1700 + 250) = 4,600 bytes a state: 5 units, 4 facilities, 262,800 batches; 0.625 a
+        # million.
         ("state writes", 5_256_000, "3.285"),
         # Eight wells close one a minute each.
         ("minutes of wells", 8 * 43_800, "0.219"),

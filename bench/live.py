@@ -1,0 +1,181 @@
+"""Measures the live table on a running twin: reads, event to live table, and a minute of load.
+
+    ./project_up.sh && python bench/live.py --json build/bench-live.json
+
+42 wells in the facilities where the fleet places them, under invented names, so that other readings in the
+lake are left alone. Latency is from a reading's event time, which is the moment it is sent, to the first
+read of the fleet that shows it; the fleet is read ten times a second. Figures depend on what else the
+machine does.
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from local import deployment
+from local.env import point_at_twin, twin
+from petrostream.aws.clients import client
+from petrostream.aws.live import LiveTable
+from petrostream.aws.live_writer import LiveWriter
+from petrostream.fleet import facility_of
+from petrostream.readings import encode_block
+from petrostream.times import to_iso
+from petrostream.windows import WINDOW_MS, Window
+
+WELLS = 42
+FACILITY_PREFIX = "BENCH-"
+
+
+def main() -> None:
+    """Run all three and print them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60, help="length of each run")
+    parser.add_argument("--rate", type=int, default=1000, help="readings a second under load")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    target = twin()
+    point_at_twin(target=target)
+    live = LiveTable(deployment.output(target, "LiveTableName"), client("dynamodb"))
+    stream = deployment.output(target, "StreamName")
+    found = {
+        "at_1_hz": paced(live, stream, arguments.seconds, WELLS),
+        "reads_ms": reads(live, deployment.output(target, "LiveTableName")),
+        f"at_{arguments.rate}_readings_a_second": paced(live, stream, arguments.seconds, arguments.rate),
+    }
+    print(json.dumps(found, indent=2))
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(found, indent=2))
+
+
+def _names() -> dict[str, list[str]]:
+    places: dict[str, list[str]] = {}
+    for number in range(1, WELLS + 1):
+        places.setdefault(FACILITY_PREFIX + facility_of(f"WELL-{number:05d}"), []).append(
+            f"BENCH-{number:05d}"
+        )
+    return places
+
+
+def paced(live: LiveTable, stream: str, seconds: int, rate: int) -> dict[str, float]:
+    """Send `rate` readings a second, in one block of each facility a second, and watch them arrive.
+
+    Returns:
+        Latency in ms of each second's last reading of each well, and its median in thirds of the run: where
+        the last is not above the first, lag does not grow.
+    """
+    kinesis, places = client("kinesis"), _names()
+    sent: dict[str, list[int]] = {well: [] for wells in places.values() for well in wells}
+    arrived: list[tuple[float, float]] = []
+    begun = time.time()
+    for second in range(seconds + 15):
+        due = begun + second
+        _watch_until(live, places, sent, arrived, begun, due)
+        if second < seconds:
+            records: Any = [
+                {"Data": _block(place, wells, due, rate / WELLS, sent), "PartitionKey": place}
+                for place, wells in places.items()
+            ]
+            answer = kinesis.put_records(StreamName=stream, Records=records)
+            assert not answer["FailedRecordCount"]
+        elif not any(sent.values()):
+            break
+    lags = np.array([lag for _, lag in arrived])
+    thirds = np.array([at for at, _ in arrived]) * 3 // seconds
+    missing = sum(map(len, sent.values()))
+    return {
+        "readings": round(seconds * rate),
+        "seen": len(lags),
+        "not_seen": missing,
+        "median_ms": round(float(np.median(lags))),
+        "p95_ms": round(float(np.percentile(lags, 95))),
+        "first_third_ms": round(float(np.median(lags[thirds == 0]))),
+        "last_third_ms": round(float(np.median(lags[thirds >= 2]))),
+    }
+
+
+def _block(place: str, wells: list[str], due: float, each: float, sent: dict[str, list[int]]) -> bytes:
+    """A second's readings of a facility, spread over the second before `due`."""
+    count = max(1, math.ceil(each))
+    rows = []
+    for step in range(count):
+        ts_ms = round(due * 1000 - 1000 * (count - 1 - step) / count)
+        rows += [
+            {
+                "kind": "well", "well_id": well, "facility_id": place, "ts": to_iso(ts_ms),
+                "source": "0/bench", "p_tpt": 1.4e7 + 1e4 * math.sin(ts_ms / 9e3), "t_tpt": 95.0,
+                "p_pdg": 2.1e7 + 1e4 * math.cos(ts_ms / 7e3), "methane_ppm": 5.0,
+            }
+            for well in wells
+        ]  # fmt: skip
+    for well in wells:
+        sent[well].append(round(due * 1000))
+    return encode_block(rows)
+
+
+def _watch_until(
+    live: LiveTable,
+    places: dict[str, list[str]],
+    sent: dict[str, list[int]],
+    arrived: list[tuple[float, float]],
+    begun: float,
+    due: float,
+) -> None:
+    """Read the fleet until `due`, noting when the last reading of each second is first seen."""
+    while True:
+        for facility in live.fleet(list(places)):
+            now_ms = time.time() * 1000
+            for well in facility.wells:
+                waiting = sent.get(well.well_id, [])
+                while waiting and waiting[0] <= well.status.ts_ms:
+                    at = waiting.pop(0)
+                    arrived.append((at / 1000 - begun, now_ms - at))
+        left = due - time.time()
+        if left <= 0:
+            return
+        time.sleep(min(0.1, left))
+
+
+def reads(live: LiveTable, table: str) -> dict[str, float]:
+    """p95 in ms of each read, the fleet's 42 wells in it, over a well with a whole day of minutes."""
+    now_ms = round(time.time() * 1000)
+    last = now_ms // WINDOW_MS * WINDOW_MS
+    day = [_minute(last - WINDOW_MS * ago) for ago in range(1, 1441)]
+    LiveWriter(table, client("dynamodb"), 24).put_windows(FACILITY_PREFIX + "FAC-01", day, 1, now_ms)
+    places = list(_names())
+    return {
+        "fleet_p95": _p95(lambda: live.fleet(places)),
+        "fleet_with_list_p95": _p95(live.fleet),
+        "open_alarms_p95": _p95(live.open_alarms),
+        "well_1h_p95": _p95(lambda: live.last("BENCH-DAY", "1h")),
+        "well_6h_p95": _p95(lambda: live.last("BENCH-DAY", "6h")),
+        "well_24h_p95": _p95(lambda: live.last("BENCH-DAY", "24h")),
+    }
+
+
+def _minute(start_ms: int) -> Window:
+    two = np.array([1.4e7, 95.0])
+    ts = start_ms + 1000 * np.arange(60)
+    return Window("BENCH-DAY", start_ms, ts, np.array([60, 60]), 60 * two, two, two, 0, 0)
+
+
+def _p95(read: Callable[[], object], rounds: int = 60) -> float:
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        read()
+        times.append(1000 * (time.perf_counter() - began))
+    return round(float(np.percentile(times, 95)), 1)
+
+
+if __name__ == "__main__":
+    main()

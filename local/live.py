@@ -1,0 +1,90 @@
+"""The fleet's present as a table in the terminal: `python -m local live [--watch]`."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from petrostream.alerts import iso
+from petrostream.aws.live import FacilityLive, LiveTable, Well
+
+REFRESH_SECONDS = 2.0
+PASCALS_PER_BAR = 1e5
+STALE_MS = 120_000
+"""Without a reading for so long a well is shown as silent."""
+
+
+def show(live: LiveTable, console: Console, *, watch: bool) -> None:
+    """Print the fleet once, or until interrupted, every two seconds.
+
+    Args:
+        live: where to read.
+        console: where to print.
+        watch: whether to go on.
+    """
+    if not watch:
+        console.print(picture(live.fleet(), _now_ms()))
+        return
+    with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False, screen=True) as screen:
+        while True:
+            began = time.monotonic()
+            screen.update(picture(live.fleet(), _now_ms()), refresh=True)
+            time.sleep(max(0.0, REFRESH_SECONDS - (time.monotonic() - began)))
+
+
+def picture(fleet: Sequence[FacilityLive], now_ms: int) -> Group:
+    """The fleet as a table, one line for each well.
+
+    Args:
+        fleet: its facilities.
+        now_ms: the clock, epoch ms.
+    """
+    table = Table(title=f"PetroStream, {iso(now_ms)}", expand=False)
+    for heading in ("facility", "well", "status"):
+        table.add_column(heading)
+    for heading in ("risk", "P-TPT bar", "T-TPT °C", "CH4 ppm", "vapor ppm", "score", "age s"):
+        table.add_column(heading, justify="right")
+    table.add_column("alarms")
+    for facility in fleet:
+        for well in facility.wells:
+            table.add_row(*_cells(well, now_ms))
+    unreadable = [facility.facility_id for facility in fleet if not facility.readable]
+    wells = sum(len(facility.wells) for facility in fleet)
+    notes = [Text(f"{wells} wells in {len(fleet)} facilities")]
+    if unreadable:
+        notes.append(Text(f"Of another release, not shown: {', '.join(unreadable)}", style="yellow"))
+    return Group(table, *notes)
+
+
+def _cells(well: Well, now_ms: int) -> list[Text]:
+    status = well.status
+    alert = "ALERT" in (status.well_status, status.joined_status)
+    age_ms = now_ms - status.ts_ms
+    risk = max(status.risk_score, status.joined_risk or 0)
+    open_alarms = [alarm for alarm in well.alarms if alarm.sentence is not None]
+    pressure = None if status.pressure is None else status.pressure / PASCALS_PER_BAR
+    return [
+        Text(well.facility_id),
+        Text(well.well_id),
+        Text("ALERT" if alert else "normal", style="bold red" if alert else "green"),
+        Text(str(risk)),
+        _number(pressure, 1),
+        _number(status.temperature, 1),
+        _number(status.methane_ppm, 0),
+        _number(status.vapor_ppm, 0),
+        _number(status.anomaly_score, 2),
+        Text(f"{age_ms / 1000:.0f}", style="dim" if age_ms > STALE_MS else ""),
+        Text(", ".join(f"{alarm.alarm_type} ({alarm.priority})" for alarm in open_alarms)),
+    ]
+
+
+def _number(value: float | None, digits: int) -> Text:
+    return Text("") if value is None else Text(f"{value:,.{digits}f}")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from local.env import ACCOUNT, HOST, REGION, Twin, point_at_twin, twin
+from local.env import ACCOUNT, HOST, REGION, Twin, iam_enforced, point_at_twin, twin
 
 HEALTH = "/_petrostream/health"
 SAVE = "/_petrostream/save"
@@ -43,6 +43,7 @@ def configure(target: Twin) -> None:
             "S3_DATA_DIR": str(target.objects),
             "TMPDIR": str(target.scratch),
             "LAMBDA_EXECUTOR": "local",
+            "AUTH": "true" if iam_enforced() else "false",
             # Listeners nothing here uses.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
@@ -96,8 +97,15 @@ def _saver(ministack_app: ModuleType) -> Callable[[], None]:
 
 
 def code_digest() -> str:
-    """A digest of what runs inside the emulator: a running one with another digest is out of date."""
+    """A digest of what runs inside the emulator: a running one with another digest is out of date.
+
+    So is one that was started with its access control the other way.
+
+    Raises:
+        TwinError: PETROSTREAM_IAM has a value that means nothing.
+    """
     digest = hashlib.sha256(importlib.metadata.version("ministack").encode())
+    digest.update(b"iam" if iam_enforced() else b"")
     folder = Path(__file__).parent
     for path in sorted(
         [folder / "emulator.py", *folder.glob("athena_*.py"), *folder.glob("adaptations/*.py")]

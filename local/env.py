@@ -22,6 +22,9 @@ DEFAULT_PORT = 4566
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 
+IAM_VARIABLE = "PETROSTREAM_IAM"
+"""Environment variable that switches the emulator's access control on: `enforce`."""
+
 # Any of these would send a client to another account, or fail before it reaches the twin.
 _FOREIGN = (
     "AWS_PROFILE",
@@ -128,6 +131,21 @@ def twin() -> Twin:
         )
     home = Path(os.environ.get("PETROSTREAM_HOME", HOME))
     return Twin(port=int(text), home=home.resolve())
+
+
+def iam_enforced() -> bool:
+    """Whether the emulator shall hold callers to their roles: PETROSTREAM_IAM=enforce.
+
+    Raises:
+        TwinError: PETROSTREAM_IAM has another value.
+    """
+    text = os.environ.get(IAM_VARIABLE, "")
+    if text not in {"", "enforce"}:
+        raise TwinError(
+            f"{IAM_VARIABLE} is {text!r}, which means nothing.",
+            "Set it to enforce, or leave it unset: then the twin lets everybody do everything.",
+        )
+    return text == "enforce"
 
 
 def client_environment(target: Twin | None = None) -> dict[str, str]:

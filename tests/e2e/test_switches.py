@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 
 from local.env import ROOT
 from tests.support.lake import Lake, wait_for
-from tests.support.processes import hear_interrupts
 
 IAC = os.environ.get("E2E_IAC", "cdk")
 STREAM = "petrostream-ingest"
@@ -51,7 +50,6 @@ class Switches:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=hear_interrupts,
         )
 
     def up(self, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -15,7 +15,6 @@ from deploy.errors import DeployError
 from deploy.place import Place
 from deploy.terraform import remembered
 from local.env import ROOT
-from tests.support.processes import hear_interrupts
 
 AWS = Place("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/x")
 
@@ -174,12 +173,7 @@ def test_the_first_interrupt_waits_for_the_tool_and_the_second_reaches_it(tmp_pa
         "{'PATH': '/bin:/usr/bin'}, what='x', hint='')"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        preexec_fn=hear_interrupts,
+        [sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
     while not (tmp_path / "begun").exists():
         assert process.poll() is None

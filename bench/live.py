@@ -93,7 +93,7 @@ def paced(live: LiveTable, stream: str, seconds: int, rate: int) -> dict[str, fl
     thirds = np.array([at for at, _ in arrived]) * 3 // seconds
     missing = sum(map(len, sent.values()))
     return {
-        "readings": round(seconds * rate),
+        "readings": seconds * WELLS * math.ceil(rate / WELLS),
         "seen": len(lags),
         "not_seen": missing,
         "median_ms": round(float(np.median(lags))),

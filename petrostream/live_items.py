@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from petrostream.alerts import iso
 from petrostream.windows import WINDOW_MS, Window
 
@@ -23,9 +25,12 @@ HOUR_MS = 3_600_000
 MARKER_SECONDS = 7 * 86_400
 """How long it is remembered that an event was told; far longer than a stream keeps its records."""
 
-_COUNTS = ("readings", "anomalies", "max_risk")
-_STATISTICS = tuple(
-    f"{gauge}_{kind}" for gauge in ("pressure", "temperature") for kind in ("mean", "min", "max")
+MINUTE = "numbers"
+"""Attribute of a closed minute's numbers: a JSON object by their names."""
+
+_COLUMNS = (
+    *("readings", "anomalies", "max_risk"),
+    *(f"{gauge}_{kind}" for gauge in ("pressure", "temperature") for kind in ("mean", "min", "max")),
 )
 
 Item = dict[str, Any]
@@ -86,7 +91,7 @@ def window_sk(start_ms: int) -> str:
 
 
 def window_item(window: Window, facility_id: str, version: int, keep_hours: float) -> Item:
-    """A closed minute as an item of some 350 bytes.
+    """A closed minute as an item of some 400 bytes.
 
     Args:
         window: the minute.
@@ -95,19 +100,15 @@ def window_item(window: Window, facility_id: str, version: int, keep_hours: floa
         keep_hours: how long after its end the item may be removed.
     """
     row = window.row()
-    item: Item = {
+    return {
         "pk": {"S": well_pk(window.well_id)},
         "sk": {"S": window_sk(window.start_ms)},
         "facility_id": {"S": facility_id},
         "version": {"N": str(version)},
         "expires_at": {"N": str(int((window.start_ms + WINDOW_MS + keep_hours * HOUR_MS) // 1000))},
+        # One attribute: a day of a well is 1,440 items, and a reader's time goes with the attributes.
+        MINUTE: {"S": orjson.dumps({name: row[name] for name in _COLUMNS}).decode()},
     }
-    for name in (*_COUNTS, *_STATISTICS):
-        value = row[name]
-        if value is not None:
-            # DynamoDB keeps 38 digits: what `repr` of a float gives comes back the same.
-            item[name] = {"N": repr(value)}
-    return item
 
 
 def minute_of_item(item: Mapping[str, Any]) -> Minute:
@@ -117,15 +118,15 @@ def minute_of_item(item: Mapping[str, Any]) -> Minute:
         KeyError, ValueError: it is none.
     """
     start = datetime.fromisoformat(item["sk"]["S"].removeprefix("WIN#"))
-    found: dict[str, Any] = {name: int(item[name]["N"]) for name in _COUNTS}
-    found |= {name: float(item[name]["N"]) if name in item else None for name in _STATISTICS}
-    return Minute(item["pk"]["S"].removeprefix("WELL#"), round(start.timestamp() * 1000), **found)
+    row = orjson.loads(item[MINUTE]["S"])
+    well_id = item["pk"]["S"].removeprefix("WELL#")
+    return Minute(well_id, round(start.timestamp() * 1000), **{name: row.get(name) for name in _COLUMNS})
 
 
 def minute_of_window(window: Window) -> Minute:
     """An open window as a minute that is not final."""
     row: dict[str, Any] = window.row()
-    chosen = {name: row[name] for name in (*_COUNTS, *_STATISTICS)}
+    chosen = {name: row[name] for name in _COLUMNS}
     return Minute(window.well_id, window.start_ms, **chosen, closed=False)
 
 

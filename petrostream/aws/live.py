@@ -16,6 +16,7 @@ from petrostream.aws.calls import unavailable
 from petrostream.aws.errors import RangeInvalid, Throttled
 from petrostream.live_items import (
     FLEET,
+    MINUTE,
     Minute,
     facility_key,
     facility_of_item,
@@ -179,10 +180,13 @@ class LiveTable:
         if between[":first"]["S"] > between[":last"]["S"]:
             return []
         condition = "pk = :pk AND sk BETWEEN :first AND :last"
-        return [minute_of_item(item) for item in self._query(condition, between)]
+        found = self._query(condition, between, f"pk, sk, {MINUTE}")
+        return [minute_of_item(item) for item in found]
 
-    def _query(self, condition: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """All items, page by page."""
+    def _query(
+        self, condition: str, values: dict[str, Any], chosen: str = "pk, sk"
+    ) -> Iterator[dict[str, Any]]:
+        """The chosen attributes of all items, page by page."""
         more: dict[str, Any] = {}
         while True:
             try:
@@ -190,6 +194,7 @@ class LiveTable:
                     TableName=self._table,
                     KeyConditionExpression=condition,
                     ExpressionAttributeValues=values,
+                    ProjectionExpression=chosen,
                     **more,
                 )
             except Exception as error:

@@ -32,6 +32,7 @@ class ReadableTable:
         TableName: str,  # noqa: N803
         KeyConditionExpression: str,  # noqa: N803
         ExpressionAttributeValues: dict[str, dict[str, str]],  # noqa: N803
+        ProjectionExpression: str,  # noqa: N803
         ExclusiveStartKey: tuple[str, str] | None = None,  # noqa: N803
     ) -> dict[str, Any]:
         """Items of one partition in order of their sort keys, a page at a time."""
@@ -43,7 +44,12 @@ class ReadableTable:
         if ExclusiveStartKey is not None:
             keys = [key for key in keys if key > ExclusiveStartKey]
         page, rest = keys[: self._page], keys[self._page :]
-        answer: dict[str, Any] = {"Items": [self._table.others[key] for key in page]}
+        answer: dict[str, Any] = {
+            "Items": [
+                {name: self._table.others[key][name] for name in ProjectionExpression.split(", ")}
+                for key in page
+            ]
+        }
         return answer | ({"LastEvaluatedKey": page[-1]} if rest else {})
 
     def batch_get_item(self, *, RequestItems: dict[str, dict[str, Any]]) -> dict[str, Any]:  # noqa: N803

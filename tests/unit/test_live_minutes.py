@@ -1,0 +1,110 @@
+"""The lake's view of minutes gives the numbers of the live table, and what is kept survives releases."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from local.live import picture
+from petrostream import live_codec
+from petrostream.alerts import Alert
+from petrostream.history import FacilityState
+from petrostream.live_items import minute_of_item, minute_of_window, window_item
+from petrostream.live_state import LiveState, OpenAlarm, WellStatus
+from petrostream.packing import pack, unpack
+from petrostream.rows import rows_to_blocks
+from petrostream.scoring import score
+from petrostream.state_codec import StateFormatError
+from petrostream.status_changes import AlertRun
+from petrostream.validation import validate_block
+from petrostream.windows import WindowState, windows
+from tests.support.duck_lake import DuckLake
+from tests.support.scoring_world import START_MS, World, block, reading, shard
+from tests.unit.test_live_pipeline import blocks, live_of, run
+
+GAUGES = ("pressure_mean", "pressure_min", "pressure_max", "temperature_mean", "temperature_min")
+
+
+def _closed(seconds):
+    rows = [reading(1, second, methane_ppm=4.0 * second) for second in seconds]
+    readings = validate_block(block(*rows), sequence="7", now_ms=2**50).readings
+    scored = score(FacilityState("FAC-01"), readings, None, scored_at_ms=0).rows
+    return scored, windows(WindowState(), scored).closed
+
+
+def test_the_lakes_minutes_are_those_of_the_live_table():
+    # The reading of second 95 comes 3 s too late for order, and still in time for its minute.
+    scored, closed = _closed([*range(95), 96, 97, 98, 95, *range(99, 250)])
+    lake = DuckLake({"scored_readings": rows_to_blocks(scored)})
+    found = {row["window_start"]: row for row in lake.ask("SELECT * FROM well_minutes")}
+    assert len(closed) == 4
+    for window in closed:
+        minute = minute_of_item(window_item(window, "FAC-01", 1, 24))
+        row = found[datetime.fromtimestamp(minute.start_ms / 1000, UTC).replace(tzinfo=None)]
+        assert (row["readings"], row["anomalies"], row["max_risk"]) == (
+            minute.readings,
+            minute.anomalies,
+            minute.max_risk,
+        )
+        for name in GAUGES:
+            assert row[name] == pytest.approx(getattr(minute, name), rel=1e-12)
+
+
+def test_a_reading_after_the_close_of_its_minute_is_in_the_lake_alone():
+    scored, closed = _closed([*range(10), *range(11, 60), 10])
+    lake = DuckLake({"scored_readings": rows_to_blocks(scored)})
+    first = min(lake.ask("SELECT * FROM well_minutes"), key=lambda row: row["window_start"])
+    assert (closed[0].readings, first["readings"]) == (39, 40)
+
+
+def test_a_minute_comes_back_from_its_item_digit_by_digit():
+    _, closed = _closed(range(130))
+    for window in closed:
+        assert minute_of_item(window_item(window, "FAC-01", 1, 24)) == replace(
+            minute_of_window(window), closed=True
+        )
+
+
+STATE = LiveState(
+    wells={
+        "WELL-00001": WellStatus(1, 2, "0/x", pressure=1e7, top_sensors=("p_tpt",), joined_status="ALERT")
+    },
+    alarms={("WELL-00001", "forest"): OpenAlarm("a", "WELL-00001", "forest", "low", "s", 1, 2, 3, "why")},
+    runs={("WELL-00001", "well"): AlertRun(1, 2)},
+    waiting=(Alert("b", "Alarm Transition", 3, {"well_id": "WELL-00001"}),),
+    listed=True,
+)
+
+
+def test_the_present_comes_back_from_its_bytes():
+    assert live_codec.decode(live_codec.encode(STATE)) == STATE
+
+
+def test_columns_of_a_newer_or_an_older_release_are_left_out_or_filled_in():
+    header, _ = unpack("live state", live_codec.MAGIC, live_codec.VERSION, live_codec.encode(STATE))
+    row = header["wells"]["WELL-00001"]
+    for changed in ([*row, "of a newer release"], row[:-1]):
+        data = pack(
+            live_codec.MAGIC, live_codec.VERSION, {**header, "wells": {"WELL-00001": changed}, "new": 1}, {}
+        )
+        assert live_codec.decode(data).wells["WELL-00001"] == STATE.wells["WELL-00001"]
+    with pytest.raises(StateFormatError, match="damaged live state"):
+        live_codec.decode(pack(live_codec.MAGIC, live_codec.VERSION, {"wells": 5}, {}))
+
+
+def test_the_terminal_shows_a_line_for_each_well():
+    world = World()
+    rows = [reading(1, second, methane_ppm=900.0) for second in range(20)]
+    run(world, shard([*blocks(rows), ("FAC-02", block(reading(2, 0, "FAC-02")))]))
+    console = Console(width=150, record=True, file=StringIO())
+    console.print(picture(live_of(world).fleet(), START_MS + 19_000))
+    lines = console.export_text().splitlines()
+    (first,) = [line for line in lines if "WELL-00001" in line]
+    assert "ALERT" in first
+    assert "methane_high (high)" in first
+    assert "140.0" in first or "139.9" in first
+    (second,) = [line for line in lines if "WELL-00002" in line]
+    assert "normal" in second
+    assert lines[-1] == "2 wells in 2 facilities"

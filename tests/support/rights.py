@@ -75,12 +75,13 @@ def _parquet(name: str, table: str) -> dict[str, set[Right]]:
     catalog = f"arn:aws:glue:{_HERE}:"
     database = _SETTINGS.lake.database
     transform = f"arn:aws:lambda:{_HERE}:function:{_SETTINGS.firehose_transform.function}"
+    versions = (transform, f"{transform}:$LATEST")
     parts = (f"{catalog}catalog", f"{catalog}database/{database}", f"{catalog}table/{database}/{table}")
     return {
         **_delivery(name, "curated", table),
         "schema": {_right("glue:GetTable GetTableVersion GetTableVersions", *parts)},
-        "transform": {_right("lambda:GetFunctionConfiguration InvokeFunction", transform, f"{transform}:$LATEST")},
-    }  # fmt: skip
+        "transform": {_right("lambda:GetFunctionConfiguration InvokeFunction", *versions)},
+    }
 
 
 def _expected() -> Rights:

@@ -4,11 +4,11 @@
 |---|---|---|---|
 | FACILITY#<id> | STATE | memory of a facility; `live` and `windows` are its present | for good |
 | FLEET | FACILITY#<id> | that the facility exists | for good |
-| WELL#<id> | WIN#<start> | a closed minute of a well | window_hours |
+| WELL#<id> | WIN#<start> | closed minutes of a well, five at most | window_hours |
 | ALERT#<id> | SENT | that an event has been told | 7 days |
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,8 +25,11 @@ HOUR_MS = 3_600_000
 MARKER_SECONDS = 7 * 86_400
 """How long it is remembered that an event was told; far longer than a stream keeps its records."""
 
-MINUTE = "numbers"
-"""Attribute of a closed minute's numbers: a JSON object by their names."""
+SLOT_MS = 5 * WINDOW_MS
+"""So many minutes of a well share an item: it stays under 1 KB, one write unit, and a day has 288 of them."""
+
+MINUTES = tuple(f"m{place}" for place in range(SLOT_MS // WINDOW_MS))
+"""Attributes of a slot's closed minutes: numbers as a JSON array, to which a release may add at the end."""
 
 _COLUMNS = (
     *("readings", "anomalies", "max_risk"),
@@ -85,42 +88,60 @@ def well_pk(well_id: str) -> str:
     return f"WELL#{well_id}"
 
 
-def window_sk(start_ms: int) -> str:
-    """Sort key of a minute: text sorts as time does."""
-    return f"WIN#{iso(start_ms)}"
+def slot_sk(start_ms: int) -> str:
+    """Sort key of the item that a minute is in: text sorts as time does."""
+    return f"WIN#{iso(start_ms // SLOT_MS * SLOT_MS)}"
 
 
-def window_item(window: Window, facility_id: str, version: int, keep_hours: float) -> Item:
-    """A closed minute as an item of some 400 bytes.
+def slot_update(closed: Sequence[Window], facility_id: str, version: int, keep_hours: float) -> Item:
+    """What to ask of DynamoDB's UpdateItem to write minutes of one well and slot.
 
     Args:
-        window: the minute.
+        closed: the minutes, n >= 1.
         facility_id: the well's facility.
-        version: of the facility's memory that the minute is written with; a write of an older one must fail.
+        version: of the facility's memory that the minutes are written with; the update fails where a newer
+            one has written.
         keep_hours: how long after its end the item may be removed.
     """
-    row = window.row()
+    slot_ms = closed[0].start_ms // SLOT_MS * SLOT_MS
+    expires = int((slot_ms + SLOT_MS + keep_hours * HOUR_MS) // 1000)
+    values: Item = {
+        ":facility": {"S": facility_id},
+        ":version": {"N": str(version)},
+        ":expires": {"N": str(expires)},
+    }
+    parts = ["facility_id = :facility", "#version = :version", "expires_at = :expires"]
+    for window in closed:
+        name = f"m{(window.start_ms - slot_ms) // WINDOW_MS}"
+        row = window.row()
+        parts.append(f"{name} = :{name}")
+        values[f":{name}"] = {"S": orjson.dumps([row[column] for column in _COLUMNS]).decode()}
     return {
-        "pk": {"S": well_pk(window.well_id)},
-        "sk": {"S": window_sk(window.start_ms)},
-        "facility_id": {"S": facility_id},
-        "version": {"N": str(version)},
-        "expires_at": {"N": str(int((window.start_ms + WINDOW_MS + keep_hours * HOUR_MS) // 1000))},
-        # One attribute: a day of a well is 1,440 items, and a reader's time goes with the attributes.
-        MINUTE: {"S": orjson.dumps({name: row[name] for name in _COLUMNS}).decode()},
+        "Key": {"pk": {"S": well_pk(closed[0].well_id)}, "sk": {"S": slot_sk(slot_ms)}},
+        "UpdateExpression": f"SET {', '.join(parts)}",
+        "ConditionExpression": "attribute_not_exists(pk) OR #version <= :version",
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": values,
     }
 
 
-def minute_of_item(item: Mapping[str, Any]) -> Minute:
-    """The minute of a `window_item`.
+def minutes_of_item(item: Mapping[str, Any]) -> list[Minute]:
+    """The minutes of a slot, oldest first.
 
     Raises:
-        KeyError, ValueError: it is none.
+        KeyError: it is none.
+        ValueError: likewise.
     """
-    start = datetime.fromisoformat(item["sk"]["S"].removeprefix("WIN#"))
-    row = orjson.loads(item[MINUTE]["S"])
+    slot = datetime.fromisoformat(item["sk"]["S"].removeprefix("WIN#"))
+    slot_ms = round(slot.timestamp() * 1000)
     well_id = item["pk"]["S"].removeprefix("WELL#")
-    return Minute(well_id, round(start.timestamp() * 1000), **{name: row.get(name) for name in _COLUMNS})
+    found = []
+    for place, name in enumerate(MINUTES):
+        if name in item:
+            # Numbers of a newer release stand behind those known here.
+            row = dict(zip(_COLUMNS, orjson.loads(item[name]["S"]), strict=False))
+            found.append(Minute(well_id, slot_ms + place * WINDOW_MS, **row))
+    return found
 
 
 def minute_of_window(window: Window) -> Minute:

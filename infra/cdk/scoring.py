@@ -132,7 +132,7 @@ class ScoringStack(Stack):
             "state": [
                 statement(
                     # Deleting: the marker of a message that the topic refused.
-                    ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"],
+                    ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
                     [self.table.table_arn],
                 )
             ],

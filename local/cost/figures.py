@@ -42,8 +42,8 @@ STATE_OVERHEAD_BYTES = 700
 LIVE_WELL_BYTES = 250
 """Of a well, in the same item: its latest status 100, its minute that is not over 150."""
 
-WINDOW_BYTES = 350
-"""A closed minute of a well, an item of its own."""
+WINDOW_BYTES = 180
+"""A closed minute of a well, a fifth of an item that stays under 1 KB."""
 
 WINDOW_SECONDS = 60
 

@@ -96,7 +96,7 @@ def functions(flow: Flow) -> Iterator[Item]:
 def table(flow: Flow) -> Iterator[Item]:
     """The live table: a facility's state is written once a batch, and read by a new process only.
 
-    Each well's minute is an item of its own, small enough for one unit.
+    Each closed minute of a well is an update of an item small enough for one unit.
     """
     writes, reads, stored = Fraction(0), Fraction(0), Fraction(0)
     for facility in flow.facilities:

@@ -16,18 +16,18 @@ from petrostream.aws.calls import unavailable
 from petrostream.aws.errors import RangeInvalid, Throttled
 from petrostream.live_items import (
     FLEET,
-    MINUTE,
+    MINUTES,
     Minute,
     facility_key,
     facility_of_item,
-    minute_of_item,
     minute_of_window,
+    minutes_of_item,
+    slot_sk,
     well_pk,
-    window_sk,
 )
 from petrostream.live_state import OpenAlarm, WellStatus
 from petrostream.state_codec import StateFormatError
-from petrostream.windows import WINDOW_MS, open_windows
+from petrostream.windows import open_windows
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Span = Literal["1h", "6h", "24h"]
 SPANS: dict[str, timedelta] = {"1h": timedelta(hours=1), "6h": timedelta(hours=6), "24h": timedelta(hours=24)}
 MAX_RANGE = timedelta(hours=48)
-"""Longest range of minutes that is read at once: 2,880 items of a well, about 1 MB."""
+"""Longest range of minutes that is read at once: 576 items of a well."""
 _KEYS_AT_ONCE = 100
 
 
@@ -171,17 +171,16 @@ class LiveTable:
                 f"range {start} to {end}: ask for more than nothing and at most {MAX_RANGE}; "
                 "the lake's view well_minutes has what is older"
             )
-        last_ms = -(-round(end.timestamp() * 1000) // WINDOW_MS) * WINDOW_MS - WINDOW_MS
+        first_ms, end_ms = round(start.timestamp() * 1000), round(end.timestamp() * 1000)
         between = {
             ":pk": {"S": well_pk(well_id)},
-            ":first": {"S": window_sk(round(start.timestamp() * 1000))},
-            ":last": {"S": window_sk(last_ms)},
+            ":first": {"S": slot_sk(first_ms)},
+            ":last": {"S": slot_sk(end_ms - 1)},
         }
-        if between[":first"]["S"] > between[":last"]["S"]:
-            return []
         condition = "pk = :pk AND sk BETWEEN :first AND :last"
-        found = self._query(condition, between, f"pk, sk, {MINUTE}")
-        return [minute_of_item(item) for item in found]
+        found = self._query(condition, between, ", ".join(("pk", "sk", *MINUTES)))
+        minutes = [minute for item in found for minute in minutes_of_item(item)]
+        return [minute for minute in minutes if first_ms <= minute.start_ms < end_ms]
 
     def _query(
         self, condition: str, values: dict[str, Any], chosen: str = "pk, sk"

@@ -1,8 +1,8 @@
 """Writes closed minutes and the list of facilities to the live table.
 
-A minute is written on the condition that none of a newer memory stands there. The version of a facility's
-memory so serves as a fence: a consumer that was overtaken and remembers an old state can't put its half of a
-minute over the whole one. Writing the same minute again changes nothing.
+A minute is written on the condition that nothing of a newer memory stands in its item. The version of a
+facility's memory so serves as a fence: a consumer that was overtaken and remembers an old state can't put its
+half of a minute over the whole one. Writing the same minute again changes nothing.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, unavailable
-from petrostream.live_items import HOUR_MS, Item, fleet_item, window_item
+from petrostream.live_items import HOUR_MS, Item, fleet_item, slot_sk, slot_update
 from petrostream.windows import WINDOW_MS, Window
 
 if TYPE_CHECKING:
@@ -59,30 +59,26 @@ class LiveWriter:
                 Some may be written.
         """
         oldest = now_ms - self._window_hours * HOUR_MS
-        # The last of a key counts: a well's next feed may have closed the same minute once more.
-        items = {
-            (window.well_id, window.start_ms): window_item(window, facility_id, version, self._window_hours)
-            for window in closed
-            if window.start_ms + WINDOW_MS > oldest
-        }
-        if len(items) <= 1:
-            for item in items.values():
-                self._put(item)
+        slots: dict[tuple[str, str], dict[int, Window]] = {}
+        for window in closed:
+            if window.start_ms + WINDOW_MS > oldest:
+                # The last of a minute counts: a well's next feed may have closed it once more.
+                slots.setdefault((window.well_id, slot_sk(window.start_ms)), {})[window.start_ms] = window
+        updates = [
+            slot_update([*slot.values()], facility_id, version, self._window_hours) for slot in slots.values()
+        ]
+        if len(updates) <= 1:
+            for update in updates:
+                self._update(update)
             return
-        with ThreadPoolExecutor(min(AT_ONCE, len(items))) as pool:
+        with ThreadPoolExecutor(min(AT_ONCE, len(updates))) as pool:
             # All are waited for before the first error is raised.
-            list(pool.map(self._put, items.values()))
+            list(pool.map(self._update, updates))
 
-    def _put(self, item: Item) -> None:
+    def _update(self, update: Item) -> None:
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=item,
-                ConditionExpression="attribute_not_exists(pk) OR #version <= :version",
-                ExpressionAttributeNames={"#version": "version"},
-                ExpressionAttributeValues={":version": item["version"]},
-            )
+            self._client.update_item(TableName=self._table, **update)
         except Exception as error:
-            # Then a newer memory's minute stands there, which is the whole one.
+            # Then a newer memory's minutes stand there, which are the whole ones.
             if error_code(error) != "ConditionalCheckFailedException":
-                raise unavailable("PutItem", error) from error
+                raise unavailable("UpdateItem", error) from error

@@ -136,6 +136,22 @@ class FakeTable(_Faulty):
         self._after(fault, "PutItem")
         return {}
 
+    def update_item(self, **update: Any) -> dict[str, Any]:
+        with self._lock:
+            fault = self._next(2)
+            self._before(fault, "UpdateItem")
+            key = (update["Key"]["pk"]["S"], update["Key"]["sk"]["S"])
+            if not _holds(update, self.others.get(key)):
+                raise refusal("ConditionalCheckFailedException", "UpdateItem")
+            item = dict(self.others.get(key, update["Key"]))
+            for part in update["UpdateExpression"].removeprefix("SET ").split(", "):
+                name, value = part.split(" = ")
+                name = update["ExpressionAttributeNames"].get(name, name)
+                item[name] = update["ExpressionAttributeValues"][value]
+            self.others[key] = item
+            self._after(fault, "UpdateItem")
+            return {}
+
     def delete_item(self, *, TableName: str, Key: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
         self.others.pop((Key["pk"]["S"], Key["sk"]["S"]), None)
         return {}

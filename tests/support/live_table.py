@@ -46,7 +46,11 @@ class ReadableTable:
         page, rest = keys[: self._page], keys[self._page :]
         answer: dict[str, Any] = {
             "Items": [
-                {name: self._table.others[key][name] for name in ProjectionExpression.split(", ")}
+                {
+                    name: value
+                    for name, value in self._table.others[key].items()
+                    if name in ProjectionExpression.split(", ")
+                }
                 for key in page
             ]
         }

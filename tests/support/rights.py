@@ -99,7 +99,7 @@ def _expected() -> Rights:
             "logs": _function_log(_SETTINGS.scoring.function),
             "stream": {_READ_STREAM},
             "delivery": {_right("firehose:PutRecordBatch", *map(firehose, sinks))},
-            "state": {_right("dynamodb:DeleteItem GetItem PutItem", table)},
+            "state": {_right("dynamodb:DeleteItem GetItem PutItem UpdateItem", table)},
             "alerts": {_right("sns:Publish", TOPIC)},
             "models": {
                 _right("s3:GetObject", f"{bucket('artifacts')}/models/*"),

@@ -90,9 +90,9 @@ def line(answer: Bill, what: str):
         ("minutes of wells", 8 * 43_800, "0.219"),
         # 20 new processes a day read 4 states of two read units: 20 * 730 / 24 * 8, at 0.125 a million.
         ("state reads", Fraction(14_600, 3), None),
-        # Four states, and 1,440 minutes of 350 bytes of each well.
-        ("DynamoDB table", Fraction(18_400 + 8 * 1440 * 350, 1024**3), None),
-        ("point-in-time", Fraction(18_400 + 8 * 1440 * 350, 1024**3), None),
+        # Four states, and 1,440 minutes of 180 bytes of each well.
+        ("DynamoDB table", Fraction(18_400 + 8 * 1440 * 180, 1024**3), None),
+        ("point-in-time", Fraction(18_400 + 8 * 1440 * 180, 1024**3), None),
         # 43,800 curated, 8,760 raw, 8,760 quarantine (a rejected line every 125 s, a buffer of 300 s).
         ("objects written", 61_320, "0.3066"),
         # 8 * 2,628,000 rows of 120 bytes.

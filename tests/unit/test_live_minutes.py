@@ -10,8 +10,9 @@ from rich.console import Console
 from local.live import picture
 from petrostream import live_codec
 from petrostream.alerts import Alert
+from petrostream.aws.live_writer import LiveWriter
 from petrostream.history import FacilityState
-from petrostream.live_items import minute_of_item, minute_of_window, window_item
+from petrostream.live_items import minute_of_window, minutes_of_item
 from petrostream.live_state import LiveState, OpenAlarm, WellStatus
 from petrostream.packing import pack, unpack
 from petrostream.rows import rows_to_blocks
@@ -21,6 +22,7 @@ from petrostream.status_changes import AlertRun
 from petrostream.validation import validate_block
 from petrostream.windows import WindowState, windows
 from tests.support.duck_lake import DuckLake
+from tests.support.fakes import FakeTable
 from tests.support.scoring_world import START_MS, World, block, reading, shard
 from tests.unit.test_live_pipeline import blocks, live_of, run
 
@@ -41,7 +43,7 @@ def test_the_lakes_minutes_are_those_of_the_live_table():
     found = {row["window_start"]: row for row in lake.ask("SELECT * FROM well_minutes")}
     assert len(closed) == 4
     for window in closed:
-        minute = minute_of_item(window_item(window, "FAC-01", 1, 24))
+        minute = replace(minute_of_window(window), closed=True)
         row = found[datetime.fromtimestamp(minute.start_ms / 1000, UTC).replace(tzinfo=None)]
         assert (row["readings"], row["anomalies"], row["max_risk"]) == (
             minute.readings,
@@ -59,12 +61,17 @@ def test_a_reading_after_the_close_of_its_minute_is_in_the_lake_alone():
     assert (closed[0].readings, first["readings"]) == (39, 40)
 
 
-def test_a_minute_comes_back_from_its_item_digit_by_digit():
-    _, closed = _closed(range(130))
-    for window in closed:
-        assert minute_of_item(window_item(window, "FAC-01", 1, 24)) == replace(
-            minute_of_window(window), closed=True
-        )
+def test_minutes_come_back_from_their_items_digit_by_digit():
+    _, closed = _closed(range(800))
+    table = FakeTable()
+    writer = LiveWriter("live", table, 24)
+    for version, window in enumerate(closed):
+        writer.put_windows("FAC-01", [window], version, START_MS)
+    found = [minute for item in table.under("WELL#") for minute in minutes_of_item(item)]
+    assert len(table.others) < len(found) / 2
+    assert found == [replace(minute_of_window(window), closed=True) for window in closed]
+    for item in table.under("WELL#"):
+        assert sum(len(name) + len(*value.values()) for name, value in item.items()) < 1024
 
 
 STATE = LiveState(

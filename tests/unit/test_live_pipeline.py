@@ -11,6 +11,7 @@ from petrostream.aws.errors import RangeInvalid, Throttled
 from petrostream.aws.live_writer import LiveWriter
 from petrostream.history import FacilityState
 from petrostream.live_codec import decode
+from petrostream.live_items import minutes_of_item
 from petrostream.scoring import score
 from petrostream.validation import validate_block
 from petrostream.windows import WindowState, windows
@@ -120,7 +121,7 @@ def test_minutes_that_would_have_expired_are_not_written_nor_any_where_none_are_
     for hours, now_ms, kept in ((24, START_MS, 2), (24, START_MS + 25 * 3_600_000, 0), (0, START_MS, 0)):
         table = FakeTable()
         LiveWriter("live", table, hours).put_windows(A, closed, 1, now_ms + 130_000)
-        assert len(table.others) == kept
+        assert len([m for item in table.under("WELL#") for m in minutes_of_item(item)]) == kept
 
 
 def _windows(seconds):

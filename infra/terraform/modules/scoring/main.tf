@@ -124,7 +124,7 @@ module "function" {
       }
     ]
     # Deleting: the marker of a message that the topic refused.
-    state  = [{ actions = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"], resources = [local.table_arn] }]
+    state  = [{ actions = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [local.table_arn] }]
     alerts = [{ actions = ["sns:Publish"], resources = [local.topic_arn] }]
     models = [
       { actions = ["s3:GetObject"], resources = ["${local.artifacts}/${local.models_prefix}*"] },

@@ -200,11 +200,12 @@ def live(
     point_at_twin(target=target)
     # The other commands need neither.
     from local.live import show  # noqa: PLC0415
+    from local.sql import console_of  # noqa: PLC0415
     from petrostream.aws.clients import client  # noqa: PLC0415
     from petrostream.aws.live import LiveTable  # noqa: PLC0415
 
     table = LiveTable(deployment.output(target, "LiveTableName"), client("dynamodb"))
-    show(table, Console(highlight=False), watch=watch)
+    show(table, console_of(sys.stdout), watch=watch)
 
 
 @app.command()

@@ -4,11 +4,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from petrostream.alarm_types import PRIORITIES
 from petrostream.alerts import iso
 from petrostream.aws.live import FacilityLive, LiveTable, Well
 
@@ -43,11 +45,12 @@ def picture(fleet: Sequence[FacilityLive], now_ms: int) -> Group:
         fleet: its facilities.
         now_ms: the clock, epoch ms.
     """
-    table = Table(title=f"PetroStream, {iso(now_ms)}", expand=False)
+    table = Table(title=f"PetroStream, {iso(now_ms)}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("facility", "well", "status"):
-        table.add_column(heading)
-    for heading in ("risk", "P-TPT bar", "T-TPT °C", "CH4 ppm", "vapor ppm", "score", "age s"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, no_wrap=True)
+    # Pressure and temperature are those at the TPT; gases are in ppm.
+    for heading in ("risk", "P bar", "T °C", "CH4", "vapor", "score", "age s"):
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("alarms")
     for facility in fleet:
         for well in facility.wells:
@@ -65,7 +68,6 @@ def _cells(well: Well, now_ms: int) -> list[Text]:
     alert = "ALERT" in (status.well_status, status.joined_status)
     age_ms = now_ms - status.ts_ms
     risk = max(status.risk_score, status.joined_risk or 0)
-    open_alarms = [alarm for alarm in well.alarms if alarm.sentence is not None]
     pressure = None if status.pressure is None else status.pressure / PASCALS_PER_BAR
     return [
         Text(well.facility_id),
@@ -78,8 +80,18 @@ def _cells(well: Well, now_ms: int) -> list[Text]:
         _number(status.vapor_ppm, 0),
         _number(status.anomaly_score, 2),
         Text(f"{age_ms / 1000:.0f}", style="dim" if age_ms > STALE_MS else ""),
-        Text(", ".join(f"{alarm.alarm_type} ({alarm.priority})" for alarm in open_alarms)),
+        _most_urgent(well),
     ]
+
+
+def _most_urgent(well: Well) -> Text:
+    """The alarm to act on first, and how many others are open; suppressed ones do not call for anybody."""
+    alarms = [alarm for alarm in well.alarms if alarm.sentence is not None]
+    if not alarms:
+        return Text("")
+    first = min(alarms, key=lambda alarm: (PRIORITIES.index(alarm.priority), alarm.active_ms))
+    others = f" +{len(alarms) - 1}" if len(alarms) > 1 else ""
+    return Text(f"{first.priority}: {first.alarm_type}{others}")
 
 
 def _number(value: float | None, digits: int) -> Text:

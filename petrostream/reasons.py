@@ -26,7 +26,7 @@ LONG_AGO_MS = 5_000
 
 UNLIKE_NORMAL = "unlike this well's normal operation"
 
-_UNITS = {"pressure": (1e5, "bar"), "temperature": (1.0, "°C"), "opening": (1.0, "%"), "flow": (1.0, "m³/s")}
+_UNITS = {"pressure": (1e5, "bar"), "temperature": (1.0, "°C"), "opening": (1.0, "%"), "flow": (1e-3, "L/s")}
 _LEAST = {"pressure": 1e4, "temperature": 0.1, "opening": 1.0, "flow": 0.005}
 """Smallest change worth a word, in sensor units: about what a healthy gauge varies by."""
 

@@ -110,7 +110,7 @@ def test_the_terminal_shows_a_line_for_each_well():
     lines = console.export_text().splitlines()
     (first,) = [line for line in lines if "WELL-00001" in line]
     assert "ALERT" in first
-    assert "methane_high (high)" in first
+    assert "high: methane_high" in first
     assert "140.0" in first or "139.9" in first
     (second,) = [line for line in lines if "WELL-00002" in line]
     assert "normal" in second

@@ -44,7 +44,7 @@ def main(
         raise typer.Exit(2)
     _step("1/6  Switch the lake on", "-m", "local", "up")
     folder = _instances(data)
-    _step("3/6  Train the detector: a baseline per well", "-m", "ml.train", "--data", str(folder), "--out", str(MODELS))
+    _step("3/6  Train the detector", "-m", "ml.train", "--data", str(folder), "--out", str(MODELS))
     _step("4/6  Publish the model", "-m", "local", "publish-model", str(MODELS))
     since = datetime.now(UTC)
     replay = ["producer/replay.py", "--data", str(folder), "--speed", "max", "--report", str(REPLAY_REPORT)]

@@ -8,12 +8,15 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from local.env import ROOT
+from petrostream.alarm_metrics import ONE_CONSOLE
 from petrostream.sensors import Field, Schema, schema
 
 SQL = ROOT / "sql"
 _SETTINGS = ROOT / "infra" / "settings.json"
+_CONSOLES = ROOT / "infra" / "consoles.json"
 _BUCKET = {
     "scored_readings": "curated",
     "facility_readings": "curated",
@@ -86,7 +89,29 @@ def rendered() -> Mapping[Path, str]:
             identity=("quarantine_id",),
             first=('"quarantined_at" DESC', '"date" DESC'),
         ),
+        SQL / "views" / "consoles.sql": consoles(json.loads(_CONSOLES.read_text(encoding="utf-8"))),
     }
+
+
+def consoles(setting: Mapping[str, Any]) -> str:
+    """CREATE VIEW with the operator position of each facility that does not report to the default one."""
+    rows = [
+        f"  ({_literal(facility)}, {_literal(console)})"
+        for facility, console in sorted(setting["facilities"].items())
+    ]
+    # A view needs a row to know its types by; this one names no facility.
+    listed = ",\n".join([*rows, f"  ('', {_literal(ONE_CONSOLE)})"])
+    return (
+        "-- Which operator position does each facility report to? One that is not here: to console-1.\n"
+        "-- Written by `python -m local.sql_render` from infra/consoles.json.\n"
+        "CREATE OR REPLACE VIEW consoles AS\n"
+        f"SELECT facility_id, console\nFROM (\n  VALUES\n{listed}\n) AS listed (facility_id, console)\n"
+    )
+
+
+def _literal(text: str) -> str:
+    """A text of Athena's queries: an apostrophe is doubled."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def ddl(table: Schema) -> str:

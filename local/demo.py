@@ -58,7 +58,7 @@ def main(
         demo_facility.show(report["facility"], console)
     console.print(f"The same figures are in {REPORT}. The lake is still on. Next:")
     console.print("  .venv/bin/python -m local live")
-    console.print('  make sql Q="SELECT ts, well_id, priority, event, sentence FROM alarm_history ORDER BY ts"')
+    console.print('  make sql Q="SELECT ts, well_id, priority, sentence FROM alarm_history ORDER BY ts"')
     console.print('  make sql Q="SELECT * FROM well_data WHERE anomaly_flag = 1"')
     console.print("  ./project_down.sh")
     whole = report["sent"] == report["landed"] + report["quarantined"] and not report["duplicates"]

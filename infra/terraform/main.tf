@@ -33,6 +33,7 @@ module "lake" {
   bucket_names   = local.bucket_names
   schema_folder  = "${local.repository}/petrostream/schema"
   queries_folder = "${local.repository}/sql/queries"
+  key            = local.key_alias
 }
 
 module "stream" {
@@ -50,6 +51,7 @@ module "stream" {
   database     = module.lake.database
   tables       = module.lake.tables
   bucket_names = module.lake.bucket_names
+  key          = local.key
 }
 
 module "scoring" {
@@ -64,6 +66,8 @@ module "scoring" {
   runtime      = local.runtime
   bucket_names = module.lake.bucket_names
   packages     = local.packages
+  key          = local.key
+  key_arn      = one(aws_kms_key.lake[*].arn)
 
   # From the stream module, since the event source mapping checks that its stream is there.
   stream_name = module.stream.stream_name

@@ -49,16 +49,12 @@ module "ops" {
   names         = local.shared_names
   shared_folder = "${local.repository}/infra"
   alert_email   = var.alert_email
+  key           = local.key
 }
 
 output "AlarmTopicArn" {
   description = "Topic that every alarm reports to."
   value       = one(module.ops[*].topic_arn)
-
-  precondition {
-    condition     = local.settings.encryption == "sse"
-    error_message = "encryption = ${local.settings.encryption}: Terraform encrypts by keys that AWS holds (sse). For a key of your own deploy by the CDK: ./project_up.sh aws --iac cdk."
-  }
 }
 
 output "DashboardName" {

@@ -35,8 +35,12 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "zone" {
   bucket = each.value.bucket
 
   rule {
+    # One request to KMS for many objects: without a bucket key each costs one.
+    bucket_key_enabled = var.key == null ? null : true
+
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = var.key == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.key
     }
   }
 }

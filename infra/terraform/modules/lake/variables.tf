@@ -79,3 +79,9 @@ variable "queries_folder" {
   description = "Folder of the queries that analysts find in the work group."
   type        = string
 }
+
+variable "key" {
+  description = "ARN of the alias of the key of one's own; null where AWS's keys do."
+  type        = string
+  default     = null
+}

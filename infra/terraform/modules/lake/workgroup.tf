@@ -22,7 +22,8 @@ resource "aws_athena_workgroup" "lake" {
       output_location = "s3://${var.bucket_names["athena-results"]}/results/"
 
       encryption_configuration {
-        encryption_option = "SSE_S3"
+        encryption_option = var.key == null ? "SSE_S3" : "SSE_KMS"
+        kms_key_arn       = var.key
       }
     }
   }

@@ -17,8 +17,9 @@ locals {
 }
 
 resource "aws_sns_topic" "alarms" {
-  name         = var.ops.topic
-  display_name = "PetroStream alarms"
+  name              = var.ops.topic
+  display_name      = "PetroStream alarms"
+  kms_master_key_id = var.key
 }
 
 resource "aws_sns_topic_policy" "alarms" {

@@ -52,3 +52,9 @@ variable "alert_email" {
   description = "E-mail address that alarms go to."
   type        = string
 }
+
+variable "key" {
+  description = "Alias of the key of one's own; null where AWS's keys do."
+  type        = string
+  default     = null
+}

@@ -29,6 +29,15 @@ resource "aws_dynamodb_table" "live" {
     type = "S"
   }
 
+  dynamic "server_side_encryption" {
+    for_each = var.key == null ? [] : [var.key_arn]
+
+    content {
+      enabled     = true
+      kms_key_arn = server_side_encryption.value
+    }
+  }
+
   ttl {
     attribute_name = "expires_at"
     enabled        = true
@@ -42,7 +51,8 @@ resource "aws_dynamodb_table" "live" {
 resource "aws_sqs_queue" "failures" {
   name                      = var.scoring.failure_queue
   message_retention_seconds = var.scoring.failure_queue_retention_days * 86400
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = var.key == null ? true : null
+  kms_master_key_id         = var.key
 }
 
 # The emulator speaks plain HTTP, on the loopback interface only.
@@ -67,8 +77,9 @@ resource "aws_sqs_queue_policy" "tls_only" {
 
 # Changes of alarms and of wells' statuses: docs/live-table.md says what a message holds.
 resource "aws_sns_topic" "alerts" {
-  name         = var.live.alert_topic
-  display_name = "PetroStream alerts"
+  name              = var.live.alert_topic
+  display_name      = "PetroStream alerts"
+  kms_master_key_id = var.key
 }
 
 resource "aws_sns_topic_policy" "alerts" {

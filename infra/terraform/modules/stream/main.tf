@@ -21,7 +21,7 @@ resource "aws_kinesis_stream" "ingest" {
   shard_count      = var.stream.mode == "PROVISIONED" ? var.stream.shards : null
   retention_period = var.stream.retention_hours
   encryption_type  = "KMS"
-  kms_key_id       = "alias/aws/kinesis"
+  kms_key_id       = coalesce(var.key, "alias/aws/kinesis")
 
   stream_mode_details {
     stream_mode = var.stream.mode

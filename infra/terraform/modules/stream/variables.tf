@@ -157,3 +157,9 @@ variable "packages" {
   description = "Folder of the function packages."
   type        = string
 }
+
+variable "key" {
+  description = "Alias of the key of one's own; null where AWS's keys do."
+  type        = string
+  default     = null
+}

@@ -31,13 +31,15 @@ _FORMAT = {
 }
 
 
-def rendered() -> Mapping[Path, str]:
+def rendered() -> dict[Path, str]:
     """Every generated file with its content."""
+    tables = {SQL / "ddl" / f"{name}.sql": ddl(schema(name)) for name in _BUCKET}
+    return tables | _views()
+
+
+def _views() -> dict[Path, str]:
+    """The views that keep one row of each identity, and that of the consoles."""
     return {
-        SQL / "ddl" / "scored_readings.sql": ddl(schema("scored_readings")),
-        SQL / "ddl" / "facility_readings.sql": ddl(schema("facility_readings")),
-        SQL / "ddl" / "quarantine.sql": ddl(schema("quarantine")),
-        SQL / "ddl" / "alarms.sql": ddl(schema("alarms")),
         SQL / "views" / "well_data.sql": view(
             schema("scored_readings"),
             name="well_data",

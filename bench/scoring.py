@@ -96,7 +96,7 @@ def trained_model(values: np.ndarray) -> tuple[dict, bytes, Any, np.ndarray]:
     """An Isolation Forest on the first readings: its manifest entry, ONNX bytes, itself, its features."""
     from ml.forest import fit_forest  # noqa: PLC0415  (only the parent process may hold scikit-learn)
     from petrostream.feature_plan import FeaturePlan, feature_names, series_rows  # noqa: PLC0415
-    from petrostream.sensors import SENSOR_INDEX  # noqa: PLC0415
+    from petrostream.schema.sensors import SENSOR_INDEX  # noqa: PLC0415
 
     names = feature_names()
     table = np.full((5000, 27), np.nan)

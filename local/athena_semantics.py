@@ -2,7 +2,7 @@
 
 from sqlglot import exp
 
-from petrostream.sensors import schema
+from petrostream.schema.sensors import schema
 
 _INTEGER_TYPES = frozenset(("tinyint", "smallint", "int", "integer", "bigint"))
 _INTEGER_COLUMNS = frozenset(

@@ -12,7 +12,7 @@ from typing import Any
 
 from local.env import ROOT
 from petrostream.alarm_metrics import ONE_CONSOLE
-from petrostream.sensors import Field, Schema, schema
+from petrostream.schema.sensors import Field, Schema, schema
 
 SQL = ROOT / "sql"
 _SETTINGS = ROOT / "infra" / "settings.json"

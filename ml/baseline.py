@@ -13,7 +13,7 @@ import numpy as np
 from ml.dataset import Instance
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.features import quantise, scale_floors
-from petrostream.sensors import SENSOR_INDEX, SENSORS, bounds
+from petrostream.schema.sensors import SENSOR_INDEX, SENSORS, bounds
 
 TRAIN_SHARE = 0.6
 MIN_NORMAL_S = 600

@@ -2,7 +2,7 @@
 
 A dataset is a folder with one folder per event class (`0` to `9`), and in it one Parquet file per instance:
 `WELL-00001_20170201010207.parquet` is real, `SIMULATED_00001.parquet` simulated, `DRAWN_00001.parquet`
-drawn by an expert. A file has a column or index `timestamp`, the 27 variables of `petrostream.sensors`
+drawn by an expert. A file has a column or index `timestamp`, the 27 variables of `petrostream.schema.sensors`
 under their 3W names, and two integer columns: `class` (ground truth, null where unlabelled) and `state`
 (operating state, null where unknown). Source: R. E. V. Vargas et al., J. Petroleum Science and Engineering
 181 (2019) 106223, and the dataset's own documentation.
@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.sensors import SENSORS
+from petrostream.schema.sensors import SENSORS
 
 TIMESTAMP = "timestamp"
 CLASS = "class"

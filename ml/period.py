@@ -12,7 +12,7 @@ from ml.dataset import NO_LABEL, find_instances, read_instance
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detector import WellModel, detect
 from petrostream.features import quantise, window_stats
-from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES, SENSORS
+from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES, SENSORS
 from petrostream.times import to_iso, to_sql
 
 MIN_PRESENT = 0.9

@@ -10,7 +10,7 @@ import numpy as np
 from petrostream.arrays import FloatArray
 from petrostream.feature_plan import FeaturePlan, RowArray, feature_names
 from petrostream.features import QUANTA, window_stats
-from petrostream.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX
 
 SERIES = 96
 SECONDS = 1500

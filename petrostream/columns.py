@@ -16,7 +16,7 @@ from petrostream.inspection import (
     Inspection,
     unknown_tags,
 )
-from petrostream.kinds import WELL, Kind
+from petrostream.schema.kinds import WELL, Kind
 from petrostream.times import parse_ms
 
 _NUMBERS: frozenset[type] = frozenset({float, int, type(None)})

@@ -12,7 +12,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.feature_plan import RowArray
 from petrostream.features import WindowStats
 from petrostream.models import ModelFormatError, ModelSet, WellModel, load_model, load_models
-from petrostream.sensors import SENSOR_NAMES
+from petrostream.schema.sensors import SENSOR_NAMES
 
 TOP_SENSORS = 3
 

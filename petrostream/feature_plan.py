@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.features import STATS, WINDOWS_S, WindowStats, quantise, window_stats
-from petrostream.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX
 
 RowArray = npt.NDArray[np.float32]
 """Features as a forest takes them."""

@@ -30,7 +30,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.features import GAP_MS
 from petrostream.gauge_memory import NEVER, GaugeMemory
 from petrostream.gauge_status import FROZEN, IMPLAUSIBLE, MISSING_GAUGE, ZEROED, StatusArray
-from petrostream.sensors import SENSOR_INDEX, SENSORS
+from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
 
 MISSING_AFTER_MS = GAP_MS
 REFILL_MS = 60_000

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from petrostream.decoding import Record, frame_rms
-from petrostream.kinds import TANK, WELL, Kind
-from petrostream.sensors import Field
+from petrostream.schema.kinds import TANK, WELL, Kind
+from petrostream.schema.sensors import Field
 from petrostream.times import parse_ms
 
 MAX_NAME_CHARS = 200

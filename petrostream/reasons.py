@@ -14,7 +14,7 @@ import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.features import GAP_MS, MISSING, QUANTA, CountArray, WindowStats
-from petrostream.sensors import SENSOR_INDEX, SENSORS
+from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
 
 CHANGE_MS = 60_000
 SHORTEST_MS = 10_000

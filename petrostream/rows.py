@@ -11,8 +11,8 @@ import orjson
 
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.readings import NO_TIME
+from petrostream.schema.sensors import SENSOR_NAMES, schema
 from petrostream.scored import Scored
-from petrostream.sensors import SENSOR_NAMES, schema
 
 DAY_MS = 86_400_000
 MAX_BLOCK_BYTES = 1_000_000

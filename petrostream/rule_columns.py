@@ -7,7 +7,7 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.features import WindowStats
-from petrostream.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.trend import Trend
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from petrostream import rule_conditions as conditions
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.rule_columns import RuleColumns
-from petrostream.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX
 
 __all__ = [
     "ALERT_ABOVE",

@@ -22,9 +22,9 @@ from petrostream.rules import (
     fired,
     points,
 )
+from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.scored import NO_POINTS, Scored
 from petrostream.scoring_columns import LATE, Columns, to_rows
-from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.well_alarms import Findings, feed_ended, raise_alarms
 from petrostream.well_memory import NO_MEMORY, leave_out, observe, remember
 

@@ -20,8 +20,8 @@ from petrostream.rules import (
     fired,
     points,
 )
+from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.scored import NO_POINTS, Scored
-from petrostream.sensors import SENSOR_NAMES
 from petrostream.well_memory import SUPPRESSIBLE
 
 LATE = "late:ts"

@@ -17,7 +17,7 @@ from petrostream.alarm_codec import from_plain, to_plain
 from petrostream.arrays import IntArray
 from petrostream.features import COUNT_LIMIT, MISSING, QUANTA
 from petrostream.history import FacilityState, Feed, WellState
-from petrostream.sensors import SENSOR_NAMES
+from petrostream.schema.sensors import SENSOR_NAMES
 
 MAGIC = b"PSS"
 VERSION = 5

@@ -28,10 +28,10 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.columns import Table
 from petrostream.decoding import Record, decode_lines
 from petrostream.inspection import inspect, value_reason
-from petrostream.kinds import TANK, WELL, Kind
 from petrostream.readings import NO_TIME, Readings, event_id, split_lines
 from petrostream.rejected import Rejected
-from petrostream.sensors import SENSOR_NAMES
+from petrostream.schema.kinds import TANK, WELL, Kind
+from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.tanks import TankReadings, tank_event_id
 
 __all__ = ["CORE_SENSORS", "Rejected", "Validated", "validate_block"]

@@ -13,7 +13,7 @@ from petrostream.history import Feed, WellState
 from petrostream.readings import NO_TIME, Readings
 from petrostream.reasons import alarm_sentence, gas_sentence, reading_reasons
 from petrostream.rules import PROCESS_RULES
-from petrostream.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX
 
 _OF_RULE = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}
 

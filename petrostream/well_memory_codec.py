@@ -10,7 +10,7 @@ import numpy as np
 
 from petrostream.gauge_memory import PER_GAUGE, GaugeMemory
 from petrostream.operating_state import StateMemory
-from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.trend import BINS, SWING_SENSORS, TREND_SENSORS, Swing, TrendMemory
 from petrostream.well_memory import WellMemory
 

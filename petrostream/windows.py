@@ -24,8 +24,8 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.history import NO_FEED, Feed, feed_parts
+from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scored import Scored
-from petrostream.sensors import SENSOR_INDEX
 
 WINDOW_MS = 60_000
 LATENESS_MS = 5_000

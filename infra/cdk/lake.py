@@ -12,7 +12,7 @@ from constructs import Construct
 from infra.cdk.common import Deployment
 from infra.queries import NamedQuery, named_queries
 from infra.settings import Zone
-from petrostream.sensors import Field, Schema, schema
+from petrostream.schema.sensors import Field, Schema, schema
 
 ZONE_OF_TABLE: Mapping[str, Zone] = {
     "scored_readings": "curated",

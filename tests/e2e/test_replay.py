@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml.dataset import find_instances, read_instance
-from petrostream.sensors import schema
+from petrostream.schema.sensors import schema
 from tests.support.lake import Lake, wait_for
 
 GOOD_NEWS = ("active_alarms", "alarm_floods", "chattering_alarms")

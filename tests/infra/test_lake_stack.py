@@ -6,7 +6,7 @@ import pytest
 
 from infra.queries import QUERIES, description
 from infra.settings import load_settings
-from petrostream.sensors import schema
+from petrostream.schema.sensors import schema
 
 SETTINGS = load_settings()
 TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")

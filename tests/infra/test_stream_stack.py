@@ -3,7 +3,7 @@
 import pytest
 
 from infra.settings import load_settings
-from petrostream.sensors import schema
+from petrostream.schema.sensors import schema
 
 SETTINGS = load_settings()
 DELIVERIES = {

@@ -11,7 +11,7 @@ import pyarrow
 from local import athena_bridge
 from local.sql_render import SQL
 from petrostream.rows import Block
-from petrostream.sensors import schema
+from petrostream.schema.sensors import schema
 
 _TYPES = {"string": "VARCHAR", "array<string>": "VARCHAR[]", "int": "INTEGER", "bigint": "BIGINT"}
 

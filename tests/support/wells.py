@@ -9,7 +9,7 @@ from ml.onnx_export import forest_to_onnx
 from petrostream.detector import ModelSet, WellModel, load_model, load_models
 from petrostream.feature_plan import FeaturePlan, feature_names, series_rows
 from petrostream.readings import NO_TIME, Readings, event_id
-from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.times import to_iso
 
 WELL = "WELL-00011"

@@ -14,7 +14,7 @@ from petrostream.alarm_records import apply
 from petrostream.alarm_rows import action_rows_to_blocks, alarm_rows_to_blocks
 from petrostream.alarm_timers import NEVER
 from petrostream.alarms import Channel, Signals, WellAlarms, run_alarms
-from petrostream.sensors import schema
+from petrostream.schema.sensors import schema
 
 START = 1_699_999_990_000
 

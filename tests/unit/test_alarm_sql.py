@@ -14,9 +14,9 @@ from petrostream.alarm_metrics import Annunciation, report
 from petrostream.alarm_rows import alarm_rows_to_blocks
 from petrostream.alarm_types import ALARM_TYPES
 from petrostream.history import FacilityState
+from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scored import Scored
 from petrostream.scoring import rows_to_blocks, score
-from petrostream.sensors import SENSOR_INDEX
 from tests.support.duck_lake import DuckLake
 from tests.support.wells import FACILITY, SCALE, SENSORS, START, WELL, models, normal_values, readings
 

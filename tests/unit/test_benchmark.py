@@ -17,7 +17,7 @@ from ml.dataset import NO_LABEL, find_instances, identify, read_instance, write_
 from ml.eval_methods import KERNELS, Lof, OneClass, PlainForest, dummy
 from ml.simulate import simulate_instance
 from ml.vargas import WINDOW, benchmark_values, cut_windows, micro_f1, why_not, window_features
-from petrostream.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX
 
 REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))
 PUBLISHED = REAL / "vargas_2019_per_instance.csv"

@@ -9,7 +9,7 @@ import pytest
 
 from local.athena_bridge import SqlError, load_views, parse, translate
 from local.sql_render import SQL
-from petrostream.sensors import schema
+from petrostream.schema.sensors import schema
 
 _ARROW = {
     "string": pa.string(),

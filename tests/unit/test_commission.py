@@ -20,7 +20,7 @@ from ml.registry_stores import FolderRegistry, RegistryError
 from ml.simulate import simulate_instance
 from ml.train import write_version
 from petrostream.models import ModelSet, load_models
-from petrostream.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.times import to_iso, to_sql
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)

@@ -18,7 +18,7 @@ from ml.dataset import (
     read_instance,
     write_instance,
 )
-from petrostream.sensors import SENSOR_INDEX, SENSORS
+from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
 
 REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))
 

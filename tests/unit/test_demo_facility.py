@@ -12,7 +12,7 @@ from rich.console import Console
 from local.athena_bridge import load_views, translate
 from local.demo_facility import holds, read_alerts, read_pairing, show, summary, wait_until_joined
 from local.demo_report import NotLandedError, Patience
-from petrostream.sensors import schema
+from petrostream.schema.sensors import schema
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MS = int(START.timestamp() * 1000)

@@ -17,7 +17,7 @@ from petrostream.features import (
     scale_floors,
     window_stats,
 )
-from petrostream.sensors import SENSOR_INDEX, bounds
+from petrostream.schema.sensors import SENSOR_INDEX, bounds
 
 P = SENSOR_INDEX["p_tpt"]
 T = SENSOR_INDEX["t_tpt"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from petrostream.features import MISSING, quantise
 from petrostream.gauge_status import STATUSES, health_names
 from petrostream.health import judge
-from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from tests.support.wells import START, normal_values, table
 
 PDG, TPT, T_TPT, MON = (SENSOR_INDEX[name] for name in ("p_pdg", "p_tpt", "t_tpt", "p_mon_ckp"))

@@ -5,7 +5,7 @@ import pytest
 
 from petrostream.features import quantise
 from petrostream.reasons import UNLIKE_NORMAL, alarm_sentence, gas_sentence, reading_reasons, size
-from petrostream.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX
 
 START = 1_700_000_000_000
 MEANING = "like a spurious DHSV closure"

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from ml.dataset import DatasetError, Instance, identify, read_instance, write_instance
 from petrostream.fleet import facility_of
-from petrostream.sensors import SENSOR_NAMES
+from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.times import parse_ms
 from producer import instances, options, playback, resume
 from producer.display import LINE_S, ProgressDisplay

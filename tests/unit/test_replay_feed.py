@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petrostream.readings import encode_block, split_lines
-from petrostream.sensors import SENSOR_NAMES
+from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.times import to_iso
 from petrostream.validation import validate_block
 from producer import feed

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from petrostream.aws.kinesis import KinesisWriter, Patience
 from petrostream.aws.stream_errors import StreamStalled
-from petrostream.sensors import SENSOR_NAMES
+from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.times import parse_ms
 from producer.feed import FacilityFeed, WellFeed
 from producer.lines import Rows

@@ -20,7 +20,7 @@ from petrostream.rules import (
     fired,
     points,
 )
-from petrostream.sensors import NAME_OF_THREE_W, SENSOR_INDEX, bounds
+from petrostream.schema.sensors import NAME_OF_THREE_W, SENSOR_INDEX, bounds
 from petrostream.trend import follow
 from tests.support.wells import START, normal_values
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from petrostream.compatibility import breaks
 from petrostream.history import FacilityState
 from petrostream.readings import encode_block
 from petrostream.rows import rows_to_blocks
+from petrostream.schema.compatibility import breaks
 from petrostream.scoring import score
 from petrostream.validation import validate_block
 from tests.support.duck_lake import DuckLake

@@ -4,7 +4,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from petrostream.sensors import NAME_OF_THREE_W, SENSOR_INDEX, SENSOR_NAMES, SENSORS, bounds, schema
+from petrostream.schema.sensors import NAME_OF_THREE_W, SENSOR_INDEX, SENSOR_NAMES, SENSORS, bounds, schema
 
 GLUE_TYPES = {"string", "timestamp", "date", "double", "int", "bigint", "boolean", "array<string>"}
 SCHEMAS = sorted(

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from ml.dataset import NO_LABEL, find_instances, read_instance
 from ml.simulate import app, plan, simulate_dataset, simulate_instance
-from petrostream.sensors import SENSOR_INDEX, SENSORS, bounds
+from petrostream.schema.sensors import SENSOR_INDEX, SENSORS, bounds
 
 P_TPT, T_TPT, P_PDG = (SENSOR_INDEX[name] for name in ("p_tpt", "t_tpt", "p_pdg"))
 P_MON_CKP = SENSOR_INDEX["p_mon_ckp"]

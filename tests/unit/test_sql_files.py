@@ -8,7 +8,7 @@ from sqlglot import exp
 from local import athena_bridge, sql_lint, sql_render
 from local.env import ROOT
 from petrostream.aws import athena
-from petrostream.sensors import schema
+from petrostream.schema.sensors import schema
 
 
 def test_every_file_is_sound_and_as_generated():

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from petrostream.features import QUANTA
 from petrostream.history import FacilityState
+from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring import score
-from petrostream.sensors import SENSOR_INDEX
 from petrostream.state_codec import MAGIC, VERSION, StateFormatError, decode, encode
 from tests.support.wells import FACILITY, normal_values, readings
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from petrostream.decoding import decode_lines
 from petrostream.inspection import inspect
-from petrostream.kinds import TANK
 from petrostream.readings import encode_block, split_lines
+from petrostream.schema.kinds import TANK
 from petrostream.tanks import TANK_VALUES, VAPOR, TankReadings, tank_event_id
 from petrostream.times import parse_ms, to_iso
 from petrostream.validation import Validated, validate_block

@@ -22,7 +22,7 @@ from ml.train import app, write_version
 from petrostream.detector import ModelSet, load_models
 from petrostream.feature_plan import feature_names
 from petrostream.features import scale_floors
-from petrostream.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.times import parse_ms
 
 P_TPT, T_TPT = SENSOR_INDEX["p_tpt"], SENSOR_INDEX["t_tpt"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petrostream.features import quantise
-from petrostream.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.trend import BINS, TREND_INDICES, TREND_SENSORS, follow
 from tests.support.wells import normal_values
 

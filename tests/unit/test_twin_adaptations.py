@@ -16,7 +16,7 @@ from local import adaptations
 from local.adaptations import athena as our_athena
 from local.adaptations import guard
 from local.adaptations.kinesis import expire, increasing
-from petrostream.sensors import schema
+from petrostream.schema.sensors import schema
 
 BUCKET = "landing"
 CONVERSION = {

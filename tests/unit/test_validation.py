@@ -8,7 +8,7 @@ import pytest
 
 from petrostream.inspection import EARLIEST_MS, MAX_NAME_CHARS
 from petrostream.readings import MAX_LINE_BYTES, NO_TIME, encode_block, event_id
-from petrostream.sensors import SENSOR_INDEX, SENSOR_NAMES, schema
+from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES, schema
 from petrostream.times import parse_ms, to_iso
 from petrostream.validation import CORE_SENSORS, validate_block
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from petrostream.decoding import decode_lines
 from petrostream.inspection import EARLIEST_MS, inspect
 from petrostream.readings import Readings, encode_block, split_lines
-from petrostream.sensors import SENSOR_NAMES, schema
+from petrostream.schema.sensors import SENSOR_NAMES, schema
 from petrostream.times import parse_ms, to_iso
 from petrostream.validation import validate_block
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from petrostream.features import quantise
 from petrostream.gauge_memory import PER_GAUGE
-from petrostream.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.trend import TREND_INDICES
 from petrostream.well_memory import SUPPRESSIBLE, WellMemory, observe, remember
 from petrostream.well_memory_codec import from_parts, to_parts

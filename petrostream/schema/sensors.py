@@ -75,7 +75,7 @@ def schema(name: str) -> Schema:
 
 def _read(name: str) -> dict[str, Any]:
     raw: dict[str, Any] = json.loads(
-        files("petrostream").joinpath("schema", f"{name}.json").read_text(encoding="utf-8")
+        files("petrostream.schema").joinpath(f"{name}.json").read_text(encoding="utf-8")
     )
     return raw
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from petrostream.sensors import Field, Schema, schema
+from petrostream.schema.sensors import Field, Schema, schema
 
 
 @dataclass(frozen=True)

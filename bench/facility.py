@@ -25,11 +25,11 @@ from petrostream import join_codec, windows_codec  # noqa: E402
 from petrostream.facility_rows import assess, facility_rows_to_blocks  # noqa: E402
 from petrostream.join import join  # noqa: E402
 from petrostream.join_state import JoinState  # noqa: E402
-from petrostream.readings import encode_block  # noqa: E402
+from petrostream.readings.validation import Validated, validate_block  # noqa: E402
+from petrostream.readings.wells import encode_block  # noqa: E402
 from petrostream.scored import Scored  # noqa: E402
 from petrostream.scoring import FacilityState, score  # noqa: E402
 from petrostream.times import to_iso  # noqa: E402
-from petrostream.validation import Validated, validate_block  # noqa: E402
 from petrostream.well_events import WellEvents  # noqa: E402
 from petrostream.windows import WindowState, windows  # noqa: E402
 from producer.facility import GasDetector, Tank, enrich  # noqa: E402

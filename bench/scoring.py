@@ -31,10 +31,10 @@ import numpy as np  # noqa: E402  (after the thread limits)
 
 from petrostream import state_codec  # noqa: E402
 from petrostream.detector import ModelSet, load_models  # noqa: E402
-from petrostream.readings import encode_block  # noqa: E402
+from petrostream.readings.validation import validate_block  # noqa: E402
+from petrostream.readings.wells import encode_block  # noqa: E402
 from petrostream.scoring import FacilityState, rows_to_blocks, score  # noqa: E402
 from petrostream.times import to_iso  # noqa: E402
-from petrostream.validation import validate_block  # noqa: E402
 
 WELL, FACILITY = "WELL-00001", "FAC-01"
 SENSORS = ("p_pdg", "p_tpt", "t_tpt", "p_mon_ckp", "t_jus_ckp")

@@ -19,7 +19,7 @@ from deploy.names import Names
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.aws.errors import PetroStreamError
-from petrostream.readings import encode_block
+from petrostream.readings.wells import encode_block
 
 READINGS = 100
 _ATTEMPTS = 5

@@ -20,9 +20,9 @@ from petrostream.arrays import FloatArray, IntArray
 from petrostream.fleet import facility_of
 from petrostream.history import FacilityState
 from petrostream.models import ModelSet
+from petrostream.readings.lines import Origin, Rows, encode_lines
+from petrostream.readings.validation import validate_block
 from petrostream.scoring import score
-from petrostream.validation import validate_block
-from producer.lines import Origin, Rows, encode_lines
 
 BLOCK_S = 60
 _DAY_MS = 86_400_000

@@ -8,7 +8,7 @@ import numpy as np
 from petrostream.alarm_actions import Action
 from petrostream.alarm_events import AlarmEvent, Transition
 from petrostream.alarm_types import ALARM_TYPES
-from petrostream.readings import NO_TIME
+from petrostream.readings.wells import NO_TIME
 from petrostream.rows import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
 
 

@@ -7,10 +7,10 @@ import numpy as np
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.features import WindowStats
 from petrostream.join import Pairs
+from petrostream.readings.tanks import TANK_VALUES, VAPOR
 from petrostream.rows import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
 from petrostream.rules import ALERT_ABOVE, EMISSION_RULES, MAX_RISK, VAPOR_RULES, RuleColumns, fired, points
 from petrostream.scored import NO_POINTS
-from petrostream.tanks import TANK_VALUES, VAPOR
 from petrostream.well_events import COLUMN
 
 MATCHED = "MATCHED"

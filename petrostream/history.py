@@ -21,7 +21,7 @@ from petrostream.features import (
     CountArray,
     quantise,
 )
-from petrostream.readings import NO_TIME, Readings
+from petrostream.readings.wells import NO_TIME, Readings
 from petrostream.well_memory import NO_MEMORY, WellMemory
 
 FEED_JITTER_MS = GAP_MS

@@ -29,7 +29,7 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.join_state import LATENESS_MS, MAX_TANKS, MAX_WAITING, REACH_MS, JoinState
-from petrostream.tanks import VAPOR, TankReadings
+from petrostream.readings.tanks import VAPOR, TankReadings
 from petrostream.well_events import WellEvents
 
 NO_TANK = "no_tank"

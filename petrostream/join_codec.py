@@ -11,9 +11,9 @@ import numpy as np
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.join_state import JoinState
 from petrostream.packing import Arrays, pack, unpack
-from petrostream.readings import event_id
+from petrostream.readings.tanks import TANK_VALUES, TankReadings, tank_event_id
+from petrostream.readings.wells import event_id
 from petrostream.state_codec import StateFormatError
-from petrostream.tanks import TANK_VALUES, TankReadings, tank_event_id
 from petrostream.well_events import CARRIED, WellEvents
 
 MAGIC = b"PSJ"

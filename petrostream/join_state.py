@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.arrays import BoolArray, IntArray
-from petrostream.readings import NO_TIME
-from petrostream.tanks import TankReadings
+from petrostream.readings.tanks import TankReadings
+from petrostream.readings.wells import NO_TIME
 from petrostream.well_events import WellEvents
 
 REACH_MS = 5_000

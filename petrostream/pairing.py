@@ -9,7 +9,7 @@ from petrostream.arrays import IntArray
 from petrostream.facility_rows import FacilityRows, assess
 from petrostream.join import LATE, join
 from petrostream.join_state import JoinState
-from petrostream.tanks import TankReadings
+from petrostream.readings.tanks import TankReadings
 from petrostream.well_events import WellEvents
 
 JoinMode = Literal["tanks", "all", "off"]

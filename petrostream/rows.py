@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.readings import NO_TIME
+from petrostream.readings.wells import NO_TIME
 from petrostream.schema.sensors import SENSOR_NAMES, schema
 from petrostream.scored import Scored
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from petrostream.alarm_events import AlarmEvent
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.readings import Readings
+from petrostream.readings.wells import Readings
 
 NO_POINTS = -1
 """Stands for a missing number of points."""

@@ -11,7 +11,7 @@ from petrostream.detector import Detection, ModelSet, WellModel, detect
 from petrostream.feature_plan import COMMISSIONED
 from petrostream.features import WindowStats, window_stats
 from petrostream.history import FacilityState, WellState, extend, feed_parts, late_readings, trim
-from petrostream.readings import NO_TIME, Readings
+from petrostream.readings.wells import NO_TIME, Readings
 from petrostream.reasons import deviations
 from petrostream.rows import Block, rows_to_blocks
 from petrostream.rules import (

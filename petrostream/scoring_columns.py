@@ -10,7 +10,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detector import TOP_SENSORS, WellModel
 from petrostream.features import WindowStats
 from petrostream.gauge_status import StatusArray, health_names
-from petrostream.readings import Readings
+from petrostream.readings.wells import Readings
 from petrostream.reasons import reading_reasons
 from petrostream.rules import (
     ALERT_ABOVE,

@@ -10,7 +10,7 @@ from petrostream.alarm_types import ALARM_TYPES, EMISSION, FOREST, meaning_of
 from petrostream.alarms import DEFAULT_SETTINGS, Signals, WellAlarms, end_feed, run_alarms
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.history import Feed, WellState
-from petrostream.readings import NO_TIME, Readings
+from petrostream.readings.wells import NO_TIME, Readings
 from petrostream.reasons import alarm_sentence, gas_sentence, reading_reasons
 from petrostream.rules import PROCESS_RULES
 from petrostream.schema.sensors import SENSOR_INDEX

@@ -10,7 +10,7 @@ from petrostream.gauge_memory import GaugeMemory
 from petrostream.gauge_status import StatusArray
 from petrostream.health import judge
 from petrostream.operating_state import FOREST, NO_STATE, StateMemory, codes_of, governing, suppression
-from petrostream.readings import Readings
+from petrostream.readings.wells import Readings
 from petrostream.rules import PROCESS_RULES
 from petrostream.trend import Trend, TrendMemory, follow
 

@@ -20,7 +20,7 @@ import numpy as np
 import orjson
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.tanks import TANK_VALUES
+from petrostream.readings.tanks import TANK_VALUES
 from petrostream.times import to_iso
 from producer.episodes import Bump, Course, Episode, bumps, level, spans_above
 from producer.noise import key_of, normal, uniform
@@ -155,7 +155,7 @@ class Tank:
         self._bumps = bumps(seed, "vapor", episodes, VAPOR_COURSE, _VAPOR_BANDS)
 
     def read(self, ts_ms: IntArray) -> FloatArray:
-        """Values at m instants: shape (m, 4), columns as `petrostream.tanks.TANK_VALUES`, NaN if not sent."""
+        """Values at m instants: shape (m, 4), columns as `petrostream.readings.tanks.TANK_VALUES`, NaN if not sent."""
         over = level(self._bumps, ts_ms)
         noise = normal(self.key, ts_ms, len(TANK_VALUES))
         day = 2.0 * np.pi * (ts_ms % DAY_MS) / DAY_MS
@@ -185,7 +185,7 @@ class Tank:
         )
 
     def rows(self, ts_ms: IntArray) -> list[dict[str, object]]:
-        """Stream records at m instants, for `petrostream.readings.encode_block`."""
+        """Stream records at m instants, for `petrostream.readings.wells.encode_block`."""
         identity = {"kind": "tank", "tank_id": self.tank_id, "facility_id": self.facility_id}
         return [
             identity | {"ts": to_iso(ts)} | dict(zip(TANK_VALUES, values, strict=True))

@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from petrostream.arrays import IntArray
+from petrostream.readings.lines import Origin, Rows, encode_lines
 from producer.facility import GasDetector, enrich
-from producer.lines import Origin, Rows, encode_lines
 from producer.schedule import Segment, Span
 
 CHUNK = 1024

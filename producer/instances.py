@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from ml.dataset import CLASS, NO_LABEL, TIMESTAMP, DatasetError, InstanceFile, find_instances, read_instance
 from petrostream.arrays import IntArray
 from petrostream.fleet import facility_of
+from petrostream.readings.lines import Rows
 from producer.errors import FleetInvalid
 from producer.facility_plan import Labels
 from producer.feed import Load
-from producer.lines import Rows
 from producer.schedule import Span, trim
 
 KEPT_BYTES = 512 * 1024 * 1024

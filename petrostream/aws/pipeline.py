@@ -22,9 +22,9 @@ from petrostream.aws.firehose import JOINED_ENTRY_BYTES
 from petrostream.aws.stages import Moment, take
 from petrostream.detector import ModelSet
 from petrostream.memory import Memory
-from petrostream.readings import Readings
-from petrostream.rejected import Rejected
-from petrostream.validation import Validated, validate_block
+from petrostream.readings.rejected import Rejected
+from petrostream.readings.validation import Validated, validate_block
+from petrostream.readings.wells import Readings
 from petrostream.windows import Window
 
 UNIT_BYTES = 2 * 1024 * 1024

@@ -14,11 +14,11 @@ from petrostream.facility_rows import facility_rows_to_blocks
 from petrostream.live_state import note_joined, note_scored
 from petrostream.memory import Memory
 from petrostream.pairing import pair
-from petrostream.readings import Readings
+from petrostream.readings.validation import Validated
+from petrostream.readings.wells import Readings
 from petrostream.rows import rows_to_blocks
 from petrostream.scored import Scored
 from petrostream.scoring import score
-from petrostream.validation import Validated
 from petrostream.well_events import WellEvents
 from petrostream.windows import Window, windows
 

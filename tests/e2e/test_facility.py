@@ -17,8 +17,8 @@ from petrostream.facility_rows import MATCHED, UNMATCHED
 from petrostream.history import FacilityState
 from petrostream.join import join
 from petrostream.join_state import JoinState
+from petrostream.readings.validation import Validated, validate_block
 from petrostream.scoring import score
-from petrostream.validation import Validated, validate_block
 from petrostream.well_events import WellEvents
 from tests.support.lake import Lake, wait_for
 

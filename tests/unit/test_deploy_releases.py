@@ -15,7 +15,7 @@ from deploy.names import Names
 from deploy.place import Place, find_place
 from deploy.releases import KEPT, Release, before, with_release
 from infra.settings import load_settings
-from petrostream.validation import validate_block
+from petrostream.readings.validation import validate_block
 
 NOW = datetime(2026, 5, 4, 0, 0, 30, tzinfo=UTC)
 

@@ -14,12 +14,12 @@ from petrostream.fleet import facility_of
 from petrostream.history import FacilityState
 from petrostream.join import join
 from petrostream.join_state import JoinState
-from petrostream.readings import encode_block
+from petrostream.readings.tanks import TANK_VALUES, VAPOR
+from petrostream.readings.validation import validate_block
+from petrostream.readings.wells import encode_block
 from petrostream.rules import ALERT_ABOVE
 from petrostream.scoring import score
-from petrostream.tanks import TANK_VALUES, VAPOR
 from petrostream.times import to_iso
-from petrostream.validation import validate_block
 from petrostream.well_events import WellEvents
 from producer.episodes import Bump, Course, Episode, episodes_of, level, spans_above
 from producer.facility import GAS_COURSE, VAPOR_COURSE, GasDetector, Tank, enrich, report

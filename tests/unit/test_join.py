@@ -12,9 +12,9 @@ from petrostream import join as joining
 from petrostream.join import join
 from petrostream.join_codec import decode, encode
 from petrostream.join_state import JoinState
-from petrostream.readings import event_id
+from petrostream.readings.tanks import TankReadings, tank_event_id
+from petrostream.readings.wells import event_id
 from petrostream.state_codec import StateFormatError
-from petrostream.tanks import TankReadings, tank_event_id
 from petrostream.well_events import CARRIED, WellEvents
 
 FACILITY = "FAC-03"

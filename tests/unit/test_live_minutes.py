@@ -15,11 +15,11 @@ from petrostream.history import FacilityState
 from petrostream.live_items import minute_of_window, minutes_of_item
 from petrostream.live_state import LiveState, OpenAlarm, WellStatus
 from petrostream.packing import pack, unpack
+from petrostream.readings.validation import validate_block
 from petrostream.rows import rows_to_blocks
 from petrostream.scoring import score
 from petrostream.state_codec import StateFormatError
 from petrostream.status_changes import AlertRun
-from petrostream.validation import validate_block
 from petrostream.windows import WindowState, windows
 from tests.support.duck_lake import DuckLake
 from tests.support.fakes import FakeTable

@@ -12,8 +12,8 @@ from petrostream.aws.live_writer import LiveWriter
 from petrostream.history import FacilityState
 from petrostream.live_codec import decode
 from petrostream.live_items import minutes_of_item
+from petrostream.readings.validation import validate_block
 from petrostream.scoring import score
-from petrostream.validation import validate_block
 from petrostream.windows import WindowState, windows
 from tests.support.event_source import EventSource, Mapping
 from tests.support.fakes import CRASH_AFTER, CRASH_BEFORE, LOST, OK, THROTTLED, FakeTable, FakeTopic

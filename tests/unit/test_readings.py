@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.readings import Readings, encode_block, event_id, split_lines
+from petrostream.readings.validation import validate_block
+from petrostream.readings.wells import Readings, encode_block, event_id, split_lines
 from petrostream.times import parse_ms, to_iso, to_sql
-from petrostream.validation import validate_block
 
 NOW = parse_ms("2026-11-20T10:00:00Z")
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.readings import encode_block, split_lines
+from petrostream.readings.lines import Origin, Rows, encode_lines
+from petrostream.readings.validation import validate_block
+from petrostream.readings.wells import encode_block, split_lines
 from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.times import to_iso
-from petrostream.validation import validate_block
 from producer import feed
 from producer.feed import FacilityFeed, WellFeed, cut
-from producer.lines import Origin, Rows, encode_lines
 from producer.schedule import FULL_SPEED, Span, plan
 
 NOW = 1_790_000_000_000

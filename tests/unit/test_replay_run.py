@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from petrostream.aws.kinesis import KinesisWriter, Patience
 from petrostream.aws.stream_errors import StreamStalled
+from petrostream.readings.lines import Rows
 from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.times import parse_ms
 from producer.feed import FacilityFeed, WellFeed
-from producer.lines import Rows
 from producer.resume import Progress
 from producer.run import Replay, Time
 from producer.schedule import FULL_SPEED, Span, plan

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream.readings import Readings
+from petrostream.readings.wells import Readings
 from petrostream.rows import rows_to_blocks, sql_times
 from petrostream.schema.sensors import schema
 from petrostream.scoring import FacilityState, score

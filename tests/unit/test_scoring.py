@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from petrostream import state_codec
 from petrostream.detector import ModelSet
-from petrostream.readings import Readings
+from petrostream.readings.wells import Readings
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scored import NO_POINTS
 from petrostream.scoring import FacilityState, Scored, rows_to_blocks, score

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.decoding import decode_lines
-from petrostream.inspection import inspect
-from petrostream.readings import encode_block, split_lines
+from petrostream.readings.decoding import decode_lines
+from petrostream.readings.inspection import inspect
+from petrostream.readings.tanks import TANK_VALUES, VAPOR, TankReadings, tank_event_id
+from petrostream.readings.validation import Validated, validate_block
+from petrostream.readings.wells import encode_block, split_lines
 from petrostream.schema.kinds import TANK
-from petrostream.tanks import TANK_VALUES, VAPOR, TankReadings, tank_event_id
 from petrostream.times import parse_ms, to_iso
-from petrostream.validation import Validated, validate_block
 
 NOW = parse_ms("2026-11-20T10:00:00Z")
 VALUES = {

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from petrostream.inspection import EARLIEST_MS, MAX_NAME_CHARS
-from petrostream.readings import MAX_LINE_BYTES, NO_TIME, encode_block, event_id
+from petrostream.readings.inspection import EARLIEST_MS, MAX_NAME_CHARS
+from petrostream.readings.validation import CORE_SENSORS, validate_block
+from petrostream.readings.wells import MAX_LINE_BYTES, NO_TIME, encode_block, event_id
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES, schema
 from petrostream.times import parse_ms, to_iso
-from petrostream.validation import CORE_SENSORS, validate_block
 
 NOW = parse_ms("2026-11-20T10:00:00Z")
 CORE = {"p_pdg": 2.1e7, "p_tpt": 1.1e7, "t_tpt": 110.0, "p_mon_ckp": 1.2e6, "t_jus_ckp": 71.5}

@@ -5,12 +5,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream.decoding import decode_lines
-from petrostream.inspection import EARLIEST_MS, inspect
-from petrostream.readings import Readings, encode_block, split_lines
+from petrostream.readings.decoding import decode_lines
+from petrostream.readings.inspection import EARLIEST_MS, inspect
+from petrostream.readings.validation import validate_block
+from petrostream.readings.wells import Readings, encode_block, split_lines
 from petrostream.schema.sensors import SENSOR_NAMES, schema
 from petrostream.times import parse_ms, to_iso
-from petrostream.validation import validate_block
 
 NOW = parse_ms("2026-11-20T10:00:00Z")
 CORE = {"p_pdg": 2.1e7, "p_tpt": 1.1e7, "t_tpt": 110.0, "p_mon_ckp": 1.2e6, "t_jus_ckp": 71.5}

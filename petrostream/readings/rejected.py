@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from typing import Any
 
-from petrostream.decoding import Record
-from petrostream.inspection import MAX_NAME_CHARS
-from petrostream.readings import MAX_LINE_BYTES
+from petrostream.readings.decoding import Record
+from petrostream.readings.inspection import MAX_NAME_CHARS
+from petrostream.readings.wells import MAX_LINE_BYTES
 from petrostream.times import to_sql
 
 # JSON spells these with six characters each, which could make a row too large to deliver.

@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from petrostream.arrays import FloatArray
-from petrostream.readings import MAX_LINE_BYTES
+from petrostream.readings.wells import MAX_LINE_BYTES
 
 Record = dict[str, Any]
 """A decoded line: any JSON object."""

@@ -2,7 +2,7 @@
 
 A column of numbers is written in one call and split at its commas, and a row is put together by one
 formatting: a few microseconds a reading less than a dictionary each. Lines equal those of
-`petrostream.readings.encode_block`: missing values are left out, an infinite one is 1e999.
+`petrostream.readings.wells.encode_block`: missing values are left out, an infinite one is 1e999.
 """
 
 from dataclasses import dataclass

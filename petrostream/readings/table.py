@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from petrostream.arrays import FloatArray
-from petrostream.decoding import Record, frame_rms, frames_rms
-from petrostream.inspection import (
+from petrostream.readings.decoding import Record, frame_rms, frames_rms
+from petrostream.readings.inspection import (
     EARLIEST_MS,
     FUTURE_LIMIT_MS,
     MAX_NAME_CHARS,

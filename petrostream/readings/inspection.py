@@ -1,7 +1,7 @@
 """One record at a time: every reason there is, and what is left of the record.
 
 This is the full definition of what fails a reading and what only tags it. Blocks take a columnar path
-(`petrostream/validation.py`) that sends here whatever is not plainly clean.
+(`petrostream/readings/validation.py`) that sends here whatever is not plainly clean.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from petrostream.decoding import Record, frame_rms
+from petrostream.readings.decoding import Record, frame_rms
 from petrostream.schema.kinds import TANK, WELL, Kind
 from petrostream.schema.sensors import Field
 from petrostream.times import parse_ms

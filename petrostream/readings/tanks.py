@@ -1,4 +1,4 @@
-"""Tank readings: the columnar batch beside `petrostream.readings.Readings`."""
+"""Tank readings: the columnar batch beside `petrostream.readings.wells.Readings`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.readings import event_id
+from petrostream.readings.wells import event_id
 from petrostream.schema.kinds import TANK
 
 TANK_VALUES: tuple[str, ...] = tuple(f.name for f in TANK.measured)

@@ -16,7 +16,7 @@ Tank readings are held to the same rules. All four values of a tank are core, so
 ``30 * usable / 4``.
 
 Blocks are checked column by column. A record that is not plainly clean goes to
-`petrostream.inspection.inspect`, which finds every reason, and what is left of it goes back to its place.
+`petrostream.readings.inspection.inspect`, which finds every reason, and what is left of it goes back to its place.
 """
 
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.columns import Table
-from petrostream.decoding import Record, decode_lines
-from petrostream.inspection import inspect, value_reason
-from petrostream.readings import NO_TIME, Readings, event_id, split_lines
-from petrostream.rejected import Rejected
+from petrostream.readings.decoding import Record, decode_lines
+from petrostream.readings.inspection import inspect, value_reason
+from petrostream.readings.rejected import Rejected
+from petrostream.readings.table import Table
+from petrostream.readings.tanks import TankReadings, tank_event_id
+from petrostream.readings.wells import NO_TIME, Readings, event_id, split_lines
 from petrostream.schema.kinds import TANK, WELL, Kind
 from petrostream.schema.sensors import SENSOR_NAMES
-from petrostream.tanks import TankReadings, tank_event_id
 
 __all__ = ["CORE_SENSORS", "Rejected", "Validated", "validate_block"]
 

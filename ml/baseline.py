@@ -12,7 +12,7 @@ import numpy as np
 
 from ml.dataset import Instance
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.features import quantise, scale_floors
+from petrostream.gauges.features import quantise, scale_floors
 from petrostream.schema.sensors import SENSOR_INDEX, SENSORS, bounds
 
 TRAIN_SHARE = 0.6
@@ -124,7 +124,7 @@ def make_baseline(
     """The baseline from a period of normal operation.
 
     The centre of a gauge is its mean; the scale its standard deviation, at least the floor of
-    `petrostream.features.scale_floors`, widened where the period is short.
+    `petrostream.gauges.features.scale_floors`, widened where the period is short.
 
     Args:
         well_id: the well.

@@ -39,7 +39,7 @@ from petrostream.aws.athena import run_sql
 from petrostream.aws.errors import PetroStreamError
 from petrostream.detector import WellModel, load_models
 from petrostream.feature_plan import COMMISSIONED, FLEET, feature_names
-from petrostream.features import WINDOWS_S
+from petrostream.gauges.features import WINDOWS_S
 from petrostream.times import parse_ms, to_iso
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

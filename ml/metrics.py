@@ -13,7 +13,7 @@ from ml.baseline import normal_period
 from ml.dataset import Instance
 from petrostream.arrays import BoolArray, FloatArray
 from petrostream.detector import detect
-from petrostream.features import quantise, window_stats
+from petrostream.gauges.features import quantise, window_stats
 from petrostream.models import ModelSet
 
 FLEET_WELL = "*"

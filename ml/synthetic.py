@@ -9,7 +9,7 @@ import numpy as np
 
 from petrostream.arrays import FloatArray
 from petrostream.feature_plan import FeaturePlan, RowArray, feature_names
-from petrostream.features import QUANTA, window_stats
+from petrostream.gauges.features import QUANTA, window_stats
 from petrostream.schema.sensors import SENSOR_INDEX
 
 SERIES = 96

@@ -29,7 +29,7 @@ from ml.models import RECORDED_MIN_NORMAL_S, VALID_DAYS, Options, Training, trai
 from ml.registry import check_version, publish
 from ml.registry_stores import MANIFEST, POINTER, RegistryError, open_registry, write_whole
 from ml.report import console_table, markdown, worst_parity
-from petrostream.features import WINDOWS_S
+from petrostream.gauges.features import WINDOWS_S
 
 DEFAULT_SEED = 7
 FORMAT = 1

@@ -10,7 +10,7 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.feature_plan import RowArray
-from petrostream.features import WindowStats
+from petrostream.gauges.features import WindowStats
 from petrostream.models import ModelFormatError, ModelSet, WellModel, load_model, load_models
 from petrostream.schema.sensors import SENSOR_NAMES
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.features import WindowStats
+from petrostream.gauges.features import WindowStats
 from petrostream.join import Pairs
 from petrostream.readings.tanks import TANK_VALUES, VAPOR
 from petrostream.rows import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.features import STATS, WINDOWS_S, WindowStats, quantise, window_stats
+from petrostream.gauges.features import STATS, WINDOWS_S, WindowStats, quantise, window_stats
 from petrostream.schema.sensors import SENSOR_INDEX
 
 RowArray = npt.NDArray[np.float32]

@@ -13,14 +13,7 @@ import numpy as np
 
 from petrostream.alarms import WellAlarms
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.features import (
-    GAP_MS,
-    HISTORY_MS,
-    MAX_WINDOW_READINGS,
-    MISSING,
-    CountArray,
-    quantise,
-)
+from petrostream.gauges.features import GAP_MS, HISTORY_MS, MAX_WINDOW_READINGS, MISSING, CountArray, quantise
 from petrostream.readings.wells import NO_TIME, Readings
 from petrostream.well_memory import NO_MEMORY, WellMemory
 

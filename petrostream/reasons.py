@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.features import GAP_MS, MISSING, QUANTA, CountArray, WindowStats
+from petrostream.gauges.features import GAP_MS, MISSING, QUANTA, CountArray, WindowStats
 from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
 
 CHANGE_MS = 60_000
@@ -136,7 +136,7 @@ def alarm_sentence(
 
     Args:
         ts_ms: shape (h,), strictly increasing: the well's readings, with a minute before the alarm.
-        counts: shape (h, c), from `petrostream.features.quantise`.
+        counts: shape (h, c), from `petrostream.gauges.features.quantise`.
         sensors: shape (c,), the sensor index of each column.
         at: row of the reading that raised the alarm.
         first: sensors to name before any other, if they moved.

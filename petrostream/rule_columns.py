@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.features import WindowStats
+from petrostream.gauges.features import WindowStats
+from petrostream.gauges.trend import Trend
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.trend import Trend
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class RuleColumns:
         return self._get(sensor, "std", window_s)
 
     def turned(self, sensor: str, hours: int) -> IntArray | FloatArray:
-        """Turns of a pressure in the last 1 or 2 hours (`petrostream.trend`): shape (n,)."""
+        """Turns of a pressure in the last 1 or 2 hours (`petrostream.gauges.trend`): shape (n,)."""
         return self._nothing(0) if self.trend is None else self.trend.turned(sensor, hours)
 
     def activity(self, sensor: str) -> FloatArray:

@@ -8,8 +8,8 @@ import numpy as np
 from petrostream.alarm_events import FEED_ENDED, AlarmEvent
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detector import TOP_SENSORS, WellModel
-from petrostream.features import WindowStats
-from petrostream.gauge_status import StatusArray, health_names
+from petrostream.gauges.features import WindowStats
+from petrostream.gauges.status import StatusArray, health_names
 from petrostream.readings.wells import Readings
 from petrostream.reasons import reading_reasons
 from petrostream.rules import (

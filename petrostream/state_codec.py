@@ -15,7 +15,7 @@ import orjson
 from petrostream import well_memory_codec
 from petrostream.alarm_codec import from_plain, to_plain
 from petrostream.arrays import IntArray
-from petrostream.features import COUNT_LIMIT, MISSING, QUANTA
+from petrostream.gauges.features import COUNT_LIMIT, MISSING, QUANTA
 from petrostream.history import FacilityState, Feed, WellState
 from petrostream.schema.sensors import SENSOR_NAMES
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.features import MISSING, CountArray, WindowStats
-from petrostream.gauge_memory import GaugeMemory
-from petrostream.gauge_status import StatusArray
-from petrostream.health import judge
+from petrostream.gauges.features import MISSING, CountArray, WindowStats
+from petrostream.gauges.health import judge
+from petrostream.gauges.memory import GaugeMemory
+from petrostream.gauges.status import StatusArray
+from petrostream.gauges.trend import Trend, TrendMemory, follow
 from petrostream.operating_state import FOREST, NO_STATE, StateMemory, codes_of, governing, suppression
 from petrostream.readings.wells import Readings
 from petrostream.rules import PROCESS_RULES
-from petrostream.trend import Trend, TrendMemory, follow
 
 SUPPRESSIBLE = (*(rule.id for rule in PROCESS_RULES), FOREST)
 """What an operating state can suppress: the process rules in their order, then the forest."""
@@ -43,7 +43,7 @@ class Observed:
     """n readings of one feed, before anything is computed from them.
 
     Attributes:
-        status: shape (n, 27), codes of `petrostream.gauge_status.STATUSES`.
+        status: shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
         values: shape (n, 27), without those of bad gauges.
         excluded: shape (n, 27), gauges whose windows must not be looked at.
         suppressed: shape (len(SUPPRESSIBLE), n), what the operating state makes meaningless.
@@ -99,7 +99,7 @@ def remember(
     Args:
         observed: the readings.
         ts_ms: shape (n,), their times.
-        counts: shape (n, s), their values, from `petrostream.features.quantise`.
+        counts: shape (n, s), their values, from `petrostream.gauges.features.quantise`.
         sensors: shape (s,), ascending, the sensor index of each column.
 
     Returns:

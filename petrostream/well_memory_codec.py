@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.gauge_memory import PER_GAUGE, GaugeMemory
+from petrostream.gauges.memory import PER_GAUGE, GaugeMemory
+from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Swing, TrendMemory
 from petrostream.operating_state import StateMemory
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
-from petrostream.trend import BINS, SWING_SENSORS, TREND_SENSORS, Swing, TrendMemory
 from petrostream.well_memory import WellMemory
 
 _SUMS = 2

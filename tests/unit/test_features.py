@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petrostream.feature_plan import FeatureNameError, FeaturePlan, feature_names, series_rows
-from petrostream.features import (
+from petrostream.gauges.features import (
     COUNT_LIMIT,
     MAX_WINDOW_READINGS,
     MISSING,

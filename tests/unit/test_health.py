@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.features import MISSING, quantise
-from petrostream.gauge_status import STATUSES, health_names
-from petrostream.health import judge
+from petrostream.gauges.features import MISSING, quantise
+from petrostream.gauges.health import judge
+from petrostream.gauges.status import STATUSES, health_names
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from tests.support.wells import START, normal_values, table
 

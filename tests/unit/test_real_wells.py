@@ -11,7 +11,7 @@ from ml.dataset import find_instances, read_instance
 from ml.models import baseline_entry, fit_entry, well_entry
 from ml.pool import Pool
 from petrostream.detector import detect, load_model
-from petrostream.features import quantise, window_stats
+from petrostream.gauges.features import quantise, window_stats
 
 REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))
 ON_S, OFF_S, DEADBAND = 10, 60, 0.02

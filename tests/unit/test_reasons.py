@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from petrostream.features import quantise
+from petrostream.gauges.features import quantise
 from petrostream.reasons import UNLIKE_NORMAL, alarm_sentence, gas_sentence, reading_reasons, size
 from petrostream.schema.sensors import SENSOR_INDEX
 

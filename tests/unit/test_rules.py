@@ -8,8 +8,9 @@ import pytest
 
 from ml.physics import EVENTS
 from ml.well_model import draw_well, operate
-from petrostream.features import quantise, window_stats
-from petrostream.health import judge
+from petrostream.gauges.features import quantise, window_stats
+from petrostream.gauges.health import judge
+from petrostream.gauges.trend import follow
 from petrostream.rules import (
     ALERT_ABOVE,
     EMISSION_RULES,
@@ -21,7 +22,6 @@ from petrostream.rules import (
     points,
 )
 from petrostream.schema.sensors import NAME_OF_THREE_W, SENSOR_INDEX, bounds
-from petrostream.trend import follow
 from tests.support.wells import START, normal_values
 
 REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.features import QUANTA
+from petrostream.gauges.features import QUANTA
 from petrostream.history import FacilityState
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring import score

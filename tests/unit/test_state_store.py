@@ -6,7 +6,7 @@ from moto import mock_aws
 
 from petrostream.aws.errors import ServiceUnavailable, StateConflict, StateUnreadable, Throttled
 from petrostream.aws.state import MAX_STATE_BYTES, NEW, StateStore, fitted
-from petrostream.features import COUNT_LIMIT
+from petrostream.gauges.features import COUNT_LIMIT
 from petrostream.history import FacilityState, WellState
 from petrostream.join_state import JoinState
 from petrostream.memory import PARTS, Codec, Memory, encode_parts

@@ -21,7 +21,7 @@ from ml.synthetic import synthetic_rows
 from ml.train import app, write_version
 from petrostream.detector import ModelSet, load_models
 from petrostream.feature_plan import feature_names
-from petrostream.features import scale_floors
+from petrostream.gauges.features import scale_floors
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.times import parse_ms
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.features import quantise
+from petrostream.gauges.features import quantise
+from petrostream.gauges.trend import BINS, TREND_INDICES, TREND_SENSORS, follow
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.trend import BINS, TREND_INDICES, TREND_SENSORS, follow
 from tests.support.wells import normal_values
 
 SENSORS = np.sort(TREND_INDICES)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.features import quantise
-from petrostream.gauge_memory import PER_GAUGE
+from petrostream.gauges.features import quantise
+from petrostream.gauges.memory import PER_GAUGE
+from petrostream.gauges.trend import TREND_INDICES
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.trend import TREND_INDICES
 from petrostream.well_memory import SUPPRESSIBLE, WellMemory, observe, remember
 from petrostream.well_memory_codec import from_parts, to_parts
 from tests.support.wells import normal_values, readings

@@ -27,9 +27,9 @@ from functools import lru_cache
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.features import GAP_MS
-from petrostream.gauge_memory import NEVER, GaugeMemory
-from petrostream.gauge_status import FROZEN, IMPLAUSIBLE, MISSING_GAUGE, ZEROED, StatusArray
+from petrostream.gauges.features import GAP_MS
+from petrostream.gauges.memory import NEVER, GaugeMemory
+from petrostream.gauges.status import FROZEN, IMPLAUSIBLE, MISSING_GAUGE, ZEROED, StatusArray
 from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
 
 MISSING_AFTER_MS = GAP_MS
@@ -63,7 +63,7 @@ class Judged:
     """What was found of n readings.
 
     Attributes:
-        status: shape (n, 27), codes of `petrostream.gauge_status.STATUSES`.
+        status: shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
         values: shape (n, 27), the readings' values without those of bad gauges.
         excluded: shape (n, 27), gauges whose windows must not be looked at: bad now or within `REFILL_MS`.
         memory: for the next readings of the well.

@@ -6,7 +6,7 @@ grow. So a few gauges are averaged by the full UTC minute and kept for an hour, 
 pressures are counted over two hours.
 
 Everything is a function of the stream alone: a reading sees the minutes that were over before its own, and
-sums are sums of integers (`petrostream.features.quantise`). An interruption of more than `RESET_BINS`
+sums are sums of integers (`petrostream.gauges.features.quantise`). An interruption of more than `RESET_BINS`
 minutes starts the memory anew; a shorter one leaves minutes without value.
 """
 
@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.features import MISSING, QUANTA, CountArray
+from petrostream.gauges.features import MISSING, QUANTA, CountArray
 from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
 
 BIN_MS = 60_000
@@ -199,7 +199,7 @@ def follow(
     Args:
         memory: of the readings before these, None at the beginning of a feed.
         ts_ms: shape (n,), n >= 1, strictly increasing and after the memory, epoch ms.
-        counts: shape (n, s), from `petrostream.features.quantise`.
+        counts: shape (n, s), from `petrostream.gauges.features.quantise`.
         sensors: shape (s,), ascending, the sensor index of each column.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The statuses of a gauge (`petrostream.health` says what they mean), as codes and as names."""
+"""The statuses of a gauge (`petrostream.gauges.health` says what they mean), as codes and as names."""
 
 from functools import lru_cache
 

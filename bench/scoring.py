@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402  (after the thread limits)
 
 from petrostream import state_codec  # noqa: E402
-from petrostream.detector import ModelSet, load_models  # noqa: E402
+from petrostream.detection.detector import ModelSet, load_models  # noqa: E402
 from petrostream.readings.validation import validate_block  # noqa: E402
 from petrostream.readings.wells import encode_block  # noqa: E402
 from petrostream.scoring import FacilityState, rows_to_blocks, score  # noqa: E402
@@ -95,7 +95,7 @@ def stream_rows(values: np.ndarray) -> list[dict]:
 def trained_model(values: np.ndarray) -> tuple[dict, bytes, Any, np.ndarray]:
     """An Isolation Forest on the first readings: its manifest entry, ONNX bytes, itself, its features."""
     from ml.forest import fit_forest  # noqa: PLC0415  (only the parent process may hold scikit-learn)
-    from petrostream.feature_plan import FeaturePlan, feature_names, series_rows  # noqa: PLC0415
+    from petrostream.detection.plan import FeaturePlan, feature_names, series_rows  # noqa: PLC0415
     from petrostream.schema.sensors import SENSOR_INDEX  # noqa: PLC0415
 
     names = feature_names()

@@ -37,8 +37,8 @@ from ml.report import markdown
 from ml.train import DEFAULT_SEED, FORMAT, forest_files
 from petrostream.aws.athena import run_sql
 from petrostream.aws.errors import PetroStreamError
-from petrostream.detector import WellModel, load_models
-from petrostream.feature_plan import COMMISSIONED, FLEET, feature_names
+from petrostream.detection.detector import WellModel, load_models
+from petrostream.detection.plan import COMMISSIONED, FLEET, feature_names
 from petrostream.gauges.features import WINDOWS_S
 from petrostream.times import parse_ms, to_iso
 

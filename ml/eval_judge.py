@@ -11,7 +11,7 @@ from ml.eval_stream import stream
 from ml.vargas import WINDOW, Windows
 from petrostream.alarm_types import ALARM_TYPES, FOREST
 from petrostream.arrays import BoolArray
-from petrostream.models import ModelSet
+from petrostream.detection.models import ModelSet
 
 WARM_UP_S = 30
 """A window starts cold, without a past; alarms look at what comes after the shortest feature window."""

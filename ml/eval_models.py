@@ -15,9 +15,9 @@ from ml.pool import FLEET_SENSORS, Pool, baseline_plan, fleet_plan
 from ml.registry import read_live
 from ml.registry_stores import Registry, RegistryError
 from petrostream.alarms import DEFAULT_SETTINGS, AlarmSettings
-from petrostream.feature_plan import COMMISSIONED, FLEET, FeaturePlan
-from petrostream.forest import Forest, load_forest
-from petrostream.models import ModelSet, WellModel, load_models
+from petrostream.detection.forest import Forest, load_forest
+from petrostream.detection.models import ModelSet, WellModel, load_models
+from petrostream.detection.plan import COMMISSIONED, FLEET, FeaturePlan
 
 _DEADBAND = DEFAULT_SETTINGS.on_score - DEFAULT_SETTINGS.off_score
 FLEET_SETTINGS = AlarmSettings(on_score=FLEET_THRESHOLD, off_score=FLEET_THRESHOLD - _DEADBAND)

@@ -17,9 +17,9 @@ from petrostream.alarm_events import ANNUNCIATIONS, RETURNED, Transition
 from petrostream.alarm_types import FOREST
 from petrostream.alarms import AlarmSettings, Signals, run_alarms
 from petrostream.arrays import FloatArray, IntArray
+from petrostream.detection.models import ModelSet
 from petrostream.fleet import facility_of
 from petrostream.history import FacilityState
-from petrostream.models import ModelSet
 from petrostream.readings.lines import Origin, Rows, encode_lines
 from petrostream.readings.validation import validate_block
 from petrostream.scoring import score

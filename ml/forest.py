@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from ml.onnx_export import forest_to_onnx
-from petrostream.feature_plan import RowArray
-from petrostream.forest import Forest, load_forest
+from petrostream.detection.forest import Forest, load_forest
+from petrostream.detection.plan import RowArray
 
 TREES = 100
 MAX_SAMPLES = 512

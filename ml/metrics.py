@@ -12,9 +12,9 @@ import numpy as np
 from ml.baseline import normal_period
 from ml.dataset import Instance
 from petrostream.arrays import BoolArray, FloatArray
-from petrostream.detector import detect
+from petrostream.detection.detector import detect
+from petrostream.detection.models import ModelSet
 from petrostream.gauges.features import quantise, window_stats
-from petrostream.models import ModelSet
 
 FLEET_WELL = "*"
 SUSTAINED_S = 10

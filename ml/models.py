@@ -9,8 +9,8 @@ from ml.dataset import Instance
 from ml.forest import TREES, Fitted
 from ml.metrics import FLEET_WELL, Seen
 from ml.pool import FLEET_SENSORS, Pool, fleet_scale
-from petrostream.feature_plan import COMMISSIONED, FLEET, feature_names
-from petrostream.models import ModelSet, load_models
+from petrostream.detection.models import ModelSet, load_models
+from petrostream.detection.plan import COMMISSIONED, FLEET, feature_names
 from petrostream.times import to_iso
 
 THRESHOLD = 0.56

@@ -10,7 +10,7 @@ import numpy as np
 from ml.baseline import MEASUREMENTS, TRAIN_SHARE, Baseline, make_baseline, plausible
 from ml.dataset import NO_LABEL, find_instances, read_instance
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.detector import WellModel, detect
+from petrostream.detection.detector import WellModel, detect
 from petrostream.gauges.features import quantise, window_stats
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES, SENSORS
 from petrostream.times import to_iso, to_sql

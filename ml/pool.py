@@ -9,7 +9,7 @@ from ml.baseline import Baseline, NormalPeriod
 from ml.forest import TREES, Fitted, fit_forest
 from ml.synthetic import synthetic_rows
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.feature_plan import COMMISSIONED, FLEET, FeaturePlan, RowArray, feature_names, series_rows
+from petrostream.detection.plan import COMMISSIONED, FLEET, FeaturePlan, RowArray, feature_names, series_rows
 from petrostream.schema.sensors import SENSORS
 
 ROWS_PER_WELL = 10_000

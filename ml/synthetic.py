@@ -8,7 +8,7 @@ autoregression), held and linearly interpolated as a historian's compression lea
 import numpy as np
 
 from petrostream.arrays import FloatArray
-from petrostream.feature_plan import FeaturePlan, RowArray, feature_names
+from petrostream.detection.plan import FeaturePlan, RowArray, feature_names
 from petrostream.gauges.features import QUANTA, window_stats
 from petrostream.schema.sensors import SENSOR_INDEX
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from petrostream.alarms import WellAlarms
 from petrostream.arrays import BoolArray, IntArray
-from petrostream.detector import Detection, ModelSet, WellModel, detect
-from petrostream.feature_plan import COMMISSIONED
+from petrostream.detection.detector import Detection, ModelSet, WellModel, detect
+from petrostream.detection.plan import COMMISSIONED
 from petrostream.gauges.features import WindowStats, window_stats
 from petrostream.history import FacilityState, WellState, extend, feed_parts, late_readings, trim
 from petrostream.readings.wells import NO_TIME, Readings

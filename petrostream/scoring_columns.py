@@ -7,7 +7,7 @@ import numpy as np
 
 from petrostream.alarm_events import FEED_ENDED, AlarmEvent
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.detector import TOP_SENSORS, WellModel
+from petrostream.detection.detector import TOP_SENSORS, WellModel
 from petrostream.gauges.features import WindowStats
 from petrostream.gauges.status import StatusArray, health_names
 from petrostream.readings.wells import Readings

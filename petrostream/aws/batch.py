@@ -6,7 +6,7 @@ from typing import Protocol
 
 from petrostream.alerts import Alert
 from petrostream.aws.firehose import Sink
-from petrostream.detector import ModelSet
+from petrostream.detection.detector import ModelSet
 from petrostream.memory import Memory
 from petrostream.pairing import JoinMode
 from petrostream.windows import Window

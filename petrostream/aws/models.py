@@ -15,8 +15,8 @@ import orjson
 
 from petrostream.aws.calls import error_code, repeatable
 from petrostream.aws.errors import ModelInvalid, ServiceUnavailable
-from petrostream.forest import Forest, load_forest
-from petrostream.models import ModelSet, WellModel, load_models
+from petrostream.detection.forest import Forest, load_forest
+from petrostream.detection.models import ModelSet, WellModel, load_models
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

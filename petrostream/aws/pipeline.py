@@ -20,7 +20,7 @@ from petrostream.aws.batch import Outcome, Ports, Record, Tally
 from petrostream.aws.errors import PetroStreamError, StateConflict, TimeShort
 from petrostream.aws.firehose import JOINED_ENTRY_BYTES
 from petrostream.aws.stages import Moment, take
-from petrostream.detector import ModelSet
+from petrostream.detection.detector import ModelSet
 from petrostream.memory import Memory
 from petrostream.readings.rejected import Rejected
 from petrostream.readings.validation import Validated, validate_block

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from petrostream.alarm_events import ANNUNCIATIONS
 from petrostream.alarm_rows import alarm_rows_to_blocks
 from petrostream.aws.batch import Ports, Tally
-from petrostream.detector import ModelSet
+from petrostream.detection.detector import ModelSet
 from petrostream.facility_rows import facility_rows_to_blocks
 from petrostream.live_state import note_joined, note_scored
 from petrostream.memory import Memory

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from ml.onnx_export import forest_to_onnx
-from petrostream.detector import ModelSet, WellModel, load_model, load_models
-from petrostream.feature_plan import FeaturePlan, feature_names, series_rows
+from petrostream.detection.detector import ModelSet, WellModel, load_model, load_models
+from petrostream.detection.plan import FeaturePlan, feature_names, series_rows
 from petrostream.readings.wells import NO_TIME, Readings, event_id
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.times import to_iso

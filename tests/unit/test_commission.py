@@ -19,7 +19,7 @@ from ml.registry import read_live
 from ml.registry_stores import FolderRegistry, RegistryError
 from ml.simulate import simulate_instance
 from ml.train import write_version
-from petrostream.models import ModelSet, load_models
+from petrostream.detection.models import ModelSet, load_models
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.times import to_iso, to_sql
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.onnx_export import forest_to_onnx
-from petrostream.detector import ModelFormatError, ModelSet, detect, load_model
+from petrostream.detection.detector import ModelFormatError, ModelSet, detect, load_model
 from petrostream.gauges.features import quantise, window_stats
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from tests.support.wells import (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream.feature_plan import FeatureNameError, FeaturePlan, feature_names, series_rows
+from petrostream.detection.plan import FeatureNameError, FeaturePlan, feature_names, series_rows
 from petrostream.gauges.features import (
     COUNT_LIMIT,
     MAX_WINDOW_READINGS,

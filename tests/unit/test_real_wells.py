@@ -10,7 +10,7 @@ from ml.baseline import instance_baseline, normal_period
 from ml.dataset import find_instances, read_instance
 from ml.models import baseline_entry, fit_entry, well_entry
 from ml.pool import Pool
-from petrostream.detector import detect, load_model
+from petrostream.detection.detector import detect, load_model
 from petrostream.gauges.features import quantise, window_stats
 
 REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))

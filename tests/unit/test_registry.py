@@ -15,7 +15,7 @@ from ml.onnx_export import forest_to_onnx
 from ml.registry import app, check_version, current_version, publish, rollback, versions
 from ml.registry_stores import FolderRegistry, RegistryError, S3Registry, open_registry
 from petrostream.aws.models import ModelStore
-from petrostream.feature_plan import feature_names
+from petrostream.detection.plan import feature_names
 
 SENSORS = ("p_tpt", "t_tpt")
 NAMES = feature_names()

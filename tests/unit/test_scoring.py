@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petrostream import state_codec
-from petrostream.detector import ModelSet
+from petrostream.detection.detector import ModelSet
 from petrostream.readings.wells import Readings
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scored import NO_POINTS

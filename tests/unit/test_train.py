@@ -19,8 +19,8 @@ from ml.pool import Pool
 from ml.simulate import simulate_instance
 from ml.synthetic import synthetic_rows
 from ml.train import app, write_version
-from petrostream.detector import ModelSet, load_models
-from petrostream.feature_plan import feature_names
+from petrostream.detection.detector import ModelSet, load_models
+from petrostream.detection.plan import feature_names
 from petrostream.gauges.features import scale_floors
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.times import parse_ms

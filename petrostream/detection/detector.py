@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.feature_plan import RowArray
+from petrostream.detection.models import ModelFormatError, ModelSet, WellModel, load_model, load_models
+from petrostream.detection.plan import RowArray
 from petrostream.gauges.features import WindowStats
-from petrostream.models import ModelFormatError, ModelSet, WellModel, load_model, load_models
 from petrostream.schema.sensors import SENSOR_NAMES
 
 TOP_SENSORS = 3

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.feature_plan import COMMISSIONED, FLEET, FeaturePlan
-from petrostream.forest import Forest, ForestFormatError, load_forest
+from petrostream.detection.forest import Forest, ForestFormatError, load_forest
+from petrostream.detection.plan import COMMISSIONED, FLEET, FeaturePlan
 from petrostream.times import parse_ms
 
 ALWAYS_MS = int(np.iinfo(np.int64).min)

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 
 from petrostream.arrays import FloatArray
-from petrostream.feature_plan import RowArray
+from petrostream.detection.plan import RowArray
 
 SCORE_DECIMALS = 6
 _ERRORS_ONLY = 3

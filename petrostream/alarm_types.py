@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from petrostream.operating_state import FOREST as _FOREST
-from petrostream.operating_state import OPERATING_STATES
-from petrostream.rules import ALERT_ABOVE, PROCESS_RULES
+from petrostream.risk.operating_state import FOREST as _FOREST
+from petrostream.risk.operating_state import OPERATING_STATES
+from petrostream.risk.rules import ALERT_ABOVE, PROCESS_RULES
 
 CRITICAL, HIGH, MEDIUM, LOW = "critical", "high", "medium", "low"
 PRIORITIES = (CRITICAL, HIGH, MEDIUM, LOW)
@@ -190,7 +190,7 @@ ALARM_TYPES: Mapping[str, AlarmType] = _table()
 def suppressing_states(alarm_type: AlarmType) -> Sequence[int]:
     """Operating states in which an alarm says nothing an operator does not know: suppression by design.
 
-    The table is that of `petrostream.operating_state`, so an alarm and the risk of a reading agree. Gas is as
+    The table is that of `petrostream.risk.operating_state`, so an alarm and the risk of a reading agree. Gas is as
     dangerous around a closed well as around an open one: emission alarms are never suppressed.
     """
     return [code for code, state in OPERATING_STATES.items() if alarm_type.id in state.suppresses]

@@ -37,7 +37,7 @@ from petrostream.alarm_timers import NEVER, lasted, latch, recent, run_starts
 from petrostream.alarm_types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType, suppressing_states
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import GAP_MS
-from petrostream.operating_state import RELEASE_MS
+from petrostream.risk.operating_state import RELEASE_MS
 
 NO_DATA_S = 600.0
 RELEASE_S = RELEASE_MS / 1000

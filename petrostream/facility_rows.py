@@ -8,8 +8,16 @@ from petrostream.arrays import FloatArray, IntArray
 from petrostream.gauges.features import WindowStats
 from petrostream.join import Pairs
 from petrostream.readings.tanks import TANK_VALUES, VAPOR
+from petrostream.risk.rules import (
+    ALERT_ABOVE,
+    EMISSION_RULES,
+    MAX_RISK,
+    VAPOR_RULES,
+    RuleColumns,
+    fired,
+    points,
+)
 from petrostream.rows import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
-from petrostream.rules import ALERT_ABOVE, EMISSION_RULES, MAX_RISK, VAPOR_RULES, RuleColumns, fired, points
 from petrostream.scored import NO_POINTS
 from petrostream.well_events import COLUMN
 

@@ -15,7 +15,7 @@ from petrostream.alarm_events import RETURNED, AlarmEvent
 from petrostream.alerts import MAX_AGE_MS, Alert, alarm_alerts, status_alert
 from petrostream.facility_rows import FacilityRows
 from petrostream.readings.tanks import VAPOR
-from petrostream.rules import ALERT_ABOVE
+from petrostream.risk.rules import ALERT_ABOVE
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scored import NO_POINTS, Scored
 from petrostream.status_changes import NORMAL, TANK, WELL, AlertRun, Key, StatusChange, status_changes

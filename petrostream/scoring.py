@@ -13,15 +13,8 @@ from petrostream.gauges.features import WindowStats, window_stats
 from petrostream.history import FacilityState, WellState, extend, feed_parts, late_readings, trim
 from petrostream.readings.wells import NO_TIME, Readings
 from petrostream.reasons import deviations
+from petrostream.risk.rules import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, fired, points
 from petrostream.rows import Block, rows_to_blocks
-from petrostream.rules import (
-    MAX_PART,
-    PROCESS_RULES,
-    RULE_SENSORS,
-    RuleColumns,
-    fired,
-    points,
-)
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.scored import NO_POINTS, Scored
 from petrostream.scoring_columns import LATE, Columns, to_rows

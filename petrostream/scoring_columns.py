@@ -12,14 +12,7 @@ from petrostream.gauges.features import WindowStats
 from petrostream.gauges.status import StatusArray, health_names
 from petrostream.readings.wells import Readings
 from petrostream.reasons import reading_reasons
-from petrostream.rules import (
-    ALERT_ABOVE,
-    EMISSION_RULES,
-    MAX_RISK,
-    RuleColumns,
-    fired,
-    points,
-)
+from petrostream.risk.rules import ALERT_ABOVE, EMISSION_RULES, MAX_RISK, RuleColumns, fired, points
 from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.scored import NO_POINTS, Scored
 from petrostream.well_memory import SUPPRESSIBLE

@@ -12,7 +12,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.history import Feed, WellState
 from petrostream.readings.wells import NO_TIME, Readings
 from petrostream.reasons import alarm_sentence, gas_sentence, reading_reasons
-from petrostream.rules import PROCESS_RULES
+from petrostream.risk.rules import PROCESS_RULES
 from petrostream.schema.sensors import SENSOR_INDEX
 
 _OF_RULE = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}

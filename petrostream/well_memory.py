@@ -10,9 +10,9 @@ from petrostream.gauges.health import judge
 from petrostream.gauges.memory import GaugeMemory
 from petrostream.gauges.status import StatusArray
 from petrostream.gauges.trend import Trend, TrendMemory, follow
-from petrostream.operating_state import FOREST, NO_STATE, StateMemory, codes_of, governing, suppression
 from petrostream.readings.wells import Readings
-from petrostream.rules import PROCESS_RULES
+from petrostream.risk.operating_state import FOREST, NO_STATE, StateMemory, codes_of, governing, suppression
+from petrostream.risk.rules import PROCESS_RULES
 
 SUPPRESSIBLE = (*(rule.id for rule in PROCESS_RULES), FOREST)
 """What an operating state can suppress: the process rules in their order, then the forest."""

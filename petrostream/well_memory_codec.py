@@ -10,7 +10,7 @@ import numpy as np
 
 from petrostream.gauges.memory import PER_GAUGE, GaugeMemory
 from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Swing, TrendMemory
-from petrostream.operating_state import StateMemory
+from petrostream.risk.operating_state import StateMemory
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.well_memory import WellMemory
 

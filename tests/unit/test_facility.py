@@ -17,7 +17,7 @@ from petrostream.join_state import JoinState
 from petrostream.readings.tanks import TANK_VALUES, VAPOR
 from petrostream.readings.validation import validate_block
 from petrostream.readings.wells import encode_block
-from petrostream.rules import ALERT_ABOVE
+from petrostream.risk.rules import ALERT_ABOVE
 from petrostream.scoring import score
 from petrostream.times import to_iso
 from petrostream.well_events import WellEvents

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.operating_state import (
+from petrostream.risk.operating_state import (
     FOREST,
     OPERATING_STATES,
     UNKNOWN,
@@ -14,7 +14,7 @@ from petrostream.operating_state import (
     governing,
     suppression,
 )
-from petrostream.rules import EMISSION_RULES, PROCESS_RULES, VAPOR_RULES
+from petrostream.risk.rules import EMISSION_RULES, PROCESS_RULES, VAPOR_RULES
 
 START = 1_700_000_000_000
 PROCESS = [rule.id for rule in PROCESS_RULES]

@@ -11,7 +11,7 @@ from ml.well_model import draw_well, operate
 from petrostream.gauges.features import quantise, window_stats
 from petrostream.gauges.health import judge
 from petrostream.gauges.trend import follow
-from petrostream.rules import (
+from petrostream.risk.rules import (
     ALERT_ABOVE,
     EMISSION_RULES,
     PROCESS_RULES,

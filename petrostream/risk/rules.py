@@ -1,6 +1,6 @@
 """Risk rules: one table, each row with its condition, points and source.
 
-The conditions themselves are in `petrostream.rule_conditions`; what they were measured on is in
+The conditions themselves are in `petrostream.risk.conditions`; what they were measured on is in
 `docs/rules.md`. A rule of 35 points is an ALERT by itself: it has been silent in all normal operation of 3W's
 real instances at hand. Rules of 20 and 10 points need another rule, the forest or gas to make one.
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petrostream import rule_conditions as conditions
 from petrostream.arrays import BoolArray, IntArray
-from petrostream.rule_columns import RuleColumns
+from petrostream.risk import conditions
+from petrostream.risk.columns import RuleColumns
 from petrostream.schema.sensors import SENSOR_INDEX
 
 __all__ = [

@@ -17,7 +17,7 @@ from types import MappingProxyType
 import numpy as np
 
 from petrostream.arrays import BoolArray, IntArray
-from petrostream.rules import PROCESS_RULES
+from petrostream.risk.rules import PROCESS_RULES
 
 FOREST = "forest"
 """Stands for the Isolation Forest among the ids of rules."""

@@ -7,7 +7,7 @@ gauge can only speak against a rule, its comparison is negated: a well without i
 import numpy as np
 
 from petrostream.arrays import BoolArray
-from petrostream.rule_columns import RuleColumns
+from petrostream.risk.columns import RuleColumns
 
 BAR = 1e5
 OSCILLATION_TURNS = 4

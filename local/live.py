@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from petrostream.alarm_types import PRIORITIES
+from petrostream.alarms.types import PRIORITIES
 from petrostream.alerts import iso
 from petrostream.aws.live import FacilityLive, LiveTable, Well
 

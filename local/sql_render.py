@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.env import ROOT
-from petrostream.alarm_metrics import ONE_CONSOLE
+from petrostream.alarms.metrics import ONE_CONSOLE
 from petrostream.schema.sensors import Field, Schema, schema
 
 SQL = ROOT / "sql"

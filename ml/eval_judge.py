@@ -9,7 +9,7 @@ from ml.dataset import Instance
 from ml.eval_models import LeftOut
 from ml.eval_stream import stream
 from ml.vargas import WINDOW, Windows
-from petrostream.alarm_types import ALARM_TYPES, FOREST
+from petrostream.alarms.types import ALARM_TYPES, FOREST
 from petrostream.arrays import BoolArray
 from petrostream.detection.models import ModelSet
 

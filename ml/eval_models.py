@@ -14,7 +14,7 @@ from ml.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
 from ml.pool import FLEET_SENSORS, Pool, baseline_plan, fleet_plan
 from ml.registry import read_live
 from ml.registry_stores import Registry, RegistryError
-from petrostream.alarms import DEFAULT_SETTINGS, AlarmSettings
+from petrostream.alarms.engine import DEFAULT_SETTINGS, AlarmSettings
 from petrostream.detection.forest import Forest, load_forest
 from petrostream.detection.models import ModelSet, WellModel, load_models
 from petrostream.detection.plan import COMMISSIONED, FLEET, FeaturePlan

@@ -11,7 +11,7 @@ from ml.dataset import EVENT_NAMES, TRANSIENT, Instance, InstanceFile
 from ml.eval_events import AlarmSpan, Verdict, event_rows, judge, total
 from ml.eval_stream import RaisedAlarm, Streamed
 from ml.eval_svg import Trace, thin
-from petrostream.alarm_types import FOREST
+from petrostream.alarms.types import FOREST
 from petrostream.arrays import BoolArray, FloatArray
 
 By = Literal["verdict", "forest", "rules"]

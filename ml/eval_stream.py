@@ -13,9 +13,9 @@ import numpy as np
 
 from ml.dataset import Instance
 from ml.eval_events import AlarmSpan
-from petrostream.alarm_events import ANNUNCIATIONS, RETURNED, Transition
-from petrostream.alarm_types import FOREST
-from petrostream.alarms import AlarmSettings, Signals, run_alarms
+from petrostream.alarms.engine import AlarmSettings, Signals, run_alarms
+from petrostream.alarms.events import ANNUNCIATIONS, RETURNED, Transition
+from petrostream.alarms.types import FOREST
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.detection.models import ModelSet
 from petrostream.fleet import facility_of

@@ -26,7 +26,7 @@ from ml.eval_rows import By, Row, as_json, by_class, by_well, groups, make_row, 
 from ml.eval_stream import BLOCK_S, stream, with_forest_alarms
 from ml.models import RECORDED_MIN_NORMAL_S
 from ml.registry_stores import open_registry
-from petrostream.alarms import DEFAULT_SETTINGS
+from petrostream.alarms.engine import DEFAULT_SETTINGS
 from petrostream.detection.models import ModelSet
 
 DEFAULT_SEED = 1

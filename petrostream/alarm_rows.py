@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.alarm_actions import Action
-from petrostream.alarm_events import AlarmEvent, Transition
-from petrostream.alarm_types import ALARM_TYPES
+from petrostream.alarms.actions import Action
+from petrostream.alarms.events import AlarmEvent, Transition
+from petrostream.alarms.types import ALARM_TYPES
 from petrostream.readings.wells import NO_TIME
 from petrostream.rows import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
 

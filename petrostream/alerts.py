@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from petrostream.alarm_events import NORMAL, RETURNED, SUPPRESSED, AlarmEvent
-from petrostream.alarm_types import ALARM_TYPES
+from petrostream.alarms.events import NORMAL, RETURNED, SUPPRESSED, AlarmEvent
+from petrostream.alarms.types import ALARM_TYPES
 from petrostream.status_changes import StatusChange
 
 ALARM_TRANSITION = "Alarm Transition"

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from petrostream.alarms import WellAlarms
+from petrostream.alarms.engine import WellAlarms
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import GAP_MS, HISTORY_MS, MAX_WINDOW_READINGS, MISSING, CountArray, quantise
 from petrostream.readings.wells import NO_TIME, Readings

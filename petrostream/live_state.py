@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.alarm_events import RETURNED, AlarmEvent
+from petrostream.alarms.events import RETURNED, AlarmEvent
 from petrostream.alerts import MAX_AGE_MS, Alert, alarm_alerts, status_alert
 from petrostream.facility_rows import FacilityRows
 from petrostream.readings.tanks import VAPOR

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from petrostream.alarm_events import AlarmEvent
+from petrostream.alarms.events import AlarmEvent
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.readings.wells import Readings
 

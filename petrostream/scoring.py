@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from petrostream.alarms import WellAlarms
+from petrostream.alarms.engine import WellAlarms
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.detection.detector import Detection, ModelSet, WellModel, detect
 from petrostream.detection.plan import COMMISSIONED

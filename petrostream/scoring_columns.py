@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from petrostream.alarm_events import FEED_ENDED, AlarmEvent
+from petrostream.alarms.events import FEED_ENDED, AlarmEvent
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detection.detector import TOP_SENSORS, WellModel
 from petrostream.gauges.features import WindowStats

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from petrostream import well_memory_codec
-from petrostream.alarm_codec import from_plain, to_plain
+from petrostream.alarms.codec import from_plain, to_plain
 from petrostream.arrays import IntArray
 from petrostream.gauges.features import COUNT_LIMIT, MISSING, QUANTA
 from petrostream.history import FacilityState, Feed, WellState

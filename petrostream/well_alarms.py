@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from petrostream.alarm_events import ANNUNCIATIONS, AlarmEvent, Transition
-from petrostream.alarm_types import ALARM_TYPES, EMISSION, FOREST, meaning_of
-from petrostream.alarms import DEFAULT_SETTINGS, Signals, WellAlarms, end_feed, run_alarms
+from petrostream.alarms.engine import DEFAULT_SETTINGS, Signals, WellAlarms, end_feed, run_alarms
+from petrostream.alarms.events import ANNUNCIATIONS, AlarmEvent, Transition
+from petrostream.alarms.types import ALARM_TYPES, EMISSION, FOREST, meaning_of
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.history import Feed, WellState
 from petrostream.readings.wells import NO_TIME, Readings

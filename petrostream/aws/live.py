@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from petrostream import live_codec, windows_codec
-from petrostream.alarm_types import PRIORITIES
+from petrostream.alarms.types import PRIORITIES
 from petrostream.aws.backoff import Backoff
 from petrostream.aws.calls import unavailable
 from petrostream.aws.errors import RangeInvalid, Throttled

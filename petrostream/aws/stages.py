@@ -6,8 +6,8 @@ memory that follows. Nothing is committed here: the pipeline flushes the sinks a
 
 from dataclasses import dataclass, replace
 
-from petrostream.alarm_events import ANNUNCIATIONS
 from petrostream.alarm_rows import alarm_rows_to_blocks
+from petrostream.alarms.events import ANNUNCIATIONS
 from petrostream.aws.batch import Ports, Tally
 from petrostream.detection.detector import ModelSet
 from petrostream.facility_rows import facility_rows_to_blocks

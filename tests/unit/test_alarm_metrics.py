@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.alarm_metrics import Annunciation, chatters, floods, report, slot_counts, stale
+from petrostream.alarms.metrics import Annunciation, chatters, floods, report, slot_counts, stale
 
 START = 1_699_999_800_000
 SLOT = 600_000

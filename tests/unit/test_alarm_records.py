@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from petrostream import alarm_actions as actions
-from petrostream.alarm_records import AlarmRecord, apply
-from petrostream.alarms import Signals, run_alarms
+from petrostream.alarms import actions
+from petrostream.alarms.engine import Signals, run_alarms
+from petrostream.alarms.records import AlarmRecord, apply
 
 START = 1_700_000_000_000
 HOUR = 3_600_000

@@ -7,13 +7,13 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.alarm_actions import acknowledge, shelve
-from petrostream.alarm_codec import from_plain, to_plain
-from petrostream.alarm_events import Active, AlarmEvent
-from petrostream.alarm_records import apply
 from petrostream.alarm_rows import action_rows_to_blocks, alarm_rows_to_blocks
-from petrostream.alarm_timers import NEVER
-from petrostream.alarms import Channel, Signals, WellAlarms, run_alarms
+from petrostream.alarms.actions import acknowledge, shelve
+from petrostream.alarms.codec import from_plain, to_plain
+from petrostream.alarms.engine import Channel, Signals, WellAlarms, run_alarms
+from petrostream.alarms.events import Active, AlarmEvent
+from petrostream.alarms.records import apply
+from petrostream.alarms.timers import NEVER
 from petrostream.schema.sensors import schema
 
 START = 1_699_999_990_000

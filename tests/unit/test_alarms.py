@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream.alarm_types import ALARM_TYPES, FOREST, METHANE_HIGH, priority_of
-from petrostream.alarms import AlarmSettings, Signals, end_feed, run_alarms
+from petrostream.alarms.engine import AlarmSettings, Signals, end_feed, run_alarms
+from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, priority_of
 
 START = 1_700_000_000_000
 WELL, SOURCE = "WELL-00011", "2/WELL-00011_20140515110134"

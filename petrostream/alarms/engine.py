@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from petrostream.alarm_events import (
+from petrostream.alarms.events import (
     ACTIVATED,
     CLEARED,
     FEED_ENDED,
@@ -33,8 +33,8 @@ from petrostream.alarm_events import (
     Transition,
     transition,
 )
-from petrostream.alarm_timers import NEVER, lasted, latch, recent, run_starts
-from petrostream.alarm_types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType, suppressing_states
+from petrostream.alarms.timers import NEVER, lasted, latch, recent, run_starts
+from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType, suppressing_states
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import GAP_MS
 from petrostream.risk.operating_state import RELEASE_MS

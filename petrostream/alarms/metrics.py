@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petrostream.alarm_records import CHATTER_ACTIVATIONS, CHATTER_MS, STALE_MS
-from petrostream.alarm_types import PRIORITIES
+from petrostream.alarms.records import CHATTER_ACTIVATIONS, CHATTER_MS, STALE_MS
+from petrostream.alarms.types import PRIORITIES
 from petrostream.arrays import IntArray
 
 SLOT_MS = 600_000

@@ -7,12 +7,12 @@ the operators' alike, and is in one of the states of the ISA-18.2 (IEC 62682) di
 * suppressed by design: active in an operating state that makes it meaningless;
 * shelved by an operator, for a limited time; out of service, until it is put back.
 
-Operators' actions are in `petrostream.alarm_actions`. A repeated transition changes nothing.
+Operators' actions are in `petrostream.alarms.actions`. A repeated transition changes nothing.
 """
 
 from dataclasses import dataclass, replace
 
-from petrostream.alarm_events import (
+from petrostream.alarms.events import (
     ACTIVE_ACKNOWLEDGED,
     ACTIVE_UNACKNOWLEDGED,
     ANNUNCIATIONS,

@@ -6,7 +6,7 @@ States are those of the ISA-18.2 (IEC 62682) alarm state diagram.
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from petrostream.alarm_types import AlarmType
+from petrostream.alarms.types import AlarmType
 from petrostream.readings.wells import NO_TIME
 
 ACTIVATED = "activated"

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from petrostream.alarm_events import Active
-from petrostream.alarm_timers import NEVER
-from petrostream.alarms import Channel, WellAlarms
+from petrostream.alarms.engine import Channel, WellAlarms
+from petrostream.alarms.events import Active
+from petrostream.alarms.timers import NEVER
 
 
 def to_plain(alarms: WellAlarms | None) -> list[Any] | None:

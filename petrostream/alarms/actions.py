@@ -6,8 +6,8 @@ row of the history that says who did what, when and why.
 
 from dataclasses import dataclass, replace
 
-from petrostream.alarm_events import SHELVED, transition_id
-from petrostream.alarm_records import AlarmRecord, remember
+from petrostream.alarms.events import SHELVED, transition_id
+from petrostream.alarms.records import AlarmRecord, remember
 
 ACKNOWLEDGED = "acknowledged"
 SHELVE = "shelved"

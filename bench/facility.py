@@ -27,8 +27,8 @@ from petrostream.join import join  # noqa: E402
 from petrostream.join_state import JoinState  # noqa: E402
 from petrostream.readings.validation import Validated, validate_block  # noqa: E402
 from petrostream.readings.wells import encode_block  # noqa: E402
-from petrostream.scored import Scored  # noqa: E402
-from petrostream.scoring import FacilityState, score  # noqa: E402
+from petrostream.scoring.score import FacilityState, score  # noqa: E402
+from petrostream.scoring.scored import Scored  # noqa: E402
 from petrostream.times import to_iso  # noqa: E402
 from petrostream.well_events import WellEvents  # noqa: E402
 from petrostream.windows import WindowState, windows  # noqa: E402

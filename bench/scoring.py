@@ -29,11 +29,11 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402  (after the thread limits)
 
-from petrostream import state_codec  # noqa: E402
 from petrostream.detection.detector import ModelSet, load_models  # noqa: E402
 from petrostream.readings.validation import validate_block  # noqa: E402
 from petrostream.readings.wells import encode_block  # noqa: E402
-from petrostream.scoring import FacilityState, rows_to_blocks, score  # noqa: E402
+from petrostream.scoring import codec as state_codec  # noqa: E402
+from petrostream.scoring.score import FacilityState, rows_to_blocks, score  # noqa: E402
 from petrostream.times import to_iso  # noqa: E402
 
 WELL, FACILITY = "WELL-00001", "FAC-01"

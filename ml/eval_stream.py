@@ -19,10 +19,10 @@ from petrostream.alarms.types import FOREST
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.detection.models import ModelSet
 from petrostream.fleet import facility_of
-from petrostream.history import FacilityState
 from petrostream.readings.lines import Origin, Rows, encode_lines
 from petrostream.readings.validation import validate_block
-from petrostream.scoring import score
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score
 
 BLOCK_S = 60
 _DAY_MS = 86_400_000

@@ -18,7 +18,7 @@ from petrostream.risk.rules import (
     points,
 )
 from petrostream.rows import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
-from petrostream.scored import NO_POINTS
+from petrostream.scoring.scored import NO_POINTS
 from petrostream.well_events import COLUMN
 
 MATCHED = "MATCHED"

@@ -13,7 +13,7 @@ from petrostream.join_state import JoinState
 from petrostream.packing import Arrays, pack, unpack
 from petrostream.readings.tanks import TANK_VALUES, TankReadings, tank_event_id
 from petrostream.readings.wells import event_id
-from petrostream.state_codec import StateFormatError
+from petrostream.scoring.codec import StateFormatError
 from petrostream.well_events import CARRIED, WellEvents
 
 MAGIC = b"PSJ"

@@ -6,7 +6,7 @@ from typing import Any
 from petrostream.alerts import Alert
 from petrostream.live_state import LiveState, OpenAlarm, WellStatus
 from petrostream.packing import pack, unpack
-from petrostream.state_codec import StateFormatError
+from petrostream.scoring.codec import StateFormatError
 from petrostream.status_changes import AlertRun
 
 MAGIC = b"PSL"

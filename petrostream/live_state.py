@@ -17,7 +17,7 @@ from petrostream.facility_rows import FacilityRows
 from petrostream.readings.tanks import VAPOR
 from petrostream.risk.rules import ALERT_ABOVE
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scored import NO_POINTS, Scored
+from petrostream.scoring.scored import NO_POINTS, Scored
 from petrostream.status_changes import NORMAL, TANK, WELL, AlertRun, Key, StatusChange, status_changes
 
 MAX_WELLS = 500

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from petrostream import join_codec, live_codec, windows_codec
-from petrostream.history import FacilityState
 from petrostream.join_state import JoinState
 from petrostream.live_state import LiveState
-from petrostream.state_codec import StateFormatError
+from petrostream.scoring.codec import StateFormatError
+from petrostream.scoring.history import FacilityState
 from petrostream.windows import WindowState
 
 logger = logging.getLogger(__name__)

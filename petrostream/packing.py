@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from petrostream.state_codec import StateFormatError
+from petrostream.scoring.codec import StateFormatError
 
 MAX_RAW_BYTES = 64 * 1024 * 1024
 """Stops a damaged or hostile item from being unpacked without end."""

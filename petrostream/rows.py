@@ -12,7 +12,7 @@ import orjson
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.readings.wells import NO_TIME
 from petrostream.schema.sensors import SENSOR_NAMES, schema
-from petrostream.scored import Scored
+from petrostream.scoring.scored import Scored
 
 DAY_MS = 86_400_000
 MAX_BLOCK_BYTES = 1_000_000

@@ -7,7 +7,7 @@ import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scored import Scored
+from petrostream.scoring.scored import Scored
 
 CARRIED: tuple[str, ...] = (
     "pressure",

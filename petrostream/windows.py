@@ -8,7 +8,7 @@ The result is a function of the stream alone, not of how it is cut into batches:
   wrong clock or backfill from closing the windows of the others.
 * A reading whose window has closed is late: it is left out and counted. A repeated time of a well, within an
   open window, is a duplicate: it is left out and counted too.
-* When a well's feed changes (the next instance, a second replay, a backfill; `petrostream.history.Feed`), its
+* When a well's feed changes (the next instance, a second replay, a backfill; `petrostream.scoring.history.Feed`), its
   open windows close and the watermark starts anew. Should the new feed have readings in the same minute,
   that window closes again and replaces the first one.
 * Closed windows come out in the order in which they close.
@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.history import NO_FEED, Feed, feed_parts
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scored import Scored
+from petrostream.scoring.history import NO_FEED, Feed, feed_parts
+from petrostream.scoring.scored import Scored
 
 WINDOW_MS = 60_000
 LATENESS_MS = 5_000

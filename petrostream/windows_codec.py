@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.history import Feed
 from petrostream.packing import Arrays, pack, unpack
-from petrostream.state_codec import StateFormatError
+from petrostream.scoring.codec import StateFormatError
+from petrostream.scoring.history import Feed
 from petrostream.windows import WellWindows, Window, WindowState
 
 MAGIC = b"PSW"

@@ -26,7 +26,7 @@ from petrostream.live_items import (
     well_pk,
 )
 from petrostream.live_state import OpenAlarm, WellStatus
-from petrostream.state_codec import StateFormatError
+from petrostream.scoring.codec import StateFormatError
 from petrostream.windows import open_windows
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from petrostream.pairing import pair
 from petrostream.readings.validation import Validated
 from petrostream.readings.wells import Readings
 from petrostream.rows import rows_to_blocks
-from petrostream.scored import Scored
-from petrostream.scoring import score
+from petrostream.scoring.score import score
+from petrostream.scoring.scored import Scored
 from petrostream.well_events import WellEvents
 from petrostream.windows import Window, windows
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, unavailable
 from petrostream.aws.errors import StateConflict, StateUnreadable
-from petrostream.history import FacilityState
 from petrostream.memory import PARTS, Memory, decode_parts, encode_parts
-from petrostream.state_codec import StateFormatError, decode, encode
+from petrostream.scoring.codec import StateFormatError, decode, encode
+from petrostream.scoring.history import FacilityState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

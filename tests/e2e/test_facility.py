@@ -14,11 +14,11 @@ import pytest
 from local.demo_facility import read_alerts, read_pairing
 from ml.dataset import find_instances, read_instance
 from petrostream.facility_rows import MATCHED, UNMATCHED
-from petrostream.history import FacilityState
 from petrostream.join import join
 from petrostream.join_state import JoinState
 from petrostream.readings.validation import Validated, validate_block
-from petrostream.scoring import score
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score
 from petrostream.well_events import WellEvents
 from tests.support.lake import Lake, wait_for
 

@@ -13,10 +13,10 @@ from petrostream.alarm_rows import alarm_rows_to_blocks
 from petrostream.alarms.events import ANNUNCIATIONS, RETURNED, Active, AlarmEvent, transition
 from petrostream.alarms.metrics import Annunciation, report
 from petrostream.alarms.types import ALARM_TYPES
-from petrostream.history import FacilityState
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scored import Scored
-from petrostream.scoring import rows_to_blocks, score
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import rows_to_blocks, score
+from petrostream.scoring.scored import Scored
 from tests.support.duck_lake import DuckLake
 from tests.support.wells import FACILITY, SCALE, SENSORS, START, WELL, models, normal_values, readings
 

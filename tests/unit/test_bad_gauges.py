@@ -12,7 +12,7 @@ from ml.dataset import find_instances, read_instance
 from ml.eval_models import LeftOut
 from ml.eval_stream import stream
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scoring import FacilityState, rows_to_blocks, score
+from petrostream.scoring.score import FacilityState, rows_to_blocks, score
 from tests.support.wells import FACILITY, SENSORS, models, normal_values, readings
 
 REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))

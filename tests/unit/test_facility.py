@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from petrostream.facility_rows import assess
 from petrostream.fleet import facility_of
-from petrostream.history import FacilityState
 from petrostream.join import join
 from petrostream.join_state import JoinState
 from petrostream.readings.tanks import TANK_VALUES, VAPOR
 from petrostream.readings.validation import validate_block
 from petrostream.readings.wells import encode_block
 from petrostream.risk.rules import ALERT_ABOVE
-from petrostream.scoring import score
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score
 from petrostream.times import to_iso
 from petrostream.well_events import WellEvents
 from producer.episodes import Bump, Course, Episode, episodes_of, level, spans_above

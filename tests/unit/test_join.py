@@ -14,7 +14,7 @@ from petrostream.join_codec import decode, encode
 from petrostream.join_state import JoinState
 from petrostream.readings.tanks import TankReadings, tank_event_id
 from petrostream.readings.wells import event_id
-from petrostream.state_codec import StateFormatError
+from petrostream.scoring.codec import StateFormatError
 from petrostream.well_events import CARRIED, WellEvents
 
 FACILITY = "FAC-03"

@@ -11,14 +11,14 @@ from local.live import picture
 from petrostream import live_codec
 from petrostream.alerts import Alert
 from petrostream.aws.live_writer import LiveWriter
-from petrostream.history import FacilityState
 from petrostream.live_items import minute_of_window, minutes_of_item
 from petrostream.live_state import LiveState, OpenAlarm, WellStatus
 from petrostream.packing import pack, unpack
 from petrostream.readings.validation import validate_block
 from petrostream.rows import rows_to_blocks
-from petrostream.scoring import score
-from petrostream.state_codec import StateFormatError
+from petrostream.scoring.codec import StateFormatError
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score
 from petrostream.status_changes import AlertRun
 from petrostream.windows import WindowState, windows
 from tests.support.duck_lake import DuckLake

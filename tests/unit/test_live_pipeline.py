@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from petrostream.aws.errors import RangeInvalid, Throttled
 from petrostream.aws.live_writer import LiveWriter
-from petrostream.history import FacilityState
 from petrostream.live_codec import decode
 from petrostream.live_items import minutes_of_item
 from petrostream.readings.validation import validate_block
-from petrostream.scoring import score
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score
 from petrostream.windows import WindowState, windows
 from tests.support.event_source import EventSource, Mapping
 from tests.support.fakes import CRASH_AFTER, CRASH_BEFORE, LOST, OK, THROTTLED, FakeTable, FakeTopic

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from petrostream.gauges.features import quantise
-from petrostream.reasons import UNLIKE_NORMAL, alarm_sentence, gas_sentence, reading_reasons, size
 from petrostream.schema.sensors import SENSOR_INDEX
+from petrostream.scoring.reasons import UNLIKE_NORMAL, alarm_sentence, gas_sentence, reading_reasons, size
 
 START = 1_700_000_000_000
 MEANING = "like a spurious DHSV closure"

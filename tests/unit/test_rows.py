@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from petrostream.readings.wells import Readings
 from petrostream.rows import rows_to_blocks, sql_times
 from petrostream.schema.sensors import schema
-from petrostream.scoring import FacilityState, score
+from petrostream.scoring.score import FacilityState, score
 from petrostream.times import to_sql
 from tests.support.wells import FACILITY, START, WELL, event_values, models, normal_values, readings
 

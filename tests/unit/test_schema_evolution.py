@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from petrostream.history import FacilityState
 from petrostream.readings.validation import validate_block
 from petrostream.readings.wells import encode_block
 from petrostream.rows import rows_to_blocks
 from petrostream.schema.compatibility import breaks
-from petrostream.scoring import score
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score
 from tests.support.duck_lake import DuckLake
 from tests.support.scoring_world import reading, tank_reading
 

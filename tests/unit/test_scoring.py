@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream import state_codec
 from petrostream.detection.detector import ModelSet
 from petrostream.readings.wells import Readings
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scored import NO_POINTS
-from petrostream.scoring import FacilityState, Scored, rows_to_blocks, score
+from petrostream.scoring import codec as state_codec
+from petrostream.scoring.score import FacilityState, Scored, rows_to_blocks, score
+from petrostream.scoring.scored import NO_POINTS
 from tests.support.wells import (
     FACILITY,
     SCALE,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lambdas.scoring import handler
 from petrostream.aws.errors import BatchIncomplete, SettingInvalid
 from petrostream.aws.settings import ScoringSettings
-from petrostream.state_codec import decode
+from petrostream.scoring.codec import decode
 from tests.support.event_source import Context, EventSource, Mapping, event_of
 from tests.support.fakes import (
     CRASH_AFTER,

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petrostream.gauges.features import QUANTA
-from petrostream.history import FacilityState
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scoring import score
-from petrostream.state_codec import MAGIC, VERSION, StateFormatError, decode, encode
+from petrostream.scoring.codec import MAGIC, VERSION, StateFormatError, decode, encode
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score
 from tests.support.wells import FACILITY, normal_values, readings
 
 
@@ -90,6 +90,6 @@ def test_another_version_is_named():
 
 def test_values_counted_in_another_release_s_quanta_are_refused(monkeypatch):
     data = encode(scored_state(20))
-    monkeypatch.setattr("petrostream.state_codec.QUANTA", QUANTA * 2)
+    monkeypatch.setattr("petrostream.scoring.codec.QUANTA", QUANTA * 2)
     with pytest.raises(StateFormatError, match="quanta"):
         decode(data)

@@ -7,10 +7,10 @@ from moto import mock_aws
 from petrostream.aws.errors import ServiceUnavailable, StateConflict, StateUnreadable, Throttled
 from petrostream.aws.state import MAX_STATE_BYTES, NEW, StateStore, fitted
 from petrostream.gauges.features import COUNT_LIMIT
-from petrostream.history import FacilityState, WellState
 from petrostream.join_state import JoinState
 from petrostream.memory import PARTS, Codec, Memory, encode_parts
-from petrostream.state_codec import encode
+from petrostream.scoring.codec import encode
+from petrostream.scoring.history import FacilityState, WellState
 from tests.support.fakes import CRASH_AFTER, LOST, OK, THROTTLED, Crash, FakeTable
 
 

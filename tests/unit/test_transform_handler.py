@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.firehose_transform.handler import MAX_RESPONSE_BYTES, handler, transform
-from petrostream.history import FacilityState
 from petrostream.readings.validation import validate_block
 from petrostream.rows import rows_to_blocks
-from petrostream.scoring import score
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score
 from tests.support.event_source import Context
 from tests.support.scoring_world import START_MS, block, reading
 

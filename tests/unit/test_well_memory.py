@@ -10,8 +10,8 @@ from petrostream.gauges.features import quantise
 from petrostream.gauges.memory import PER_GAUGE
 from petrostream.gauges.trend import TREND_INDICES
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.well_memory import SUPPRESSIBLE, WellMemory, observe, remember
-from petrostream.well_memory_codec import from_parts, to_parts
+from petrostream.scoring.memory import SUPPRESSIBLE, WellMemory, observe, remember
+from petrostream.scoring.memory_codec import from_parts, to_parts
 from tests.support.wells import normal_values, readings
 
 SENSORS = np.sort(TREND_INDICES)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream.history import FacilityState
-from petrostream.scoring import score
-from petrostream.state_codec import StateFormatError
+from petrostream.scoring.codec import StateFormatError
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score
 from petrostream.windows import WindowState, open_windows, windows
 from petrostream.windows_codec import decode, encode
 from tests.support.wells import FACILITY, readings, table

@@ -9,11 +9,11 @@ from petrostream.alarms.engine import DEFAULT_SETTINGS, Signals, WellAlarms, end
 from petrostream.alarms.events import ANNUNCIATIONS, AlarmEvent, Transition
 from petrostream.alarms.types import ALARM_TYPES, EMISSION, FOREST, meaning_of
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.history import Feed, WellState
 from petrostream.readings.wells import NO_TIME, Readings
-from petrostream.reasons import alarm_sentence, gas_sentence, reading_reasons
 from petrostream.risk.rules import PROCESS_RULES
 from petrostream.schema.sensors import SENSOR_INDEX
+from petrostream.scoring.history import Feed, WellState
+from petrostream.scoring.reasons import alarm_sentence, gas_sentence, reading_reasons
 
 _OF_RULE = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}
 

@@ -15,7 +15,7 @@ from petrostream.alarms.engine import WellAlarms
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import GAP_MS, HISTORY_MS, MAX_WINDOW_READINGS, MISSING, CountArray, quantise
 from petrostream.readings.wells import NO_TIME, Readings
-from petrostream.well_memory import NO_MEMORY, WellMemory
+from petrostream.scoring.memory import NO_MEMORY, WellMemory
 
 FEED_JITTER_MS = GAP_MS
 """How far a feed's event times may move against its source's own clock between two readings."""

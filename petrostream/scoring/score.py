@@ -10,16 +10,16 @@ from petrostream.arrays import BoolArray, IntArray
 from petrostream.detection.detector import Detection, ModelSet, WellModel, detect
 from petrostream.detection.plan import COMMISSIONED
 from petrostream.gauges.features import WindowStats, window_stats
-from petrostream.history import FacilityState, WellState, extend, feed_parts, late_readings, trim
 from petrostream.readings.wells import NO_TIME, Readings
-from petrostream.reasons import deviations
 from petrostream.risk.rules import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, fired, points
 from petrostream.rows import Block, rows_to_blocks
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
-from petrostream.scored import NO_POINTS, Scored
-from petrostream.scoring_columns import LATE, Columns, to_rows
-from petrostream.well_alarms import Findings, feed_ended, raise_alarms
-from petrostream.well_memory import NO_MEMORY, leave_out, observe, remember
+from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms
+from petrostream.scoring.columns import LATE, Columns, to_rows
+from petrostream.scoring.history import FacilityState, WellState, extend, feed_parts, late_readings, trim
+from petrostream.scoring.memory import NO_MEMORY, leave_out, observe, remember
+from petrostream.scoring.reasons import deviations
+from petrostream.scoring.scored import NO_POINTS, Scored
 
 FOREST_MIN_POINTS = 20
 FOREST_FULL_MARGIN = 0.1

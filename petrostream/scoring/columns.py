@@ -11,11 +11,11 @@ from petrostream.detection.detector import TOP_SENSORS, WellModel
 from petrostream.gauges.features import WindowStats
 from petrostream.gauges.status import StatusArray, health_names
 from petrostream.readings.wells import Readings
-from petrostream.reasons import reading_reasons
 from petrostream.risk.rules import ALERT_ABOVE, EMISSION_RULES, MAX_RISK, RuleColumns, fired, points
 from petrostream.schema.sensors import SENSOR_NAMES
-from petrostream.scored import NO_POINTS, Scored
-from petrostream.well_memory import SUPPRESSIBLE
+from petrostream.scoring.memory import SUPPRESSIBLE
+from petrostream.scoring.reasons import reading_reasons
+from petrostream.scoring.scored import NO_POINTS, Scored
 
 LATE = "late:ts"
 """Reason of a reading at or before the newest time seen of its feed: it lands, but moves no window."""

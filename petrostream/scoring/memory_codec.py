@@ -12,7 +12,7 @@ from petrostream.gauges.memory import PER_GAUGE, GaugeMemory
 from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Swing, TrendMemory
 from petrostream.risk.operating_state import StateMemory
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
-from petrostream.well_memory import WellMemory
+from petrostream.scoring.memory import WellMemory
 
 _SUMS = 2
 _WORD, _MEAN = 8, 4

@@ -3,7 +3,7 @@
 Layout: `PSS` and a version byte, then zlib (level 1) of: length of a JSON header (4 bytes, little-endian),
 the header, and for each well of the header its arrays: the first time (int64), the steps between times,
 the changes between counts (int32, their bytes sorted by significance, which zlib then halves), and what
-`petrostream.well_memory_codec` makes of its memory.
+`petrostream.scoring.memory_codec` makes of its memory.
 """
 
 import zlib
@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import orjson
 
-from petrostream import well_memory_codec
 from petrostream.alarms.codec import from_plain, to_plain
 from petrostream.arrays import IntArray
 from petrostream.gauges.features import COUNT_LIMIT, MISSING, QUANTA
-from petrostream.history import FacilityState, Feed, WellState
 from petrostream.schema.sensors import SENSOR_NAMES
+from petrostream.scoring import memory_codec as well_memory_codec
+from petrostream.scoring.history import FacilityState, Feed, WellState
 
 MAGIC = b"PSS"
 VERSION = 5

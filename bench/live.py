@@ -27,9 +27,9 @@ from petrostream.aws.clients import client
 from petrostream.aws.live import LiveTable
 from petrostream.aws.live_writer import LiveWriter
 from petrostream.fleet import facility_of
+from petrostream.minutes.windows import WINDOW_MS, Window
 from petrostream.readings.wells import encode_block
 from petrostream.times import to_iso
-from petrostream.windows import WINDOW_MS, Window
 
 WELLS = 42
 FACILITY_PREFIX = "BENCH-"

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from petrostream.alerts import iso
-from petrostream.windows import WINDOW_MS, Window
+from petrostream.minutes.windows import WINDOW_MS, Window
 
 FLEET = "FLEET"
 STATE = "STATE"

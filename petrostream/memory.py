@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from petrostream import join_codec, live_codec, windows_codec
+from petrostream import join_codec, live_codec
 from petrostream.join_state import JoinState
 from petrostream.live_state import LiveState
+from petrostream.minutes import codec as windows_codec
+from petrostream.minutes.windows import WindowState
 from petrostream.scoring.codec import StateFormatError
 from petrostream.scoring.history import FacilityState
-from petrostream.windows import WindowState
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from petrostream.alerts import Alert
 from petrostream.aws.firehose import Sink
 from petrostream.detection.detector import ModelSet
 from petrostream.memory import Memory
+from petrostream.minutes.windows import Window
 from petrostream.pairing import JoinMode
-from petrostream.windows import Window
 
 
 class States(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from petrostream import live_codec, windows_codec
+from petrostream import live_codec
 from petrostream.alarms.types import PRIORITIES
 from petrostream.aws.backoff import Backoff
 from petrostream.aws.calls import unavailable
@@ -26,8 +26,9 @@ from petrostream.live_items import (
     well_pk,
 )
 from petrostream.live_state import OpenAlarm, WellStatus
+from petrostream.minutes import codec as windows_codec
+from petrostream.minutes.windows import open_windows
 from petrostream.scoring.codec import StateFormatError
-from petrostream.windows import open_windows
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

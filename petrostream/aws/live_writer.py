@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, unavailable
 from petrostream.live_items import HOUR_MS, Item, fleet_item, slot_sk, slot_update
-from petrostream.windows import WINDOW_MS, Window
+from petrostream.minutes.windows import WINDOW_MS, Window
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

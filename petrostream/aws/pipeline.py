@@ -22,10 +22,10 @@ from petrostream.aws.firehose import JOINED_ENTRY_BYTES
 from petrostream.aws.stages import Moment, take
 from petrostream.detection.detector import ModelSet
 from petrostream.memory import Memory
+from petrostream.minutes.windows import Window
 from petrostream.readings.rejected import Rejected
 from petrostream.readings.validation import Validated, validate_block
 from petrostream.readings.wells import Readings
-from petrostream.windows import Window
 
 UNIT_BYTES = 2 * 1024 * 1024
 """Most stream bytes validated and scored at once: some 10,000 readings, well under a second of work."""

@@ -13,6 +13,7 @@ from petrostream.detection.detector import ModelSet
 from petrostream.facility_rows import facility_rows_to_blocks
 from petrostream.live_state import note_joined, note_scored
 from petrostream.memory import Memory
+from petrostream.minutes.windows import Window, windows
 from petrostream.pairing import pair
 from petrostream.readings.validation import Validated
 from petrostream.readings.wells import Readings
@@ -20,7 +21,6 @@ from petrostream.rows import rows_to_blocks
 from petrostream.scoring.score import score
 from petrostream.scoring.scored import Scored
 from petrostream.well_events import WellEvents
-from petrostream.windows import Window, windows
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from petrostream.aws.errors import RangeInvalid, Throttled
 from petrostream.aws.live_writer import LiveWriter
 from petrostream.live_codec import decode
 from petrostream.live_items import minutes_of_item
+from petrostream.minutes.windows import WindowState, windows
 from petrostream.readings.validation import validate_block
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score
-from petrostream.windows import WindowState, windows
 from tests.support.event_source import EventSource, Mapping
 from tests.support.fakes import CRASH_AFTER, CRASH_BEFORE, LOST, OK, THROTTLED, FakeTable, FakeTopic
 from tests.support.live_table import ReadableTable

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from petrostream.minutes.codec import decode, encode
+from petrostream.minutes.windows import WindowState, open_windows, windows
 from petrostream.scoring.codec import StateFormatError
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score
-from petrostream.windows import WindowState, open_windows, windows
-from petrostream.windows_codec import decode, encode
 from tests.support.wells import FACILITY, readings, table
 
 MINUTE = 1_700_000_040_000  # a full minute, UTC

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from petrostream.minutes.windows import WellWindows, Window, WindowState
 from petrostream.packing import Arrays, pack, unpack
 from petrostream.scoring.codec import StateFormatError
 from petrostream.scoring.history import Feed
-from petrostream.windows import WellWindows, Window, WindowState
 
 MAGIC = b"PSW"
 VERSION = 1

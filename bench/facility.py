@@ -21,10 +21,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np  # noqa: E402  (after the thread limits)
 
-from petrostream import join_codec  # noqa: E402
-from petrostream.facility_rows import assess, facility_rows_to_blocks  # noqa: E402
-from petrostream.join import join  # noqa: E402
-from petrostream.join_state import JoinState  # noqa: E402
+from petrostream.facility import codec as join_codec  # noqa: E402
+from petrostream.facility.events import WellEvents  # noqa: E402
+from petrostream.facility.join import join  # noqa: E402
+from petrostream.facility.risk import assess, facility_rows_to_blocks  # noqa: E402
+from petrostream.facility.state import JoinState  # noqa: E402
 from petrostream.minutes import codec as windows_codec  # noqa: E402
 from petrostream.minutes.windows import WindowState, windows  # noqa: E402
 from petrostream.readings.validation import Validated, validate_block  # noqa: E402
@@ -32,7 +33,6 @@ from petrostream.readings.wells import encode_block  # noqa: E402
 from petrostream.scoring.score import FacilityState, score  # noqa: E402
 from petrostream.scoring.scored import Scored  # noqa: E402
 from petrostream.times import to_iso  # noqa: E402
-from petrostream.well_events import WellEvents  # noqa: E402
 from producer.facility import GasDetector, Tank, enrich  # noqa: E402
 
 START_MS = 1_700_000_000_000

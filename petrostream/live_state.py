@@ -13,7 +13,7 @@ import numpy as np
 
 from petrostream.alarms.events import RETURNED, AlarmEvent
 from petrostream.alerts import MAX_AGE_MS, Alert, alarm_alerts, status_alert
-from petrostream.facility_rows import FacilityRows
+from petrostream.facility.risk import FacilityRows
 from petrostream.readings.tanks import VAPOR
 from petrostream.risk.rules import ALERT_ABOVE
 from petrostream.schema.sensors import SENSOR_INDEX

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from petrostream import join_codec, live_codec
-from petrostream.join_state import JoinState
+from petrostream import live_codec
+from petrostream.facility import codec as join_codec
+from petrostream.facility.state import JoinState
 from petrostream.live_state import LiveState
 from petrostream.minutes import codec as windows_codec
 from petrostream.minutes.windows import WindowState

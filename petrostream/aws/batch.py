@@ -7,9 +7,9 @@ from typing import Protocol
 from petrostream.alerts import Alert
 from petrostream.aws.firehose import Sink
 from petrostream.detection.detector import ModelSet
+from petrostream.facility.pairing import JoinMode
 from petrostream.memory import Memory
 from petrostream.minutes.windows import Window
-from petrostream.pairing import JoinMode
 
 
 class States(Protocol):

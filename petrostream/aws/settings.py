@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from petrostream.aws.errors import SettingInvalid
-from petrostream.pairing import JoinMode
+from petrostream.facility.pairing import JoinMode
 
 Value = TypeVar("Value")
 

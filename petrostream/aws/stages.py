@@ -10,17 +10,17 @@ from petrostream.alarm_rows import alarm_rows_to_blocks
 from petrostream.alarms.events import ANNUNCIATIONS
 from petrostream.aws.batch import Ports, Tally
 from petrostream.detection.detector import ModelSet
-from petrostream.facility_rows import facility_rows_to_blocks
+from petrostream.facility.events import WellEvents
+from petrostream.facility.pairing import pair
+from petrostream.facility.risk import facility_rows_to_blocks
 from petrostream.live_state import note_joined, note_scored
 from petrostream.memory import Memory
 from petrostream.minutes.windows import Window, windows
-from petrostream.pairing import pair
 from petrostream.readings.validation import Validated
 from petrostream.readings.wells import Readings
 from petrostream.rows import rows_to_blocks
 from petrostream.scoring.score import score
 from petrostream.scoring.scored import Scored
-from petrostream.well_events import WellEvents
 
 
 @dataclass(frozen=True, slots=True)

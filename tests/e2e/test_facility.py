@@ -13,13 +13,13 @@ import pytest
 
 from local.demo_facility import read_alerts, read_pairing
 from ml.dataset import find_instances, read_instance
-from petrostream.facility_rows import MATCHED, UNMATCHED
-from petrostream.join import join
-from petrostream.join_state import JoinState
+from petrostream.facility.events import WellEvents
+from petrostream.facility.join import join
+from petrostream.facility.risk import MATCHED, UNMATCHED
+from petrostream.facility.state import JoinState
 from petrostream.readings.validation import Validated, validate_block
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score
-from petrostream.well_events import WellEvents
 from tests.support.lake import Lake, wait_for
 
 FACILITY = "FAC-E2E"

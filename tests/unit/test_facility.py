@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream.facility_rows import assess
+from petrostream.facility.events import WellEvents
+from petrostream.facility.join import join
+from petrostream.facility.risk import assess
+from petrostream.facility.state import JoinState
 from petrostream.fleet import facility_of
-from petrostream.join import join
-from petrostream.join_state import JoinState
 from petrostream.readings.tanks import TANK_VALUES, VAPOR
 from petrostream.readings.validation import validate_block
 from petrostream.readings.wells import encode_block
@@ -20,7 +21,6 @@ from petrostream.risk.rules import ALERT_ABOVE
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score
 from petrostream.times import to_iso
-from petrostream.well_events import WellEvents
 from producer.episodes import Bump, Course, Episode, episodes_of, level, spans_above
 from producer.facility import GAS_COURSE, VAPOR_COURSE, GasDetector, Tank, enrich, report
 from producer.feed import FacilityFeed

@@ -5,16 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from petrostream.facility_rows import assess, facility_rows_to_blocks, vapor_risk
-from petrostream.join import join
-from petrostream.join_state import JoinState
+from petrostream.facility.events import WellEvents
+from petrostream.facility.join import join
+from petrostream.facility.risk import assess, facility_rows_to_blocks, vapor_risk
+from petrostream.facility.state import JoinState
 from petrostream.readings.tanks import TankReadings, tank_event_id
 from petrostream.schema.sensors import schema
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score
 from petrostream.scoring.scored import NO_POINTS
 from petrostream.times import to_sql
-from petrostream.well_events import WellEvents
 from tests.support.wells import FACILITY, START, WELL, normal_values, readings
 
 JOINED_AT = START + 90_000

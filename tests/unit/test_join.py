@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream import join as joining
-from petrostream.join import join
-from petrostream.join_codec import decode, encode
-from petrostream.join_state import JoinState
+from petrostream.facility import join as joining
+from petrostream.facility.codec import decode, encode
+from petrostream.facility.events import CARRIED, WellEvents
+from petrostream.facility.join import join
+from petrostream.facility.state import JoinState
 from petrostream.readings.tanks import TankReadings, tank_event_id
 from petrostream.readings.wells import event_id
 from petrostream.scoring.codec import StateFormatError
-from petrostream.well_events import CARRIED, WellEvents
 
 FACILITY = "FAC-03"
 BEGIN = 1_700_000_000_000

@@ -6,8 +6,8 @@ from moto import mock_aws
 
 from petrostream.aws.errors import ServiceUnavailable, StateConflict, StateUnreadable, Throttled
 from petrostream.aws.state import MAX_STATE_BYTES, NEW, StateStore, fitted
+from petrostream.facility.state import JoinState
 from petrostream.gauges.features import COUNT_LIMIT
-from petrostream.join_state import JoinState
 from petrostream.memory import PARTS, Codec, Memory, encode_parts
 from petrostream.scoring.codec import encode
 from petrostream.scoring.history import FacilityState, WellState

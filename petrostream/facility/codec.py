@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from petrostream.arrays import BoolArray, IntArray
-from petrostream.join_state import JoinState
+from petrostream.facility.events import CARRIED, WellEvents
+from petrostream.facility.state import JoinState
 from petrostream.packing import Arrays, pack, unpack
 from petrostream.readings.tanks import TANK_VALUES, TankReadings, tank_event_id
 from petrostream.readings.wells import event_id
 from petrostream.scoring.codec import StateFormatError
-from petrostream.well_events import CARRIED, WellEvents
 
 MAGIC = b"PSJ"
 VERSION = 1

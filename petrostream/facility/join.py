@@ -28,9 +28,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import BoolArray, IntArray
-from petrostream.join_state import LATENESS_MS, MAX_TANKS, MAX_WAITING, REACH_MS, JoinState
+from petrostream.facility.events import WellEvents
+from petrostream.facility.state import LATENESS_MS, MAX_TANKS, MAX_WAITING, REACH_MS, JoinState
 from petrostream.readings.tanks import VAPOR, TankReadings
-from petrostream.well_events import WellEvents
 
 NO_TANK = "no_tank"
 LATE = "late"

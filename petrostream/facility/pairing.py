@@ -6,11 +6,11 @@ from typing import Literal
 import numpy as np
 
 from petrostream.arrays import IntArray
-from petrostream.facility_rows import FacilityRows, assess
-from petrostream.join import LATE, join
-from petrostream.join_state import JoinState
+from petrostream.facility.events import WellEvents
+from petrostream.facility.join import LATE, join
+from petrostream.facility.risk import FacilityRows, assess
+from petrostream.facility.state import JoinState
 from petrostream.readings.tanks import TankReadings
-from petrostream.well_events import WellEvents
 
 JoinMode = Literal["tanks", "all", "off"]
 """Which facilities take part: those that have sent a tank reading, all, or none."""

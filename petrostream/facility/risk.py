@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
+from petrostream.facility.events import COLUMN
+from petrostream.facility.join import Pairs
 from petrostream.gauges.features import WindowStats
-from petrostream.join import Pairs
 from petrostream.readings.tanks import TANK_VALUES, VAPOR
 from petrostream.risk.rules import (
     ALERT_ABOVE,
@@ -19,7 +20,6 @@ from petrostream.risk.rules import (
 )
 from petrostream.rows import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
 from petrostream.scoring.scored import NO_POINTS
-from petrostream.well_events import COLUMN
 
 MATCHED = "MATCHED"
 UNMATCHED = "UNMATCHED"

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.arrays import BoolArray, IntArray
+from petrostream.facility.events import WellEvents
 from petrostream.readings.tanks import TankReadings
 from petrostream.readings.wells import NO_TIME
-from petrostream.well_events import WellEvents
 
 REACH_MS = 5_000
 """Farthest that the times of a pair may lie apart."""

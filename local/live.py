@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from petrostream.alarms.types import PRIORITIES
-from petrostream.alerts import iso
 from petrostream.aws.live import FacilityLive, LiveTable, Well
+from petrostream.live.alerts import iso
 
 REFRESH_SECONDS = 2.0
 PASCALS_PER_BAR = 1e5

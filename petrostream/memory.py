@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from petrostream import live_codec
 from petrostream.facility import codec as join_codec
 from petrostream.facility.state import JoinState
-from petrostream.live_state import LiveState
+from petrostream.live import codec as live_codec
+from petrostream.live.state import LiveState
 from petrostream.minutes import codec as windows_codec
 from petrostream.minutes.windows import WindowState
 from petrostream.scoring.codec import StateFormatError

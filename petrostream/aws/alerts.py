@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from petrostream.alerts import Alert, envelope
 from petrostream.aws.backoff import Backoff, Deadline
 from petrostream.aws.calls import error_code, repeatable
-from petrostream.live_items import marker_item
+from petrostream.live.alerts import Alert, envelope
+from petrostream.live.items import marker_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Protocol
 
-from petrostream.alerts import Alert
 from petrostream.aws.firehose import Sink
 from petrostream.detection.detector import ModelSet
 from petrostream.facility.pairing import JoinMode
+from petrostream.live.alerts import Alert
 from petrostream.memory import Memory
 from petrostream.minutes.windows import Window
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from petrostream import live_codec
 from petrostream.alarms.types import PRIORITIES
 from petrostream.aws.backoff import Backoff
 from petrostream.aws.calls import unavailable
 from petrostream.aws.errors import RangeInvalid, Throttled
-from petrostream.live_items import (
+from petrostream.live import codec as live_codec
+from petrostream.live.items import (
     FLEET,
     MINUTES,
     Minute,
@@ -25,7 +25,7 @@ from petrostream.live_items import (
     slot_sk,
     well_pk,
 )
-from petrostream.live_state import OpenAlarm, WellStatus
+from petrostream.live.state import OpenAlarm, WellStatus
 from petrostream.minutes import codec as windows_codec
 from petrostream.minutes.windows import open_windows
 from petrostream.scoring.codec import StateFormatError

@@ -13,7 +13,7 @@ from petrostream.detection.detector import ModelSet
 from petrostream.facility.events import WellEvents
 from petrostream.facility.pairing import pair
 from petrostream.facility.risk import facility_rows_to_blocks
-from petrostream.live_state import note_joined, note_scored
+from petrostream.live.state import note_joined, note_scored
 from petrostream.memory import Memory
 from petrostream.minutes.windows import Window, windows
 from petrostream.readings.validation import Validated

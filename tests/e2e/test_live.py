@@ -11,7 +11,7 @@ import pytest
 
 from examples.alert_subscriber import subscribe
 from petrostream.aws.live import LiveTable
-from petrostream.live_items import Minute
+from petrostream.live.items import Minute
 from petrostream.readings.wells import encode_block
 from petrostream.times import to_iso
 from tests.support.lake import Lake, wait_for

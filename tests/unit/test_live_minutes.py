@@ -8,11 +8,12 @@ import pytest
 from rich.console import Console
 
 from local.live import picture
-from petrostream import live_codec
-from petrostream.alerts import Alert
 from petrostream.aws.live_writer import LiveWriter
-from petrostream.live_items import minute_of_window, minutes_of_item
-from petrostream.live_state import LiveState, OpenAlarm, WellStatus
+from petrostream.live import codec as live_codec
+from petrostream.live.alerts import Alert
+from petrostream.live.changes import AlertRun
+from petrostream.live.items import minute_of_window, minutes_of_item
+from petrostream.live.state import LiveState, OpenAlarm, WellStatus
 from petrostream.minutes.windows import WindowState, windows
 from petrostream.packing import pack, unpack
 from petrostream.readings.validation import validate_block
@@ -20,7 +21,6 @@ from petrostream.rows import rows_to_blocks
 from petrostream.scoring.codec import StateFormatError
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score
-from petrostream.status_changes import AlertRun
 from tests.support.duck_lake import DuckLake
 from tests.support.fakes import FakeTable
 from tests.support.scoring_world import START_MS, World, block, reading, shard

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from petrostream.aws.errors import RangeInvalid, Throttled
 from petrostream.aws.live_writer import LiveWriter
-from petrostream.live_codec import decode
-from petrostream.live_items import minutes_of_item
+from petrostream.live.codec import decode
+from petrostream.live.items import minutes_of_item
 from petrostream.minutes.windows import WindowState, windows
 from petrostream.readings.validation import validate_block
 from petrostream.scoring.history import FacilityState

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from petrostream.alarms.events import NORMAL, RETURNED, SUPPRESSED, AlarmEvent
 from petrostream.alarms.types import ALARM_TYPES
-from petrostream.status_changes import StatusChange
+from petrostream.live.changes import StatusChange
 
 ALARM_TRANSITION = "Alarm Transition"
 STATUS_CHANGE = "Well Status Change"

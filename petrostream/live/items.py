@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from petrostream.alerts import iso
+from petrostream.live.alerts import iso
 from petrostream.minutes.windows import WINDOW_MS, Window
 
 FLEET = "FLEET"

@@ -3,11 +3,11 @@
 from dataclasses import astuple, fields
 from typing import Any
 
-from petrostream.alerts import Alert
-from petrostream.live_state import LiveState, OpenAlarm, WellStatus
+from petrostream.live.alerts import Alert
+from petrostream.live.changes import AlertRun
+from petrostream.live.state import LiveState, OpenAlarm, WellStatus
 from petrostream.packing import pack, unpack
 from petrostream.scoring.codec import StateFormatError
-from petrostream.status_changes import AlertRun
 
 MAGIC = b"PSL"
 VERSION = 1

@@ -6,19 +6,19 @@ memory that follows. Nothing is committed here: the pipeline flushes the sinks a
 
 from dataclasses import dataclass, replace
 
-from petrostream.alarm_rows import alarm_rows_to_blocks
 from petrostream.alarms.events import ANNUNCIATIONS
 from petrostream.aws.batch import Ports, Tally
 from petrostream.detection.detector import ModelSet
 from petrostream.facility.events import WellEvents
 from petrostream.facility.pairing import pair
 from petrostream.facility.risk import facility_rows_to_blocks
+from petrostream.lake.alarms import alarm_rows_to_blocks
+from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.live.state import note_joined, note_scored
 from petrostream.memory import Memory
 from petrostream.minutes.windows import Window, windows
 from petrostream.readings.validation import Validated
 from petrostream.readings.wells import Readings
-from petrostream.rows import rows_to_blocks
 from petrostream.scoring.score import score
 from petrostream.scoring.scored import Scored
 

@@ -8,6 +8,7 @@ from petrostream.arrays import FloatArray, IntArray
 from petrostream.facility.events import COLUMN
 from petrostream.facility.join import Pairs
 from petrostream.gauges.features import WindowStats
+from petrostream.lake.scored_readings import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
 from petrostream.readings.tanks import TANK_VALUES, VAPOR
 from petrostream.risk.rules import (
     ALERT_ABOVE,
@@ -18,7 +19,6 @@ from petrostream.risk.rules import (
     fired,
     points,
 )
-from petrostream.rows import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
 from petrostream.scoring.scored import NO_POINTS
 
 MATCHED = "MATCHED"

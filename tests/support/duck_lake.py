@@ -10,7 +10,7 @@ import pyarrow
 
 from local import athena_bridge
 from local.sql_render import SQL
-from petrostream.rows import Block
+from petrostream.lake.scored_readings import Block
 from petrostream.schema.sensors import schema
 
 _TYPES = {"string": "VARCHAR", "array<string>": "VARCHAR[]", "int": "INTEGER", "bigint": "BIGINT"}

@@ -7,13 +7,13 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.alarm_rows import action_rows_to_blocks, alarm_rows_to_blocks
 from petrostream.alarms.actions import acknowledge, shelve
 from petrostream.alarms.codec import from_plain, to_plain
 from petrostream.alarms.engine import Channel, Signals, WellAlarms, run_alarms
 from petrostream.alarms.events import Active, AlarmEvent
 from petrostream.alarms.records import apply
 from petrostream.alarms.timers import NEVER
+from petrostream.lake.alarms import action_rows_to_blocks, alarm_rows_to_blocks
 from petrostream.schema.sensors import schema
 
 START = 1_699_999_990_000

@@ -9,10 +9,10 @@ import pytest
 pytest.importorskip("duckdb")
 
 from ml.eval_events import AlarmSpan, judge, total
-from petrostream.alarm_rows import alarm_rows_to_blocks
 from petrostream.alarms.events import ANNUNCIATIONS, RETURNED, Active, AlarmEvent, transition
 from petrostream.alarms.metrics import Annunciation, report
 from petrostream.alarms.types import ALARM_TYPES
+from petrostream.lake.alarms import alarm_rows_to_blocks
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import rows_to_blocks, score

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from local.live import picture
 from petrostream.aws.live_writer import LiveWriter
+from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.live import codec as live_codec
 from petrostream.live.alerts import Alert
 from petrostream.live.changes import AlertRun
@@ -17,7 +18,6 @@ from petrostream.live.state import LiveState, OpenAlarm, WellStatus
 from petrostream.minutes.windows import WindowState, windows
 from petrostream.packing import pack, unpack
 from petrostream.readings.validation import validate_block
-from petrostream.rows import rows_to_blocks
 from petrostream.scoring.codec import StateFormatError
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score

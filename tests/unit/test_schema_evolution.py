@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.readings.validation import validate_block
 from petrostream.readings.wells import encode_block
-from petrostream.rows import rows_to_blocks
 from petrostream.schema.compatibility import breaks
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score

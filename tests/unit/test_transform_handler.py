@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.firehose_transform.handler import MAX_RESPONSE_BYTES, handler, transform
+from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.readings.validation import validate_block
-from petrostream.rows import rows_to_blocks
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score
 from tests.support.event_source import Context

@@ -15,15 +15,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from petrostream.aws.alerts import AlertTopic
 from petrostream.aws.backoff import Backoff, Deadline
-from petrostream.aws.batch import Outcome, Ports, Record, Tally
 from petrostream.aws.clients import client
 from petrostream.aws.errors import BatchIncomplete, ModelInvalid
 from petrostream.aws.firehose import FirehoseSink
 from petrostream.aws.live_writer import LiveWriter
 from petrostream.aws.models import ModelStore
-from petrostream.aws.pipeline import process
 from petrostream.aws.settings import ScoringSettings
 from petrostream.aws.state import StateStore
+from petrostream.pipeline.batch import Outcome, Ports, Record, Tally
+from petrostream.pipeline.process import process
 
 MARGIN_SECONDS = 3.0
 """Time between the deadline of all work and the moment Lambda ends the function: the answer must be out."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, unavailable
 from petrostream.aws.errors import StateConflict, StateUnreadable
-from petrostream.memory import PARTS, Memory, decode_parts, encode_parts
+from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
 from petrostream.scoring.codec import StateFormatError, decode, encode
 from petrostream.scoring.history import FacilityState
 

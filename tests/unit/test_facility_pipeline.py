@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from petrostream.memory import Memory, decode_parts, encode_parts
+from petrostream.pipeline.memory import Memory, decode_parts, encode_parts
 from tests.support.event_source import Context, EventSource, Mapping, event_of
 from tests.support.fakes import CRASH_BEFORE, OK, THROTTLED, FakeFirehose, FakeTable
 from tests.support.scoring_world import START_MS, World, block, reading, shard, tank_reading

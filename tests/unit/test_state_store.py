@@ -8,7 +8,7 @@ from petrostream.aws.errors import ServiceUnavailable, StateConflict, StateUnrea
 from petrostream.aws.state import MAX_STATE_BYTES, NEW, StateStore, fitted
 from petrostream.facility.state import JoinState
 from petrostream.gauges.features import COUNT_LIMIT
-from petrostream.memory import PARTS, Codec, Memory, encode_parts
+from petrostream.pipeline.memory import PARTS, Codec, Memory, encode_parts
 from petrostream.scoring.codec import encode
 from petrostream.scoring.history import FacilityState, WellState
 from tests.support.fakes import CRASH_AFTER, LOST, OK, THROTTLED, Crash, FakeTable

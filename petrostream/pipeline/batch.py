@@ -8,8 +8,8 @@ from petrostream.aws.firehose import Sink
 from petrostream.detection.detector import ModelSet
 from petrostream.facility.pairing import JoinMode
 from petrostream.live.alerts import Alert
-from petrostream.memory import Memory
 from petrostream.minutes.windows import Window
+from petrostream.pipeline.memory import Memory
 
 
 class States(Protocol):

@@ -7,7 +7,6 @@ memory that follows. Nothing is committed here: the pipeline flushes the sinks a
 from dataclasses import dataclass, replace
 
 from petrostream.alarms.events import ANNUNCIATIONS
-from petrostream.aws.batch import Ports, Tally
 from petrostream.detection.detector import ModelSet
 from petrostream.facility.events import WellEvents
 from petrostream.facility.pairing import pair
@@ -15,8 +14,9 @@ from petrostream.facility.risk import facility_rows_to_blocks
 from petrostream.lake.alarms import alarm_rows_to_blocks
 from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.live.state import note_joined, note_scored
-from petrostream.memory import Memory
 from petrostream.minutes.windows import Window, windows
+from petrostream.pipeline.batch import Ports, Tally
+from petrostream.pipeline.memory import Memory
 from petrostream.readings.validation import Validated
 from petrostream.readings.wells import Readings
 from petrostream.scoring.score import score

@@ -6,7 +6,7 @@ all are scored the sinks are flushed; only when all have accepted everything are
 the states saved. A failure anywhere leaves the states of the facilities it touched as they were, and names
 the first record not done. What has to be told is told last, of what is committed.
 
-What is made of the valid readings of a unit is in `petrostream.aws.stages`.
+What is made of the valid readings of a unit is in `petrostream.pipeline.stages`.
 """
 
 import logging
@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from petrostream.aws.backoff import NO_DEADLINE, Deadline
-from petrostream.aws.batch import Outcome, Ports, Record, Tally
 from petrostream.aws.errors import PetroStreamError, StateConflict, TimeShort
 from petrostream.aws.firehose import JOINED_ENTRY_BYTES
-from petrostream.aws.stages import Moment, take
 from petrostream.detection.detector import ModelSet
-from petrostream.memory import Memory
 from petrostream.minutes.windows import Window
+from petrostream.pipeline.batch import Outcome, Ports, Record, Tally
+from petrostream.pipeline.memory import Memory
+from petrostream.pipeline.stages import Moment, take
 from petrostream.readings.rejected import Rejected
 from petrostream.readings.validation import Validated, validate_block
 from petrostream.readings.wells import Readings

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from local import deployment
 from local.env import point_at_twin, twin
 from petrostream.aws.clients import client
-from petrostream.aws.live import LiveTable
+from petrostream.aws.live_reader import LiveTable
 from petrostream.aws.live_writer import LiveWriter
 from petrostream.fleet import facility_of
 from petrostream.minutes.windows import WINDOW_MS, Window

@@ -202,7 +202,7 @@ def live(
     from local.live import show  # noqa: PLC0415
     from local.sql import console_of  # noqa: PLC0415
     from petrostream.aws.clients import client  # noqa: PLC0415
-    from petrostream.aws.live import LiveTable  # noqa: PLC0415
+    from petrostream.aws.live_reader import LiveTable  # noqa: PLC0415
 
     table = LiveTable(deployment.output(target, "LiveTableName"), client("dynamodb"))
     show(table, console_of(sys.stdout), watch=watch)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from petrostream.alarms.types import PRIORITIES
-from petrostream.aws.live import FacilityLive, LiveTable, Well
+from petrostream.aws.live_reader import FacilityLive, LiveTable, Well
 from petrostream.live.alerts import iso
 
 REFRESH_SECONDS = 2.0

@@ -2,7 +2,7 @@
 
 It is a part of the facility's memory and travels in its item, so it is written by the same conditional write
 as the place on the stream: it can't be older or newer than what is committed, and costs no write of its own.
-Readers take this one attribute (`petrostream.aws.live`).
+Readers take this one attribute (`petrostream.aws.live_reader`).
 """
 
 from collections.abc import Mapping

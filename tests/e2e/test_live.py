@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from examples.alert_subscriber import subscribe
-from petrostream.aws.live import LiveTable
+from petrostream.aws.live_reader import LiveTable
 from petrostream.live.items import Minute
 from petrostream.readings.wells import encode_block
 from petrostream.times import to_iso

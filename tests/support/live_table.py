@@ -3,7 +3,7 @@
 from typing import Any
 
 from petrostream.aws.backoff import Backoff
-from petrostream.aws.live import LiveTable
+from petrostream.aws.live_reader import LiveTable
 from tests.support.fakes import FakeTable
 
 

@@ -17,7 +17,7 @@ from ml.registry import current_version, publish
 from ml.registry_stores import POINTER, Registry, RegistryError, open_registry
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
-from petrostream.aws.errors import PetroStreamError
+from petrostream.errors import PetroStreamError
 
 VIEWS = ROOT / "sql" / "views"
 MODELS = ROOT / "build" / "models"

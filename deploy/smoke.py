@@ -18,7 +18,7 @@ from deploy.errors import DeployError
 from deploy.names import Names
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
-from petrostream.aws.errors import PetroStreamError
+from petrostream.errors import PetroStreamError
 from petrostream.readings.wells import encode_block
 
 READINGS = 100

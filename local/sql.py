@@ -16,7 +16,7 @@ from local import lifecycle
 from local.env import point_at_twin, twin
 from local.errors import TwinError
 from petrostream.aws import athena
-from petrostream.aws.errors import PetroStreamError
+from petrostream.errors import PetroStreamError
 
 _UNSEEN_WIDTH = 200
 

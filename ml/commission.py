@@ -36,9 +36,9 @@ from ml.registry_stores import MANIFEST, Registry, RegistryError, open_registry,
 from ml.report import markdown
 from ml.train import DEFAULT_SEED, FORMAT, forest_files
 from petrostream.aws.athena import run_sql
-from petrostream.aws.errors import PetroStreamError
 from petrostream.detection.detector import WellModel, load_models
 from petrostream.detection.plan import COMMISSIONED, FLEET, feature_names
+from petrostream.errors import PetroStreamError
 from petrostream.gauges.features import WINDOWS_S
 from petrostream.times import parse_ms, to_iso
 

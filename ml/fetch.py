@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from petrostream.aws.backoff import Backoff
+from petrostream.backoff import Backoff
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT = urllib3.Timeout(connect=10.0, read=60.0)

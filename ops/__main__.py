@@ -9,7 +9,7 @@ from rich.console import Console
 from infra.settings import load_settings
 from ops.redrive import Limits, Redrive, Result
 from petrostream.aws.clients import client
-from petrostream.aws.errors import PetroStreamError
+from petrostream.errors import PetroStreamError
 
 app = typer.Typer(
     help="Tools for whoever operates the lake.", pretty_exceptions_enable=False, add_completion=False

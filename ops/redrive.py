@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from petrostream.aws.backoff import Backoff
 from petrostream.aws.calls import error_code, repeatable
-from petrostream.aws.errors import PetroStreamError, ServiceUnavailable
 from petrostream.aws.kinesis import KinesisWriter, Record
+from petrostream.backoff import Backoff
+from petrostream.errors import PetroStreamError, ServiceUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient

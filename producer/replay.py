@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from ml.dataset import DatasetError
-from petrostream.aws.errors import PetroStreamError
+from petrostream.errors import PetroStreamError
 from producer import options
 from producer.errors import OptionInvalid, ReplayError
 from producer.playback import Request, replay, stream_settings

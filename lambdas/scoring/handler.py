@@ -14,14 +14,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from petrostream.aws.alerts import AlertTopic
-from petrostream.aws.backoff import Backoff, Deadline
 from petrostream.aws.clients import client
-from petrostream.aws.errors import BatchIncomplete, ModelInvalid
 from petrostream.aws.firehose import FirehoseSink
 from petrostream.aws.live_writer import LiveWriter
 from petrostream.aws.models import ModelStore
 from petrostream.aws.settings import ScoringSettings
 from petrostream.aws.state import StateStore
+from petrostream.backoff import Backoff, Deadline
+from petrostream.errors import BatchIncomplete, ModelInvalid
 from petrostream.pipeline.batch import Outcome, Ports, Record, Tally
 from petrostream.pipeline.process import process
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from petrostream.aws.backoff import Backoff, Deadline
 from petrostream.aws.calls import error_code, repeatable
+from petrostream.backoff import Backoff, Deadline
 from petrostream.live.alerts import Alert, envelope
 from petrostream.live.items import marker_item
 

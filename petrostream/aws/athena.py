@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from petrostream.aws.backoff import Backoff, Deadline
 from petrostream.aws.clients import client as aws_client
-from petrostream.aws.errors import PetroStreamError, ServiceUnavailable
+from petrostream.backoff import Backoff, Deadline
+from petrostream.errors import PetroStreamError, ServiceUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient

@@ -1,6 +1,6 @@
 """What an exception of a client means, told without importing botocore, which would slow a cold start."""
 
-from petrostream.aws.errors import ServiceUnavailable, Throttled
+from petrostream.errors import ServiceUnavailable, Throttled
 
 THROTTLING = frozenset(
     {

@@ -9,9 +9,9 @@ may arrive twice; readers keep one row per event_id (quarantine: per quarantine_
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from petrostream.aws.backoff import NO_DEADLINE, Backoff, Deadline
 from petrostream.aws.calls import error_code, repeatable
-from petrostream.aws.errors import DeliveryFailed, EntryTooLarge
+from petrostream.backoff import NO_DEADLINE, Backoff, Deadline
+from petrostream.errors import DeliveryFailed, EntryTooLarge
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient

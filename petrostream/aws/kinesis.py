@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from petrostream.aws.errors import EntryTooLarge
 from petrostream.aws.stream_errors import EndpointUnreachable, StreamMissing, StreamStalled, WriteRefused
+from petrostream.errors import EntryTooLarge
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from petrostream.alarms.types import PRIORITIES
-from petrostream.aws.backoff import Backoff
 from petrostream.aws.calls import unavailable
-from petrostream.aws.errors import RangeInvalid, Throttled
+from petrostream.backoff import Backoff
+from petrostream.errors import RangeInvalid, Throttled
 from petrostream.live import codec as live_codec
 from petrostream.live.items import (
     FLEET,

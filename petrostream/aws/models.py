@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from petrostream.aws.calls import error_code, repeatable
-from petrostream.aws.errors import ModelInvalid, ServiceUnavailable
 from petrostream.detection.forest import Forest, load_forest
 from petrostream.detection.models import ModelSet, WellModel, load_models
+from petrostream.errors import ModelInvalid, ServiceUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from petrostream.aws.errors import SettingInvalid
+from petrostream.errors import SettingInvalid
 from petrostream.facility.pairing import JoinMode
 
 Value = TypeVar("Value")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, unavailable
-from petrostream.aws.errors import StateConflict, StateUnreadable
+from petrostream.errors import StateConflict, StateUnreadable
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
 from petrostream.scoring.codec import StateFormatError, decode, encode
 from petrostream.scoring.history import FacilityState

@@ -1,7 +1,7 @@
 """What can go wrong while a producer writes to a stream; each text says what to do."""
 # ruff: noqa: N818 - the names say what happened
 
-from petrostream.aws.errors import PetroStreamError
+from petrostream.errors import PetroStreamError
 
 
 class StreamMissing(PetroStreamError):

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from petrostream.aws.backoff import NO_DEADLINE, Deadline
-from petrostream.aws.errors import PetroStreamError, StateConflict, TimeShort
 from petrostream.aws.firehose import JOINED_ENTRY_BYTES
+from petrostream.backoff import NO_DEADLINE, Deadline
 from petrostream.detection.detector import ModelSet
+from petrostream.errors import PetroStreamError, StateConflict, TimeShort
 from petrostream.minutes.windows import Window
 from petrostream.pipeline.batch import Outcome, Ports, Record, Tally
 from petrostream.pipeline.memory import Memory

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from petrostream.aws.backoff import Backoff
 from petrostream.aws.live_reader import LiveTable
+from petrostream.backoff import Backoff
 from tests.support.fakes import FakeTable
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from lambdas.scoring import handler
 from ml.onnx_export import forest_to_onnx
-from petrostream.aws.backoff import Backoff
 from petrostream.aws.settings import ScoringSettings
+from petrostream.backoff import Backoff
 from petrostream.facility.pairing import JoinMode
 from petrostream.readings.wells import encode_block
 from tests.support.event_source import Context, StreamRecord

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.aws.backoff import Backoff, Deadline
 from petrostream.aws.calls import error_code, repeatable
+from petrostream.backoff import Backoff, Deadline
 from tests.support.fakes import refusal
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from ml.archive import unpack
 from ml.download import MARKER, app, download
 from ml.fetch import DownloadError, Fetcher
-from petrostream.aws.backoff import Backoff
+from petrostream.backoff import Backoff
 
 NAME = "3w.zip"
 

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from petrostream.aws.backoff import Backoff
-from petrostream.aws.errors import DeliveryFailed, EntryTooLarge
 from petrostream.aws.firehose import JOINED_ENTRY_BYTES, MAX_ENTRY_BYTES, FirehoseSink
+from petrostream.backoff import Backoff
+from petrostream.errors import DeliveryFailed, EntryTooLarge
 from tests.support.fakes import LOST, OK, PARTIAL, THROTTLED, FakeFirehose, refusal
 
 STREAM = "delivery"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from petrostream.aws.errors import EntryTooLarge
 from petrostream.aws.kinesis import LONGEST_WAIT_S, KinesisWriter, Patience, Record
 from petrostream.aws.stream_errors import EndpointUnreachable, StreamMissing, StreamStalled, WriteRefused
+from petrostream.errors import EntryTooLarge
 from tests.support.fake_kinesis import THROTTLED, FakeKinesis, FakeTime, client_error
 
 

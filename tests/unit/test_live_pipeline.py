@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from petrostream.aws.errors import RangeInvalid, Throttled
 from petrostream.aws.live_writer import LiveWriter
+from petrostream.errors import RangeInvalid, Throttled
 from petrostream.live.codec import decode
 from petrostream.live.items import minutes_of_item
 from petrostream.minutes.windows import WindowState, windows

@@ -4,8 +4,8 @@ import json
 import pytest
 
 from ml.onnx_export import forest_to_onnx
-from petrostream.aws.errors import ServiceUnavailable
 from petrostream.aws.models import ModelStore
+from petrostream.errors import ServiceUnavailable
 from tests.support.fakes import OK, THROTTLED, FakeBucket
 from tests.support.wells import WELL, entry, training
 

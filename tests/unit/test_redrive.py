@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from ops import __main__ as cli
 from ops.redrive import MAX_EMPTY_READS, Limits, NoticeInvalid, Redrive, parse
-from petrostream.aws.backoff import Backoff
-from petrostream.aws.errors import ServiceUnavailable
+from petrostream.backoff import Backoff
+from petrostream.errors import ServiceUnavailable
 from tests.support.event_source import EventSource, Mapping, StreamRecord
 from tests.support.fakes import THROTTLED as FIREHOSE_REFUSES
 from tests.support.fakes import FakeFirehose

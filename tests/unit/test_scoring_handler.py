@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambdas.scoring import handler
-from petrostream.aws.errors import BatchIncomplete, SettingInvalid
 from petrostream.aws.settings import ScoringSettings
+from petrostream.errors import BatchIncomplete, SettingInvalid
 from petrostream.scoring.codec import decode
 from tests.support.event_source import Context, EventSource, Mapping, event_of
 from tests.support.fakes import (

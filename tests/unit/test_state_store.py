@@ -4,8 +4,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from petrostream.aws.errors import ServiceUnavailable, StateConflict, StateUnreadable, Throttled
 from petrostream.aws.state import MAX_STATE_BYTES, NEW, StateStore, fitted
+from petrostream.errors import ServiceUnavailable, StateConflict, StateUnreadable, Throttled
 from petrostream.facility.state import JoinState
 from petrostream.gauges.features import COUNT_LIMIT
 from petrostream.pipeline.memory import PARTS, Codec, Memory, encode_parts

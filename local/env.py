@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from local.errors import TwinError
 
@@ -189,14 +188,3 @@ def _no_proxy(environment: Mapping[str, str]) -> str:
         name for name in environment.get("no_proxy", environment.get("NO_PROXY", "")).split(",") if name
     ]
     return ",".join(dict.fromkeys([*present, HOST, "localhost"]))
-
-
-def query(sql: str) -> list[dict[str, Any]]:
-    """Rows of one Athena query on the twin, as dictionaries.
-
-    Raises:
-        TwinError: the twin is down, or the SQL fails; says why.
-    """
-    from local.sql import query as run  # noqa: PLC0415  it needs this module
-
-    return run(sql).dicts()

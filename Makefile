@@ -73,7 +73,7 @@ sql: setup ## Run Athena SQL: make sql Q="SELECT * FROM well_data WHERE anomaly_
 	@$(RUN) -m local sql "$$Q"
 
 package: setup ## Build both function packages for AWS (arm64, no Docker)
-	@$(RUN) -m local.package --target aws
+	@$(RUN) -m toolchain.package --target aws
 
 # An option of the cost model is the variable of its name in capitals: --block-seconds is BLOCK_SECONDS.
 variable = $($(shell printf %s '$(1)' | tr 'a-z-' 'A-Z_'))

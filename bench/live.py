@@ -22,7 +22,6 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from local import deployment
-from local.env import point_at_twin, twin
 from petrostream.aws.clients import client
 from petrostream.aws.live_reader import LiveTable
 from petrostream.aws.live_writer import LiveWriter
@@ -30,6 +29,7 @@ from petrostream.fleet import facility_of
 from petrostream.minutes.windows import WINDOW_MS, Window
 from petrostream.readings.wells import encode_block
 from petrostream.times import to_iso
+from toolchain.twin import point_at_twin, twin
 
 WELLS = 42
 FACILITY_PREFIX = "BENCH-"

@@ -14,11 +14,12 @@ from deploy.engine import Answers, Iac, Say
 from deploy.errors import DeployError
 from deploy.names import GUARDRAILS_STACK, LAKE_STACK
 from deploy.place import Place
-from deploy.run import run_quietly, run_visibly
 from local import cdk as cdk_app
-from local import deployment, toolchain
-from local.env import ROOT, twin
+from local import deployment
 from petrostream.aws.clients import client
+from toolchain import node as toolchain
+from toolchain.run import run_quietly, run_visibly
+from toolchain.twin import ROOT, twin
 
 ASSEMBLY = ROOT / "build" / "deploy" / "cdk.out"
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"

@@ -16,7 +16,7 @@ from deploy.context import Context
 from deploy.engine import Answers, Iac
 from deploy.errors import DeployError
 from deploy.publish import MODELS
-from local.errors import TwinError
+from toolchain.errors import TwinError
 
 app = typer.Typer(
     help="PetroStream on AWS: on, tested, rolled back, off, with a receipt.",

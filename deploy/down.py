@@ -11,8 +11,8 @@ from deploy.context import Context
 from deploy.engine import Engine, Iac
 from deploy.errors import DeployError
 from deploy.receipt import Receipt, receipt
-from local.errors import TwinError
 from petrostream.aws.clients import client
+from toolchain.errors import TwinError
 
 _ATTEMPTS = 3
 

@@ -1,6 +1,6 @@
 """Errors of a deployment: what went wrong, and what to do about it."""
 
-from local.errors import TwinError
+from toolchain.errors import TwinError
 
 
 class DeployError(TwinError):

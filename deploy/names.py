@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from deploy.place import Place
 from infra.settings import Settings, Zone
 from local import terraform_state
-from local.package import FUNCTIONS
+from toolchain.package import FUNCTIONS
 
 STACK_PREFIX = "PetroStream"
 LAKE_STACK = "PetroStreamLake"

@@ -9,8 +9,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
 
 from deploy.errors import DeployError
-from local.env import Twin, point_at_twin, twin
 from petrostream.aws.clients import client
+from toolchain.twin import Twin, point_at_twin, twin
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})

@@ -11,13 +11,13 @@ from deploy import gaps
 from deploy.engine import Say
 from deploy.errors import DeployError
 from deploy.names import Names
-from local.env import ROOT
-from local.package import Package, PackageError, Target, build
 from ml.registry import current_version, publish
 from ml.registry_stores import POINTER, Registry, RegistryError, open_registry
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
+from toolchain.package import Package, PackageError, Target, build
+from toolchain.twin import ROOT
 
 VIEWS = ROOT / "sql" / "views"
 MODELS = ROOT / "build" / "models"
@@ -34,7 +34,7 @@ def packages(names: Names) -> Mapping[str, Package]:
         return build(Target.twin if names.place.twin else Target.aws)
     except PackageError as error:
         raise DeployError(
-            str(error), "Check the network; python -m local.package --clean starts afresh."
+            str(error), "Check the network; python -m toolchain.package --clean starts afresh."
         ) from error
 
 

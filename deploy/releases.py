@@ -19,8 +19,8 @@ from deploy.engine import Say
 from deploy.errors import DeployError
 from deploy.names import Names
 from deploy.publish import running_code, set_code
-from local.package import Package
 from petrostream.aws.clients import client
+from toolchain.package import Package
 
 HISTORY = "releases/history.json"
 KEPT = 5

@@ -14,13 +14,14 @@ from deploy.changes import Change, of_terraform
 from deploy.engine import Answers, Iac, Say
 from deploy.errors import DeployError
 from deploy.names import Names
-from deploy.run import run_quietly, run_visibly
 from infra.settings import Settings
 from local import terraform as twin_terraform
-from local import terraform_state, terraform_tool
-from local.env import ROOT, twin
-from local.package import Target, folder_of
+from local import terraform_state
 from petrostream.aws.clients import client
+from toolchain import terraform as terraform_tool
+from toolchain.package import Target, folder_of
+from toolchain.run import run_quietly, run_visibly
+from toolchain.twin import ROOT, twin
 
 CONFIGURATION = ROOT / "infra" / "terraform"
 WORK = ROOT / "build" / "deploy" / "terraform"

@@ -19,8 +19,8 @@ from local.cost import report as cost_report
 from local.cost.advice import advice
 from local.cost.bill import bill
 from local.cost.workload import Workload
-from local.env import ROOT
-from local.package import Package
+from toolchain.package import Package
+from toolchain.twin import ROOT
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError, TokenError, UnsupportedError
 
 from local.athena_semantics import align
-from local.env import ROOT
+from toolchain.twin import ROOT
 
 # It warns of statements it knows by name only; they are refused here in plain words.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)

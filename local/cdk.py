@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from infra.queries import named_queries
 from infra.settings import load_settings
-from local.env import ACCOUNT, REGION
+from toolchain.twin import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient

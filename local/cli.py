@@ -13,8 +13,8 @@ from rich.console import Console
 
 from local import deployment, lifecycle
 from local import sql as sql_client
-from local.env import Twin, client_environment, point_at_twin, twin
-from local.errors import TwinError
+from toolchain.errors import TwinError
+from toolchain.twin import Twin, client_environment, point_at_twin, twin
 
 app = typer.Typer(
     help="PetroStream on this machine: the same stack on an AWS emulator, on the loopback address only.",

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local import demo_facility, demo_report
-from local.env import ROOT, subprocess_environment
 from local.sql import query
+from toolchain.twin import ROOT, subprocess_environment
 
 SIMULATED = Path("data/simulated")
 MODELS = Path("build/models")

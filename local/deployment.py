@@ -13,10 +13,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import cdk as cdk_app
-from local import terraform, toolchain
-from local.env import ROOT, Twin, subprocess_environment
-from local.errors import TwinError
+from local import terraform
 from petrostream.aws.clients import client
+from toolchain import node as toolchain
+from toolchain.errors import TwinError
+from toolchain.twin import ROOT, Twin, subprocess_environment
 
 STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
 _DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
@@ -26,7 +27,7 @@ IAC_VARIABLE = "PETROSTREAM_IAC"
 """Environment variable that names the definition to deploy, `cdk` or `terraform`."""
 
 # What the stacks and the functions are made of, and of it what each definition has no use for.
-_TOOLS = ("local/cdk.py", "local/terraform.py", "local/package.py")
+_TOOLS = ("local/cdk.py", "local/terraform.py", "toolchain/package.py")
 _SOURCES = ("infra", "petrostream", "lambdas", "sql", *_TOOLS)
 _SKIPPED = {
     "cdk": {"node_modules", "cdk.out", "terraform", "__pycache__"},
@@ -139,7 +140,7 @@ def deploy(target: Twin, say: Say, iac: str = "cdk") -> None:
     target.deployed.write_text(json.dumps(record), encoding="utf-8")
     say("Packaging the functions …")
     environment = subprocess_environment(target)
-    _run([sys.executable, "-m", "local.package", "--target", "twin"], ROOT, environment, target)
+    _run([sys.executable, "-m", "toolchain.package", "--target", "twin"], ROOT, environment, target)
     if iac == "terraform":
         terraform.deploy(target, say)
     else:

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from local.env import ACCOUNT, HOST, REGION, Twin, iam_enforced, point_at_twin, twin
+from toolchain.twin import ACCOUNT, HOST, REGION, Twin, iam_enforced, point_at_twin, twin
 
 HEALTH = "/_petrostream/health"
 SAVE = "/_petrostream/save"

@@ -17,8 +17,8 @@ from typing import Any
 
 from local import ports
 from local.emulator import HEALTH, SAVE, code_digest
-from local.env import ROOT, Twin, subprocess_environment
-from local.errors import TwinError
+from toolchain.errors import TwinError
+from toolchain.twin import ROOT, Twin, subprocess_environment
 
 START_SECONDS = 60.0
 STOP_SECONDS = 300.0

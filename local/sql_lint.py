@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from local import athena_bridge, sql_render
 from local.athena_bridge import SqlError
-from local.env import ROOT
+from toolchain.twin import ROOT
 
 
 def problems(folder: Path = sql_render.SQL) -> Iterator[str]:

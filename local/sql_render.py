@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local.env import ROOT
 from petrostream.alarms.metrics import ONE_CONSOLE
 from petrostream.schema.sensors import Field, Schema, schema
+from toolchain.twin import ROOT
 
 SQL = ROOT / "sql"
 _SETTINGS = ROOT / "infra" / "settings.json"

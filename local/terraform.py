@@ -14,10 +14,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import terraform_tool
-from local.env import ROOT, Twin, subprocess_environment
-from local.errors import TwinError
 from petrostream.aws.clients import client
+from toolchain import terraform as terraform_tool
+from toolchain.errors import TwinError
+from toolchain.twin import ROOT, Twin, subprocess_environment
 
 PACKAGES = ROOT / "build" / "lambda-local"
 _SECONDS = 900.0

@@ -15,9 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from infra.settings import SettingsError, load_settings
-from local.env import ROOT
-from local.errors import TwinError
 from petrostream.aws.clients import client
+from toolchain.errors import TwinError
+from toolchain.twin import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

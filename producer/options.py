@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.env import point_at_twin, twin
 from producer.errors import OptionInvalid
 from producer.schedule import FULL_SPEED
+from toolchain.twin import point_at_twin, twin
 
 _PERIOD = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d{1,3})?)s?)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")

@@ -27,7 +27,7 @@ Target = Literal["aws", "twin"]
 ROOT = Path(__file__).resolve().parents[2]
 
 PACKAGES: Mapping[Target, Path] = {"aws": ROOT / "build" / "lambda", "twin": ROOT / "build" / "lambda-local"}
-"""Where `python -m local.package` leaves the function packages of each target."""
+"""Where `python -m toolchain.package` leaves the function packages of each target."""
 
 
 class PackageMissingError(FileNotFoundError):
@@ -83,7 +83,7 @@ class Deployment:
         path = self.packages / f"{name}.zip"
         if not path.is_file():
             raise PackageMissingError(
-                f"{path} is missing: build it with `python -m local.package --target {self.target}`"
+                f"{path} is missing: build it with `python -m toolchain.package --target {self.target}`"
             )
         return lambda_.Code.from_asset(str(path))
 

@@ -48,7 +48,7 @@ variable "settings_file" {
 }
 
 variable "packages" {
-  description = "Folder of the function packages; by default where `python -m local.package` leaves them."
+  description = "Folder of the function packages; by default where `python -m toolchain.package` leaves them."
   type        = string
   default     = null
 }

@@ -14,10 +14,10 @@ import boto3
 import pytest
 
 from infra.settings import load_settings
-from local.env import ACCOUNT, IAM_VARIABLE, REGION
 from tests.support.iam import assumed, calls, denied, lacking
 from tests.support.lake import Lake, wait_for
 from tests.support.rights import PIPELINE, REHEARSED, SCORING, TOPIC, Statement, firehose
+from toolchain.twin import ACCOUNT, IAM_VARIABLE, REGION
 
 SETTINGS = load_settings()
 FIREHOSES = SETTINGS.firehose

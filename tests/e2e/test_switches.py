@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.env import ROOT
 from tests.support.lake import Lake, wait_for
+from toolchain.twin import ROOT
 
 IAC = os.environ.get("E2E_IAC", "cdk")
 STREAM = "petrostream-ingest"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from local import bytecode, package
-from local.package import FUNCTIONS, PackageError, Target, build
-from local.wheels import Platform, WheelError, prune
+from toolchain import bytecode, package
+from toolchain.package import FUNCTIONS, PackageError, Target, build
+from toolchain.wheels import Platform, WheelError, prune
 
 ROOT = Path(__file__).resolve().parents[2]
 

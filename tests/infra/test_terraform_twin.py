@@ -12,10 +12,11 @@ from typing import Any
 import boto3
 import pytest
 
-from local import terraform, terraform_state, terraform_tool
-from local.env import ACCOUNT, REGION
-from local.errors import TwinError
+from local import terraform, terraform_state
 from tests.support.lake import STEP_SECONDS
+from toolchain import terraform as terraform_tool
+from toolchain.errors import TwinError
+from toolchain.twin import ACCOUNT, REGION
 
 BUCKET = f"petrostream-terraform-{ACCOUNT}-{REGION}"
 

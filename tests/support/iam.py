@@ -9,8 +9,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 from infra.settings import load_settings
-from local.env import ACCOUNT
 from tests.support.rights import NOT_REHEARSED, Right, Statement, every_statement, without
+from toolchain.twin import ACCOUNT
 
 SETTINGS = load_settings()
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from local.deployment import IAC_VARIABLE
-from local.env import ROOT, Twin, subprocess_environment
 from petrostream.aws.athena import run_sql
+from toolchain.twin import ROOT, Twin, subprocess_environment
 
 STEP_SECONDS = 420.0
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from local.env import ACCOUNT, REGION
+from toolchain.twin import ACCOUNT, REGION
 
 Facts = dict[tuple[str, str], dict[str, Any]]
 

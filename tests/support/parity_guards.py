@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from local.env import ACCOUNT, REGION
 from tests.support.parity_cdk import Facts, statements
 from tests.support.terraform import EMAIL, REPOSITORY
+from toolchain.twin import ACCOUNT, REGION
 
 _GIVEN = {
     "AWS::AccountId": ACCOUNT,

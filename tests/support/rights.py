@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infra.settings import load_settings
-from local.env import ACCOUNT, REGION
 from tests.support import parity_cdk
+from toolchain.twin import ACCOUNT, REGION
 
 _SETTINGS = load_settings()
 _HERE = f"{REGION}:{ACCOUNT}"

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from local import terraform, terraform_tool
+from local import terraform
 from local.deployment import IAC_VARIABLE
-from local.env import ACCOUNT, REGION, subprocess_environment
-from local.errors import TwinError
 from tests.support.lake import STEP_SECONDS, Lake
+from toolchain import terraform as terraform_tool
+from toolchain.errors import TwinError
+from toolchain.twin import ACCOUNT, REGION, subprocess_environment
 
 PACKAGES = ("scoring", "firehose_transform")
 EMAIL = "operations@example.com"

@@ -9,12 +9,13 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy import cdk, gaps, run, stacks
+from deploy import cdk, gaps, stacks
 from deploy.engine import Answers
 from deploy.errors import DeployError
 from deploy.place import Place
 from deploy.terraform import remembered
-from local.env import ROOT
+from toolchain import run
+from toolchain.twin import ROOT
 
 AWS = Place("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/x")
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from local import lint_workflows
-from local.errors import TwinError
+from toolchain.errors import TwinError
 
 FILES = sorted(lint_workflows.WORKFLOWS.glob("*.yml"))
 NAMES = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}

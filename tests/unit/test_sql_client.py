@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local import sql as sql_cli
-from local.errors import TwinError
 from petrostream.aws import athena
 from petrostream.errors import ServiceUnavailable
+from toolchain.errors import TwinError
 
 COLUMNS = [
     ("n", "bigint"), ("x", "double"), ("ok", "boolean"), ("d", "date"), ("t", "timestamp"), ("s", "varchar"),

@@ -6,9 +6,9 @@ import sqlglot
 from sqlglot import exp
 
 from local import athena_bridge, sql_lint, sql_render
-from local.env import ROOT
 from petrostream.aws import athena
 from petrostream.schema.sensors import schema
+from toolchain.twin import ROOT
 
 
 def test_every_file_is_sound_and_as_generated():

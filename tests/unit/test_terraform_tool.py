@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from local import deployment, env, terraform, terraform_state, terraform_tool
-from local.errors import TwinError
+from local import deployment, terraform, terraform_state
+from toolchain import terraform as terraform_tool
+from toolchain import twin as env
+from toolchain.errors import TwinError
 
 
 def _provider(folder, *, packed=False):

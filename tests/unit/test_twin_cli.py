@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from local import cli, deployment, lifecycle
-from local.errors import TwinError
+from toolchain.errors import TwinError
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from unittest import mock
 import pytest
 
 from local import emulator
-from local.env import IAM_VARIABLE, Twin, iam_enforced
-from local.errors import TwinError
+from toolchain.errors import TwinError
+from toolchain.twin import IAM_VARIABLE, Twin, iam_enforced
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,11 @@ from collections import namedtuple
 
 import pytest
 
-from local import deployment, env, lifecycle, ports, toolchain
+from local import deployment, lifecycle, ports
 from local.emulator import HEALTH, SAVE, code_digest, wrap
-from local.errors import TwinError
+from toolchain import node as toolchain
+from toolchain import twin as env
+from toolchain.errors import TwinError
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ resource "aws_lambda_function" "this" {
   lifecycle {
     precondition {
       condition     = fileexists(local.zip)
-      error_message = "${local.zip} is missing: build it with `python -m local.package --target ${var.place.twin ? "twin" : "aws"}`."
+      error_message = "${local.zip} is missing: build it with `python -m toolchain.package --target ${var.place.twin ? "twin" : "aws"}`."
     }
   }
 }

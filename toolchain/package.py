@@ -1,4 +1,4 @@
-"""Build the function packages, without Docker: `python -m local.package --target aws|twin|host`.
+"""Build the function packages, without Docker: `python -m toolchain.package --target aws|twin|host`.
 
 - `aws`: build/lambda/<function>.zip with code and compiled wheels for the runtime in infra/settings.json.
 - `host`: the same for this interpreter, in build/lambda-host, to try and to measure a package where it runs.
@@ -24,8 +24,8 @@ import typer
 from rich.console import Console
 
 from infra.settings import load_settings
-from local import bytecode
-from local.wheels import Platform, WheelError, install
+from toolchain import bytecode
+from toolchain.wheels import Platform, WheelError, install
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.errors import TwinError
+from toolchain.errors import TwinError
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.env import ROOT
-from local.errors import TwinError
+from toolchain.errors import TwinError
+from toolchain.twin import ROOT
 
 CDK = ROOT / "infra" / "cdk"
 OLDEST_NODE = 20

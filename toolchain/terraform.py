@@ -11,8 +11,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from local.env import ROOT
-from local.errors import TwinError
+from toolchain.errors import TwinError
+from toolchain.twin import ROOT
 
 MIRROR_VARIABLE = "PETROSTREAM_TF_MIRROR"
 """Environment variable that names a filesystem mirror: a folder that holds `registry.terraform.io/…`."""

@@ -1,0 +1,1 @@
+"""For developers: writes and checks what the project keeps beside its code."""

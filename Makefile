@@ -80,7 +80,7 @@ variable = $($(shell printf %s '$(1)' | tr 'a-z-' 'A-Z_'))
 given = $(if $(call variable,$(1)),--$(1) "$(call variable,$(1))")
 
 cost: setup ## Estimate a month on AWS: make cost [WELLS=10 HZ=1 HOURS=24 FACILITIES=4 MONTHS=1 FARGATE=1 JSON=1]
-	@$(RUN) -m local.cost $(foreach option,wells hz hours facilities block-seconds months queries,$(call given,$(option))) \
+	@$(RUN) -m cost $(foreach option,wells hz hours facilities block-seconds months queries,$(call given,$(option))) \
 	  $(foreach switch,fargate customer-key free-tier json check,$(if $(call variable,$(switch)),--$(switch)))
 
 # Where the lake goes is the environment's: AWS_PROFILE or AWS_ROLE_ARN, AWS_REGION.

@@ -7,10 +7,10 @@ from fractions import Fraction
 from rich.console import Console
 from rich.table import Table
 
+from cost.report import dollars
 from deploy import remains
 from deploy.names import Names
 from deploy.remains import Remain
-from local.cost.report import dollars
 
 # Services whose resources with the tag cost nothing standing still.
 _FREE = ("iam", "glue", "cloudformation", "sns", "budgets", "ce", "lambda", "athena", "events")

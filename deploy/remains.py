@@ -12,11 +12,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cost.figures import GB, MONTH_HOURS
+from cost.prices import load_prices
 from deploy import buckets
 from deploy.errors import DeployError
 from deploy.names import Names
-from local.cost.figures import GB, MONTH_HOURS
-from local.cost.prices import load_prices
 from petrostream.aws.clients import client
 
 FREE = Fraction(0)

@@ -8,6 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cost import report as cost_report
+from cost.advice import advice
+from cost.bill import bill
+from cost.workload import Workload
 from deploy import publish, releases
 from deploy.changes import Plan, in_words, summary
 from deploy.context import Context
@@ -15,10 +19,6 @@ from deploy.engine import Engine, Iac
 from deploy.errors import DeployError
 from deploy.smoke import Result, smoke
 from infra.settings import Settings
-from local.cost import report as cost_report
-from local.cost.advice import advice
-from local.cost.bill import bill
-from local.cost.workload import Workload
 from toolchain.package import Package
 from toolchain.twin import ROOT
 

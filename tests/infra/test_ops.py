@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cost import figures
 from infra import watch
 from infra.settings import load_settings
-from local.cost import figures
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"

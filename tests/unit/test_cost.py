@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cost import figures as f
+from cost.advice import advice
+from cost.bill import PATH_LIMIT, TOTAL_LIMIT, Bill, bill
+from cost.flow import Flow, pieces
+from cost.prices import PRICES_FILE, PricesError, load_prices
+from cost.report import as_json, dollars
+from cost.workload import Workload, WorkloadError
 from infra.settings import Settings, load_settings
-from local.cost import figures as f
-from local.cost.advice import advice
-from local.cost.bill import PATH_LIMIT, TOTAL_LIMIT, Bill, bill
-from local.cost.flow import Flow, pieces
-from local.cost.prices import PRICES_FILE, PricesError, load_prices
-from local.cost.report import as_json, dollars
-from local.cost.workload import Workload, WorkloadError
 
 ROOT = Path(__file__).parents[2]
 BASE = {
@@ -350,7 +350,7 @@ def test_json_has_every_line_and_adds_up():
 
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "local.cost", *args]
+    command = [sys.executable, "-m", "cost", *args]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 

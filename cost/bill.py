@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from cost import lines_lake, lines_path, lines_rest
+from cost.flow import Flow
+from cost.lines import PATH, Item
+from cost.prices import Price, PricesError, load_prices
+from cost.workload import Workload
 from infra.settings import Settings
-from local.cost import lines_lake, lines_path, lines_rest
-from local.cost.flow import Flow
-from local.cost.lines import PATH, Item
-from local.cost.prices import Price, PricesError, load_prices
-from local.cost.workload import Workload
 
 PATH_LIMIT = Fraction(20)
 """Dollars a month the Lambda path may cost with 10 wells at 1 Hz all day."""

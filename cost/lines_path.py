@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil
 
-from local.cost import figures as f
-from local.cost.flow import Flow, rounded
-from local.cost.lines import PATH, Item
+from cost import figures as f
+from cost.flow import Flow, rounded
+from cost.lines import PATH, Item
 
 DAY_HOURS = 24
 WEEK_HOURS = 168

@@ -6,9 +6,9 @@ from fractions import Fraction
 from functools import cached_property
 from math import ceil
 
+from cost import figures as f
+from cost.workload import Workload
 from infra.settings import Settings
-from local.cost import figures as f
-from local.cost.workload import Workload
 
 ZERO = Fraction(0)
 

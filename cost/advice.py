@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
+from cost.bill import Bill, bill
+from cost.flow import Flow
+from cost.workload import Workload
 from infra.settings import Settings
-from local.cost.bill import Bill, bill
-from local.cost.flow import Flow
-from local.cost.workload import Workload
 
 SLOWER_WINDOW_S = 30
 SLOWER_DELIVERY_S = 300

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from local.cost import figures as f
-from local.cost.flow import Flow
-from local.cost.lines import PATH, Item
+from cost import figures as f
+from cost.flow import Flow
+from cost.lines import PATH, Item
 
 
 def objects(flow: Flow) -> Iterator[Item]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from local.cost import figures as f
-from local.cost.flow import Flow
-from local.cost.lines import ASKING, SERVICES, WATCHING, Item
+from cost import figures as f
+from cost.flow import Flow
+from cost.lines import ASKING, SERVICES, WATCHING, Item
 
 
 def watching(flow: Flow) -> Iterator[Item]:

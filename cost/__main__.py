@@ -1,4 +1,4 @@
-"""The command line: `python -m local.cost --wells 10 --hz 1`."""
+"""The command line: `python -m cost --wells 10 --hz 1`."""
 
 import json
 import re
@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cost import report
+from cost.advice import advice
+from cost.bill import bill
+from cost.prices import PricesError, load_prices
+from cost.workload import BLOCK_SECONDS, Workload, WorkloadError
 from infra.settings import SETTINGS_FILE, SettingsError, load_settings
-from local.cost import report
-from local.cost.advice import advice
-from local.cost.bill import bill
-from local.cost.prices import PricesError, load_prices
-from local.cost.workload import BLOCK_SECONDS, Workload, WorkloadError
 
 UNUSABLE = 2
 OVER_LIMIT = 1

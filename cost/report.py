@@ -7,7 +7,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from local.cost.bill import PATH_LIMIT, TOTAL_LIMIT, Bill, Line
+from cost.bill import PATH_LIMIT, TOTAL_LIMIT, Bill, Line
 
 
 def dollars(amount: Fraction, places: int = 2) -> str:

@@ -126,8 +126,8 @@ lint: setup-dev ## Check style, types, shell scripts, workflows and SQL
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@git ls-files '*.sh' '.ci/run' | xargs -r $(BIN)/shellcheck
-	@if compgen -G '.github/workflows/*.yml' > /dev/null; then $(RUN) -m local.lint_workflows; fi
-	@$(RUN) -m local.sql_lint
+	@if compgen -G '.github/workflows/*.yml' > /dev/null; then $(RUN) -m tools.lint_workflows; fi
+	@$(RUN) -m tools.sql_lint
 
 format: setup-dev ## Format the Python code
 	@$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 -- Table facility_readings: Curated zone: one well reading a row with the tank reading it was paired with, Parquet by date of ts.
 -- The deployment creates it. ${curated_bucket} is the bucket's name.
--- Written by `python -m local.sql_render` from petrostream/schema/facility_readings.json.
+-- Written by `python -m tools.sql_render` from petrostream/schema/facility_readings.json.
 CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.facility_readings (
   `event_id` string COMMENT 'Identity of the well reading, as in scored_readings; a retry repeats it',
   `well_id` string COMMENT 'Well',

@@ -1,6 +1,6 @@
 -- Table quarantine: Quarantine zone: one rejected line a row, newline-delimited JSON by date of arrival.
 -- The deployment creates it. ${quarantine_bucket} is the bucket's name.
--- Written by `python -m local.sql_render` from petrostream/schema/quarantine.json.
+-- Written by `python -m tools.sql_render` from petrostream/schema/quarantine.json.
 CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.quarantine (
   `quarantine_id` string COMMENT 'Identity of the rejected line: a pure function of shard sequence number and line number',
   `kind` string COMMENT 'Kind the record claims, if it could be read',

@@ -1,6 +1,6 @@
 -- Table scored_readings: Curated zone: one scored well reading a row, Parquet by date of ts.
 -- The deployment creates it. ${curated_bucket} is the bucket's name.
--- Written by `python -m local.sql_render` from petrostream/schema/scored_readings.json.
+-- Written by `python -m tools.sql_render` from petrostream/schema/scored_readings.json.
 CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.scored_readings (
   `event_id` string COMMENT 'Identity of the reading: a pure function of well_id, source and ts; a retry repeats it',
   `well_id` string COMMENT 'Well',

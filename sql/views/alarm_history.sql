@@ -1,7 +1,7 @@
 -- What happened to every alarm, and when? One row per transition_id.
 -- A retry can land a transition twice, with the same identity. The first record that caused
 -- it counts; of that record the copy recorded last. A transition's copies share its date.
--- Written by `python -m local.sql_render` from petrostream/schema/alarms.json.
+-- Written by `python -m tools.sql_render` from petrostream/schema/alarms.json.
 CREATE OR REPLACE VIEW alarm_history AS
 SELECT
   "transition_id",

@@ -1,5 +1,5 @@
 -- Which operator position does each facility report to? One that is not here: to console-1.
--- Written by `python -m local.sql_render` from infra/consoles.json.
+-- Written by `python -m tools.sql_render` from infra/consoles.json.
 CREATE OR REPLACE VIEW consoles AS
 SELECT facility_id, console
 FROM (

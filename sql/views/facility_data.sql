@@ -3,7 +3,7 @@
 -- before one without. Of those, the first record that carried the reading counts, and of
 -- that record the copy with the nearest tank reading: who knew less of the stream found no
 -- nearer one. Equal copies: the last. A reading's copies share its date.
--- Written by `python -m local.sql_render` from petrostream/schema/facility_readings.json.
+-- Written by `python -m tools.sql_render` from petrostream/schema/facility_readings.json.
 CREATE OR REPLACE VIEW facility_data AS
 SELECT
   "event_id",

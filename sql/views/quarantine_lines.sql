@@ -1,6 +1,6 @@
 -- What was rejected, and why? One row per quarantine_id.
 -- A retry can land a line twice, also on two dates: the date is that of arrival.
--- Written by `python -m local.sql_render` from petrostream/schema/quarantine.json.
+-- Written by `python -m tools.sql_render` from petrostream/schema/quarantine.json.
 CREATE OR REPLACE VIEW quarantine_lines AS
 SELECT
   "quarantine_id",

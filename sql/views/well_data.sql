@@ -3,7 +3,7 @@
 -- counts: a later one comes late and has no score. Of that record the copy scored last
 -- counts: a retry may know more of the windows. Sequence numbers compare as numbers.
 -- A reading's copies share its date: a condition on date still skips the other partitions.
--- Written by `python -m local.sql_render` from petrostream/schema/scored_readings.json.
+-- Written by `python -m tools.sql_render` from petrostream/schema/scored_readings.json.
 CREATE OR REPLACE VIEW well_data AS
 SELECT
   "event_id",

@@ -9,9 +9,9 @@ import orjson
 import pyarrow
 
 from local import athena_bridge
-from local.sql_render import SQL
 from petrostream.lake.scored_readings import Block
 from petrostream.schema.sensors import schema
+from tools.sql_render import SQL
 
 _TYPES = {"string": "VARCHAR", "array<string>": "VARCHAR[]", "int": "INTEGER", "bigint": "BIGINT"}
 

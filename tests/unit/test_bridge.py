@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from local.athena_bridge import SqlError, load_views, parse, translate
-from local.sql_render import SQL
 from petrostream.schema.sensors import schema
+from tools.sql_render import SQL
 
 _ARROW = {
     "string": pa.string(),

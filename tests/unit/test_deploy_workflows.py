@@ -5,8 +5,8 @@ import re
 import pytest
 import yaml
 
-from local import lint_workflows
 from toolchain.errors import TwinError
+from tools import lint_workflows
 
 FILES = sorted(lint_workflows.WORKFLOWS.glob("*.yml"))
 NAMES = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}

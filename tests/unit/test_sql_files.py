@@ -5,10 +5,11 @@ import json
 import sqlglot
 from sqlglot import exp
 
-from local import athena_bridge, sql_lint, sql_render
+from local import athena_bridge
 from petrostream.aws import athena
 from petrostream.schema.sensors import schema
 from toolchain.twin import ROOT
+from tools import sql_lint, sql_render
 
 
 def test_every_file_is_sound_and_as_generated():

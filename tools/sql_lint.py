@@ -1,4 +1,4 @@
-"""Check every file of sql/: `python -m local.sql_lint`, part of `make lint`.
+"""Check every file of sql/: `python -m tools.sql_lint`, part of `make lint`.
 
 Each file begins with a comment that says what it answers, holds one statement that parses as Athena's
 dialect, and, where it is a query, can be run by the twin. Generated files are as the generator writes them.
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from local import athena_bridge, sql_render
+from local import athena_bridge
 from local.athena_bridge import SqlError
 from toolchain.twin import ROOT
+from tools import sql_render
 
 
 def problems(folder: Path = sql_render.SQL) -> Iterator[str]:
@@ -48,7 +49,7 @@ def outdated() -> Iterator[str]:
     """Generated files that differ from what the schema says."""
     for path, text in sql_render.rendered().items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            yield f"{path.relative_to(ROOT)}: not as generated; run python -m local.sql_render"
+            yield f"{path.relative_to(ROOT)}: not as generated; run python -m tools.sql_render"
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Write sql/ddl and sql/views from petrostream/schema: `python -m local.sql_render`.
+"""Write sql/ddl and sql/views from petrostream/schema: `python -m tools.sql_render`.
 
 The files are kept in the repository because people read and run them; a test holds them to the schema, so no
 column is written twice by hand.
@@ -105,7 +105,7 @@ def consoles(setting: Mapping[str, Any]) -> str:
     listed = ",\n".join([*rows, f"  ('', {_literal(ONE_CONSOLE)})"])
     return (
         "-- Which operator position does each facility report to? One that is not here: to console-1.\n"
-        "-- Written by `python -m local.sql_render` from infra/consoles.json.\n"
+        "-- Written by `python -m tools.sql_render` from infra/consoles.json.\n"
         "CREATE OR REPLACE VIEW consoles AS\n"
         f"SELECT facility_id, console\nFROM (\n  VALUES\n{listed}\n) AS listed (facility_id, console)\n"
     )
@@ -139,7 +139,7 @@ def ddl(table: Schema) -> str:
     return (
         f"-- Table {table.name}: {table.description}\n"
         f"-- The deployment creates it. ${{{_BUCKET[table.name]}_bucket}} is the bucket's name.\n"
-        f"-- Written by `python -m local.sql_render` from petrostream/schema/{table.name}.json.\n"
+        f"-- Written by `python -m tools.sql_render` from petrostream/schema/{table.name}.json.\n"
         f"CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.{table.name} (\n{columns}\n)\n"
         f"PARTITIONED BY (\n{partitions}\n)\n"
         f"{_FORMAT[str(table.format)]}\n"
@@ -169,7 +169,7 @@ def view(
     reasons = "\n".join(f"-- {line}" for line in why.splitlines())
     return (
         f"-- {question}\n{reasons}\n"  # noqa: S608  the names are the schema's
-        f"-- Written by `python -m local.sql_render` from petrostream/schema/{table.name}.json.\n"
+        f"-- Written by `python -m tools.sql_render` from petrostream/schema/{table.name}.json.\n"
         f"CREATE OR REPLACE VIEW {name} AS\n"
         f"SELECT\n{columns}\n"
         f"FROM (\n"

@@ -8,13 +8,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deploy import cdk_twin as cdk_app
 from deploy import gaps, stacks
 from deploy.changes import Change, between_templates
 from deploy.engine import Answers, Iac, Say
 from deploy.errors import DeployError
 from deploy.names import GUARDRAILS_STACK, LAKE_STACK
 from deploy.place import Place
-from local import cdk as cdk_app
 from local import deployment
 from petrostream.aws.clients import client
 from toolchain import node as toolchain

@@ -6,9 +6,9 @@ Both definitions give the same names, so whatever comes after a deployment needs
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deploy import terraform_state
 from deploy.place import Place
 from infra.settings import Settings, Zone
-from local import terraform_state
 from toolchain.package import FUNCTIONS
 
 STACK_PREFIX = "PetroStream"

@@ -9,14 +9,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy import gaps
+from deploy import gaps, terraform_state
+from deploy import terraform_twin as twin_terraform
 from deploy.changes import Change, of_terraform
 from deploy.engine import Answers, Iac, Say
 from deploy.errors import DeployError
 from deploy.names import Names
 from infra.settings import Settings
-from local import terraform as twin_terraform
-from local import terraform_state
 from petrostream.aws.clients import client
 from toolchain import terraform as terraform_tool
 from toolchain.package import Target, folder_of

@@ -12,8 +12,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import cdk as cdk_app
-from local import terraform
+from deploy import cdk_twin as cdk_app
+from deploy import terraform_twin as terraform
 from petrostream.aws.clients import client
 from toolchain import node as toolchain
 from toolchain.errors import TwinError
@@ -27,7 +27,7 @@ IAC_VARIABLE = "PETROSTREAM_IAC"
 """Environment variable that names the definition to deploy, `cdk` or `terraform`."""
 
 # What the stacks and the functions are made of, and of it what each definition has no use for.
-_TOOLS = ("local/cdk.py", "local/terraform.py", "toolchain/package.py")
+_TOOLS = ("deploy/cdk_twin.py", "deploy/terraform_twin.py", "toolchain/package.py")
 _SOURCES = ("infra", "petrostream", "lambdas", "sql", *_TOOLS)
 _SKIPPED = {
     "cdk": {"node_modules", "cdk.out", "terraform", "__pycache__"},

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from deploy import terraform_state
 from infra import watch
 from infra.cdk.review_guardrails import REASONS, wildcards
 from infra.settings import SettingsError, load_settings
-from local import terraform_state
 
 SETTINGS = load_settings()
 ACCOUNT, REGION = "123456789012", "eu-north-1"

@@ -12,7 +12,8 @@ from typing import Any
 import boto3
 import pytest
 
-from local import terraform, terraform_state
+from deploy import terraform_state
+from deploy import terraform_twin as terraform
 from tests.support.lake import STEP_SECONDS
 from toolchain import terraform as terraform_tool
 from toolchain.errors import TwinError

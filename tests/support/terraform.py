@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local import terraform
+from deploy import terraform_twin as terraform
 from local.deployment import IAC_VARIABLE
 from tests.support.lake import STEP_SECONDS, Lake
 from toolchain import terraform as terraform_tool

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from local import deployment, terraform, terraform_state
+from deploy import terraform_state
+from deploy import terraform_twin as terraform
+from local import deployment
 from toolchain import terraform as terraform_tool
 from toolchain import twin as env
 from toolchain.errors import TwinError

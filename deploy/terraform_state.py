@@ -1,4 +1,4 @@
-"""The bucket of Terraform's state, made before Terraform runs: `python -m local.terraform_state`.
+"""The bucket of Terraform's state, made before Terraform runs: `python -m deploy.terraform_state`.
 
 Terraform cannot create the bucket that is to hold its own state. This makes it once for each account and
 region, with every old version of the state kept for a while, or repairs its settings; it changes nothing else

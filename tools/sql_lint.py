@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from local import athena_bridge
-from local.athena_bridge import SqlError
+from local.athena import bridge as athena_bridge
+from local.athena.bridge import SqlError
 from toolchain.twin import ROOT
 from tools import sql_render
 

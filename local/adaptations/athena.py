@@ -6,7 +6,7 @@ columns of its Glue definition. An empty table keeps its array columns. A table 
 join: the emulator gives the type of its partition key as a name, which DuckDB there takes for a column.
 Values come back as Athena writes them: `true`, `[a, b]`, `2026-11-20 09:00:00.000`, where the emulator gives
 Python's spelling. The result file lies where GetQueryExecution says, which is where awswrangler looks for
-it. And the emulator hands SQL to DuckDB as it is and has no views: `local/athena_bridge.py` translates and
+it. And the emulator hands SQL to DuckDB as it is and has no views: `local/athena/bridge.py` translates and
 expands them.
 """
 
@@ -15,8 +15,8 @@ from datetime import date, datetime
 from types import ModuleType
 from typing import Any
 
-from local import athena_bridge
 from local.adaptations import guard
+from local.athena import bridge as athena_bridge
 
 _KNOWN = {
     "_table_relation": "a1a2686723d2ddff",

@@ -8,7 +8,7 @@ import duckdb
 import orjson
 import pyarrow
 
-from local import athena_bridge
+from local.athena import bridge as athena_bridge
 from petrostream.lake.scored_readings import Block
 from petrostream.schema.sensors import schema
 from tools.sql_render import SQL

@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from local.athena_bridge import SqlError, load_views, parse, translate
+from local.athena.bridge import SqlError, load_views, parse, translate
 from petrostream.schema.sensors import schema
 from tools.sql_render import SQL
 

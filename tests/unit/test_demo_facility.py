@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 from rich.console import Console
 
-from local.athena_bridge import load_views, translate
+from local.athena.bridge import load_views, translate
 from local.demo_facility import holds, read_alerts, read_pairing, show, summary, wait_until_joined
 from local.demo_report import NotLandedError, Patience
 from petrostream.schema.sensors import schema

@@ -5,7 +5,7 @@ import json
 import sqlglot
 from sqlglot import exp
 
-from local import athena_bridge
+from local.athena import bridge as athena_bridge
 from petrostream.aws import athena
 from petrostream.schema.sensors import schema
 from toolchain.twin import ROOT

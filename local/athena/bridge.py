@@ -17,7 +17,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError, TokenError, UnsupportedError
 
-from local.athena_semantics import align
+from local.athena.semantics import align
 from toolchain.twin import ROOT
 
 # It warns of statements it knows by name only; they are refused here in plain words.

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local.demo_facility import read_alerts, read_pairing
+from local.demo.facility import read_alerts, read_pairing
 from ml.dataset import find_instances, read_instance
 from petrostream.facility.events import WellEvents
 from petrostream.facility.join import join

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from local.athena.bridge import load_views, translate
-from local.demo_facility import holds, read_alerts, read_pairing, show, summary, wait_until_joined
-from local.demo_report import NotLandedError, Patience
+from local.demo.facility import holds, read_alerts, read_pairing, show, summary, wait_until_joined
+from local.demo.report import NotLandedError, Patience
 from petrostream.schema.sensors import schema
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from rich.console import Console
 
-from local.demo_report import Landed, NotLandedError, Patience, read_landed, show, summary, wait_until_landed
+from local.demo.report import Landed, NotLandedError, Patience, read_landed, show, summary, wait_until_landed
 
 WELL = {
     "well_id": "SIM-2-00001", "landed": 90, "duplicates": 0, "anomalies": 40, "anomalies_in_event": 39,

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-SQL = Path(__file__).resolve().parents[1] / "sql" / "reports"
+SQL = Path(__file__).resolve().parents[2] / "sql" / "reports"
 
 Row = dict[str, Any]
 Report = dict[str, Any]

@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from local import demo_facility, demo_report
+from local.demo import facility as demo_facility
+from local.demo import report as demo_report
 from local.sql import query
 from toolchain.twin import ROOT, subprocess_environment
 

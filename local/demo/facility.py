@@ -9,9 +9,9 @@ from string import Template
 from rich.console import Console
 from rich.table import Table
 
-from local.demo_report import NotLandedError, Patience, Query, Report, Row
+from local.demo.report import NotLandedError, Patience, Query, Report, Row
 
-SQL = Path(__file__).resolve().parents[1] / "sql" / "reports"
+SQL = Path(__file__).resolve().parents[2] / "sql" / "reports"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTS = (
     "readings", "duplicates", "matched", "no_tank", "late", "crowded", "waiting", "before_tanks", "missing",

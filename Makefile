@@ -48,7 +48,7 @@ down: ## Switch the local lake off (data stays)
 	@./project_down.sh local
 
 demo: setup ## From nothing to SQL: up, data, train, replay, report (DATA=dir for real 3W files)
-	@$(RUN) -m local.demo.__main__ $(if $(DATA),--data "$(DATA)")
+	@$(RUN) -m local.demo $(if $(DATA),--data "$(DATA)")
 
 data: setup ## Download the real 3W dataset into data/3w (1.7 GB, resumable)
 	@$(RUN) -m ml.download --out data/3w

@@ -108,7 +108,7 @@ def code_digest() -> str:
     digest.update(b"iam" if iam_enforced() else b"")
     folder = Path(__file__).parent
     for path in sorted(
-        [folder / "emulator.py", *folder.glob("athena_*.py"), *folder.glob("adaptations/*.py")]
+        [folder / "emulator.py", *folder.glob("athena/*.py"), *folder.glob("adaptations/*.py")]
     ):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.dataset import Instance
+from ml.data.dataset import Instance
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import quantise, scale_floors
 from petrostream.schema.sensors import SENSOR_INDEX, SENSORS, bounds

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from ml.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
+from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
 from ml.eval_cli import console, explained, number, say, tracked, versions, write_json
 from ml.eval_judge import HOLD_S, WARM_UP_S, judge_windows
 from ml.eval_methods import KERNELS, NEIGHBOURS, USUAL_NEIGHBOURS, Lof, Method, OneClass, PlainForest, dummy

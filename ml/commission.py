@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ml.baseline import MIN_NORMAL_S, TRAIN_SHARE, UNREMARKABLE, Baseline, NoBaselineError, make_baseline
-from ml.dataset import DatasetError
+from ml.data.dataset import DatasetError
 from ml.forest import ParityError
 from ml.models import FIT_FIELDS, Options, baseline_entry, fit_entry, fleet_entry, well_entry
 from ml.period import Period, PeriodError, first_part_baseline, flagged, from_files, from_lake, problems

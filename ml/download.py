@@ -25,9 +25,9 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from ml.archive import unpack
-from ml.dataset import DatasetError, find_instances
-from ml.fetch import DownloadError, Fetcher
+from ml.data.archive import unpack
+from ml.data.dataset import DatasetError, find_instances
+from ml.data.fetch import DownloadError, Fetcher
 
 API = "https://api.figshare.com/v2"
 ARTICLE = 29205836

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ml.dataset import DatasetError, InstanceFile
+from ml.data.dataset import DatasetError, InstanceFile
 from ml.registry_stores import RegistryError
 
 console = Console()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ml.dataset import EVENT_NAMES
+from ml.data.dataset import EVENT_NAMES
 from ml.eval_cli import number
 from ml.eval_rows import Row
 from ml.eval_svg import ALARM, BANDS, SCORE, cumulative, delays, timeline

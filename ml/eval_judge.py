@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ml.baseline import NoBaselineError, make_baseline, plausible
-from ml.dataset import Instance
+from ml.data.dataset import Instance
 from ml.eval_models import LeftOut
 from ml.eval_stream import stream
 from ml.vargas import WINDOW, Windows

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml.baseline import Baseline, NoBaselineError, NormalPeriod, instance_baseline, normal_period
-from ml.dataset import Instance
+from ml.data.dataset import Instance
 from ml.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
 from ml.pool import FLEET_SENSORS, Pool, baseline_plan, fleet_plan
 from ml.registry import read_live

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ml.dataset import EVENT_NAMES, TRANSIENT, Instance, InstanceFile
+from ml.data.dataset import EVENT_NAMES, TRANSIENT, Instance, InstanceFile
 from ml.eval_events import AlarmSpan, Verdict, event_rows, judge, total
 from ml.eval_stream import RaisedAlarm, Streamed
 from ml.eval_svg import Trace, thin

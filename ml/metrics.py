@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ml.baseline import normal_period
-from ml.dataset import Instance
+from ml.data.dataset import Instance
 from petrostream.arrays import BoolArray, FloatArray
 from petrostream.detection.detector import detect
 from petrostream.detection.models import ModelSet

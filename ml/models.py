@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml.baseline import TRAIN_SHARE, UNREMARKABLE, Baseline, NoBaselineError, instance_baseline, normal_period
-from ml.dataset import Instance
+from ml.data.dataset import Instance
 from ml.forest import TREES, Fitted
 from ml.metrics import FLEET_WELL, Seen
 from ml.pool import FLEET_SENSORS, Pool, fleet_scale

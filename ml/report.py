@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ml.dataset import EVENT_NAMES
+from ml.data.dataset import EVENT_NAMES
 from ml.metrics import SUSTAINED_S
 
 _COLUMNS = (

@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from ml.dataset import EVENT_NAMES, NO_LABEL, TRANSIENT, Instance, identify, write_instance
-from ml.gauges import break_gauges, compress, round_to_resolution
-from ml.physics import EVENTS
-from ml.well_model import draw_well, operate
+from ml.data.dataset import EVENT_NAMES, NO_LABEL, TRANSIENT, Instance, identify, write_instance
+from ml.data.gauges import break_gauges, compress, round_to_resolution
+from ml.data.physics import EVENTS
+from ml.data.well_model import draw_well, operate
 from petrostream.arrays import FloatArray, IntArray
 
 DEFAULT_SEED = 7

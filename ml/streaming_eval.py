@@ -18,7 +18,7 @@ from rich.box import SIMPLE
 from rich.table import Column, Table
 
 from ml.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline, normal_period
-from ml.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
+from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
 from ml.eval_cli import console, count, explained, number, say, tracked, versions, write_json
 from ml.eval_html import page
 from ml.eval_models import FLEET_SETTINGS, LeftOut, live_models

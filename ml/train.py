@@ -23,7 +23,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ml.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
+from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
 from ml.forest import Fitted, ParityError
 from ml.models import RECORDED_MIN_NORMAL_S, VALID_DAYS, Options, Training, train
 from ml.registry import check_version, publish

@@ -17,7 +17,7 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
-from ml.dataset import TRANSIENT, Instance
+from ml.data.dataset import TRANSIENT, Instance
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.schema.sensors import SENSORS
 

@@ -10,7 +10,15 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml.dataset import CLASS, NO_LABEL, TIMESTAMP, DatasetError, InstanceFile, find_instances, read_instance
+from ml.data.dataset import (
+    CLASS,
+    NO_LABEL,
+    TIMESTAMP,
+    DatasetError,
+    InstanceFile,
+    find_instances,
+    read_instance,
+)
 from petrostream.arrays import IntArray
 from petrostream.fleet import facility_of
 from petrostream.readings.lines import Rows

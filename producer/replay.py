@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ml.dataset import DatasetError
+from ml.data.dataset import DatasetError
 from petrostream.errors import PetroStreamError
 from producer import options
 from producer.errors import OptionInvalid, ReplayError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ml.baseline import normal_period
-from ml.dataset import find_instances, read_instance
+from ml.data.dataset import find_instances, read_instance
 from petrostream.times import to_iso
 from tests.support.lake import Lake, wait_for
 

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from local.demo.facility import read_alerts, read_pairing
-from ml.dataset import find_instances, read_instance
+from ml.data.dataset import find_instances, read_instance
 from petrostream.facility.events import WellEvents
 from petrostream.facility.join import join
 from petrostream.facility.risk import MATCHED, UNMATCHED

@@ -7,7 +7,7 @@ import boto3
 import numpy as np
 import pytest
 
-from ml.dataset import find_instances, read_instance
+from ml.data.dataset import find_instances, read_instance
 from petrostream.schema.sensors import schema
 from tests.support.lake import Lake, wait_for
 

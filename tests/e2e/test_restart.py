@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.dataset import find_instances, read_instance
+from ml.data.dataset import find_instances, read_instance
 from tests.support.lake import Lake, wait_for
 
 

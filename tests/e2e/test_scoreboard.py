@@ -6,7 +6,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from ml.dataset import find_instances, read_instance
+from ml.data.dataset import find_instances, read_instance
 from ml.eval_events import judge, total
 from ml.eval_models import live_models
 from ml.eval_stream import stream

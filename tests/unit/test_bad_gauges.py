@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml.baseline import instance_baseline
-from ml.dataset import find_instances, read_instance
+from ml.data.dataset import find_instances, read_instance
 from ml.eval_models import LeftOut
 from ml.eval_stream import stream
 from petrostream.schema.sensors import SENSOR_INDEX

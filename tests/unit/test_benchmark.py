@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from ml.benchmark import METHODS, app, run
-from ml.dataset import NO_LABEL, find_instances, identify, read_instance, write_instance
+from ml.data.dataset import NO_LABEL, find_instances, identify, read_instance, write_instance
 from ml.eval_methods import KERNELS, Lof, OneClass, PlainForest, dummy
 from ml.simulate import simulate_instance
 from ml.vargas import WINDOW, benchmark_values, cut_windows, micro_f1, why_not, window_features

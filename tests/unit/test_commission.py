@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from ml import commission as command
 from ml.baseline import plausible
 from ml.commission import RefusedError, app, commission
-from ml.dataset import NO_LABEL, write_instance
+from ml.data.dataset import NO_LABEL, write_instance
 from ml.models import Options, train
 from ml.period import Period, from_files, from_lake
 from ml.registry import read_live

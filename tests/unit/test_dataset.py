@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml.dataset import (
+from ml.data.dataset import (
     NO_LABEL,
     DatasetError,
     Instance,

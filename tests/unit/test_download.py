@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from typer.testing import CliRunner
 
-from ml.archive import unpack
+from ml.data.archive import unpack
+from ml.data.fetch import DownloadError, Fetcher
 from ml.download import MARKER, app, download
-from ml.fetch import DownloadError, Fetcher
 from petrostream.backoff import Backoff
 
 NAME = "3w.zip"
@@ -229,7 +229,7 @@ def test_links_bombs_and_rubbish_are_not_unpacked(tmp_path, monkeypatch):
         bundle.writestr(link, "/etc/passwd")
     with pytest.raises(DownloadError, match="is a link"):
         unpack(archive, tmp_path / "in")
-    monkeypatch.setattr("ml.archive.MAX_UNPACKED_BYTES", 10)
+    monkeypatch.setattr("ml.data.archive.MAX_UNPACKED_BYTES", 10)
     archive.write_bytes(make_zip({"big": b"0" * 11}))
     with pytest.raises(DownloadError, match="would unpack to 11 bytes"):
         unpack(archive, tmp_path / "in")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ml.baseline import instance_baseline, normal_period
-from ml.dataset import find_instances, read_instance
+from ml.data.dataset import find_instances, read_instance
 from ml.models import baseline_entry, fit_entry, well_entry
 from ml.pool import Pool
 from petrostream.detection.detector import detect, load_model

@@ -16,7 +16,7 @@ from botocore.exceptions import NoRegionError
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ml.dataset import DatasetError, Instance, identify, read_instance, write_instance
+from ml.data.dataset import DatasetError, Instance, identify, read_instance, write_instance
 from petrostream.fleet import facility_of
 from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.times import parse_ms

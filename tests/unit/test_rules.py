@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.physics import EVENTS
-from ml.well_model import draw_well, operate
+from ml.data.physics import EVENTS
+from ml.data.well_model import draw_well, operate
 from petrostream.gauges.features import quantise, window_stats
 from petrostream.gauges.health import judge
 from petrostream.gauges.trend import follow

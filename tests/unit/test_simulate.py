@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ml.dataset import NO_LABEL, find_instances, read_instance
+from ml.data.dataset import NO_LABEL, find_instances, read_instance
 from ml.simulate import app, plan, simulate_dataset, simulate_instance
 from petrostream.schema.sensors import SENSOR_INDEX, SENSORS, bounds
 

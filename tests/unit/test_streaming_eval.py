@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from ml.baseline import instance_baseline, normal_period
-from ml.dataset import NO_LABEL, find_instances, read_instance, write_instance
+from ml.data.dataset import NO_LABEL, find_instances, read_instance, write_instance
 from ml.eval_events import AlarmSpan, judge, most_expected, total
 from ml.eval_models import LeftOut
 from ml.eval_stream import stream

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ml.baseline import NoBaselineError, instance_baseline, make_baseline, normal_period
-from ml.dataset import NO_LABEL, write_instance
+from ml.data.dataset import NO_LABEL, write_instance
 from ml.forest import BACKGROUND_SHARE, ParityError, background, check_parity, fit_forest
 from ml.metrics import serve
 from ml.models import Options, train

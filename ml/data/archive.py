@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from ml.fetch import DownloadError
+from ml.data.fetch import DownloadError
 
 MAX_UNPACKED_BYTES = 20 * 1024**3
 """More than ten times the dataset: an archive that unpacks to this is not the dataset."""

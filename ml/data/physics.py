@@ -1,4 +1,4 @@
-"""How five events move the gauges of a well (`ml.well_model`).
+"""How five events move the gauges of a well (`ml.data.well_model`).
 
 It is a model of signals, not of flow. Shapes and magnitudes of the quick events were read off real and
 OLGA-simulated instances of 3W (Vargas et al. 2019, doi 10.1016/j.petrol.2019.106223), where a spurious DHSV
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ml.well_model import SEABED_C, Deltas, Well, settle
+from ml.data.well_model import SEABED_C, Deltas, Well, settle
 from petrostream.arrays import FloatArray
 
 

@@ -94,7 +94,7 @@ def stream_rows(values: np.ndarray) -> list[dict]:
 
 def trained_model(values: np.ndarray) -> tuple[dict, bytes, Any, np.ndarray]:
     """An Isolation Forest on the first readings: its manifest entry, ONNX bytes, itself, its features."""
-    from ml.forest import fit_forest  # noqa: PLC0415  (only the parent process may hold scikit-learn)
+    from ml.training.forest import fit_forest  # noqa: PLC0415  (only the parent process may hold scikit-learn)
     from petrostream.detection.plan import FeaturePlan, feature_names, series_rows  # noqa: PLC0415
     from petrostream.schema.sensors import SENSOR_INDEX  # noqa: PLC0415
 

@@ -25,16 +25,31 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from ml.baseline import MIN_NORMAL_S, TRAIN_SHARE, UNREMARKABLE, Baseline, NoBaselineError, make_baseline
 from ml.data.dataset import DatasetError
-from ml.forest import ParityError
-from ml.models import FIT_FIELDS, Options, baseline_entry, fit_entry, fleet_entry, well_entry
-from ml.period import Period, PeriodError, first_part_baseline, flagged, from_files, from_lake, problems
-from ml.pool import Pool
 from ml.registry import check_version, publish, read_live
 from ml.registry_stores import MANIFEST, Registry, RegistryError, open_registry, write_whole
-from ml.report import markdown
 from ml.train import DEFAULT_SEED, FORMAT, forest_files
+from ml.training.baseline import (
+    MIN_NORMAL_S,
+    TRAIN_SHARE,
+    UNREMARKABLE,
+    Baseline,
+    NoBaselineError,
+    make_baseline,
+)
+from ml.training.forest import ParityError
+from ml.training.models import FIT_FIELDS, Options, baseline_entry, fit_entry, fleet_entry, well_entry
+from ml.training.period import (
+    Period,
+    PeriodError,
+    first_part_baseline,
+    flagged,
+    from_files,
+    from_lake,
+    problems,
+)
+from ml.training.pool import Pool
+from ml.training.report import markdown
 from petrostream.aws.athena import run_sql
 from petrostream.detection.detector import WellModel, load_models
 from petrostream.detection.plan import COMMISSIONED, FLEET, feature_names

@@ -1,19 +1,19 @@
 """Models for an evaluated well that know nothing of it but its baseline.
 
 The shared forest and the fleet's forest are trained on the normal operation of the other wells of the folder
-and on synthetic gauges, by the code that trains what is published (`ml.pool`).
+and on synthetic gauges, by the code that trains what is published (`ml.training.pool`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ml.baseline import Baseline, NoBaselineError, NormalPeriod, instance_baseline, normal_period
 from ml.data.dataset import Instance
-from ml.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
-from ml.pool import FLEET_SENSORS, Pool, baseline_plan, fleet_plan
 from ml.registry import read_live
 from ml.registry_stores import Registry, RegistryError
+from ml.training.baseline import Baseline, NoBaselineError, NormalPeriod, instance_baseline, normal_period
+from ml.training.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
+from ml.training.pool import FLEET_SENSORS, Pool, baseline_plan, fleet_plan
 from petrostream.alarms.engine import DEFAULT_SETTINGS, AlarmSettings
 from petrostream.detection.forest import Forest, load_forest
 from petrostream.detection.models import ModelSet, WellModel, load_models

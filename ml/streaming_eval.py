@@ -17,15 +17,15 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Column, Table
 
-from ml.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline, normal_period
 from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
 from ml.eval_cli import console, count, explained, number, say, tracked, versions, write_json
 from ml.eval_html import page
 from ml.eval_models import FLEET_SETTINGS, LeftOut, live_models
 from ml.eval_rows import By, Row, as_json, by_class, by_well, groups, make_row, summary
 from ml.eval_stream import BLOCK_S, stream, with_forest_alarms
-from ml.models import RECORDED_MIN_NORMAL_S
 from ml.registry_stores import open_registry
+from ml.training.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline, normal_period
+from ml.training.models import RECORDED_MIN_NORMAL_S
 from petrostream.alarms.engine import DEFAULT_SETTINGS
 from petrostream.detection.models import ModelSet
 

@@ -24,11 +24,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
-from ml.forest import Fitted, ParityError
-from ml.models import RECORDED_MIN_NORMAL_S, VALID_DAYS, Options, Training, train
 from ml.registry import check_version, publish
 from ml.registry_stores import MANIFEST, POINTER, RegistryError, open_registry, write_whole
-from ml.report import console_table, markdown, worst_parity
+from ml.training.forest import Fitted, ParityError
+from ml.training.models import RECORDED_MIN_NORMAL_S, VALID_DAYS, Options, Training, train
+from ml.training.report import console_table, markdown, worst_parity
 from petrostream.gauges.features import WINDOWS_S
 
 DEFAULT_SEED = 7

@@ -19,7 +19,7 @@ _ERRORS_ONLY = 3
 
 
 class ForestFormatError(ValueError):
-    """Bytes that are no forest in ONNX as `ml/onnx_export.py` writes it."""
+    """Bytes that are no forest in ONNX as `ml/training/onnx_export.py` writes it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

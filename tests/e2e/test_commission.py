@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.baseline import normal_period
 from ml.data.dataset import find_instances, read_instance
+from ml.training.baseline import normal_period
 from petrostream.times import to_iso
 from tests.support.lake import Lake, wait_for
 

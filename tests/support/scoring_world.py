@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from lambdas.scoring import handler
-from ml.onnx_export import forest_to_onnx
+from ml.training.onnx_export import forest_to_onnx
 from petrostream.aws.settings import ScoringSettings
 from petrostream.backoff import Backoff
 from petrostream.facility.pairing import JoinMode

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-from ml.onnx_export import forest_to_onnx
+from ml.training.onnx_export import forest_to_onnx
 from petrostream.detection.detector import ModelSet, WellModel, load_model, load_models
 from petrostream.detection.plan import FeaturePlan, feature_names, series_rows
 from petrostream.readings.wells import NO_TIME, Readings, event_id

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.baseline import instance_baseline
 from ml.data.dataset import find_instances, read_instance
 from ml.eval_models import LeftOut
 from ml.eval_stream import stream
+from ml.training.baseline import instance_baseline
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring.score import FacilityState, rows_to_blocks, score
 from tests.support.wells import FACILITY, SENSORS, models, normal_values, readings

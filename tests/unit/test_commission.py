@@ -10,15 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from ml import commission as command
-from ml.baseline import plausible
 from ml.commission import RefusedError, app, commission
 from ml.data.dataset import NO_LABEL, write_instance
-from ml.models import Options, train
-from ml.period import Period, from_files, from_lake
 from ml.registry import read_live
 from ml.registry_stores import FolderRegistry, RegistryError
 from ml.simulate import simulate_instance
 from ml.train import write_version
+from ml.training.baseline import plausible
+from ml.training.models import Options, train
+from ml.training.period import Period, from_files, from_lake
 from petrostream.detection.models import ModelSet, load_models
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.times import to_iso, to_sql

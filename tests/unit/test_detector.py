@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.onnx_export import forest_to_onnx
+from ml.training.onnx_export import forest_to_onnx
 from petrostream.detection.detector import ModelFormatError, ModelSet, detect, load_model
 from petrostream.gauges.features import quantise, window_stats
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from ml.onnx_export import forest_to_onnx
+from ml.training.onnx_export import forest_to_onnx
 from petrostream.aws.models import ModelStore
 from petrostream.errors import ServiceUnavailable
 from tests.support.fakes import OK, THROTTLED, FakeBucket

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.ensemble import IsolationForest
 
-from ml.onnx_export import (
+from ml.training.onnx_export import (
     OnnxExportError,
     average_path_length,
     forest_to_onnx,
@@ -77,7 +77,7 @@ def test_an_unfitted_forest_is_refused():
 
 
 def test_a_forest_too_large_for_exact_sums_is_refused(monkeypatch):
-    monkeypatch.setattr("ml.onnx_export.MAX_EXACT_SUM", 100.0)
+    monkeypatch.setattr("ml.training.onnx_export.MAX_EXACT_SUM", 100.0)
     with pytest.raises(OnnxExportError, match="use fewer trees than 20"):
         forest_to_onnx(fitted())
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.baseline import instance_baseline, normal_period
 from ml.data.dataset import find_instances, read_instance
-from ml.models import baseline_entry, fit_entry, well_entry
-from ml.pool import Pool
+from ml.training.baseline import instance_baseline, normal_period
+from ml.training.models import baseline_entry, fit_entry, well_entry
+from ml.training.pool import Pool
 from petrostream.detection.detector import detect, load_model
 from petrostream.gauges.features import quantise, window_stats
 

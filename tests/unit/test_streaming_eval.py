@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from ml.baseline import instance_baseline, normal_period
 from ml.data.dataset import NO_LABEL, find_instances, read_instance, write_instance
 from ml.eval_events import AlarmSpan, judge, most_expected, total
 from ml.eval_models import LeftOut
@@ -20,6 +19,7 @@ from ml.eval_stream import stream
 from ml.eval_svg import BINS, duration, thin
 from ml.simulate import simulate_instance
 from ml.streaming_eval import Evaluation, app
+from ml.training.baseline import instance_baseline, normal_period
 
 REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ml.baseline import NoBaselineError, instance_baseline, make_baseline, normal_period
 from ml.data.dataset import NO_LABEL, write_instance
-from ml.forest import BACKGROUND_SHARE, ParityError, background, check_parity, fit_forest
-from ml.metrics import serve
-from ml.models import Options, train
-from ml.pool import Pool
 from ml.simulate import simulate_instance
-from ml.synthetic import synthetic_rows
 from ml.train import app, write_version
+from ml.training.baseline import NoBaselineError, instance_baseline, make_baseline, normal_period
+from ml.training.forest import BACKGROUND_SHARE, ParityError, background, check_parity, fit_forest
+from ml.training.metrics import serve
+from ml.training.models import Options, train
+from ml.training.pool import Pool
+from ml.training.synthetic import synthetic_rows
 from petrostream.detection.detector import ModelSet, load_models
 from petrostream.detection.plan import feature_names
 from petrostream.gauges.features import scale_floors

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.baseline import normal_period
 from ml.data.dataset import Instance
+from ml.training.baseline import normal_period
 from petrostream.arrays import BoolArray, FloatArray
 from petrostream.detection.detector import detect
 from petrostream.detection.models import ModelSet

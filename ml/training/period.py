@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.baseline import MEASUREMENTS, TRAIN_SHARE, Baseline, make_baseline, plausible
 from ml.data.dataset import NO_LABEL, find_instances, read_instance
+from ml.training.baseline import MEASUREMENTS, TRAIN_SHARE, Baseline, make_baseline, plausible
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detection.detector import WellModel, detect
 from petrostream.gauges.features import quantise, window_stats

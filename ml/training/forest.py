@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-from ml.onnx_export import forest_to_onnx
+from ml.training.onnx_export import forest_to_onnx
 from petrostream.detection.forest import Forest, load_forest
 from petrostream.detection.plan import RowArray
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from ml.data.dataset import EVENT_NAMES
-from ml.metrics import SUSTAINED_S
+from ml.training.metrics import SUSTAINED_S
 
 _COLUMNS = (
     "well",

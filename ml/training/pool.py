@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ml.baseline import Baseline, NormalPeriod
-from ml.forest import TREES, Fitted, fit_forest
-from ml.synthetic import synthetic_rows
+from ml.training.baseline import Baseline, NormalPeriod
+from ml.training.forest import TREES, Fitted, fit_forest
+from ml.training.synthetic import synthetic_rows
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.detection.plan import COMMISSIONED, FLEET, FeaturePlan, RowArray, feature_names, series_rows
 from petrostream.schema.sensors import SENSORS

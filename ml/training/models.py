@@ -4,11 +4,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ml.baseline import TRAIN_SHARE, UNREMARKABLE, Baseline, NoBaselineError, instance_baseline, normal_period
 from ml.data.dataset import Instance
-from ml.forest import TREES, Fitted
-from ml.metrics import FLEET_WELL, Seen
-from ml.pool import FLEET_SENSORS, Pool, fleet_scale
+from ml.training.baseline import (
+    TRAIN_SHARE,
+    UNREMARKABLE,
+    Baseline,
+    NoBaselineError,
+    instance_baseline,
+    normal_period,
+)
+from ml.training.forest import TREES, Fitted
+from ml.training.metrics import FLEET_WELL, Seen
+from ml.training.pool import FLEET_SENSORS, Pool, fleet_scale
 from petrostream.detection.models import ModelSet, load_models
 from petrostream.detection.plan import COMMISSIONED, FLEET, feature_names
 from petrostream.times import to_iso

@@ -2,10 +2,10 @@
 
     python -m ml.benchmark --data data/3w --json build/benchmark.json
 
-Protocol, windows and score are those of `ml.vargas`; the other methods are in `ml.eval_methods`. PetroStream
+Protocol, windows and score are those of `ml.evaluation.vargas`; the other methods are in `ml.evaluation.methods`. PetroStream
 sees of the evaluated instance only what the others see before they judge: its nine windows of normal
 operation, which make the baseline. The forest is trained on the normal operation of other wells
-(`ml.eval_models`). A window is judged as it stands, by the serving code and from a cold start.
+(`ml.evaluation.models`). A window is judged as it stands, by the serving code and from a cold start.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,20 @@ import typer
 from rich.table import Column, Table
 
 from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
-from ml.eval_cli import console, explained, number, say, tracked, versions, write_json
-from ml.eval_judge import HOLD_S, WARM_UP_S, judge_windows
-from ml.eval_methods import KERNELS, NEIGHBOURS, USUAL_NEIGHBOURS, Lof, Method, OneClass, PlainForest, dummy
-from ml.eval_models import LeftOut
-from ml.vargas import (
+from ml.evaluation.judge import HOLD_S, WARM_UP_S, judge_windows
+from ml.evaluation.methods import (
+    KERNELS,
+    NEIGHBOURS,
+    USUAL_NEIGHBOURS,
+    Lof,
+    Method,
+    OneClass,
+    PlainForest,
+    dummy,
+)
+from ml.evaluation.models import LeftOut
+from ml.evaluation.options import console, explained, number, say, tracked, versions, write_json
+from ml.evaluation.vargas import (
     EVENT_CLASSES,
     MAX_WINDOWS,
     MIN_NORMAL_S,

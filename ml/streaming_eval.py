@@ -3,8 +3,8 @@
     python -m ml.streaming_eval --data data/3w --json build/streaming.json --html build/streaming.html
 
 Each instance with a normal period commissions its well with the first 60 % of it, and is watched from there
-on; the forest is trained on other wells alone (`ml.eval_models`). What counts as a false alarm, a detection
-or a miss is defined in `ml.eval_events`. Beside it, the model for wells without a baseline is tried on every
+on; the forest is trained on other wells alone (`ml.evaluation.models`). What counts as a false alarm, a detection
+or a miss is defined in `ml.evaluation.events`. Beside it, the model for wells without a baseline is tried on every
 instance, as on wells that it has never seen; in operation only the physics rules raise alarms there.
 """
 
@@ -18,11 +18,11 @@ from rich.box import SIMPLE
 from rich.table import Column, Table
 
 from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
-from ml.eval_cli import console, count, explained, number, say, tracked, versions, write_json
-from ml.eval_html import page
-from ml.eval_models import FLEET_SETTINGS, LeftOut, live_models
-from ml.eval_rows import By, Row, as_json, by_class, by_well, groups, make_row, summary
-from ml.eval_stream import BLOCK_S, stream, with_forest_alarms
+from ml.evaluation.html import page
+from ml.evaluation.models import FLEET_SETTINGS, LeftOut, live_models
+from ml.evaluation.options import console, count, explained, number, say, tracked, versions, write_json
+from ml.evaluation.rows import By, Row, as_json, by_class, by_well, groups, make_row, summary
+from ml.evaluation.stream import BLOCK_S, stream, with_forest_alarms
 from ml.registry_stores import open_registry
 from ml.training.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline, normal_period
 from ml.training.models import RECORDED_MIN_NORMAL_S

@@ -7,9 +7,9 @@ import boto3
 import pytest
 
 from ml.data.dataset import find_instances, read_instance
-from ml.eval_events import judge, total
-from ml.eval_models import live_models
-from ml.eval_stream import stream
+from ml.evaluation.events import judge, total
+from ml.evaluation.models import live_models
+from ml.evaluation.stream import stream
 from ml.registry_stores import open_registry
 from tests.support.lake import Lake, wait_for
 

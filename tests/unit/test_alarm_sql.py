@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("duckdb")
 
-from ml.eval_events import AlarmSpan, judge, total
+from ml.evaluation.events import AlarmSpan, judge, total
 from petrostream.alarms.events import ANNUNCIATIONS, RETURNED, Active, AlarmEvent, transition
 from petrostream.alarms.metrics import Annunciation, report
 from petrostream.alarms.types import ALARM_TYPES
@@ -89,7 +89,7 @@ def lake() -> DuckLake:
 
 
 def verdicts():
-    """What ml.eval_events makes of the same readings and transitions."""
+    """What ml.evaluation.events makes of the same readings and transitions."""
     found = {}
     changes = [event.change for part in landed() for event in part.alarms]
     ends = {change.alarm_id: change.ts_ms for change in changes if change.event == RETURNED}

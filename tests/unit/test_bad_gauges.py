@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ml.data.dataset import find_instances, read_instance
-from ml.eval_models import LeftOut
-from ml.eval_stream import stream
+from ml.evaluation.models import LeftOut
+from ml.evaluation.stream import stream
 from ml.training.baseline import instance_baseline
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring.score import FacilityState, rows_to_blocks, score

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from ml.benchmark import METHODS, app, run
 from ml.data.dataset import NO_LABEL, find_instances, identify, read_instance, write_instance
-from ml.eval_methods import KERNELS, Lof, OneClass, PlainForest, dummy
+from ml.evaluation.methods import KERNELS, Lof, OneClass, PlainForest, dummy
+from ml.evaluation.vargas import WINDOW, benchmark_values, cut_windows, micro_f1, why_not, window_features
 from ml.simulate import simulate_instance
-from ml.vargas import WINDOW, benchmark_values, cut_windows, micro_f1, why_not, window_features
 from petrostream.schema.sensors import SENSOR_INDEX
 
 REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))

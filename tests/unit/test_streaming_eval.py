@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from ml.data.dataset import NO_LABEL, find_instances, read_instance, write_instance
-from ml.eval_events import AlarmSpan, judge, most_expected, total
-from ml.eval_models import LeftOut
-from ml.eval_stream import stream
-from ml.eval_svg import BINS, duration, thin
+from ml.evaluation.events import AlarmSpan, judge, most_expected, total
+from ml.evaluation.models import LeftOut
+from ml.evaluation.stream import stream
+from ml.evaluation.svg import BINS, duration, thin
 from ml.simulate import simulate_instance
 from ml.streaming_eval import Evaluation, app
 from ml.training.baseline import instance_baseline, normal_period

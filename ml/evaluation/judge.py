@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from ml.data.dataset import Instance
-from ml.eval_models import LeftOut
-from ml.eval_stream import stream
+from ml.evaluation.models import LeftOut
+from ml.evaluation.stream import stream
+from ml.evaluation.vargas import WINDOW, Windows
 from ml.training.baseline import NoBaselineError, make_baseline, plausible
-from ml.vargas import WINDOW, Windows
 from petrostream.alarms.types import ALARM_TYPES, FOREST
 from petrostream.arrays import BoolArray
 from petrostream.detection.models import ModelSet

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ml.data.dataset import EVENT_NAMES, TRANSIENT, Instance, InstanceFile
-from ml.eval_events import AlarmSpan, Verdict, event_rows, judge, total
-from ml.eval_stream import RaisedAlarm, Streamed
-from ml.eval_svg import Trace, thin
+from ml.evaluation.events import AlarmSpan, Verdict, event_rows, judge, total
+from ml.evaluation.stream import RaisedAlarm, Streamed
+from ml.evaluation.svg import Trace, thin
 from petrostream.alarms.types import FOREST
 from petrostream.arrays import BoolArray, FloatArray
 

@@ -24,7 +24,7 @@ from petrostream.scoring.score import score
 from tests.support.duck_lake import DuckLake
 from tests.support.fakes import FakeTable
 from tests.support.scoring_world import START_MS, World, block, reading, shard
-from tests.unit.test_live_pipeline import blocks, live_of, run
+from tests.unit.pipeline.test_live import blocks, live_of, run
 
 GAUGES = ("pressure_mean", "pressure_min", "pressure_max", "temperature_mean", "temperature_min")
 

@@ -18,8 +18,9 @@ from deploy.place import Place
 from local import deployment
 from petrostream.aws.clients import client
 from toolchain import node as toolchain
+from toolchain.paths import ROOT
 from toolchain.run import run_quietly, run_visibly
-from toolchain.twin import ROOT, twin
+from toolchain.twin import twin
 
 ASSEMBLY = ROOT / "build" / "deploy" / "cdk.out"
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
@@ -53,7 +54,7 @@ class CdkEngine:
         """Find Node.js and the pinned CDK, fetched when they are missing.
 
         Raises:
-            TwinError: they are not there and cannot be fetched.
+            ToolError: they are not there and cannot be fetched.
         """
         place = self._place
         base = dict(os.environ) | cdk_app.QUIET | {"PYTHONPATH": str(ROOT)}

@@ -16,7 +16,7 @@ from deploy.context import Context
 from deploy.engine import Answers, Iac
 from deploy.errors import DeployError
 from deploy.publish import MODELS
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 
 app = typer.Typer(
     help="PetroStream on AWS: on, tested, rolled back, off, with a receipt.",
@@ -185,7 +185,7 @@ def main() -> None:
     """Run the command line; an error the user can act on is printed, not traced."""
     try:
         app()
-    except TwinError as error:
+    except ToolError as error:
         errors.print(error.args[0], style="red", soft_wrap=True)
         if error.hint:
             errors.print(error.hint, soft_wrap=True)

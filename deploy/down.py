@@ -12,7 +12,7 @@ from deploy.engine import Engine, Iac
 from deploy.errors import DeployError
 from deploy.receipt import Receipt, receipt
 from petrostream.aws.clients import client
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 
 _ATTEMPTS = 3
 
@@ -45,7 +45,7 @@ def _usable(engine: Engine) -> bool:
         return True
     try:
         engine.prepare()
-    except TwinError:
+    except ToolError:
         return False
     return True
 

@@ -1,9 +1,9 @@
 """Errors of a deployment: what went wrong, and what to do about it."""
 
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 
 
-class DeployError(TwinError):
+class DeployError(ToolError):
     """Something the person who deploys can act on.
 
     Attributes:

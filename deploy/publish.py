@@ -17,7 +17,7 @@ from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
 from toolchain.package import Package, PackageError, Target, build
-from toolchain.twin import ROOT
+from toolchain.paths import ROOT
 
 VIEWS = ROOT / "sql" / "views"
 MODELS = ROOT / "build" / "models"

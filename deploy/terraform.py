@@ -19,8 +19,9 @@ from infra.settings import Settings
 from petrostream.aws.clients import client
 from toolchain import terraform as terraform_tool
 from toolchain.package import Target, folder_of
+from toolchain.paths import ROOT
 from toolchain.run import run_quietly, run_visibly
-from toolchain.twin import ROOT, twin
+from toolchain.twin import twin
 
 CONFIGURATION = ROOT / "infra" / "terraform"
 WORK = ROOT / "build" / "deploy" / "terraform"
@@ -65,7 +66,7 @@ class TerraformEngine:
         """Find Terraform and its provider.
 
         Raises:
-            TwinError: Terraform is missing or too old.
+            ToolError: Terraform is missing or too old.
         """
         self._environment = terraform_tool.environment_for(twin().terraform if self._place.twin else WORK)
         self._terraform = str(terraform_tool.binary(self._environment))

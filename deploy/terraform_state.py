@@ -16,8 +16,8 @@ from rich.console import Console
 
 from infra.settings import SettingsError, load_settings
 from petrostream.aws.clients import client
-from toolchain.errors import TwinError
-from toolchain.twin import ROOT
+from toolchain.errors import ToolError
+from toolchain.paths import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -49,18 +49,18 @@ def prepare(s3: "S3Client", bucket: str, region: str, *, tls_only: bool = True) 
         True when it was made.
 
     Raises:
-        TwinError: S3 refuses, or the bucket belongs to another account.
+        ToolError: S3 refuses, or the bucket belongs to another account.
     """
     try:
         made = _make(s3, bucket, region)
         _protect(s3, bucket, tls_only=tls_only)
     except ClientError as error:
-        raise TwinError(
+        raise ToolError(
             f"The bucket {bucket} for Terraform's state could not be prepared: {error}",
             "It needs the rights to create and configure a bucket of that name in this account.",
         ) from error
     except BotoCoreError as error:
-        raise TwinError(f"S3 does not answer: {error}", "Check the network and the credentials.") from error
+        raise ToolError(f"S3 does not answer: {error}", "Check the network and the credentials.") from error
     return made
 
 
@@ -160,7 +160,7 @@ def main(
         account = client("sts").get_caller_identity()["Account"]
         bucket = bucket_name(account, region)
         made = prepare(s3, bucket, region, tls_only=not emulator)
-    except (BotoCoreError, ClientError, SettingsError, TwinError) as error:
+    except (BotoCoreError, ClientError, SettingsError, ToolError) as error:
         console.print(f"error: {error}", style="red", soft_wrap=True)
         sys.exit(1)
     file.write_text(backend_file(backend(bucket, region, emulator=emulator)), encoding="utf-8")

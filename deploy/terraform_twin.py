@@ -16,8 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from petrostream.aws.clients import client
 from toolchain import terraform as terraform_tool
-from toolchain.errors import TwinError
-from toolchain.twin import ROOT, Twin, subprocess_environment
+from toolchain.errors import ToolError
+from toolchain.paths import ROOT
+from toolchain.twin import Twin, subprocess_environment
 
 PACKAGES = ROOT / "build" / "lambda-local"
 _SECONDS = 900.0
@@ -82,7 +83,7 @@ def run(
         What it printed.
 
     Raises:
-        TwinError: it failed or took too long; carries its error messages.
+        ToolError: it failed or took too long; carries its error messages.
     """
     command = [str(terraform_tool.binary(environment)), *arguments]
     try:
@@ -97,14 +98,14 @@ def run(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise TwinError(f"terraform {arguments[0]} took longer than {_SECONDS:.0f} s.") from error
+        raise ToolError(f"terraform {arguments[0]} took longer than {_SECONDS:.0f} s.") from error
     if log is not None:
         with log.open("a", encoding="utf-8") as output:
             output.write(result.stdout + result.stderr)
     if result.returncode != 0:
         tail = "\n".join((result.stderr or result.stdout).strip().splitlines()[-40:])
         hint = f"The whole output is in {log}." if log else ""
-        raise TwinError(f"terraform {arguments[0]} failed (exit code {result.returncode}):\n{tail}", hint)
+        raise ToolError(f"terraform {arguments[0]} failed (exit code {result.returncode}):\n{tail}", hint)
     return result.stdout
 
 
@@ -114,7 +115,7 @@ def deploy(target: Twin, say: Say) -> None:
     The function packages must have been built.
 
     Raises:
-        TwinError: Terraform is missing, or a step failed.
+        ToolError: Terraform is missing, or a step failed.
     """
     environment = _environment(target)
     log = target.home / "deploy.log"
@@ -133,7 +134,7 @@ def destroy(target: Twin) -> None:
     """Take away everything that `deploy` created; buckets must be empty.
 
     Raises:
-        TwinError: Terraform is missing, or could not remove something.
+        ToolError: Terraform is missing, or could not remove something.
     """
     workspace = target.terraform / "infra" / "terraform"
     arguments = ["destroy", "-no-color", "-auto-approve", *variables()]
@@ -164,7 +165,7 @@ def is_applied(target: Twin) -> bool:
     except ClientError:
         return False
     except BotoCoreError as error:
-        raise TwinError(f"The twin does not answer: {error}", "Is it running? ./project_up.sh") from error
+        raise ToolError(f"The twin does not answer: {error}", "Is it running? ./project_up.sh") from error
     return bool(mappings)
 
 

@@ -20,7 +20,7 @@ from deploy.errors import DeployError
 from deploy.smoke import Result, smoke
 from infra.settings import Settings
 from toolchain.package import Package
-from toolchain.twin import ROOT
+from toolchain.paths import ROOT
 
 
 @dataclass(frozen=True, slots=True)

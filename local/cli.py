@@ -13,7 +13,7 @@ from rich.console import Console
 
 from local import deployment, lifecycle
 from local import sql as sql_client
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 from toolchain.twin import Twin, client_environment, point_at_twin, twin
 
 app = typer.Typer(
@@ -105,7 +105,7 @@ def _confirm(doomed: list[Path]) -> None:
     for path in doomed:
         console.print(f"  {path}  ({_size(path) / 1e6:,.1f} MB)", soft_wrap=True)
     if not sys.stdin.isatty():
-        raise TwinError("Nothing was deleted: there is no one to ask.", "Add --yes to delete without asking.")
+        raise ToolError("Nothing was deleted: there is no one to ask.", "Add --yes to delete without asking.")
     typer.confirm("Delete them?", abort=True)
 
 
@@ -186,7 +186,7 @@ def publish_model(
     try:
         version = publish(folder, open_registry(f"s3://{deployment.output(target, 'ArtifactsBucket')}"))
     except RegistryError as error:
-        raise TwinError(f"The model was not published: {error}") from error
+        raise ToolError(f"The model was not published: {error}") from error
     console.print(f"Model version {version} is live.")
 
 
@@ -217,7 +217,7 @@ def env() -> None:
 
 def _need_running(target: Twin) -> None:
     if not lifecycle.is_running(target):
-        raise TwinError(f"The twin is not running on port {target.port}.", "Start it with ./project_up.sh")
+        raise ToolError(f"The twin is not running on port {target.port}.", "Start it with ./project_up.sh")
 
 
 def _alone(target: Twin) -> AbstractContextManager[None]:
@@ -236,7 +236,7 @@ def main() -> None:
     """Run the command line; an error the user can act on is printed, not traced."""
     try:
         app()
-    except TwinError as error:
+    except ToolError as error:
         errors.print(error.args[0], style="red", soft_wrap=True)
         if error.hint:
             errors.print(error.hint, soft_wrap=True)

@@ -16,8 +16,9 @@ from deploy import cdk_twin as cdk_app
 from deploy import terraform_twin as terraform
 from petrostream.aws.clients import client
 from toolchain import node as toolchain
-from toolchain.errors import TwinError
-from toolchain.twin import ROOT, Twin, subprocess_environment
+from toolchain.errors import ToolError
+from toolchain.paths import ROOT
+from toolchain.twin import Twin, subprocess_environment
 
 STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
 _DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
@@ -41,15 +42,15 @@ def iac_of(target: Twin, wanted: str | None = None) -> str:
     """Which definition deploys this twin: the one wanted, or PETROSTREAM_IAC, or the last one, or the CDK.
 
     Raises:
-        TwinError: there is no such definition, or the twin was deployed by the other one.
+        ToolError: there is no such definition, or the twin was deployed by the other one.
     """
     recorded = _recorded(target)
     deployed = recorded.get("iac", "cdk") if recorded else None
     iac = wanted or os.environ.get(IAC_VARIABLE) or deployed or "cdk"
     if iac not in _SKIPPED:
-        raise TwinError(f"{iac!r} is no definition of the lake.", "Choose cdk or terraform.")
+        raise ToolError(f"{iac!r} is no definition of the lake.", "Choose cdk or terraform.")
     if deployed not in (None, iac):
-        raise TwinError(
+        raise ToolError(
             f"The lake in {target.home} was deployed by {deployed}; {iac} knows nothing of its resources.",
             f"Stay with --iac {deployed}, or delete it first: python -m local down --purge",
         )
@@ -101,7 +102,7 @@ def states(target: Twin) -> dict[str, str | None]:
     """What is deployed, by stack or by module, and in which state; None where it is not deployed.
 
     Raises:
-        TwinError: the twin does not answer.
+        ToolError: the twin does not answer.
     """
     if _recorded(target).get("iac") == "terraform":
         return terraform.module_states(target)
@@ -112,7 +113,7 @@ def stack_states() -> dict[str, str | None]:
     """CloudFormation's status of each stack; None where it is not deployed.
 
     Raises:
-        TwinError: CloudFormation does not answer.
+        ToolError: CloudFormation does not answer.
     """
     return {name: _stack_state(name) for name in STACKS}
 
@@ -123,9 +124,9 @@ def _stack_state(name: str) -> str | None:
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             return None
-        raise TwinError(f"CloudFormation could not describe {name}: {error}") from error
+        raise ToolError(f"CloudFormation could not describe {name}: {error}") from error
     except BotoCoreError as error:
-        raise TwinError(f"The twin does not answer: {error}", "Is it running? ./project_up.sh") from error
+        raise ToolError(f"The twin does not answer: {error}", "Is it running? ./project_up.sh") from error
     return str(answer["Stacks"][0]["StackStatus"])
 
 
@@ -133,7 +134,7 @@ def deploy(target: Twin, say: Say, iac: str = "cdk") -> None:
     """Package the functions and deploy everything, with the real `cdk deploy` or `terraform apply`.
 
     Raises:
-        TwinError: a step failed; carries the end of its output.
+        ToolError: a step failed; carries the end of its output.
     """
     record = _record(target, iac)
     # Known before anything is created, so that after a failure the same definition goes on.
@@ -166,7 +167,7 @@ def _deploy_stacks(target: Twin, environment: dict[str, str], say: Say) -> None:
         )
         cdk_app.save_queries(client("athena"))
     except (BotoCoreError, ClientError) as error:
-        raise TwinError(
+        raise ToolError(
             f"The twin refused a step of the deployment: {error}", f"See {target.log}."
         ) from error
 
@@ -189,13 +190,13 @@ def _run(command: list[str], folder: Path, environment: dict[str, str], target: 
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise TwinError(
+            raise ToolError(
                 f"Deploying took longer than {_DEPLOY_SECONDS:.0f} s.", f"Its output is in {log}."
             ) from error
         if result.returncode != 0:
             output.seek(start)
             tail = "\n".join(output.read().decode("utf-8", "replace").splitlines()[-20:])
-            raise TwinError(
+            raise ToolError(
                 f"Deploying failed (exit code {result.returncode}):\n{tail}",
                 f"The whole output is in {log}; the emulator's own log is {target.log}.",
             )
@@ -205,13 +206,13 @@ def output(target: Twin, name: str) -> str:
     """A name the deployment of a twin chose, for example of a bucket.
 
     Raises:
-        TwinError: nothing is deployed, or it has no such output.
+        ToolError: nothing is deployed, or it has no such output.
     """
     try:
         stacks = json.loads(target.outputs.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TwinError("Nothing is deployed yet.", "Run ./project_up.sh first.") from error
+        raise ToolError("Nothing is deployed yet.", "Run ./project_up.sh first.") from error
     for outputs in stacks.values():
         if name in outputs:
             return str(outputs[name])
-    raise TwinError(f"The deployment has no output {name!r}.", "Deploy again: python -m local deploy --force")
+    raise ToolError(f"The deployment has no output {name!r}.", "Deploy again: python -m local deploy --force")

@@ -102,7 +102,7 @@ def code_digest() -> str:
     So is one that was started with its access control the other way.
 
     Raises:
-        TwinError: PETROSTREAM_IAM has a value that means nothing.
+        ToolError: PETROSTREAM_IAM has a value that means nothing.
     """
     digest = hashlib.sha256(importlib.metadata.version("ministack").encode())
     digest.update(b"iam" if iam_enforced() else b"")

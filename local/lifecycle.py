@@ -17,8 +17,9 @@ from typing import Any
 
 from local import ports
 from local.emulator import HEALTH, SAVE, code_digest
-from toolchain.errors import TwinError
-from toolchain.twin import ROOT, Twin, subprocess_environment
+from toolchain.errors import ToolError
+from toolchain.paths import ROOT
+from toolchain.twin import Twin, subprocess_environment
 
 START_SECONDS = 60.0
 STOP_SECONDS = 300.0
@@ -57,7 +58,7 @@ def start(target: Twin, tick: Callable[[float], None] = lambda seconds: None) ->
         True when it was started, False when it was running already.
 
     Raises:
-        TwinError: the port is taken, the disk is full, or the emulator died; says what to do.
+        ToolError: the port is taken, the disk is full, or the emulator died; says what to do.
     """
     answer = _patient_health(target, tick)
     if answer is not None and answer["home"] == str(target.home):
@@ -107,7 +108,7 @@ def _wait_until_healthy(
         waited = time.monotonic() - began
         if process.poll() is not None:
             target.pid_file.unlink(missing_ok=True)
-            raise TwinError(
+            raise ToolError(
                 f"The emulator stopped while starting (exit code {process.returncode}). "
                 f"The end of {target.log}:\n{log_tail(target)}",
                 "If the message above does not explain it, `python -m local down --purge` starts afresh.",
@@ -115,7 +116,7 @@ def _wait_until_healthy(
         if waited > START_SECONDS:
             _terminate(process.pid, 5.0)
             target.pid_file.unlink(missing_ok=True)
-            raise TwinError(
+            raise ToolError(
                 f"The emulator did not answer on port {target.port} within {START_SECONDS:.0f} s. "
                 f"The end of {target.log}:\n{log_tail(target)}",
                 "It was stopped again. Try once more when the machine is less busy.",
@@ -131,7 +132,7 @@ def stop(target: Twin, tick: Callable[[float], None] = lambda seconds: None) -> 
         True when it was running.
 
     Raises:
-        TwinError: it does not stop.
+        ToolError: it does not stop.
     """
     answer = health(target)
     if answer is not None and answer["home"] != str(target.home):
@@ -141,7 +142,7 @@ def stop(target: Twin, tick: Callable[[float], None] = lambda seconds: None) -> 
         target.pid_file.unlink(missing_ok=True)
         return False
     if not _terminate(pid, STOP_SECONDS, tick):
-        raise TwinError(
+        raise ToolError(
             f"The emulator (process {pid}) is still saving its state after {STOP_SECONDS:.0f} s.",
             f"Wait, or end it with `kill -9 {pid}`: S3 data is safe, the rest is redeployed by the next up.",
         )
@@ -171,14 +172,14 @@ def save_state(target: Twin) -> None:
     """Have the emulator write its state to disk now.
 
     Raises:
-        TwinError: it did not answer.
+        ToolError: it did not answer.
     """
     request = urllib.request.Request(target.endpoint + SAVE, data=b"", method="POST")  # noqa: S310
     try:
         with _OPENER.open(request, timeout=STOP_SECONDS):
             pass
     except OSError as error:
-        raise TwinError(f"The emulator could not save its state: {error}", f"See {target.log}.") from error
+        raise ToolError(f"The emulator could not save its state: {error}", f"See {target.log}.") from error
 
 
 def recorded_pid(target: Twin) -> int | None:
@@ -203,12 +204,12 @@ def check_disk(target: Twin) -> None:
     """Refuse to work on a disk that is about to be full.
 
     Raises:
-        TwinError: less than 2 GB is free.
+        ToolError: less than 2 GB is free.
     """
     folder = target.home if target.home.exists() else target.home.parent
     free = shutil.disk_usage(folder).free
     if free < NEEDED_BYTES:
-        raise TwinError(
+        raise ToolError(
             f"Only {free / 1e9:.1f} GB is free on the disk of {folder}; "
             f"the lake needs {NEEDED_BYTES / 1e9:.0f} GB.",
             "Free some space, or put the data elsewhere with PETROSTREAM_HOME=/another/disk/petrostream.",
@@ -228,14 +229,14 @@ def _clear_stale(target: Twin) -> None:
 def _check_port(target: Twin, answer: dict[str, Any] | None) -> None:
     advice = f"Stop it, or use another port: PETROSTREAM_PORT={target.port + 1} ./project_up.sh"
     if answer is not None:
-        raise TwinError(
+        raise ToolError(
             f"Port {target.port} serves the PetroStream twin of another folder: {answer['home']} "
             f"(process {answer['pid']}).",
             advice,
         )
     if ports.is_open(target.port):
         who = ports.owner(target.port) or "another program (its name is not visible to this user)"
-        raise TwinError(f"Port {target.port} is in use by {who}.", advice)
+        raise ToolError(f"Port {target.port} is in use by {who}.", advice)
 
 
 def _rotate_log(target: Twin) -> None:

@@ -15,7 +15,7 @@ from rich.text import Text
 from local import lifecycle
 from petrostream.aws import athena
 from petrostream.errors import PetroStreamError
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 from toolchain.twin import point_at_twin, twin
 
 _UNSEEN_WIDTH = 200
@@ -30,11 +30,11 @@ def query(sql: str, *, max_rows: int | None = None) -> athena.Result:
     """Run SQL on the twin.
 
     Raises:
-        TwinError: the twin is down, or the SQL fails; says why.
+        ToolError: the twin is down, or the SQL fails; says why.
     """
     target = twin()
     if not lifecycle.is_running(target):
-        raise TwinError(f"The twin is not running on port {target.port}.", "Start it with ./project_up.sh")
+        raise ToolError(f"The twin is not running on port {target.port}.", "Start it with ./project_up.sh")
     point_at_twin(target=target)
     return _run(sql, max_rows)
 
@@ -43,10 +43,10 @@ def query_aws(sql: str, *, max_rows: int | None = None) -> athena.Result:
     """Run SQL on AWS, with the credentials and region of the environment.
 
     Raises:
-        TwinError: Athena refuses or fails it; says why.
+        ToolError: Athena refuses or fails it; says why.
     """
     if os.environ.get("AWS_ENDPOINT_URL"):
-        raise TwinError("AWS_ENDPOINT_URL is set: this would not reach AWS.", "Unset it, or leave out --aws.")
+        raise ToolError("AWS_ENDPOINT_URL is set: this would not reach AWS.", "Unset it, or leave out --aws.")
     return _run(sql, max_rows)
 
 
@@ -54,25 +54,25 @@ def _run(sql: str, max_rows: int | None) -> athena.Result:
     try:
         return athena.run_sql(sql, max_rows=max_rows)
     except athena.QueryFailed as error:
-        raise TwinError(f"The SQL failed: {error}") from error
+        raise ToolError(f"The SQL failed: {error}") from error
     except PetroStreamError as error:
-        raise TwinError(str(error)) from error
+        raise ToolError(str(error)) from error
 
 
 def read(sql: str | None, file: Path | None) -> str:
     """The statement of the command line, of a file, or of standard input (`-`).
 
     Raises:
-        TwinError: there is none, or there are two, or the file cannot be read.
+        ToolError: there is none, or there are two, or the file cannot be read.
     """
     if (sql is None) == (file is None):
-        raise TwinError("Give one query: as text, or with --file.", 'For example: make sql Q="SELECT …"')
+        raise ToolError("Give one query: as text, or with --file.", 'For example: make sql Q="SELECT …"')
     try:
         text = sys.stdin.read() if sql == "-" else sql or Path(str(file)).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise TwinError(f"The query could not be read: {error}") from error
+        raise ToolError(f"The query could not be read: {error}") from error
     if not text.strip():
-        raise TwinError("The query is empty.", 'For example: make sql Q="SELECT * FROM well_data LIMIT 5"')
+        raise ToolError("The query is empty.", 'For example: make sql Q="SELECT * FROM well_data LIMIT 5"')
     return text
 
 

@@ -2,10 +2,11 @@
 
     python -m ml.benchmark --data data/3w --json build/benchmark.json
 
-Protocol, windows and score are those of `ml.evaluation.vargas`; the other methods are in `ml.evaluation.methods`. PetroStream
-sees of the evaluated instance only what the others see before they judge: its nine windows of normal
-operation, which make the baseline. The forest is trained on the normal operation of other wells
-(`ml.evaluation.models`). A window is judged as it stands, by the serving code and from a cold start.
+Protocol, windows and score are those of `ml.evaluation.vargas`; the other methods are in
+`ml.evaluation.methods`. PetroStream sees of the evaluated instance only what the others see before they
+judge: its nine windows of normal operation, which make the baseline. The forest is trained on the normal
+operation of other wells (`ml.evaluation.models`). A window is judged as it stands, by the serving code and
+from a cold start.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,9 +3,10 @@
     python -m ml.streaming_eval --data data/3w --json build/streaming.json --html build/streaming.html
 
 Each instance with a normal period commissions its well with the first 60 % of it, and is watched from there
-on; the forest is trained on other wells alone (`ml.evaluation.models`). What counts as a false alarm, a detection
-or a miss is defined in `ml.evaluation.events`. Beside it, the model for wells without a baseline is tried on every
-instance, as on wells that it has never seen; in operation only the physics rules raise alarms there.
+on; the forest is trained on other wells alone (`ml.evaluation.models`). What counts as a false alarm, a
+detection or a miss is defined in `ml.evaluation.events`. Beside it, the model for wells without a baseline is
+tried on every instance, as on wells that it has never seen; in operation only the physics rules raise alarms
+there.
 """
 
 from collections import Counter

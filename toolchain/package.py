@@ -25,9 +25,8 @@ from rich.console import Console
 
 from infra.settings import load_settings
 from toolchain import bytecode
+from toolchain.paths import ROOT
 from toolchain.wheels import Platform, WheelError, install
-
-ROOT = Path(__file__).resolve().parent.parent
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "scoring": ("petrostream", "lambdas/scoring"),

@@ -11,8 +11,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from toolchain.errors import TwinError
-from toolchain.twin import ROOT
+from toolchain.errors import ToolError
+from toolchain.paths import ROOT
 
 MIRROR_VARIABLE = "PETROSTREAM_TF_MIRROR"
 """Environment variable that names a filesystem mirror: a folder that holds `registry.terraform.io/…`."""
@@ -31,12 +31,12 @@ def binary(environment: Mapping[str, str] = os.environ) -> Path:
     """The Terraform on the path.
 
     Raises:
-        TwinError: there is none, it does not run, or it is too old.
+        ToolError: there is none, it does not run, or it is too old.
     """
     found = shutil.which("terraform", path=environment.get("PATH"))
     advice = f"Install Terraform {OLDEST[0]}.{OLDEST[1]} or newer, or deploy with --iac cdk."
     if found is None:
-        raise TwinError("There is no terraform on the path.", advice)
+        raise ToolError("There is no terraform on the path.", advice)
     try:
         answer = subprocess.run(  # noqa: S603
             [found, "version"],
@@ -49,9 +49,9 @@ def binary(environment: Mapping[str, str] = os.environ) -> Path:
         version = answer.stdout.split()[1].removeprefix("v")
         number = tuple(int(part) for part in version.split("-")[0].split(".")[:2])
     except (OSError, subprocess.SubprocessError, IndexError, ValueError) as error:
-        raise TwinError(f"{found} does not run: {error}", advice) from error
+        raise ToolError(f"{found} does not run: {error}", advice) from error
     if number < OLDEST:
-        raise TwinError(f"{found} is version {version}, which lacks locks in S3.", advice)
+        raise ToolError(f"{found} is version {version}, which lacks locks in S3.", advice)
     return Path(found)
 
 
@@ -59,12 +59,12 @@ def mirror(environment: Mapping[str, str] = os.environ) -> Path | None:
     """A folder that holds the AWS provider for this machine; None where there is none.
 
     Raises:
-        TwinError: PETROSTREAM_TF_MIRROR names a folder without it.
+        ToolError: PETROSTREAM_TF_MIRROR names a folder without it.
     """
     named = environment.get(MIRROR_VARIABLE)
     if named:
         if not _holds_provider(Path(named)):
-            raise TwinError(
+            raise ToolError(
                 f"{MIRROR_VARIABLE}={named}: there is no {_PROVIDER} for {_platform()} in it.",
                 f"Unset {MIRROR_VARIABLE} to have the provider found or downloaded.",
             )
@@ -120,7 +120,7 @@ def environment_for(folder: Path, base: Mapping[str, str] = os.environ) -> dict[
         base: what the environment is made from.
 
     Raises:
-        TwinError: PETROSTREAM_TF_MIRROR names a folder without the provider.
+        ToolError: PETROSTREAM_TF_MIRROR names a folder without the provider.
     """
     environment = quiet(base)
     personal = Path(environment.get("HOME", "/")) / ".terraformrc"

@@ -5,10 +5,8 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolchain.errors import TwinError
-
-ROOT = Path(__file__).resolve().parent.parent
-"""The repository."""
+from toolchain.errors import ToolError
+from toolchain.paths import ROOT
 
 HOME = ROOT / ".petrostream"
 """Folder of the twin, unless PETROSTREAM_HOME names another."""
@@ -120,11 +118,11 @@ def twin() -> Twin:
     """The twin of this repository; `PETROSTREAM_PORT` and `PETROSTREAM_HOME` move it.
 
     Raises:
-        TwinError: PETROSTREAM_PORT is not a port number.
+        ToolError: PETROSTREAM_PORT is not a port number.
     """
     text = os.environ.get("PETROSTREAM_PORT", str(DEFAULT_PORT))
     if not text.isdigit() or not 1024 <= int(text) <= 65535:
-        raise TwinError(
+        raise ToolError(
             f"PETROSTREAM_PORT is {text!r}, which is not a port number.",
             "Set it to a number from 1024 to 65535, or leave it unset for 4566.",
         )
@@ -136,11 +134,11 @@ def iam_enforced() -> bool:
     """Whether the emulator shall hold callers to their roles: PETROSTREAM_IAM=enforce.
 
     Raises:
-        TwinError: PETROSTREAM_IAM has another value.
+        ToolError: PETROSTREAM_IAM has another value.
     """
     text = os.environ.get(IAM_VARIABLE, "")
     if text not in {"", "enforce"}:
-        raise TwinError(
+        raise ToolError(
             f"{IAM_VARIABLE} is {text!r}, which means nothing.",
             "Set it to enforce, or leave it unset: then the twin lets everybody do everything.",
         )

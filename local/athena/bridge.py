@@ -18,7 +18,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError, TokenError, UnsupportedError
 
 from local.athena.semantics import align
-from toolchain.twin import ROOT
+from toolchain.paths import ROOT
 
 # It warns of statements it knows by name only; they are refused here in plain words.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)

@@ -16,7 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from local.demo import facility as demo_facility
 from local.demo import report as demo_report
 from local.sql import query
-from toolchain.twin import ROOT, subprocess_environment
+from toolchain.paths import ROOT
+from toolchain.twin import subprocess_environment
 
 SIMULATED = Path("data/simulated")
 MODELS = Path("build/models")

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from string import Template
 
 from rich.console import Console
 from rich.table import Table
 
 from local.demo.report import NotLandedError, Patience, Query, Report, Row
+from toolchain.paths import ROOT
 
-SQL = Path(__file__).resolve().parents[2] / "sql" / "reports"
+SQL = ROOT / "sql" / "reports"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTS = (
     "readings", "duplicates", "matched", "no_tank", "late", "crowded", "waiting", "before_tanks", "missing",

@@ -4,14 +4,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from string import Template
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-SQL = Path(__file__).resolve().parents[2] / "sql" / "reports"
+from toolchain.paths import ROOT
+
+SQL = ROOT / "sql" / "reports"
 
 Row = dict[str, Any]
 Report = dict[str, Any]

@@ -1,7 +1,7 @@
 """A small model of an offshore well: its gauges' levels, and how they vary in normal operation.
 
-It is a model of signals, not of flow; `ml.data.physics` adds events. Pressures are in bar inside these modules
-(1 bar = 1e5 Pa) and in Pa outside of them.
+It is a model of signals, not of flow; `ml.data.physics` adds events. Pressures are in bar inside these
+modules (1 bar = 1e5 Pa) and in Pa outside of them.
 """
 
 from dataclasses import dataclass

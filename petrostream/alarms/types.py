@@ -190,7 +190,7 @@ ALARM_TYPES: Mapping[str, AlarmType] = _table()
 def suppressing_states(alarm_type: AlarmType) -> Sequence[int]:
     """Operating states in which an alarm says nothing an operator does not know: suppression by design.
 
-    The table is that of `petrostream.risk.operating_state`, so an alarm and the risk of a reading agree. Gas is as
-    dangerous around a closed well as around an open one: emission alarms are never suppressed.
+    The table is that of `petrostream.risk.operating_state`, so an alarm and the risk of a reading agree. Gas
+    is as dangerous around a closed well as around an open one: emission alarms are never suppressed.
     """
     return [code for code, state in OPERATING_STATES.items() if alarm_type.id in state.suppresses]

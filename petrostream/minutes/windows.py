@@ -8,9 +8,9 @@ The result is a function of the stream alone, not of how it is cut into batches:
   wrong clock or backfill from closing the windows of the others.
 * A reading whose window has closed is late: it is left out and counted. A repeated time of a well, within an
   open window, is a duplicate: it is left out and counted too.
-* When a well's feed changes (the next instance, a second replay, a backfill; `petrostream.scoring.history.Feed`), its
-  open windows close and the watermark starts anew. Should the new feed have readings in the same minute,
-  that window closes again and replaces the first one.
+* When a well's feed changes (the next instance, a second replay, a backfill;
+  `petrostream.scoring.history.Feed`), its open windows close and the watermark starts anew. Should the new
+  feed have readings in the same minute, that window closes again and replaces the first one.
 * Closed windows come out in the order in which they close.
 
 A well that falls silent leaves its last window open. `open_windows` gives those as they are so far, for

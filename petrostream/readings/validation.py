@@ -16,7 +16,8 @@ Tank readings are held to the same rules. All four values of a tank are core, so
 ``30 * usable / 4``.
 
 Blocks are checked column by column. A record that is not plainly clean goes to
-`petrostream.readings.inspection.inspect`, which finds every reason, and what is left of it goes back to its place.
+`petrostream.readings.inspection.inspect`, which finds every reason, and what is left of it goes back to its
+place.
 """
 
 from collections.abc import Sequence

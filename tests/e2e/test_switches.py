@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.lake import Lake, wait_for
-from toolchain.twin import ROOT
+from tests.support.paths import ROOT
 
 IAC = os.environ.get("E2E_IAC", "cdk")
 STREAM = "petrostream-ingest"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra.settings import SETTINGS_FILE, load_settings
+from tests.support.paths import ROOT
 from tests.support.terraform import (
     aws_plan,
     deployed,
@@ -27,7 +28,6 @@ __all__ = [
     "who_am_i",
 ]  # fmt: skip
 
-ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
 
 

@@ -4,15 +4,14 @@ import ast
 import json
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from cost import figures
 from infra import watch
 from infra.settings import load_settings
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 SETTINGS = load_settings()
 PLACE = watch.Place(account="123456789012", region="eu-north-1", partition="aws")

@@ -3,15 +3,13 @@
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
 from toolchain import bytecode, package
 from toolchain.package import FUNCTIONS, PackageError, Target, build
 from toolchain.wheels import Platform, WheelError, prune
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from infra.settings import SETTINGS_FILE
+from tests.support.paths import ROOT
 from tests.support.terraform import EMAIL, planned
-from toolchain.twin import ROOT
 
 CONFIGURATION = ROOT / "infra" / "terraform"
 

@@ -16,7 +16,7 @@ from deploy import terraform_state
 from deploy import terraform_twin as terraform
 from tests.support.lake import STEP_SECONDS
 from toolchain import terraform as terraform_tool
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 from toolchain.twin import ACCOUNT, REGION
 
 BUCKET = f"petrostream-terraform-{ACCOUNT}-{REGION}"
@@ -62,7 +62,7 @@ def test_the_state_lies_in_that_bucket_and_is_locked_in_use(twin_lake, clients, 
     key = "petrostream/terraform.tfstate"
     assert json.load(s3.get_object(Bucket=BUCKET, Key=key)["Body"])["outputs"]["kept"]["value"] == "yes"
     s3.put_object(Bucket=BUCKET, Key=f"{key}.tflock", Body=b'{"ID":"other","Who":"a colleague"}')
-    with pytest.raises(TwinError, match="Error acquiring the state lock"):
+    with pytest.raises(ToolError, match="Error acquiring the state lock"):
         terraform.run(["plan", "-no-color", "-lock-timeout=0s"], tmp_path, environment)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from local.deployment import IAC_VARIABLE
 from petrostream.aws.athena import run_sql
-from toolchain.twin import ROOT, Twin, subprocess_environment
+from tests.support.paths import ROOT
+from toolchain.twin import Twin, subprocess_environment
 
 STEP_SECONDS = 420.0
 

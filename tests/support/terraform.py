@@ -16,7 +16,7 @@ from deploy import terraform_twin as terraform
 from local.deployment import IAC_VARIABLE
 from tests.support.lake import STEP_SECONDS, Lake
 from toolchain import terraform as terraform_tool
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 from toolchain.twin import ACCOUNT, REGION, subprocess_environment
 
 PACKAGES = ("scoring", "firehose_transform")
@@ -67,7 +67,7 @@ def terraform_ready(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
         terraform_tool.binary(environment)
         workspace = terraform.stage(folder)
         terraform.run(["init", "-no-color", "-reconfigure"], workspace, environment)
-    except TwinError as error:
+    except ToolError as error:
         text = str(error)
         if "terraform init failed" in text and not any(words in text for words in _NO_REGISTRY):
             raise

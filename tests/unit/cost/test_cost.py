@@ -6,7 +6,6 @@ import subprocess
 import sys
 from fractions import Fraction
 from math import ceil
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,8 +19,8 @@ from cost.prices import PRICES_FILE, PricesError, load_prices
 from cost.report import as_json, dollars
 from cost.workload import Workload, WorkloadError
 from infra.settings import Settings, load_settings
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 BASE = {
     "stream": {"mode": "PROVISIONED", "shards": 1, "retention_hours": 24, "max_block_bytes": 131072},
     "scoring": {"batching_window_seconds": 10, "batch_size": 100, "memory_mb": 512},

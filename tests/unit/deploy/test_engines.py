@@ -14,8 +14,8 @@ from deploy.engine import Answers
 from deploy.errors import DeployError
 from deploy.place import Place
 from deploy.terraform import remembered
+from tests.support.paths import ROOT
 from toolchain import run
-from toolchain.twin import ROOT
 
 AWS = Place("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/x")
 

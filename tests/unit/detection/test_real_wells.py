@@ -1,8 +1,5 @@
 """The detector on real wells that its forest has not seen: quiet in normal operation, and no event missed."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,15 +9,17 @@ from ml.training.models import baseline_entry, fit_entry, well_entry
 from ml.training.pool import Pool
 from petrostream.detection.detector import detect, load_model
 from petrostream.gauges.features import quantise, window_stats
+from tests.support.paths import REAL_3W
 
-REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))
 ON_S, OFF_S, DEADBAND = 10, 60, 0.02
 SEEN_S = 1800
 SEED = 7
 
 pytestmark = [
     pytest.mark.real3w,
-    pytest.mark.skipif(not REAL.is_dir(), reason=f"no real 3W instances at {REAL} (set PETROSTREAM_3W)"),
+    pytest.mark.skipif(
+        not REAL_3W.is_dir(), reason=f"no real 3W instances at {REAL_3W} (set PETROSTREAM_3W)"
+    ),
 ]
 
 
@@ -44,7 +43,7 @@ def commissioned(request):
     The pool has these wells, or simulated ones as well, which are much quieter.
     """
     pool, wells = Pool(), []
-    for file in find_instances(REAL, classes=[2, 6]):
+    for file in find_instances(REAL_3W, classes=[2, 6]):
         if not file.is_real and request.param == "real":
             continue
         period = normal_period(read_instance(file))

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from local import cli, deployment, lifecycle
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_down_keeps_the_data_and_says_where(run, home):
 
 def test_a_purge_names_what_it_deletes_and_asks_first(run, home):
     answer = run("down", "--purge")
-    assert isinstance(answer.exception, TwinError)
+    assert isinstance(answer.exception, ToolError)
     assert str(home / "s3") in answer.output
     assert "2.0 MB" in answer.output
     assert (home / "s3").exists()
@@ -72,7 +72,7 @@ def test_status_of_a_twin_that_is_down_says_how_to_start_it(run):
 @pytest.mark.parametrize("command", [("deploy",), ("publish-model", "build/models"), ("sql", "SELECT 1")])
 def test_commands_that_need_the_twin_say_so(run, command):
     answer = run(*command)
-    assert isinstance(answer.exception, TwinError)
+    assert isinstance(answer.exception, ToolError)
     assert "not running on port 4599" in str(answer.exception)
 
 

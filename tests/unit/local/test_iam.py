@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 
 from local import emulator
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 from toolchain.twin import IAM_VARIABLE, Twin, iam_enforced
 
 
@@ -32,7 +32,7 @@ def test_the_switch_alone_decides_whether_the_emulator_asks_for_rights(
 
 def test_another_value_is_refused_with_the_remedy() -> None:
     os.environ[IAM_VARIABLE] = "on"
-    with pytest.raises(TwinError, match="PETROSTREAM_IAM is 'on'") as refused:
+    with pytest.raises(ToolError, match="PETROSTREAM_IAM is 'on'") as refused:
         iam_enforced()
     assert "enforce" in str(refused.value)
 

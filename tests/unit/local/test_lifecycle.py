@@ -15,7 +15,7 @@ from local import deployment, lifecycle, ports
 from local.emulator import HEALTH, SAVE, code_digest, wrap
 from toolchain import node as toolchain
 from toolchain import twin as env
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_clients_are_pointed_at_the_twin_and_at_no_account(twin):
 @pytest.mark.parametrize("text", ["", "abc", "80", "70000", "4566.0"])
 def test_a_port_that_is_none_is_named(monkeypatch, text):
     monkeypatch.setenv("PETROSTREAM_PORT", text)
-    with pytest.raises(TwinError, match="PETROSTREAM_PORT"):
+    with pytest.raises(ToolError, match="PETROSTREAM_PORT"):
         env.twin()
 
 
@@ -79,7 +79,7 @@ def test_port_and_folder_come_from_the_environment(monkeypatch, tmp_path):
 
 def test_a_port_in_use_names_the_program(twin, listener, monkeypatch):
     monkeypatch.setattr(lifecycle, "HEALTH_SECONDS", 0.1)
-    with pytest.raises(TwinError) as caught:
+    with pytest.raises(ToolError) as caught:
         lifecycle.start(twin)
     message = str(caught.value)
     assert f"Port {twin.port} is in use by" in message
@@ -91,13 +91,13 @@ def test_a_port_in_use_names_the_program(twin, listener, monkeypatch):
 def test_a_full_disk_is_said_before_anything_starts(twin, monkeypatch):
     usage = namedtuple("usage", "total used free")(10, 9, 500_000_000)
     monkeypatch.setattr(lifecycle.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(TwinError, match=r"Only 0\.5 GB is free .* needs 2 GB"):
+    with pytest.raises(ToolError, match=r"Only 0\.5 GB is free .* needs 2 GB"):
         lifecycle.start(twin)
 
 
 def test_an_emulator_that_dies_shows_the_end_of_its_log(twin, monkeypatch):
     monkeypatch.setattr(lifecycle.subprocess, "Popen", failing(3))
-    with pytest.raises(TwinError) as caught:
+    with pytest.raises(ToolError) as caught:
         lifecycle.start(twin)
     assert "exit code 3" in str(caught.value)
     assert "address family not supported" in str(caught.value)
@@ -112,7 +112,7 @@ def test_a_stale_pid_file_neither_stops_a_stranger_nor_a_start(twin, monkeypatch
         assert lifecycle.stop(twin) is False
         twin.pid_file.write_text(f"{stranger.pid}\n")
         monkeypatch.setattr(lifecycle.subprocess, "Popen", failing(1))
-        with pytest.raises(TwinError, match="exit code 1"):
+        with pytest.raises(ToolError, match="exit code 1"):
             lifecycle.start(twin)
         assert stranger.poll() is None
     finally:
@@ -189,7 +189,7 @@ def test_an_emulator_that_runs_older_code_is_stopped_first(twin, monkeypatch):
     monkeypatch.setattr(lifecycle, "health", lambda _: next(answers, None))
     monkeypatch.setattr(lifecycle, "stop", lambda *_: stopped.append(True))
     monkeypatch.setattr(lifecycle.subprocess, "Popen", failing(4))
-    with pytest.raises(TwinError, match="exit code 4"):
+    with pytest.raises(ToolError, match="exit code 4"):
         lifecycle.start(twin)
     assert stopped == [True]
     current = {"home": str(twin.home), "pid": 1, "code": code_digest()}
@@ -197,7 +197,7 @@ def test_an_emulator_that_runs_older_code_is_stopped_first(twin, monkeypatch):
     assert lifecycle.start(twin) is False
     elsewhere = {"home": "/other/clone", "pid": 7}
     monkeypatch.setattr(lifecycle, "health", lambda _: elsewhere)
-    with pytest.raises(TwinError, match=r"twin of another folder: /other/clone \(process 7\)"):
+    with pytest.raises(ToolError, match=r"twin of another folder: /other/clone \(process 7\)"):
         lifecycle.start(twin)
 
 
@@ -207,12 +207,12 @@ def test_nothing_answers_where_nothing_runs(twin):
 
 
 def test_an_output_that_is_not_there_says_what_to_do(twin):
-    with pytest.raises(TwinError, match="Nothing is deployed"):
+    with pytest.raises(ToolError, match="Nothing is deployed"):
         deployment.output(twin, "ArtifactsBucket")
     twin.home.mkdir()
     twin.outputs.write_text(json.dumps({"Lake": {"RawBucket": "raw"}}))
     assert deployment.output(twin, "RawBucket") == "raw"
-    with pytest.raises(TwinError, match="no output 'Wrong'"):
+    with pytest.raises(ToolError, match="no output 'Wrong'"):
         deployment.output(twin, "Wrong")
 
 
@@ -272,7 +272,7 @@ def test_a_download_that_breaks_says_why_and_what_next(tmp_path, monkeypatch):
     monkeypatch.setattr(toolchain, "CDK", tmp_path)
     monkeypatch.setattr(toolchain, "_CLI", tmp_path / "missing")
     node = toolchain.Node(executable(tmp_path / "node", "exit 1"), (str(npm),))
-    with pytest.raises(TwinError) as caught:
+    with pytest.raises(ToolError) as caught:
         toolchain.cdk_command(node, dict(os.environ), lambda _: None)
     assert "exit code 7" in str(caught.value)
     assert "network timeout" in str(caught.value)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from local import sql as sql_cli
 from petrostream.aws import athena
 from petrostream.errors import ServiceUnavailable
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 
 COLUMNS = [
     ("n", "bigint"), ("x", "double"), ("ok", "boolean"), ("d", "date"), ("t", "timestamp"), ("s", "varchar"),
@@ -177,11 +177,11 @@ def test_the_query_comes_from_one_place(tmp_path):
     assert sql_cli.read("SELECT 2", None) == "SELECT 2"
     assert sql_cli.read(None, file) == "SELECT 1"
     for sql, path in ((None, None), ("SELECT 1", file), ("  ", None), (None, tmp_path / "missing.sql")):
-        with pytest.raises(TwinError):
+        with pytest.raises(ToolError):
             sql_cli.read(sql, path)
 
 
 def test_aws_is_not_asked_through_the_twins_address(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-    with pytest.raises(TwinError, match="would not reach AWS"):
+    with pytest.raises(ToolError, match="would not reach AWS"):
         sql_cli.query_aws("SELECT 1")

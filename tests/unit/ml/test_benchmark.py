@@ -2,9 +2,7 @@
 
 import csv
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +16,9 @@ from ml.evaluation.methods import KERNELS, Lof, OneClass, PlainForest, dummy
 from ml.evaluation.vargas import WINDOW, benchmark_values, cut_windows, micro_f1, why_not, window_features
 from ml.simulate import simulate_instance
 from petrostream.schema.sensors import SENSOR_INDEX
+from tests.support.paths import REAL_3W
 
-REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))
-PUBLISHED = REAL / "vargas_2019_per_instance.csv"
+PUBLISHED = REAL_3W / "vargas_2019_per_instance.csv"
 real3w = pytest.mark.skipif(not PUBLISHED.is_file(), reason=f"no {PUBLISHED} (set PETROSTREAM_3W)")
 
 EVENT = 2
@@ -211,7 +209,7 @@ def test_published_figures_are_reproduced():
     """The support vector machines to the published digits; the forest as far as a changed library allows."""
     published = {row["instance"]: row for row in csv.DictReader(PUBLISHED.open())}
     kernels = [f"ocsvm_{kernel}" for kernel in KERNELS]
-    found = run(find_instances(REAL), ["dummy", "isolation_forest", *kernels], seed=1)["methods"]
+    found = run(find_instances(REAL_3W), ["dummy", "isolation_forest", *kernels], seed=1)["methods"]
 
     for method in ("dummy", *kernels):
         column = {"dummy": "Dummy"}.get(method, method.upper().replace("_", "-"))
@@ -226,7 +224,7 @@ def test_published_figures_are_reproduced():
 @real3w
 @pytest.mark.real3w
 def test_petrostream_is_above_its_bar_on_real_instances():
-    figures = run(find_instances(REAL), ["petrostream"], seed=1)
+    figures = run(find_instances(REAL_3W), ["petrostream"], seed=1)
 
     assert len(figures["eligible"]) == 8
     assert figures["methods"]["petrostream"]["mean"] >= 0.91

@@ -1,10 +1,8 @@
 """The streaming evaluation: what counts as what, and that it streams what the cloud would score."""
 
 import json
-import os
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +18,7 @@ from ml.evaluation.svg import BINS, duration, thin
 from ml.simulate import simulate_instance
 from ml.streaming_eval import Evaluation, app
 from ml.training.baseline import instance_baseline, normal_period
-
-REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))
+from tests.support.paths import REAL_3W
 
 SPLIT, NORMAL_END, EVENT, STEADY = 300, 500, 520, 700
 LABEL = np.concatenate(
@@ -336,11 +333,11 @@ def test_durations_read_as_people_write_them(seconds, text):
 
 
 @pytest.mark.real3w
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real 3W instances at {REAL} (set PETROSTREAM_3W)")
+@pytest.mark.skipif(not REAL_3W.is_dir(), reason=f"no real 3W instances at {REAL_3W} (set PETROSTREAM_3W)")
 def test_real_instances_meet_the_bars(tmp_path):
     out = tmp_path / "a.json"
     result = CliRunner().invoke(
-        app, ["--data", str(REAL), "--class", "2", "--class", "6", "--json", str(out)]
+        app, ["--data", str(REAL_3W), "--class", "2", "--class", "6", "--json", str(out)]
     )
     assert result.exit_code == 0, result.output
     found = json.loads(out.read_bytes())["summary"]

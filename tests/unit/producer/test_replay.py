@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import orjson
@@ -28,9 +27,8 @@ from producer.resume import Progress
 from producer.run import Status
 from producer.stopping import stop_signal
 from tests.support.fake_kinesis import FakeKinesis
+from tests.support.paths import REAL_3W, ROOT
 
-ROOT = Path(__file__).parents[2]
-REAL = Path(os.environ.get("PETROSTREAM_3W", ROOT.parent / "shared" / "3w"))
 FIRST = parse_ms("2017-02-01T01:02:07Z")
 
 
@@ -447,10 +445,10 @@ def test_both_ways_to_call_it_work(command):
 
 
 @pytest.mark.real3w
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real 3W instances at {REAL} (set PETROSTREAM_3W)")
+@pytest.mark.skipif(not REAL_3W.is_dir(), reason=f"no real 3W instances at {REAL_3W} (set PETROSTREAM_3W)")
 def test_real_instances_play_whole(stream):
     result = replay(
-        "--data", REAL / "2", "--wells", "WELL-00010,WELL-00011", "--speed", "max", "--duration", "3h"
+        "--data", REAL_3W / "2", "--wells", "WELL-00010,WELL-00011", "--speed", "max", "--duration", "3h"
     )
     assert result.exit_code == 0, result.output
     lines = lines_of(stream)

@@ -1,7 +1,6 @@
 import base64
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from petrostream.readings.validation import CORE_SENSORS, validate_block
 from petrostream.readings.wells import MAX_LINE_BYTES, NO_TIME, encode_block, event_id
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES, schema
 from petrostream.times import parse_ms, to_iso
+from tests.support.paths import ROOT
 
 NOW = parse_ms("2026-11-20T10:00:00Z")
 CORE = {"p_pdg": 2.1e7, "p_tpt": 1.1e7, "t_tpt": 110.0, "p_mon_ckp": 1.2e6, "t_jus_ckp": 71.5}
@@ -284,6 +284,6 @@ class TestQuarantineRow:
 
 
 def test_the_earliest_time_is_where_the_partitions_of_the_lake_begin():
-    path = Path(__file__).parents[2] / "infra" / "settings.json"
+    path = ROOT / "infra" / "settings.json"
     start = json.loads(path.read_text(encoding="utf-8"))["lake"]["projection_start"]
     assert parse_ms(f"{start}T00:00:00Z") == EARLIEST_MS

@@ -1,8 +1,5 @@
 """The rule table: emission limits, and physics signatures on invented and on real events."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -22,9 +19,8 @@ from petrostream.risk.rules import (
     points,
 )
 from petrostream.schema.sensors import NAME_OF_THREE_W, SENSOR_INDEX, bounds
+from tests.support.paths import REAL_3W, ROOT
 from tests.support.wells import START, normal_values
-
-REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))
 
 
 def columns_of(values, ts_ms=None):
@@ -236,7 +232,7 @@ def test_the_table_is_complete_and_says_all_it_reads():
 
 
 def real_instances(folder):
-    return sorted((REAL / folder).glob("*.parquet")) if REAL.is_dir() else []
+    return sorted((REAL_3W / folder).glob("*.parquet")) if REAL_3W.is_dir() else []
 
 
 def real_readings(path):
@@ -252,11 +248,11 @@ def real_readings(path):
 
 
 def test_the_page_about_rules_has_every_one():
-    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
+    page = (ROOT / "docs" / "rules.md").read_text()
     assert [rule.id for rule in RULES if f"| `{rule.id}` |" not in page] == []
 
 
-needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"no real 3W instances at {REAL}")
+needs_real = pytest.mark.skipif(not REAL_3W.is_dir(), reason=f"no real 3W instances at {REAL_3W}")
 
 
 def real_rules(path):

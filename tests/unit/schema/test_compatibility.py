@@ -2,7 +2,6 @@
 
 import copy
 import json
-from pathlib import Path
 
 import pytest
 
@@ -13,9 +12,9 @@ from petrostream.schema.compatibility import breaks
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score
 from tests.support.duck_lake import DuckLake
+from tests.support.paths import ROOT
 from tests.support.scoring_world import reading, tank_reading
 
-ROOT = Path(__file__).parents[2]
 RELEASED = sorted((ROOT / "tests" / "released").iterdir())
 
 

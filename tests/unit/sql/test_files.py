@@ -8,7 +8,7 @@ from sqlglot import exp
 from local.athena import bridge as athena_bridge
 from petrostream.aws import athena
 from petrostream.schema.sensors import schema
-from toolchain.twin import ROOT
+from tests.support.paths import ROOT
 from tools import sql_lint, sql_render
 
 

@@ -13,7 +13,7 @@ from deploy import terraform_twin as terraform
 from local import deployment
 from toolchain import terraform as terraform_tool
 from toolchain import twin as env
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 
 
 def _provider(folder, *, packed=False):
@@ -72,7 +72,7 @@ def test_the_mirror_that_is_named_wins_and_must_hold_the_provider(tmp_path, nowh
     nowhere[terraform_tool.MIRROR_VARIABLE] = str(named)
     assert terraform_tool.mirror(nowhere) == named
     nowhere[terraform_tool.MIRROR_VARIABLE] = str(tmp_path / "empty")
-    with pytest.raises(TwinError, match="PETROSTREAM_TF_MIRROR="):
+    with pytest.raises(ToolError, match="PETROSTREAM_TF_MIRROR="):
         terraform_tool.mirror(nowhere)
 
 
@@ -109,9 +109,9 @@ def test_a_configuration_that_is_not_there_is_forgotten(nowhere):
 
 
 def test_a_terraform_that_is_missing_or_old_is_refused_with_advice(tmp_path):
-    with pytest.raises(TwinError, match=r"no terraform on the path[\s\S]*--iac cdk"):
+    with pytest.raises(ToolError, match=r"no terraform on the path[\s\S]*--iac cdk"):
         terraform_tool.binary({"PATH": str(tmp_path)})
-    with pytest.raises(TwinError, match=r"version 1\.9\.8"):
+    with pytest.raises(ToolError, match=r"version 1\.9\.8"):
         terraform_tool.binary(_terraform(tmp_path / "old", "1.9.8"))
     assert terraform_tool.binary(_terraform(tmp_path / "new", "1.12.0-beta1")).name == "terraform"
 
@@ -156,9 +156,9 @@ def test_the_definition_is_the_one_asked_for_or_the_last_one_or_the_cdk(tmp_path
     monkeypatch.delenv(deployment.IAC_VARIABLE)
     target.deployed.write_text(json.dumps({"iac": "terraform"}))
     assert deployment.iac_of(target) == "terraform"
-    with pytest.raises(TwinError, match="was deployed by terraform"):
+    with pytest.raises(ToolError, match="was deployed by terraform"):
         deployment.iac_of(target, "cdk")
-    with pytest.raises(TwinError, match="no definition"):
+    with pytest.raises(ToolError, match="no definition"):
         deployment.iac_of(target, "pulumi")
 
 
@@ -200,5 +200,5 @@ def test_the_oldest_region_takes_no_constraint_and_a_second_time_makes_nothing()
 
 
 def test_a_bucket_of_another_account_is_not_taken_over():
-    with pytest.raises(TwinError, match="the-bucket"):
+    with pytest.raises(ToolError, match="the-bucket"):
         terraform_state.prepare(_S3("403"), "the-bucket", "us-east-1")

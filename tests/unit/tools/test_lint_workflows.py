@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from toolchain.errors import TwinError
+from toolchain.errors import ToolError
 from tools import lint_workflows
 
 FILES = sorted(lint_workflows.WORKFLOWS.glob("*.yml"))
@@ -15,7 +15,7 @@ NAMES = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
 def test_the_linter_finds_nothing():
     try:
         findings = lint_workflows.check()
-    except TwinError as error:
+    except ToolError as error:
         pytest.skip(str(error))
     assert not findings, "\n".join(map(str, findings))
 
@@ -27,7 +27,7 @@ def test_the_linter_finds_a_wrong_expression_and_broken_rules(tmp_path):
     )
     try:
         found = [finding.message for finding in lint_workflows.check(tmp_path)]
-    except TwinError as error:
+    except ToolError as error:
         pytest.skip(str(error))
     for part in ("evnt", "pinned", "permissions", "concurrency", "timeout-minutes"):
         assert any(part in message for message in found), part

@@ -1,6 +1,5 @@
 """The 3W reader: what it reads, in which order, and what it says about a file that is not in the layout."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,7 @@ from ml.data.dataset import (
     write_instance,
 )
 from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
-
-REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))
+from tests.support.paths import REAL_3W
 
 
 def frame(rows=5):
@@ -218,10 +216,10 @@ def test_all_null_variables_and_wide_integers_are_fine(tmp_path):
 
 
 @pytest.mark.real3w
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real 3W instances at {REAL} (set PETROSTREAM_3W)")
+@pytest.mark.skipif(not REAL_3W.is_dir(), reason=f"no real 3W instances at {REAL_3W} (set PETROSTREAM_3W)")
 def test_real_instances_are_read():
-    files = find_instances(REAL)
+    files = find_instances(REAL_3W)
     instance = read_instance(files[0])
-    assert files == find_instances(REAL)
+    assert files == find_instances(REAL_3W)
     assert len(instance) > 0
     assert np.isfinite(instance.values).any()

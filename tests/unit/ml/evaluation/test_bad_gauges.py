@@ -1,8 +1,6 @@
 """A gauge that fails in normal operation must not look like a well in trouble."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +11,9 @@ from ml.evaluation.stream import stream
 from ml.training.baseline import instance_baseline
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring.score import FacilityState, rows_to_blocks, score
+from tests.support.paths import REAL_3W
 from tests.support.wells import FACILITY, SENSORS, models, normal_values, readings
 
-REAL = Path(os.environ.get("PETROSTREAM_3W", Path(__file__).parents[3] / "shared" / "3w"))
 FAULTS = ("missing", "zeroed", "impossible", "jump", "freeze", "line_to_zero")
 
 
@@ -123,7 +121,7 @@ def test_rows_do_not_depend_on_the_cut_into_batches():
 def real_wells():
     """Real instances with a baseline of five minutes or more, and forests that don't know their wells."""
     left_out, found = LeftOut(7), []
-    for file in find_instances(REAL, classes=[2, 6]):
+    for file in find_instances(REAL_3W, classes=[2, 6]):
         if file.is_real:
             period = left_out.learn(read_instance(file))
             if period.split - period.start >= 300:
@@ -132,7 +130,7 @@ def real_wells():
 
 
 @pytest.mark.real3w
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real 3W instances at {REAL} (set PETROSTREAM_3W)")
+@pytest.mark.skipif(not REAL_3W.is_dir(), reason=f"no real 3W instances at {REAL_3W} (set PETROSTREAM_3W)")
 @pytest.mark.parametrize("fault", FAULTS[:-1])
 def test_nothing_follows_from_a_failing_gauge_of_a_real_well(real_wells, fault):
     left_out, wells = real_wells

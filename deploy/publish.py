@@ -11,6 +11,7 @@ from deploy import gaps
 from deploy.engine import Say
 from deploy.errors import DeployError
 from deploy.names import Names
+from deploy.views import in_order
 from ml.registry import current_version, publish
 from ml.registry_stores import POINTER, Registry, RegistryError, open_registry
 from petrostream.aws.athena import run_sql
@@ -93,20 +94,20 @@ def set_code(function: str, **code: object) -> None:
 
 
 def apply_views(names: Names, say: Say, folder: Path = VIEWS) -> list[str]:
-    """Create or replace the views of sql/views.
+    """Create or replace the views of sql/views, each after those it reads.
 
     Returns:
         Their names; none on the emulator.
 
     Raises:
-        DeployError: Athena refuses one.
+        DeployError: Athena refuses one, or the views have no order.
     """
     if names.place.twin:
         say(gaps.left_out("views"))
         return []
     lake = names.settings.lake
     applied = []
-    for path in sorted(folder.glob("*.sql")):
+    for path in in_order(folder):
         try:
             run_sql(path.read_text(encoding="utf-8"), database=lake.database, workgroup=lake.workgroup)
         except PetroStreamError as error:

@@ -101,13 +101,15 @@ def consoles(setting: Mapping[str, Any]) -> str:
         f"  ({_literal(facility)}, {_literal(console)})"
         for facility, console in sorted(setting["facilities"].items())
     ]
-    # A view needs a row to know its types by; this one names no facility.
+    # A view needs a row to know its types by; this one names no facility. The type of '' is varchar(0),
+    # which Athena refuses as the column of a view: so both columns are cast.
     listed = ",\n".join([*rows, f"  ('', {_literal(ONE_CONSOLE)})"])
     return (
         "-- Which operator position does each facility report to? One that is not here: to console-1.\n"
         "-- Written by `python -m tools.sql_render` from infra/consoles.json.\n"
         "CREATE OR REPLACE VIEW consoles AS\n"
-        f"SELECT facility_id, console\nFROM (\n  VALUES\n{listed}\n) AS listed (facility_id, console)\n"
+        "SELECT\n  CAST(facility_id AS varchar) AS facility_id,\n  CAST(console AS varchar) AS console\n"
+        f"FROM (\n  VALUES\n{listed}\n) AS listed (facility_id, console)\n"
     )
 
 

@@ -1,7 +1,7 @@
 -- Table alarms: Curated zone: one transition of an alarm a row, Parquet by date of ts.
 -- The deployment creates it. ${curated_bucket} is the bucket's name.
 -- Written by `python -m tools.sql_render` from petrostream/schema/alarms.json.
-CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.alarms.engine (
+CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.alarms (
   `transition_id` string COMMENT 'Identity of the transition: a pure function of alarm, event and time; a retry repeats it',
   `alarm_id` string COMMENT 'Identity of the alarm: a pure function of well, alarm type, start and source',
   `well_id` string COMMENT 'Well',

@@ -1,7 +1,9 @@
 -- Which operator position does each facility report to? One that is not here: to console-1.
 -- Written by `python -m tools.sql_render` from infra/consoles.json.
 CREATE OR REPLACE VIEW consoles AS
-SELECT facility_id, console
+SELECT
+  CAST(facility_id AS varchar) AS facility_id,
+  CAST(console AS varchar) AS console
 FROM (
   VALUES
   ('', 'console-1')

@@ -87,7 +87,8 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
 
 def _prices_known() -> str:
     months = sorted(price.as_of for price in load_prices().values())
-    return f"List prices of us-east-1, known as of {months[0]} to {months[-1]}; assumptions: docs/cost.md"
+    known = f"{months[0]} to {months[-1]}"
+    return f"List prices of us-east-1, known as of {known}; assumptions: docs/reference/cost.md"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How the CDK app reaches the twin: the arguments of `cdk deploy`, and what the emulator needs besides.
 
-Three things differ from an AWS account, all three for the emulator's sake (docs/infrastructure.md):
+Three things differ from an AWS account, all three for the emulator's sake (docs/reference/infrastructure.md):
 the caller's own credentials deploy, so of all that `cdk bootstrap` makes only the bucket for assets is
 needed; stacks are deployed without change sets, which the CDK would wait for by polling every five seconds;
 and named queries are saved through Athena's API, since the emulator's CloudFormation lacks their type.

@@ -8,7 +8,7 @@ terraform {
     }
   }
 
-  # Bucket and region come from the bootstrap: terraform init -backend-config=backend.hcl (docs/terraform.md).
+  # Bucket and region come from the bootstrap: terraform init -backend-config=backend.hcl (docs/guides/terraform.md).
   backend "s3" {
     key          = "petrostream/terraform.tfstate"
     encrypt      = true

@@ -2,7 +2,8 @@
 
 An event is kept in the facility's memory from the moment the stream brings it about until it has been sent.
 It is the memory's write that decides whether the change happened, so nothing is told of a change that a
-conflict undid, and nothing that was committed is forgotten (docs/live-table.md says what a crash may cost).
+conflict undid, and nothing that was committed is forgotten.
+docs/reference/live-table.md says what a crash may cost.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,6 @@
-"""Keys and items of the live table: pure, shared by writer and readers. docs/live-table.md has the table.
+"""Keys and items of the live table: pure, shared by writer and readers.
+
+docs/reference/live-table.md describes the table.
 
 | pk | sk | item | lives |
 |---|---|---|---|

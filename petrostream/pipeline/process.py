@@ -1,10 +1,10 @@
 """One batch of stream records: read, score, deliver, commit. The same for every kind of consumer.
 
-The order of steps is what keeps the promises of docs/delivery.md. For each facility, in shard order: load
-its state, pass over the records the state says are done, validate, score, hand the rows to the sinks. When
-all are scored the sinks are flushed; only when all have accepted everything are closed minutes written and
-the states saved. A failure anywhere leaves the states of the facilities it touched as they were, and names
-the first record not done. What has to be told is told last, of what is committed.
+The order of steps is what keeps the promises of docs/reference/delivery.md. For each facility, in shard
+order: load its state, pass over the records the state says are done, validate, score, hand the rows to the
+sinks. When all are scored the sinks are flushed; only when all have accepted everything are closed minutes
+written and the states saved. A failure anywhere leaves the states of the facilities it touched as they were,
+and names the first record not done. What has to be told is told last, of what is committed.
 
 What is made of the valid readings of a unit is in `petrostream.pipeline.stages`.
 """

@@ -1,8 +1,9 @@
 """Risk rules: one table, each row with its condition, points and source.
 
 The conditions themselves are in `petrostream.risk.conditions`; what they were measured on is in
-`docs/rules.md`. A rule of 35 points is an ALERT by itself: it has been silent in all normal operation of 3W's
-real instances at hand. Rules of 20 and 10 points need another rule, the forest or gas to make one.
+`docs/reference/rules.md`. A rule of 35 points is an ALERT by itself: it has been silent in all normal
+operation of 3W's real instances at hand. Rules of 20 and 10 points need another rule, the forest or
+gas to make one.
 """
 
 from collections.abc import Callable

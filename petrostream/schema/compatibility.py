@@ -1,8 +1,8 @@
 """Whether a schema can follow a released one: what writers and readers of both releases need of each other.
 
 Producers, consumers, files in the lake and queries are never all of one release. `breaks` compares two schema
-files and names every field whose change one of them could not live with; docs/schema-evolution.md has the
-rules and why.
+files and names every field whose change one of them could not live with;
+docs/reference/schema-evolution.md has the rules and why.
 """
 
 from collections.abc import Mapping

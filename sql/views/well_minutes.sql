@@ -1,6 +1,6 @@
 -- What was each minute of each well like? One row per well and UTC minute, as the live table has them.
 -- A reading that came more than 5 s after the end of its minute is here, and not in the live table, which
--- had closed the minute by then (docs/facility.md).
+-- had closed the minute by then (docs/reference/facility.md).
 CREATE OR REPLACE VIEW well_minutes AS
 SELECT
   well_id,

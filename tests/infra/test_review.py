@@ -77,7 +77,7 @@ def test_stacks_deploy_in_order_without_exports(aws):
 def test_checkov_finds_nothing_where_it_is_installed(aws, framework, tmp_path):
     command = shutil.which("checkov")
     if command is None:
-        pytest.skip("checkov is not on the path; it needs an environment of its own (docs/security.md)")
+        pytest.skip("checkov is not on the path; docs/reference/security.md says how to install it")
     folder = ROOT / "infra" / "terraform"
     if framework == "cloudformation":
         folder = tmp_path

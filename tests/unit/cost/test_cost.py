@@ -381,7 +381,7 @@ def test_the_tables_in_readme_and_docs_show_what_the_model_says():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"| **Total** | **{total}** | **{idle}** |" in readme
     assert f"load balancer | {everything} | {idle_everything} |" in readme
-    page = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "cost.md").read_text(encoding="utf-8")
     assert f"| **10 wells** | **{path}** | **{total}** |" in page
     for label, workload in (
         ("1 well", {"wells": 1}),

@@ -75,7 +75,7 @@ resource "aws_sqs_queue_policy" "tls_only" {
   })
 }
 
-# Changes of alarms and of wells' statuses: docs/live-table.md says what a message holds.
+# Changes of alarms and of wells' statuses: docs/reference/live-table.md says what a message holds.
 resource "aws_sns_topic" "alerts" {
   name              = var.live.alert_topic
   display_name      = "PetroStream alerts"

@@ -128,6 +128,7 @@ lint: setup-dev ## Check style, types, shell scripts, workflows and SQL
 	@git ls-files '*.sh' '.ci/run' | xargs -r $(BIN)/shellcheck
 	@if compgen -G '.github/workflows/*.yml' > /dev/null; then $(RUN) -m tools.lint_workflows; fi
 	@$(RUN) -m tools.sql_lint
+	@$(RUN) -m tools.check_docs
 
 format: setup-dev ## Format the Python code
 	@$(BIN)/ruff check --fix .

@@ -26,34 +26,13 @@ from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 from toolchain.run import run_quietly
 
-FILE_ENDINGS = frozenset(
-    (
-        "cfg",
-        "hcl",
-        "html",
-        "json",
-        "lock",
-        "md",
-        "mjs",
-        "npmrc",
-        "parquet",
-        "py",
-        "sh",
-        "sql",
-        "svg",
-        "tf",
-        "toml",
-    )
-    + ("tpl", "txt", "yaml", "yml")
-)
-"""Endings by which a word with a slash is taken for a file of the repository."""
-
 ELSEWHERE = {
     "infra/terraform/backend.hcl": "written by deploy.terraform_state, ignored by Git",
     "petrostream/terraform.tfstate": "key of an object in the state's bucket",
 }
 """Words that look like files of the repository and are none, each with what it is."""
 
+_FILE = re.compile(r"\.(?:cfg|hcl|html|json|lock|md|mjs|npmrc|parquet|py|sh|sql|svg|tf|toml|tpl|txt|ya?ml)$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _CODE = re.compile(r"(`+)(.+?)\1")
 _LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)|^\s{0,3}\[[^\]]+\]:\s*<?([^\s>]+)")
@@ -216,8 +195,7 @@ def _code(piece: str, repository: Repository) -> Iterator[str]:
 def _command(text: str, repository: Repository) -> Iterator[str]:
     for match in _PATH.finditer(text):
         path = match[0].rstrip(".")
-        ending = path.rsplit(".", 1)[-1] if "." in path.rsplit("/", 1)[-1] else ""
-        looks_like_one = ending in FILE_ENDINGS or (text.strip() == match[0])
+        looks_like_one = _FILE.search(path) or text.strip() == match[0]
         if looks_like_one and path not in ELSEWHERE and repository.top(path) and not repository.holds(path):
             yield f"{path} does not exist"
     for target in _MAKE.findall(text):
@@ -232,9 +210,10 @@ def _command(text: str, repository: Repository) -> Iterator[str]:
 def _dotted(name: str, repository: Repository) -> Iterator[str]:
     """A module, or a name in one.
 
-    `ops.runbooks` is a setting and `deploy.log` a file: only below petrostream is a name of two parts checked.
+    `ops.runbooks` is a setting and `deploy.log` a file: of two parts, only those below
+    petrostream are checked.
     """
-    if repository.module(name.split(".", maxsplit=1)[0]) is None or name.rsplit(".", 1)[-1] in FILE_ENDINGS:
+    if repository.module(name.split(".", maxsplit=1)[0]) is None or _FILE.search(name):
         return
     parts = name.split(".")
     depth = max(n for n in range(1, len(parts) + 1) if repository.module(".".join(parts[:n])))

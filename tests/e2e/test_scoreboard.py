@@ -59,6 +59,7 @@ def test_sql_and_the_offline_evaluation_find_the_same_alarms_to_the_second(lake:
 
 def test_every_alarm_says_why(lake: Lake, replayed: dict) -> None:
     sentences = lake.sql(f"SELECT sentence FROM alarm_spans WHERE {RUN}")
+    assert sentences
     assert all(": " in row["sentence"] or row["sentence"].startswith("Unlike") for row in sentences)
     reasons = lake.sql(
         f"SELECT COUNT_IF(reason IS NULL) AS silent FROM well_data WHERE {INSTANCES} AND anomaly_flag = 1"

@@ -225,7 +225,9 @@ def test_roles_are_handed_to_lambda_and_firehose_only():
 
 
 def test_the_pipeline_may_make_every_role_of_the_lake(aws):
-    for role in aws.resources("AWS::IAM::Role").values():
+    roles = aws.resources("AWS::IAM::Role").values()
+    assert roles
+    for role in roles:
         prefix = role["Properties"]["RoleName"]["Fn::Join"][1][0]
         arn = f"arn:aws:iam::{ACCOUNT}:role/{prefix}{REGION}"
         assert _allows("deploy", "iam:CreateRole", arn), prefix
@@ -234,11 +236,10 @@ def test_the_pipeline_may_make_every_role_of_the_lake(aws):
 
 def test_planning_reads_no_data_and_changes_nothing_but_the_lock():
     changing = re.compile(r":(Add|Attach|Create|Delete|Detach|Invoke|Put|Remove|Set|Start|Stop|Tag|Update)")
-    for statement in _statements("plan"):
-        changes = [action for action in statement["Action"] if changing.search(action)]
-        if changes:
-            assert statement["Sid"] == "Lock"
-            assert all(resource.endswith(".tflock") for resource in statement["Resource"])
+    (lock,) = (one for one in _statements("plan") if any(map(changing.search, one["Action"])))
+    assert lock["Sid"] == "Lock"
+    assert lock["Resource"]
+    assert all(resource.endswith(".tflock") for resource in lock["Resource"])
     for zone in SETTINGS.lake.buckets:
         assert not _allows("plan", "s3:GetObject", _bucket(zone, "a"))
 

@@ -60,7 +60,9 @@ def test_the_twin_which_has_no_tls_is_not_locked_out_by_it(twin):
 
 def test_no_policy_lets_the_public_in(aws):
     for kind in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
-        for policy in aws.resources(kind).values():
+        policies = aws.resources(kind).values()
+        assert policies, kind
+        for policy in policies:
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
                 assert statement["Effect"] == "Deny"
 
@@ -68,12 +70,13 @@ def test_no_policy_lets_the_public_in(aws):
 def test_queues_and_streams_are_encrypted(aws):
     assert aws.one("AWS::SQS::Queue")["SqsManagedSseEnabled"] is True
     assert aws.one("AWS::Kinesis::Stream")["StreamEncryption"]
-    for stream in aws.resources("AWS::KinesisFirehose::DeliveryStream").values():
-        if stream["Properties"]["DeliveryStreamType"] == "DirectPut":
-            assert (
-                stream["Properties"]["DeliveryStreamEncryptionConfigurationInput"]["KeyType"]
-                == "AWS_OWNED_CMK"
-            )
+    direct = [
+        stream["Properties"]
+        for stream in aws.resources("AWS::KinesisFirehose::DeliveryStream").values()
+        if stream["Properties"]["DeliveryStreamType"] == "DirectPut"
+    ]
+    keys = [stream["DeliveryStreamEncryptionConfigurationInput"]["KeyType"] for stream in direct]
+    assert keys == ["AWS_OWNED_CMK"] * 4  # all but the raw one, which reads the ingest stream
 
 
 def test_no_right_is_given_on_everything(aws):
@@ -120,10 +123,16 @@ def test_the_scoring_role_may_do_what_its_adapters_call_and_no_more(aws):
 
 
 def test_firehose_roles_serve_this_account_only(aws):
-    for role in aws.resources("AWS::IAM::Role").values():
-        (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        if trust["Principal"]["Service"] == "firehose.amazonaws.com":
-            assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "AWS::AccountId"}}}
+    trusts = [
+        trust
+        for role in aws.resources("AWS::IAM::Role").values()
+        for trust in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if trust["Principal"]["Service"] == "firehose.amazonaws.com"
+    ]
+    # One role serves one stream.
+    assert len(trusts) == len(aws.resources("AWS::KinesisFirehose::DeliveryStream"))
+    for trust in trusts:
+        assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "AWS::AccountId"}}}
 
 
 def test_every_function_logs_to_a_group_that_expires_with_its_stack(aws):
@@ -142,6 +151,8 @@ def test_everything_that_can_carry_tags_does(aws):
         "AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping", "AWS::DynamoDB::Table", "AWS::SQS::Queue",
         "AWS::IAM::Role", "AWS::Logs::LogGroup", "AWS::Athena::WorkGroup",
     ):  # fmt: skip
-        for name, resource in aws.resources(kind).items():
+        resources = aws.resources(kind)
+        assert resources, kind
+        for name, resource in resources.items():
             tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"].get("Tags", [])}
             assert expected.items() <= tags.items(), name

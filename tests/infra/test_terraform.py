@@ -40,9 +40,10 @@ def test_a_plan_shows_every_policy_before_anything_exists(aws_plan):
 def test_everything_that_can_carry_tags_does(aws_plan):
     settings = json.loads(SETTINGS_FILE.read_text())
     expected = {**settings["tags"], "environment": settings["environment"]}
-    for row in planned(aws_plan):
-        if "tags_all" in row["values"]:
-            assert expected.items() <= row["values"]["tags_all"].items(), row["address"]
+    tagged = [row for row in planned(aws_plan) if "tags_all" in row["values"]]
+    assert tagged
+    for row in tagged:
+        assert expected.items() <= row["values"]["tags_all"].items(), row["address"]
 
 
 def _refused(terraform_copy, *arguments):

@@ -147,8 +147,11 @@ def test_the_pipeline_gets_the_digest_and_the_reviewer_the_changes(tmp_path):
     assert "| PetroStreamLake | AWS::S3::Bucket | `Raw` | create |" in page
 
 
-def test_outside_a_pipeline_nothing_is_written():
-    pipeline.report(Plan((), {}), "", {})
+def test_outside_a_pipeline_nothing_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    pipeline.report(Plan((), {}), "Total: $1.", {})
+    assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_foreign_endpoint_is_refused():

@@ -1,6 +1,5 @@
 """The join of wells and tanks: what pairs, what waits, what leaves; and that batches make no difference."""
 
-import contextlib
 import itertools
 
 import numpy as np
@@ -298,9 +297,13 @@ class TestCodec:
         with pytest.raises(StateFormatError, match="join"):
             decode(data)
 
-    @given(st.integers(0, 400), st.integers(0, 255))
-    def test_damage_is_found_or_harmless(self, at, value):
-        data = bytearray(encode(run([well(0), well(1, "B"), tank(9)])[2]))
+    @given(st.integers(0, 999), st.integers(0, 255))
+    def test_a_damaged_byte_is_refused_or_changes_nothing(self, at, value):
+        whole = encode(run([well(0), well(1, "B"), tank(9)])[2])
+        data = bytearray(whole)
         data[at % len(data)] = value
-        with contextlib.suppress(StateFormatError):
-            decode(bytes(data))
+        try:
+            found = decode(bytes(data))
+        except StateFormatError:
+            return
+        assert encode(found) == whole  # the same value, or a bit that zlib does not read

@@ -186,9 +186,12 @@ def test_an_unhealthy_period_is_refused_with_the_reason_and_nothing_is_published
     assert live(registry)[0]["version"] == "first"
 
 
-def test_unknown_labels_and_states_speak_neither_for_nor_against(registry, period):
+def test_an_unlabelled_period_is_accepted(registry, period):
     unknown = np.full(len(period), NO_LABEL)
     run(registry, replace(period, label=unknown, state=unknown))
+    manifest, _ = live(registry)
+    assert manifest["version"] == "second"
+    assert "WELL-00042" in manifest["wells"]
 
 
 def test_gauges_that_were_there_last_time_are_expected(registry, period):

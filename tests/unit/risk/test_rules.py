@@ -269,7 +269,9 @@ def real_rules(path):
 )
 def test_a_signature_fires_on_every_real_instance_of_its_event_and_nothing_before(folder, rules):
     late_s = 900
-    for path in real_instances(folder):
+    instances = real_instances(folder)
+    assert instances
+    for path in instances:
         ts_ms, by_rule, label = real_rules(path)
         onset = ts_ms[np.flatnonzero(label > 0)[0]]
         event = np.logical_or.reduce([by_rule[rule] for rule in rules]) & (label > 0)

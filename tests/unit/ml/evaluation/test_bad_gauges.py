@@ -134,6 +134,7 @@ def real_wells():
 @pytest.mark.parametrize("fault", FAULTS[:-1])
 def test_nothing_follows_from_a_failing_gauge_of_a_real_well(real_wells, fault):
     left_out, wells = real_wells
+    assert wells
     for period, baseline in wells:
         one, rows = period.instance, slice(period.start, period.end)
         start = period.split - period.start

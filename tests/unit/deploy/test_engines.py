@@ -171,7 +171,7 @@ def test_the_first_interrupt_waits_for_the_tool_and_the_second_reaches_it(tmp_pa
     count = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 0.1; done; "
     tool = "trap 'echo broken off > end; exit 1' INT; touch begun; " + count
     code = (
-        "import sys, pathlib; from deploy import run\n"
+        "import sys, pathlib; from toolchain import run\n"
         f"run.run_visibly(['sh', '-c', {tool + 'echo through > end'!r}], pathlib.Path({str(tmp_path)!r}), "
         "{'PATH': '/bin:/usr/bin'}, what='x', hint='')"
     )

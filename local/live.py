@@ -12,7 +12,7 @@ from rich.text import Text
 
 from petrostream.alarms.types import PRIORITIES
 from petrostream.aws.live_reader import FacilityLive, LiveTable, Well
-from petrostream.live.alerts import iso
+from petrostream.times import to_iso
 
 REFRESH_SECONDS = 2.0
 PASCALS_PER_BAR = 1e5
@@ -45,7 +45,7 @@ def picture(fleet: Sequence[FacilityLive], now_ms: int) -> Group:
         fleet: its facilities.
         now_ms: the clock, epoch ms.
     """
-    table = Table(title=f"PetroStream, {iso(now_ms)}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=f"PetroStream, {to_iso(now_ms)}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("facility", "well", "status"):
         table.add_column(heading, no_wrap=True)
     # Pressure and temperature are those at the TPT; gases are in ppm.

@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from petrostream.scoring.codec import StateFormatError
-
 MAX_RAW_BYTES = 64 * 1024 * 1024
 """Stops a damaged or hostile item from being unpacked without end."""
+
+
+class StateFormatError(ValueError):
+    """Bytes that are not a state of this version."""
+
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 _TYPES = {"b": np.dtype("?"), "i": np.dtype("<i8"), "f": np.dtype("<f8")}
@@ -55,12 +58,18 @@ def unpack(what: str, magic: bytes, version: int, data: bytes) -> tuple[dict[str
     if data[3] != version:
         raise StateFormatError(f"{what} of version {data[3]}, this release reads version {version}")
     try:
-        return _unpack(_inflate(data[4:]))
+        return _unpack(inflate(data[4:]))
     except (zlib.error, ValueError, KeyError, TypeError) as error:
         raise StateFormatError(f"damaged {what} of {len(data)} bytes: {error}") from error
 
 
-def _inflate(data: bytes) -> bytes:
+def inflate(data: bytes) -> bytes:
+    """Unpack zlib data, whole and at most `MAX_RAW_BYTES` of it.
+
+    Raises:
+        ValueError: it is cut off, too long, or has bytes after its end.
+        zlib.error: it is damaged.
+    """
     unpacker = zlib.decompressobj()
     raw = unpacker.decompress(data, MAX_RAW_BYTES)
     if not unpacker.eof or unpacker.unused_data:

@@ -28,7 +28,7 @@ from petrostream.live.items import (
 from petrostream.live.state import OpenAlarm, WellStatus
 from petrostream.minutes import codec as windows_codec
 from petrostream.minutes.windows import open_windows
-from petrostream.scoring.codec import StateFormatError
+from petrostream.packing import StateFormatError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

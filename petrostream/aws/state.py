@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, unavailable
 from petrostream.errors import StateConflict, StateUnreadable
+from petrostream.packing import StateFormatError
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
-from petrostream.scoring.codec import StateFormatError, decode, encode
+from petrostream.scoring.codec import decode, encode
 from petrostream.scoring.history import FacilityState
 
 if TYPE_CHECKING:

@@ -11,10 +11,9 @@ import numpy as np
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.facility.events import CARRIED, WellEvents
 from petrostream.facility.state import JoinState
-from petrostream.packing import Arrays, pack, unpack
+from petrostream.packing import Arrays, StateFormatError, pack, unpack
 from petrostream.readings.tanks import TANK_VALUES, TankReadings, tank_event_id
 from petrostream.readings.wells import event_id
-from petrostream.scoring.codec import StateFormatError
 
 MAGIC = b"PSJ"
 VERSION = 1

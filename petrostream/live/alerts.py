@@ -8,13 +8,13 @@ docs/reference/live-table.md says what a crash may cost.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from petrostream.alarms.events import NORMAL, RETURNED, SUPPRESSED, AlarmEvent
 from petrostream.alarms.types import ALARM_TYPES
 from petrostream.live.changes import StatusChange
+from petrostream.times import to_iso
 
 ALARM_TRANSITION = "Alarm Transition"
 STATUS_CHANGE = "Well Status Change"
@@ -66,8 +66,8 @@ def _alarm_detail(event: AlarmEvent) -> dict[str, Any]:
         "priority": change.priority,
         "event": change.event,
         "state": change.state,
-        "start": iso(change.start_ms),
-        "active": iso(change.active_ms),
+        "start": to_iso(change.start_ms),
+        "active": to_iso(change.active_ms),
         "cause": change.cause,
         "sentence": event.sentence,
         "consequence": known.consequence if known else None,
@@ -89,7 +89,7 @@ def status_alert(change: StatusChange, facility_id: str, found: dict[str, Any]) 
         "well_id": change.well_id,
         "scope": change.scope,
         "status": change.status,
-        "since": iso(change.since_ms),
+        "since": to_iso(change.since_ms),
         **found,
     }
     return Alert(change.change_id, STATUS_CHANGE, change.ts_ms, detail)
@@ -110,14 +110,8 @@ def envelope(alert: Alert, *, account: str, region: str) -> dict[str, Any]:
         "detail-type": alert.kind,
         "source": SOURCE,
         "account": account,
-        "time": iso(alert.ts_ms),
+        "time": to_iso(alert.ts_ms),
         "region": region,
         "resources": [f"facility/{facility}", f"well/{well}"],
         "detail": {name: value for name, value in alert.detail.items() if value is not None},
     }
-
-
-def iso(ts_ms: int) -> str:
-    """A time as `2026-11-20T09:00:00.000Z`; texts sort as the times do."""
-    moment = datetime.fromtimestamp(ts_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return moment.replace("+00:00", "Z")

@@ -6,8 +6,7 @@ from typing import Any
 from petrostream.live.alerts import Alert
 from petrostream.live.changes import AlertRun
 from petrostream.live.state import LiveState, OpenAlarm, WellStatus
-from petrostream.packing import pack, unpack
-from petrostream.scoring.codec import StateFormatError
+from petrostream.packing import StateFormatError, pack, unpack
 
 MAGIC = b"PSL"
 VERSION = 1

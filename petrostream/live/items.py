@@ -17,8 +17,8 @@ from typing import Any
 
 import orjson
 
-from petrostream.live.alerts import iso
 from petrostream.minutes.windows import WINDOW_MS, Window
+from petrostream.times import to_iso
 
 FLEET = "FLEET"
 STATE = "STATE"
@@ -92,7 +92,7 @@ def well_pk(well_id: str) -> str:
 
 def slot_sk(start_ms: int) -> str:
     """Sort key of the item that a minute is in: text sorts as time does."""
-    return f"WIN#{iso(start_ms // SLOT_MS * SLOT_MS)}"
+    return f"WIN#{to_iso(start_ms // SLOT_MS * SLOT_MS)}"
 
 
 def slot_update(closed: Sequence[Window], facility_id: str, version: int, keep_hours: float) -> Item:

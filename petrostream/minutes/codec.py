@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from petrostream.minutes.windows import WellWindows, Window, WindowState
-from petrostream.packing import Arrays, pack, unpack
-from petrostream.scoring.codec import StateFormatError
+from petrostream.packing import Arrays, StateFormatError, pack, unpack
 from petrostream.scoring.history import Feed
 
 MAGIC = b"PSW"

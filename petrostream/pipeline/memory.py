@@ -15,7 +15,7 @@ from petrostream.live import codec as live_codec
 from petrostream.live.state import LiveState
 from petrostream.minutes import codec as windows_codec
 from petrostream.minutes.windows import WindowState
-from petrostream.scoring.codec import StateFormatError
+from petrostream.packing import StateFormatError
 from petrostream.scoring.history import FacilityState
 
 logger = logging.getLogger(__name__)

@@ -15,18 +15,13 @@ import orjson
 from petrostream.alarms.codec import from_plain, to_plain
 from petrostream.arrays import IntArray
 from petrostream.gauges.features import COUNT_LIMIT, MISSING, QUANTA
+from petrostream.packing import StateFormatError, inflate
 from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.scoring import memory_codec as well_memory_codec
 from petrostream.scoring.history import FacilityState, Feed, WellState
 
 MAGIC = b"PSS"
 VERSION = 5
-MAX_RAW_BYTES = 64 * 1024 * 1024
-"""Stops a damaged or hostile item from being unpacked without end."""
-
-
-class StateFormatError(ValueError):
-    """Bytes that are not a state of this version."""
 
 
 def encode(state: FacilityState) -> bytes:
@@ -66,17 +61,9 @@ def decode(data: bytes) -> FacilityState:
     if data[3] != VERSION:
         raise StateFormatError(f"scoring state of version {data[3]}, this release reads version {VERSION}")
     try:
-        return _decode(_inflate(data[4:]))
+        return _decode(inflate(data[4:]))
     except (zlib.error, ValueError, KeyError, TypeError) as error:
         raise StateFormatError(f"damaged scoring state of {len(data)} bytes: {error}") from error
-
-
-def _inflate(data: bytes) -> bytes:
-    unpacker = zlib.decompressobj()
-    raw = unpacker.decompress(data, MAX_RAW_BYTES)
-    if not unpacker.eof or unpacker.unused_data:
-        raise ValueError("it is cut off, too long or has bytes after its end")
-    return raw
 
 
 def _decode(raw: bytes) -> FacilityState:

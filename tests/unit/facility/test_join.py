@@ -12,9 +12,9 @@ from petrostream.facility.codec import decode, encode
 from petrostream.facility.events import CARRIED, WellEvents
 from petrostream.facility.join import join
 from petrostream.facility.state import JoinState
+from petrostream.packing import StateFormatError
 from petrostream.readings.tanks import TankReadings, tank_event_id
 from petrostream.readings.wells import event_id
-from petrostream.scoring.codec import StateFormatError
 
 FACILITY = "FAC-03"
 BEGIN = 1_700_000_000_000

@@ -16,9 +16,8 @@ from petrostream.live.changes import AlertRun
 from petrostream.live.items import minute_of_window, minutes_of_item
 from petrostream.live.state import LiveState, OpenAlarm, WellStatus
 from petrostream.minutes.windows import WindowState, windows
-from petrostream.packing import pack, unpack
+from petrostream.packing import StateFormatError, pack, unpack
 from petrostream.readings.validation import validate_block
-from petrostream.scoring.codec import StateFormatError
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score
 from tests.support.duck_lake import DuckLake

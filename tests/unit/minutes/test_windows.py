@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from petrostream.minutes.codec import decode, encode
 from petrostream.minutes.windows import WindowState, open_windows, windows
-from petrostream.scoring.codec import StateFormatError
+from petrostream.packing import StateFormatError
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score
 from tests.support.wells import FACILITY, readings, table

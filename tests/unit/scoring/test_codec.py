@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petrostream.gauges.features import QUANTA
+from petrostream.packing import StateFormatError
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scoring.codec import MAGIC, VERSION, StateFormatError, decode, encode
+from petrostream.scoring.codec import MAGIC, VERSION, decode, encode
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score
 from tests.support.wells import FACILITY, normal_values, readings

@@ -1,9 +1,9 @@
-"""Tells of changes on an SNS topic: each at most once, and none is forgotten but by a crash in one place.
+"""Publishes alerts to an SNS topic: each at most once, and none is lost except by a crash at one point.
 
-An event comes out of a facility's committed memory and stays there until it has been told. Before it is
+An alert comes out of a facility's committed memory and stays there until it has been published. Before it is
 published, a marker of its identity is put into the live table on the condition that there is none. So:
 
-* A retry, a second consumer or a new process finds the marker and says nothing.
+* A retry, a second consumer or a new process finds the marker and publishes nothing.
 * The topic refuses (throttled, denied, not there): the marker is taken back, and the event waits in memory
   for the facility's next batch. Readings never wait for it.
 * The answer is lost: SNS may have taken the message. It is not sent again; the log has the whole event.
@@ -35,10 +35,10 @@ logger = logging.getLogger(__name__)
 
 
 class AlertTopic:
-    """The topic, and the markers of what has been told.
+    """The topic, and the markers of what has been published.
 
     Args:
-        topic_arn: ARN of the topic; empty to tell nobody.
+        topic_arn: ARN of the topic; if empty, nothing is published.
         table: name of the live table.
         sns: SNS client that repeats nothing by itself: it can't know whether a lost answer meant a message.
         dynamodb: DynamoDB client.
@@ -62,44 +62,44 @@ class AlertTopic:
         self._clock = clock
         self._backoff = backoff or Backoff(limit=3, cap=1.0)
         self._deadline = Deadline(float("inf"))
-        self._told: dict[str, None] = {}
+        self._published: dict[str, None] = {}
 
-    def until(self, deadline: Deadline) -> "AlertTopic":
-        """The same, to be done by the deadline."""
+    def with_deadline(self, deadline: Deadline) -> "AlertTopic":
+        """This topic, from now on publishing until `deadline` only."""
         self._deadline = deadline
         return self
 
     @property
-    def told(self) -> frozenset[str]:
-        """Identities of events that this process knows to need no more telling."""
-        return frozenset(self._told)
+    def published_ids(self) -> frozenset[str]:
+        """Identities of alerts that this process need not publish any more."""
+        return frozenset(self._published)
 
-    def tell(self, alerts: Sequence[Alert]) -> None:
-        """Publish what has not been told; stops at the first that can't be, and leaves the rest for later."""
+    def publish(self, alerts: Sequence[Alert]) -> None:
+        """Publish what has not been published; stops at the first failure and leaves the rest for later."""
         for alert in alerts:
-            if alert.alert_id in self._told:
+            if alert.alert_id in self._published:
                 continue
             if self._deadline.remaining() <= 0:
                 return
             try:
-                if self._topic and self._mark(alert):
-                    self._publish(alert)
+                if self._topic and self._claim(alert):
+                    self._send(alert)
             except Exception as error:
                 # Whatever it is, readings must not wait for it.
                 logger.warning(
-                    "%s %s not told yet: %s: %s",
+                    "%s %s not published yet: %s: %s",
                     *(alert.kind, alert.alert_id, error_code(error), error),
                 )
                 return
             self._remember(alert.alert_id)
 
     def _remember(self, alert_id: str) -> None:
-        self._told[alert_id] = None
-        while len(self._told) > MAX_REMEMBERED:
-            del self._told[next(iter(self._told))]
+        self._published[alert_id] = None
+        while len(self._published) > MAX_REMEMBERED:
+            del self._published[next(iter(self._published))]
 
-    def _mark(self, alert: Alert) -> bool:
-        """Whether nobody has told of it; then nobody else will."""
+    def _claim(self, alert: Alert) -> bool:
+        """True if this process claimed the alert: no other process will publish it."""
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
@@ -113,7 +113,7 @@ class AlertTopic:
             raise
         return True
 
-    def _publish(self, alert: Alert) -> None:
+    def _send(self, alert: Alert) -> None:
         arn = self._topic.split(":")
         event = envelope(alert, account=arn[4], region=arn[3])
         failure: Exception | None = None
@@ -128,7 +128,7 @@ class AlertTopic:
             except Exception as error:
                 if getattr(error, "response", None) is None:
                     # No answer: it may be on its way. Twice is worse than a look into this log.
-                    logger.exception("alert may not have been told: %s", orjson.dumps(event).decode())
+                    logger.exception("alert may not have been published: %s", orjson.dumps(event).decode())
                     return
                 failure = error
                 if not repeatable(error):

@@ -7,11 +7,12 @@ may arrive twice; readers keep one row per event_id (quarantine: per quarantine_
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, repeatable
 from petrostream.backoff import NO_DEADLINE, Backoff, Deadline
 from petrostream.errors import DeliveryFailed, EntryTooLarge
+from petrostream.lake.blocks import MAX_BLOCK_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
@@ -20,22 +21,10 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 500
 MAX_CALL_BYTES = 4 * 1024 * 1024
 MAX_ENTRY_BYTES = 1000 * 1024
-JOINED_ENTRY_BYTES = 1_000_000
-"""Blocks are joined up to this size: under every limit, and few, large entries cost least."""
-
-
-class Sink(Protocol):
-    """Where scoring puts its rows."""
-
-    def write(self, block: bytes, group: str = "") -> None:
-        """Take a block of newline-terminated rows; blocks of one group may share an entry."""
-
-    def flush(self) -> None:
-        """Return once every block written so far is safely accepted; raise otherwise."""
 
 
 class FirehoseSink:
-    """A `Sink` on one Firehose delivery stream, for one batch of records.
+    """A `petrostream.pipeline.ports.Sink` on one Firehose delivery stream, for one batch of records.
 
     Args:
         stream: name of the delivery stream.
@@ -75,7 +64,7 @@ class FirehoseSink:
         if len(block) > MAX_ENTRY_BYTES:
             raise EntryTooLarge(self._stream, len(block), MAX_ENTRY_BYTES)
         parts = self._open.setdefault(group, [])
-        if parts and sum(map(len, parts)) + len(block) > JOINED_ENTRY_BYTES:
+        if parts and sum(map(len, parts)) + len(block) > MAX_BLOCK_BYTES:
             self._ready.append(b"".join(parts))
             parts.clear()
         parts.append(block)

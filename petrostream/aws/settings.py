@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class ScoringSettings:
+class ConsumerSettings:
     """What a scoring consumer is told by its deployment.
 
     Attributes:
@@ -47,7 +47,7 @@ class ScoringSettings:
     alert_topic: str = ""
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "ScoringSettings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "ConsumerSettings":
         """Read the settings.
 
         Raises:

@@ -8,7 +8,7 @@ import numpy as np
 from petrostream.alarms.actions import Action
 from petrostream.alarms.events import AlarmEvent, Transition
 from petrostream.alarms.types import ALARM_TYPES
-from petrostream.lake.scored_readings import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
+from petrostream.lake.blocks import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
 from petrostream.readings.wells import NO_TIME
 
 

@@ -4,7 +4,7 @@ The order of steps is what keeps the promises of docs/reference/delivery.md. For
 order: load its state, pass over the records the state says are done, validate, score, hand the rows to the
 sinks. When all are scored the sinks are flushed; only when all have accepted everything are closed minutes
 written and the states saved. A failure anywhere leaves the states of the facilities it touched as they were,
-and names the first record not done. What has to be told is told last, of what is committed.
+and names the first record not done. Notifications go out last, for committed changes only.
 
 What is made of the valid readings of a unit is in `petrostream.pipeline.stages`.
 """
@@ -13,15 +13,14 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-import orjson
-
-from petrostream.aws.firehose import JOINED_ENTRY_BYTES
 from petrostream.backoff import NO_DEADLINE, Deadline
 from petrostream.detection.detector import ModelSet
 from petrostream.errors import PetroStreamError, StateConflict, TimeShort
+from petrostream.lake.quarantine import quarantine_line
 from petrostream.minutes.windows import Window
-from petrostream.pipeline.batch import Outcome, Ports, Record, Tally
+from petrostream.pipeline.batch import Outcome, StreamRecord, Tally
 from petrostream.pipeline.memory import Memory
+from petrostream.pipeline.ports import Ports
 from petrostream.pipeline.stages import Moment, take
 from petrostream.readings.rejected import Rejected
 from petrostream.readings.validation import Validated, validate_block
@@ -41,7 +40,7 @@ class _Run:
     """One facility's part of the batch: what is done, and how far."""
 
     facility_id: str
-    records: list[Record]
+    records: list[StreamRecord]
     memory: Memory | None = None
     version: int = 0
     closed: list[Window] = field(default_factory=list)
@@ -49,9 +48,9 @@ class _Run:
     trouble: Exception | None = None
     tally: Tally = field(default_factory=Tally)
 
-    def units(self) -> Iterable[list[Record]]:
+    def units(self) -> Iterable[list[StreamRecord]]:
         """The records not yet done, in order, cut to `UNIT_BYTES`."""
-        unit: list[Record] = []
+        unit: list[StreamRecord] = []
         size = 0
         for record in self.records[self.done :]:
             if unit and size + len(record.data) > UNIT_BYTES:
@@ -64,7 +63,7 @@ class _Run:
 
 
 def process(
-    records: Sequence[Record], ports: Ports, deadline: Deadline = NO_DEADLINE, reserve: float = 0.0
+    records: Sequence[StreamRecord], ports: Ports, deadline: Deadline = NO_DEADLINE, reserve: float = 0.0
 ) -> Outcome:
     """Take a batch through the pipeline. Bad data never fails it; trouble with a service may, in part.
 
@@ -89,7 +88,7 @@ def process(
         outcome.model_version = models.version if models else None
         _score_all(runs, ports, models, deadline, reserve)
         _commit(runs, ports, models)
-        _tell(runs, ports)
+        _publish(runs, ports)
     for run in runs:
         if run.trouble is not None:
             outcome.failed.append(run.records[run.done].sequence)
@@ -98,7 +97,7 @@ def process(
     return outcome
 
 
-def _by_facility(records: Iterable[Record]) -> list[_Run]:
+def _by_facility(records: Iterable[StreamRecord]) -> list[_Run]:
     runs: dict[str, _Run] = {}
     for record in records:
         run = runs.setdefault(record.partition_key, _Run(record.partition_key, []))
@@ -122,7 +121,7 @@ def _score_all(
             _note(run, trouble)
 
 
-def _advance(run: _Run, unit: list[Record], ports: Ports, models: ModelSet | None) -> bool:
+def _advance(run: _Run, unit: list[StreamRecord], ports: Ports, models: ModelSet | None) -> bool:
     """Validate and score one unit, and move the run past it once its rows are with the sinks.
 
     Returns:
@@ -130,7 +129,7 @@ def _advance(run: _Run, unit: list[Record], ports: Ports, models: ModelSet | Non
     """
     if run.memory is None:
         run.memory, run.version = ports.states.load(run.facility_id)
-        run.memory = replace(run.memory, live=run.memory.live.without(ports.alerts.told))
+        run.memory = replace(run.memory, live=run.memory.live.without(ports.alerts.published_ids))
     fresh = _not_done(unit, run.memory.scoring.last_sequence)
     tally = Tally(records=len(unit), records_skipped=len(unit) - len(fresh))
     now_ms = ports.now_ms()
@@ -140,7 +139,13 @@ def _advance(run: _Run, unit: list[Record], ports: Ports, models: ModelSet | Non
     memory, closed = take(run.memory, whole, ports, models, moment, tally)
     for record, found in checked:
         for rejected in found.rejected:
-            ports.quarantine.write(_quarantine_row(rejected, record, now_ms))
+            row = quarantine_line(
+                rejected,
+                partition_key=record.partition_key,
+                sequence=record.sequence,
+                quarantined_at=now_ms,
+            )
+            ports.quarantine.write(row)
             tally.quarantined += 1
     if fresh:
         memory = replace(memory, scoring=replace(memory.scoring, last_sequence=fresh[-1].sequence))
@@ -151,10 +156,10 @@ def _advance(run: _Run, unit: list[Record], ports: Ports, models: ModelSet | Non
     return bool(fresh)
 
 
-def _not_done(unit: Iterable[Record], last_sequence: str | None) -> list[Record]:
+def _not_done(unit: Iterable[StreamRecord], last_sequence: str | None) -> list[StreamRecord]:
     """The records after `last_sequence`, each sequence number once. They compare as integers."""
     last = int(last_sequence) if last_sequence else -1
-    fresh: list[Record] = []
+    fresh: list[StreamRecord] = []
     for record in unit:
         number = int(record.sequence)
         if number > last:
@@ -163,7 +168,7 @@ def _not_done(unit: Iterable[Record], last_sequence: str | None) -> list[Record]
     return fresh
 
 
-def _validate(record: Record, *, tanks: bool) -> Validated:
+def _validate(record: StreamRecord, *, tanks: bool) -> Validated:
     broken = record.broken
     if broken is None and record.data.startswith(KPL_MAGIC):
         # Its parts lie between binary framing, which may hold line feeds: read as lines, some would pass.
@@ -177,16 +182,6 @@ def _validate(record: Record, *, tanks: bool) -> Validated:
         partition_key=record.partition_key,
         tanks=tanks,
     )
-
-
-def _quarantine_row(rejected: Rejected, record: Record, now_ms: int) -> bytes:
-    row = rejected.to_row(partition_key=record.partition_key, sequence=record.sequence, quarantined_at=now_ms)
-    line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-    if len(line) > JOINED_ENTRY_BYTES:
-        # Thousands of reasons for one line. A row that no entry can hold would hold up the shard for ever.
-        row |= {"raw": row["raw"][: 64 * 1024], "raw_truncated": True, "reasons": row["reasons"][:100]}
-        line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-    return line
 
 
 def _commit(runs: list[_Run], ports: Ports, models: ModelSet | None) -> None:
@@ -237,11 +232,11 @@ def _save(run: _Run, ports: Ports) -> bool:
     return True
 
 
-def _tell(runs: Iterable[_Run], ports: Ports) -> None:
-    """Tell of what is committed, also by an earlier batch that did not come so far."""
+def _publish(runs: Iterable[_Run], ports: Ports) -> None:
+    """Publish alerts of committed changes, also those that an earlier batch committed but did not publish."""
     for run in runs:
         if run.memory is not None and run.memory.live.waiting:
-            ports.alerts.tell(run.memory.live.waiting)
+            ports.alerts.publish(run.memory.live.waiting)
 
 
 def _restart(run: _Run) -> None:

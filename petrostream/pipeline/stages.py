@@ -10,13 +10,14 @@ from petrostream.alarms.events import ANNUNCIATIONS
 from petrostream.detection.detector import ModelSet
 from petrostream.facility.events import WellEvents
 from petrostream.facility.pairing import pair
-from petrostream.facility.risk import facility_rows_to_blocks
 from petrostream.lake.alarms import alarm_rows_to_blocks
+from petrostream.lake.facility_readings import facility_rows_to_blocks
 from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.live.state import note_joined, note_scored
 from petrostream.minutes.windows import Window, windows
-from petrostream.pipeline.batch import Ports, Tally
+from petrostream.pipeline.batch import Tally
 from petrostream.pipeline.memory import Memory
+from petrostream.pipeline.ports import Ports
 from petrostream.readings.validation import Validated
 from petrostream.readings.wells import Readings
 from petrostream.scoring.score import score

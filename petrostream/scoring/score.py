@@ -10,7 +10,8 @@ from petrostream.arrays import BoolArray, IntArray
 from petrostream.detection.detector import Detection, ModelSet, WellModel, detect
 from petrostream.detection.plan import COMMISSIONED
 from petrostream.gauges.features import WindowStats, window_stats
-from petrostream.lake.scored_readings import Block, rows_to_blocks
+from petrostream.lake.blocks import Block
+from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.readings.wells import NO_TIME, Readings
 from petrostream.risk.rules import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, fired, points
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES

@@ -15,8 +15,8 @@ from local.demo.facility import read_alerts, read_pairing
 from ml.data.dataset import find_instances, read_instance
 from petrostream.facility.events import WellEvents
 from petrostream.facility.join import join
-from petrostream.facility.risk import MATCHED, UNMATCHED
 from petrostream.facility.state import JoinState
+from petrostream.lake.facility_readings import MATCHED, UNMATCHED
 from petrostream.readings.validation import Validated, validate_block
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score

@@ -50,14 +50,14 @@ def test_the_function_is_told_every_name_it_needs(aws):
 
 
 def test_the_handlers_own_settings_accept_the_environment(aws):
-    from petrostream.aws.settings import ScoringSettings
+    from petrostream.aws.settings import ConsumerSettings
 
     variables = _function(aws)["Environment"]["Variables"]
     # What CloudFormation fills in at deployment is a name by the time the function reads it.
     resolved = {
         name: value if isinstance(value, str) else "resolved-name" for name, value in variables.items()
     } | {"ALERT_TOPIC": "arn:aws:sns:eu-north-1:123456789012:petrostream-alerts"}
-    settings = ScoringSettings.from_environment(resolved)
+    settings = ConsumerSettings.from_environment(resolved)
     assert settings.partial_batch_response is True
     assert settings.live_window_hours == SETTINGS.live.window_hours
     assert settings.model_refresh_seconds == SCORING.model_refresh_seconds

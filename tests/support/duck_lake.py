@@ -9,7 +9,7 @@ import orjson
 import pyarrow
 
 from local.athena import bridge as athena_bridge
-from petrostream.lake.scored_readings import Block
+from petrostream.lake.blocks import Block
 from petrostream.schema.sensors import schema
 from tools.sql_render import SQL
 

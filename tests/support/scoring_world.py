@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from lambdas.scoring import handler
+from lambdas.scoring import handler, telemetry
 from ml.training.onnx_export import forest_to_onnx
-from petrostream.aws.settings import ScoringSettings
+from petrostream.aws.settings import ConsumerSettings
+from petrostream.aws.worker import Worker
 from petrostream.backoff import Backoff
 from petrostream.facility.pairing import JoinMode
 from petrostream.readings.wells import encode_block
@@ -53,7 +54,7 @@ class World:
     join: JoinMode = "tanks"
     alert_topic: str = "arn:aws:sns:eu-north-1:123456789012:petrostream-alerts"
     serving: Callable[[], int] = lambda: 0
-    processes: dict[int, handler.Worker] = field(default_factory=dict)
+    processes: dict[int, Worker] = field(default_factory=dict)
 
     def function(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
         held = handler._worker
@@ -67,9 +68,9 @@ class World:
         finally:
             handler._worker = held
 
-    def _process(self, process: int) -> handler.Worker:
+    def _process(self, process: int) -> Worker:
         if process not in self.processes:
-            settings = ScoringSettings(
+            settings = ConsumerSettings(
                 live_table="live",
                 delivery_stream="delivery",
                 quarantine_stream="quarantine",
@@ -88,7 +89,9 @@ class World:
                 "sns": self.topic,
                 "s3": self.bucket,
             }
-            self.processes[process] = handler.Worker(settings, clients.__getitem__, NO_WAIT)
+            self.processes[process] = Worker(
+                settings, clients.__getitem__, NO_WAIT, telemetry.report_rejected_model
+            )
         return self.processes[process]
 
     def scored(self) -> list[dict[str, Any]]:

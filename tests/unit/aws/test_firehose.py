@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from petrostream.aws.firehose import JOINED_ENTRY_BYTES, MAX_ENTRY_BYTES, FirehoseSink
+from petrostream.aws.firehose import MAX_ENTRY_BYTES, FirehoseSink
 from petrostream.backoff import Backoff
 from petrostream.errors import DeliveryFailed, EntryTooLarge
+from petrostream.lake.blocks import MAX_BLOCK_BYTES
 from tests.support.fakes import LOST, OK, PARTIAL, THROTTLED, FakeFirehose, refusal
 
 STREAM = "delivery"
@@ -157,7 +158,7 @@ def test_whatever_is_refused_every_block_arrives_once_in_an_entry_of_its_group(b
     arrived = [row.split(b".")[0] + b"." for entry in entries for row in entry.splitlines()]
     assert sorted(arrived) == sorted(written)
     assert all(len({row[:1] for row in entry.splitlines()}) == 1 for entry in entries)
-    assert all(len(entry) <= JOINED_ENTRY_BYTES for entry in entries)
+    assert all(len(entry) <= MAX_BLOCK_BYTES for entry in entries)
 
 
 @mock_aws

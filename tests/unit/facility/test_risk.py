@@ -7,8 +7,9 @@ import pytest
 
 from petrostream.facility.events import WellEvents
 from petrostream.facility.join import join
-from petrostream.facility.risk import assess, facility_rows_to_blocks, vapor_risk
+from petrostream.facility.risk import assess, vapor_risk
 from petrostream.facility.state import JoinState
+from petrostream.lake.facility_readings import facility_rows_to_blocks
 from petrostream.readings.tanks import TankReadings, tank_event_id
 from petrostream.schema.sensors import schema
 from petrostream.scoring.history import FacilityState

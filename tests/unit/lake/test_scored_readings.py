@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream.lake.scored_readings import rows_to_blocks, sql_times
+from petrostream.lake.blocks import sql_times
+from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.readings.wells import Readings
 from petrostream.schema.sensors import schema
 from petrostream.scoring.score import FacilityState, score

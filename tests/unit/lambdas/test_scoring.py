@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambdas.scoring import handler
-from petrostream.aws.settings import ScoringSettings
+from petrostream.aws.settings import ConsumerSettings
 from petrostream.errors import BatchIncomplete, SettingInvalid
 from petrostream.scoring.codec import decode
 from tests.support.event_source import Context, EventSource, Mapping, event_of
@@ -291,18 +291,18 @@ def test_settings_are_read_from_the_environment_and_named_when_wrong():
         "ALARM_STREAM": "a",
         "ARTIFACTS_BUCKET": "b",
     }
-    assert ScoringSettings.from_environment(environment).partial_batch_response is True
+    assert ConsumerSettings.from_environment(environment).partial_batch_response is True
     with pytest.raises(SettingInvalid, match="PARTIAL_BATCH_RESPONSE is 'maybe'"):
-        ScoringSettings.from_environment({**environment, "PARTIAL_BATCH_RESPONSE": "maybe"})
-    assert ScoringSettings.from_environment(environment).facility_join == "tanks"
+        ConsumerSettings.from_environment({**environment, "PARTIAL_BATCH_RESPONSE": "maybe"})
+    assert ConsumerSettings.from_environment(environment).facility_join == "tanks"
     with pytest.raises(SettingInvalid, match="FACILITY_JOIN is 'some'; set it to tanks, all or off"):
-        ScoringSettings.from_environment({**environment, "FACILITY_JOIN": "some"})
+        ConsumerSettings.from_environment({**environment, "FACILITY_JOIN": "some"})
     with pytest.raises(SettingInvalid, match="LIVE_WINDOW_HOURS is '-1'; set it to hours, 0 or more"):
-        ScoringSettings.from_environment({**environment, "LIVE_WINDOW_HOURS": "-1"})
+        ConsumerSettings.from_environment({**environment, "LIVE_WINDOW_HOURS": "-1"})
     with pytest.raises(SettingInvalid, match="ALERT_TOPIC is 'alerts'; set it to the ARN of an SNS topic"):
-        ScoringSettings.from_environment({**environment, "ALERT_TOPIC": "alerts"})
+        ConsumerSettings.from_environment({**environment, "ALERT_TOPIC": "alerts"})
     with pytest.raises(SettingInvalid, match="LIVE_TABLE is not set"):
-        ScoringSettings.from_environment({})
+        ConsumerSettings.from_environment({})
 
 
 @st.composite

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from petrostream.lake.quarantine import quarantine_row
 from petrostream.readings.inspection import EARLIEST_MS, MAX_NAME_CHARS
 from petrostream.readings.validation import CORE_SENSORS, validate_block
 from petrostream.readings.wells import MAX_LINE_BYTES, NO_TIME, encode_block, event_id
@@ -255,7 +256,7 @@ class TestRejectedLine:
 class TestQuarantineRow:
     def made(self, line):
         (rejected,) = validate_block(line, sequence="42", now_ms=NOW).rejected
-        return rejected.to_row(partition_key="FAC-03", sequence="42", quarantined_at=NOW)
+        return quarantine_row(rejected, partition_key="FAC-03", sequence="42", quarantined_at=NOW)
 
     def test_has_the_columns_of_the_schema_and_what_could_be_read(self):
         line = encode_block([row(ts="soon")]).rstrip()

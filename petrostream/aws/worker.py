@@ -1,0 +1,69 @@
+"""Settings and clients in, the pipeline's ports out: the same for a Lambda handler and for a service."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from petrostream.aws.alerts import AlertTopic
+from petrostream.aws.clients import client
+from petrostream.aws.firehose import FirehoseSink
+from petrostream.aws.live_writer import LiveWriter
+from petrostream.aws.models import ModelStore
+from petrostream.aws.settings import ConsumerSettings
+from petrostream.aws.state import StateStore
+from petrostream.backoff import Backoff, Deadline
+from petrostream.errors import ModelInvalid
+from petrostream.pipeline.ports import Ports
+
+
+class Worker:
+    """What a process keeps from one batch to the next: facilities' memories, models, published alerts.
+
+    Args:
+        settings: where everything is.
+        clients: returns the client of a service.
+        backoff: how the sinks and the alert topic repeat; their own ways if None.
+        on_rejected: called with a published model that cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: ConsumerSettings,
+        clients: Callable[[str], Any] = client,
+        backoff: Backoff | None = None,
+        on_rejected: Callable[[ModelInvalid], None] = lambda _: None,
+    ) -> None:
+        self.settings = settings
+        self._clients = clients
+        self._backoff = backoff
+        self._states = StateStore(settings.live_table, clients("dynamodb"))
+        self._live = LiveWriter(settings.live_table, clients("dynamodb"), settings.live_window_hours)
+        self._alerts = AlertTopic(
+            settings.alert_topic, settings.live_table, clients("sns"), clients("dynamodb"), now_ms, backoff
+        )
+        self._models = ModelStore(
+            settings.artifacts_bucket, clients("s3"), settings.model_refresh_seconds, on_rejected=on_rejected
+        )
+
+    def ports(self, deadline: Deadline) -> Ports:
+        """The ports of one batch, whose work must be done by `deadline`."""
+        return Ports(
+            states=self._states,
+            models=self._models,
+            delivery=self._sink(self.settings.delivery_stream, deadline),
+            quarantine=self._sink(self.settings.quarantine_stream, deadline),
+            facility=self._sink(self.settings.facility_stream, deadline),
+            alarms=self._sink(self.settings.alarm_stream, deadline),
+            live=self._live,
+            alerts=self._alerts.with_deadline(deadline),
+            now_ms=now_ms,
+            join=self.settings.facility_join,
+        )
+
+    def _sink(self, stream: str, deadline: Deadline) -> FirehoseSink:
+        return FirehoseSink(stream, self._clients("firehose"), deadline, self._backoff)
+
+
+def now_ms() -> int:
+    """The present, epoch milliseconds."""
+    return time.time_ns() // 1_000_000

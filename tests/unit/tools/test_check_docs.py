@@ -1,5 +1,8 @@
 """The docs lead somewhere: links, anchors, paths and commands are held to what the repository holds."""
 
+import json
+import re
+
 import pytest
 
 from tests.support.paths import ROOT
@@ -131,3 +134,30 @@ def test_the_exit_code_says_whether_something_was_found(tmp_path, monkeypatch, c
 def test_outside_of_a_clone_the_check_says_what_it_needs(tmp_path):
     with pytest.raises(ToolError, match="run it in a clone"):
         Repository.of_git(tmp_path)
+
+
+def test_the_page_of_settings_names_every_one():
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    settings = json.loads((ROOT / "infra" / "settings.json").read_text(encoding="utf-8"))
+    assert {name for name in _keys(settings) if f"`{name}`" not in page} == set()
+
+
+def _keys(settings):
+    """Names of sections and settings; tags and alarms name their own rows."""
+    for name, value in settings.items():
+        yield name
+        if isinstance(value, dict) and name != "tags" and "scoring_silent" not in value:
+            yield from _keys(value)
+
+
+def test_the_page_of_settings_names_no_environment_variable_that_nothing_reads():
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("toolchain", "local", "deploy", "tests/support")
+        for path in (ROOT / folder).rglob("*.py")
+    )
+    named = set(re.findall(r"`((?:PETROSTREAM|E2E)_[A-Z0-9_]+)`", page))
+    assert named
+    assert {name for name in named if f'"{name}"' not in code} == set()
+    assert set(re.findall(r'"((?:PETROSTREAM|E2E)_[A-Z0-9_]+)"', code)) - named == set()

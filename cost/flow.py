@@ -9,6 +9,7 @@ from math import ceil
 from cost import figures as f
 from cost.workload import Workload
 from infra.settings import Settings
+from petrostream.lake.blocks import MAX_BLOCK_BYTES
 
 ZERO = Fraction(0)
 
@@ -159,8 +160,7 @@ class Flow:
         """The sum a second of `measure` (of an entry's bytes) over all entries of scored rows."""
         if not self.facilities:
             return ZERO
-        limit = self.settings.firehose.max_entry_bytes
-        return self.batches * sum(n * measure(size) for n, size in pieces(self.entry_bytes, limit))
+        return self.batches * sum(n * measure(size) for n, size in pieces(self.entry_bytes, MAX_BLOCK_BYTES))
 
     @cached_property
     def row_bytes(self) -> Fraction:

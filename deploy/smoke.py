@@ -19,6 +19,7 @@ from deploy.names import Names
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
+from petrostream.live.items import facility_key
 from petrostream.readings.wells import encode_block
 
 READINGS = 100
@@ -126,10 +127,9 @@ def _send(names: Names, source: str, sent: datetime, clock: Clock) -> int:
 
 def _scored(names: Names, sequence: int) -> bool:
     """Whether scoring is through with that record: its rows are with Firehose before the state says so."""
-    key = {"pk": {"S": f"FACILITY#{FACILITY}"}, "sk": {"S": "STATE"}}
     try:
         answer = client("dynamodb").get_item(
-            TableName=names.settings.live.table, Key=key, ConsistentRead=True
+            TableName=names.settings.live.table, Key=facility_key(FACILITY), ConsistentRead=True
         )
     except (BotoCoreError, ClientError) as error:
         raise DeployError(f"The table {names.settings.live.table} could not be read: {error}") from error

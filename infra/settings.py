@@ -105,7 +105,6 @@ class FirehoseSettings(Section):
     alarms: ScoredDeliverySettings
     quarantine: QuarantineDeliverySettings
     error_prefix: Prefix
-    max_entry_bytes: Annotated[int, Field(ge=1024, le=1_024_000)]
 
 
 class LiveSettings(Section):

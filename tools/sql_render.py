@@ -11,18 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from petrostream.alarms.metrics import ONE_CONSOLE
-from petrostream.schema.sensors import Field, Schema, schema
+from petrostream.schema.sensors import TABLES, Field, Schema, schema
 from toolchain.paths import ROOT
 
 SQL = ROOT / "sql"
 _SETTINGS = ROOT / "infra" / "settings.json"
 _CONSOLES = ROOT / "infra" / "consoles.json"
-_BUCKET = {
-    "scored_readings": "curated",
-    "facility_readings": "curated",
-    "alarms": "curated",
-    "quarantine": "quarantine",
-}
 _FORMAT = {
     "parquet": "STORED AS PARQUET",
     "json": "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'\n"
@@ -33,7 +27,7 @@ _FORMAT = {
 
 def rendered() -> dict[Path, str]:
     """Every generated file with its content."""
-    tables = {SQL / "ddl" / f"{name}.sql": ddl(schema(name)) for name in _BUCKET}
+    tables = {SQL / "ddl" / f"{name}.sql": ddl(schema(name)) for name in TABLES}
     return tables | _views()
 
 
@@ -125,7 +119,7 @@ def ddl(table: Schema) -> str:
     deployment. `${bucket}` stands for the bucket's name.
     """
     start = json.loads(_SETTINGS.read_text(encoding="utf-8"))["lake"]["projection_start"]
-    location = f"s3://${{{_BUCKET[table.name]}_bucket}}/{table.prefix}"
+    location = f"s3://${{{table.zone}_bucket}}/{table.prefix}"
     columns = ",\n".join(_column(field) for field in table.fields)
     partitions = ",\n".join(_column(field) for field in table.partitions)
     properties = {
@@ -140,7 +134,7 @@ def ddl(table: Schema) -> str:
     listed = ",\n".join(f"  '{name}' = '{value}'" for name, value in properties.items())
     return (
         f"-- Table {table.name}: {table.description}\n"
-        f"-- The deployment creates it. ${{{_BUCKET[table.name]}_bucket}} is the bucket's name.\n"
+        f"-- The deployment creates it. ${{{table.zone}_bucket}} is the bucket's name.\n"
         f"-- Written by `python -m tools.sql_render` from petrostream/schema/{table.name}.json.\n"
         f"CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.{table.name} (\n{columns}\n)\n"
         f"PARTITIONED BY (\n{partitions}\n)\n"

@@ -1,7 +1,7 @@
 """Stack `PetroStreamLake`: the buckets, the Glue catalogue and the Athena work group."""
 
 import re
-from collections.abc import Mapping
+from typing import cast
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_athena as athena
@@ -12,15 +12,7 @@ from constructs import Construct
 from infra.cdk.common import Deployment
 from infra.queries import NamedQuery, named_queries
 from infra.settings import Zone
-from petrostream.schema.sensors import Field, Schema, schema
-
-ZONE_OF_TABLE: Mapping[str, Zone] = {
-    "scored_readings": "curated",
-    "facility_readings": "curated",
-    "alarms": "curated",
-    "quarantine": "quarantine",
-}
-"""The tables of the catalogue, and the bucket each lies in."""
+from petrostream.schema.sensors import TABLES, Field, Schema, schema
 
 _FORMATS = {
     "parquet": (
@@ -57,7 +49,7 @@ class LakeStack(Stack):
                 name=self._settings.database, description="Readings of wells, scored, and what was rejected"
             ),
         )
-        self.tables = {name: self._table(schema(name), zone) for name, zone in ZONE_OF_TABLE.items()}
+        self.tables = {name: self._table(schema(name)) for name in TABLES}
         self.workgroup = self._workgroup()
         if not deployment.twin:  # the emulator's CloudFormation has no AWS::Athena::NamedQuery
             for query in named_queries():
@@ -117,7 +109,8 @@ class LakeStack(Stack):
             ],
         )
 
-    def _table(self, table: Schema, zone: Zone) -> glue.CfnTable:
+    def _table(self, table: Schema) -> glue.CfnTable:
+        zone = cast("Zone", table.zone)
         location = f"s3://{self.buckets[zone].bucket_name}/{table.prefix}"
         input_format, output_format, serde = _FORMATS[str(table.format)]
         parameters = {

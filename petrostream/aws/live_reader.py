@@ -20,6 +20,7 @@ from petrostream.live.items import (
     Minute,
     facility_key,
     facility_of_item,
+    facility_of_memory,
     minute_of_window,
     minutes_of_item,
     slot_sk,
@@ -227,7 +228,7 @@ class LiveTable:
 
 
 def _facility(item: dict[str, Any]) -> FacilityLive:
-    name = str(item["pk"]["S"]).removeprefix("FACILITY#")
+    name = facility_of_memory(item)
     try:
         live = live_codec.decode(bytes(item["live"]["B"]))
     except (KeyError, StateFormatError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, unavailable
 from petrostream.errors import StateConflict, StateUnreadable
+from petrostream.live.items import facility_key
 from petrostream.packing import StateFormatError
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
 from petrostream.scoring.codec import decode, encode
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import PutItemInputTypeDef
 
-SORT_KEY = "STATE"
 NEW = 0
 """Version of a facility that has no item yet."""
 
@@ -95,7 +95,7 @@ class StateStore:
         try:
             answer = self._client.get_item(
                 TableName=self._table,
-                Key={"pk": {"S": _key(facility_id)}, "sk": {"S": SORT_KEY}},
+                Key=facility_key(facility_id),
                 ConsistentRead=True,
             )
         except Exception as error:
@@ -122,8 +122,7 @@ class StateStore:
         put: PutItemInputTypeDef = {
             "TableName": self._table,
             "Item": {
-                "pk": {"S": _key(state.facility_id)},
-                "sk": {"S": SORT_KEY},
+                **facility_key(state.facility_id),
                 "version": {"N": str(version + 1)},
                 "last_sequence": {"S": state.last_sequence or ""},
                 **{name: {"B": content} for name, content in parts.items()},
@@ -170,7 +169,3 @@ def _with_wells_that_fit(state: FacilityState, room: int) -> tuple[FacilityState
         state = replace(state, wells={well: state.wells[well] for well in sorted(keep)})
         content = encode(state)
     return state, content
-
-
-def _key(facility_id: str) -> str:
-    return f"FACILITY#{facility_id}"

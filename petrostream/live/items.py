@@ -23,6 +23,7 @@ from petrostream.times import to_iso
 FLEET = "FLEET"
 STATE = "STATE"
 SENT = "SENT"
+_FACILITY = "FACILITY#"
 HOUR_MS = 3_600_000
 MARKER_SECONDS = 7 * 86_400
 """How long it is remembered that an event was told; far longer than a stream keeps its records."""
@@ -72,17 +73,22 @@ class Minute:
 
 def facility_key(facility_id: str) -> Item:
     """Key of a facility's memory."""
-    return {"pk": {"S": f"FACILITY#{facility_id}"}, "sk": {"S": STATE}}
+    return {"pk": {"S": f"{_FACILITY}{facility_id}"}, "sk": {"S": STATE}}
 
 
 def fleet_item(facility_id: str) -> Item:
     """The item that lists a facility."""
-    return {"pk": {"S": FLEET}, "sk": {"S": f"FACILITY#{facility_id}"}}
+    return {"pk": {"S": FLEET}, "sk": {"S": f"{_FACILITY}{facility_id}"}}
 
 
 def facility_of_item(item: Mapping[str, Any]) -> str:
     """The facility that a `fleet_item` lists."""
-    return str(item["sk"]["S"]).removeprefix("FACILITY#")
+    return str(item["sk"]["S"]).removeprefix(_FACILITY)
+
+
+def facility_of_memory(item: Mapping[str, Any]) -> str:
+    """The facility whose memory an item is."""
+    return str(item["pk"]["S"]).removeprefix(_FACILITY)
 
 
 def well_pk(well_id: str) -> str:

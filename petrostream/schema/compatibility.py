@@ -11,7 +11,7 @@ from typing import Any
 Raw = Mapping[str, Any]
 """A schema file as it is read."""
 
-_OF_TABLE = ("prefix", "format")
+_OF_TABLE = ("zone", "prefix", "format")
 _OF_FIELD = {
     "type": "files already in the lake and older readers have the old type",
     "unit": "a number would mean two things",

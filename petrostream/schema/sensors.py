@@ -29,12 +29,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A record or table: ordered fields, and for a table its partitions, S3 prefix and format."""
+    """A record or table: ordered fields; for a table its partitions, zone (bucket), S3 prefix and format."""
 
     name: str
     description: str
     fields: tuple[Field, ...]
     partitions: tuple[Field, ...] = ()
+    zone: str | None = None
     prefix: str | None = None
     format: str | None = None
 
@@ -68,9 +69,14 @@ def schema(name: str) -> Schema:
         description=raw["description"],
         fields=tuple(_fields(raw["fields"])),
         partitions=tuple(_fields(raw.get("partitions", []))),
+        zone=raw.get("zone"),
         prefix=raw.get("prefix"),
         format=raw.get("format"),
     )
+
+
+TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
+"""Names of the lake's tables: schemas that have a zone."""
 
 
 def _read(name: str) -> dict[str, Any]:

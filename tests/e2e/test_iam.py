@@ -14,6 +14,7 @@ import boto3
 import pytest
 
 from infra.settings import load_settings
+from petrostream.live.items import facility_key
 from tests.support.iam import assumed, calls, denied, lacking
 from tests.support.lake import Lake, wait_for
 from tests.support.rights import PIPELINE, REHEARSED, SCORING, TOPIC, Statement, firehose
@@ -72,7 +73,7 @@ def _landed(lake: Lake, facility: str) -> dict[str, int]:
 
 
 def _committed(facility: str) -> bool:
-    key = {"pk": {"S": f"FACILITY#{facility}"}, "sk": {"S": "STATE"}}
+    key = facility_key(facility)
     answer = boto3.client("dynamodb").get_item(TableName=SETTINGS.live.table, Key=key, ConsistentRead=True)
     return "Item" in answer
 

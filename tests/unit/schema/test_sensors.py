@@ -4,7 +4,15 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from petrostream.schema.sensors import NAME_OF_THREE_W, SENSOR_INDEX, SENSOR_NAMES, SENSORS, bounds, schema
+from petrostream.schema.sensors import (
+    NAME_OF_THREE_W,
+    SENSOR_INDEX,
+    SENSOR_NAMES,
+    SENSORS,
+    TABLES,
+    bounds,
+    schema,
+)
 
 GLUE_TYPES = {"string", "timestamp", "date", "double", "int", "bigint", "boolean", "array<string>"}
 SCHEMAS = sorted(
@@ -12,6 +20,10 @@ SCHEMAS = sorted(
     for path in files("petrostream").joinpath("schema").iterdir()
     if path.name.endswith(".json")
 )
+
+
+def test_the_tables_are_the_schemas_that_name_a_zone():
+    assert set(TABLES) == {name for name in SCHEMAS if schema(name).zone is not None}
 
 
 def test_the_27_variables_of_3w_go_by_their_names_in_lower_snake_case():

@@ -1,10 +1,9 @@
 # The Glue catalogue: tables as petrostream/schema describes them, partitions by projection.
 
 locals {
-  # The tables of the catalogue, and the bucket each lies in.
-  zone_of_table = { scored_readings = "curated", facility_readings = "curated", alarms = "curated", quarantine = "quarantine" }
-
-  schemas = { for name in keys(local.zone_of_table) : name => jsondecode(file("${var.schema_folder}/${name}.json")) }
+  # Schemas of the lake's tables: those that name the zone their table lies in.
+  every_schema = { for file in fileset(var.schema_folder, "*.json") : trimsuffix(file, ".json") => jsondecode(file("${var.schema_folder}/${file}")) }
+  schemas      = { for name, schema in local.every_schema : name => schema if can(schema.zone) }
 
   # An entry `{"include": "sensors"}` stands for the fields of that schema.
   fields = {
@@ -14,7 +13,7 @@ locals {
     ])
   }
 
-  locations = { for name, zone in local.zone_of_table : name => "s3://${var.bucket_names[zone]}/${local.schemas[name].prefix}" }
+  locations = { for name, schema in local.schemas : name => "s3://${var.bucket_names[schema.zone]}/${schema.prefix}" }
 
   formats = {
     parquet = {

@@ -21,6 +21,12 @@ import orjson
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.readings.tanks import TANK_VALUES
+from petrostream.risk.conditions import (
+    METHANE_LEAK_PPM,
+    METHANE_WARNING_PPM,
+    VAPOR_CRITICAL_PPM,
+    VAPOR_HIGH_PPM,
+)
 from petrostream.times import to_iso
 from producer.episodes import Bump, Course, Episode, bumps, level, spans_above
 from producer.noise import key_of, normal, uniform
@@ -29,11 +35,11 @@ GAS_COURSE = Course(lag_ms=30_000, rise_ms=60_000, fall_ms=60_000)
 VAPOR_COURSE = Course(lag_ms=120_000, rise_ms=120_000, fall_ms=120_000)
 
 METHANE_BASE_PPM = 80.0
-METHANE_LIMITS_PPM = (250.0, 500.0)
+METHANE_LIMITS_PPM = (METHANE_WARNING_PPM, METHANE_LEAK_PPM)
 _GAS_BANDS = ((0.5, 600.0, 1_500.0), (0.25, 220.0, 350.0))
 
 VAPOR_BASE_PPM = 2_000.0
-VAPOR_LIMITS_PPM = (5_000.0, 10_000.0)
+VAPOR_LIMITS_PPM = (VAPOR_HIGH_PPM, VAPOR_CRITICAL_PPM)
 _VAPOR_BANDS = ((0.4, 10_000.0, 18_000.0), (0.3, 4_000.0, 7_000.0))
 
 NOISE = 0.02

@@ -12,30 +12,45 @@ from petrostream.risk.columns import RuleColumns
 BAR = 1e5
 OSCILLATION_TURNS = 4
 
+METHANE_LEAK_PPM = 500.0
+"""Leak definition of EPA Method 21 (40 CFR 60, Appendix A-7)."""
+
+METHANE_WARNING_PPM = METHANE_LEAK_PPM / 2
+"""Half the leak definition: time to look before it is a leak."""
+
+METHANE_LEL_PPM = 50_000.0
+"""Methane's lower explosive limit: 5 % by volume (NFPA 325)."""
+
+VAPOR_CRITICAL_PPM = METHANE_LEL_PPM / 5
+"""Where portable detectors sound their alarm."""
+
+VAPOR_HIGH_PPM = METHANE_LEL_PPM / 10
+"""Where portable detectors warn."""
+
 
 def methane_high(columns: RuleColumns) -> BoolArray:
-    """EPA Method 21's leak definition."""
-    return columns.methane_ppm > 500.0
+    """A leak: methane above `METHANE_LEAK_PPM`."""
+    return columns.methane_ppm > METHANE_LEAK_PPM
 
 
 def methane_medium(columns: RuleColumns) -> BoolArray:
-    """Half of it."""
-    return (columns.methane_ppm > 250.0) & (columns.methane_ppm <= 500.0)
+    """Methane above `METHANE_WARNING_PPM`, but no leak."""
+    return (columns.methane_ppm > METHANE_WARNING_PPM) & (columns.methane_ppm <= METHANE_LEAK_PPM)
 
 
 def vapor_critical(columns: RuleColumns) -> BoolArray:
-    """A fifth of the explosive limit."""
-    return columns.vapor_ppm > 10_000.0
+    """Vapor above `VAPOR_CRITICAL_PPM`."""
+    return columns.vapor_ppm > VAPOR_CRITICAL_PPM
 
 
 def vapor_high(columns: RuleColumns) -> BoolArray:
-    """A tenth of the explosive limit."""
-    return (columns.vapor_ppm > 5_000.0) & (columns.vapor_ppm <= 10_000.0)
+    """Vapor above `VAPOR_HIGH_PPM`, up to `VAPOR_CRITICAL_PPM`."""
+    return (columns.vapor_ppm > VAPOR_HIGH_PPM) & (columns.vapor_ppm <= VAPOR_CRITICAL_PPM)
 
 
 def vapor_normal(columns: RuleColumns) -> BoolArray:
-    """Anything less."""
-    return columns.vapor_ppm <= 5_000.0
+    """Vapor up to `VAPOR_HIGH_PPM`."""
+    return columns.vapor_ppm <= VAPOR_HIGH_PPM
 
 
 def dhsv_closure(columns: RuleColumns) -> BoolArray:

@@ -67,7 +67,7 @@ class Rule:
     category: str | None = None
 
 
-_LEL = "methane's lower explosive limit is 5 % by volume, 50,000 ppm (NFPA 325)"
+_LEL = f"methane's lower explosive limit is 5 % by volume, {conditions.METHANE_LEL_PPM:,.0f} ppm (NFPA 325)"
 
 _VARGAS = "R. E. V. Vargas et al. 2019, doi 10.1016/j.petrol.2019.106223"
 
@@ -75,10 +75,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="methane_high",
         part=EMISSION,
-        description="Methane above 500 ppm: a leak",
+        description=f"Methane above {conditions.METHANE_LEAK_PPM:g} ppm: a leak",
         condition=conditions.methane_high,
         points=40,
-        source="EPA Method 21 (40 CFR 60, Appendix A-7): leak definition of 500 ppm",
+        source="EPA Method 21 (40 CFR 60, Appendix A-7): leak definition of "
+        f"{conditions.METHANE_LEAK_PPM:g} ppm",
         category="HIGH",
     ),
     Rule(
@@ -93,7 +94,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="vapor_critical",
         part=VAPOR,
-        description="Vapor in the tank above 10,000 ppm",
+        description=f"Vapor in the tank above {conditions.VAPOR_CRITICAL_PPM:,.0f} ppm",
         condition=conditions.vapor_critical,
         points=40,
         source=f"A fifth of the explosive limit, where portable detectors sound their alarm: {_LEL}",
@@ -102,7 +103,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="vapor_high",
         part=VAPOR,
-        description="Vapor in the tank above 5,000 ppm",
+        description=f"Vapor in the tank above {conditions.VAPOR_HIGH_PPM:,.0f} ppm",
         condition=conditions.vapor_high,
         points=20,
         source=f"A tenth of the explosive limit, where portable detectors warn: {_LEL}",

@@ -20,14 +20,14 @@ from rich.table import Column, Table
 
 from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
 from ml.evaluation.html import page
-from ml.evaluation.models import FLEET_SETTINGS, LeftOut, live_models
+from ml.evaluation.models import LeftOut, live_models
 from ml.evaluation.options import console, count, explained, number, say, tracked, versions, write_json
 from ml.evaluation.rows import By, Row, as_json, by_class, by_well, groups, make_row, summary
 from ml.evaluation.stream import BLOCK_S, stream, with_forest_alarms
 from ml.registry_stores import open_registry
 from ml.training.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline, normal_period
-from ml.training.models import RECORDED_MIN_NORMAL_S
-from petrostream.alarms.engine import DEFAULT_SETTINGS
+from ml.training.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
+from petrostream.alarms.engine import DEFAULT_LIMITS
 from petrostream.detection.models import ModelSet
 
 DEFAULT_SEED = 1
@@ -78,12 +78,14 @@ class Evaluation:
             models = self._models or self._left_out.commissioned(baseline, begins_ms)
             found = stream(instance, models, block_s=self._block_s)
             made_of = {"seconds": baseline.seconds, "sensors": list(baseline.sensors)}
-            row = make_row(instance, found, period.split, made_of, DEFAULT_SETTINGS.on_score)
+            model = models.for_well(instance.well_id, begins_ms)
+            threshold = THRESHOLD if model is None else model.threshold
+            row = make_row(instance, found, period.split, made_of, threshold)
             self.commissioned.append(row)
         models = self._left_out.fleet(instance.well_id)
         found = stream(instance, models, block_s=self._block_s)
-        found = with_forest_alarms(instance, found, FLEET_SETTINGS)
-        self.fleet.append(make_row(instance, found, 0, None, FLEET_SETTINGS.on_score))
+        found = with_forest_alarms(instance, found, FLEET_THRESHOLD)
+        self.fleet.append(make_row(instance, found, 0, None, FLEET_THRESHOLD))
 
     def result(self, seed: int) -> dict[str, Any]:
         """What the JSON file holds."""
@@ -106,10 +108,10 @@ class Evaluation:
                 "models": self._models.version if self._models else "leave-one-well-out",
                 "baseline_share": TRAIN_SHARE,
                 "min_baseline_s": RECORDED_MIN_NORMAL_S,
-                "on_score": DEFAULT_SETTINGS.on_score,
-                "off_score": DEFAULT_SETTINGS.off_score,
-                "fleet_on_score": FLEET_SETTINGS.on_score,
-                "on_delay_s": {one.id: one.on_delay_s for one in DEFAULT_SETTINGS.types.values()},
+                "thresholds": sorted({row.trace.threshold for row in rows}),
+                "fleet_threshold": FLEET_THRESHOLD,
+                "score_deadband": DEFAULT_LIMITS.score_deadband,
+                "on_delay_s": {one.id: one.on_delay_s for one in DEFAULT_LIMITS.types.values()},
             },
             "versions": versions(),
         }

@@ -14,14 +14,9 @@ from ml.registry_stores import Registry, RegistryError
 from ml.training.baseline import Baseline, NoBaselineError, NormalPeriod, instance_baseline, normal_period
 from ml.training.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
 from ml.training.pool import FLEET_SENSORS, Pool, baseline_plan, fleet_plan
-from petrostream.alarms.engine import DEFAULT_SETTINGS, AlarmSettings
 from petrostream.detection.forest import Forest, load_forest
 from petrostream.detection.models import ModelSet, WellModel, load_models
 from petrostream.detection.plan import COMMISSIONED, FLEET, FeaturePlan
-
-_DEADBAND = DEFAULT_SETTINGS.on_score - DEFAULT_SETTINGS.off_score
-FLEET_SETTINGS = AlarmSettings(on_score=FLEET_THRESHOLD, off_score=FLEET_THRESHOLD - _DEADBAND)
-"""Where the fleet's forest would be in alarm, if it were allowed to raise any."""
 
 VERSION = "evaluation"
 

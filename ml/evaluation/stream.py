@@ -13,7 +13,7 @@ import numpy as np
 
 from ml.data.dataset import Instance
 from ml.evaluation.events import AlarmSpan
-from petrostream.alarms.engine import AlarmSettings, Signals, run_alarms
+from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, run_alarms
 from petrostream.alarms.events import ANNUNCIATIONS, RETURNED, Transition
 from petrostream.alarms.types import FOREST
 from petrostream.arrays import FloatArray, IntArray
@@ -79,7 +79,7 @@ def stream(instance: Instance, models: ModelSet, *, block_s: int = BLOCK_S) -> S
     return Streamed(values, flags, _spans(changes, instance.ts_ms), rejected)
 
 
-def with_forest_alarms(instance: Instance, found: Streamed, settings: AlarmSettings) -> Streamed:
+def with_forest_alarms(instance: Instance, found: Streamed, threshold: float) -> Streamed:
     """The same, with the alarms the forest would have raised by itself.
 
     In operation it raises none on a well without a baseline of its own; this is to see what they would be
@@ -88,18 +88,19 @@ def with_forest_alarms(instance: Instance, found: Streamed, settings: AlarmSetti
     Args:
         instance: the instance.
         found: what came out for it.
-        settings: limits of the forest's alarm.
+        threshold: of the model that scored.
     """
     signals = Signals(
         well_id=instance.well_id,
         source=instance.source,
         ts_ms=instance.ts_ms,
         score=found.score,
+        threshold=np.full(len(instance), threshold),
         rules={},
         methane_ppm=np.full(len(instance), np.nan),
         operating_state=instance.state,
     )
-    only = replace(settings, types={FOREST: settings.types[FOREST]})
+    only = replace(DEFAULT_LIMITS, types={FOREST: DEFAULT_LIMITS.types[FOREST]})
     raised = _spans(run_alarms(None, signals, only).transitions, instance.ts_ms)
     return replace(found, alarms=sorted([*found.alarms, *raised], key=lambda one: one.onset))
 

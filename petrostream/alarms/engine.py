@@ -37,6 +37,7 @@ from petrostream.alarms.timers import NEVER, lasted, latch, recent, run_starts
 from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType, suppressing_states
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import GAP_MS
+from petrostream.risk.conditions import METHANE_LEAK_PPM
 from petrostream.risk.operating_state import RELEASE_MS
 
 NO_DATA_S = 600.0
@@ -44,23 +45,25 @@ RELEASE_S = RELEASE_MS / 1000
 
 
 @dataclass(frozen=True, slots=True)
-class AlarmSettings:
-    """Limits of the conditions; delays are the alarm types' own.
+class AlarmLimits:
+    """Limits of the conditions. Delays belong to the alarm types, the forest's threshold to each model.
+
+    A signal is on above its limit and off below the limit less the deadband; in between it is neither.
 
     Attributes:
-        on_score, off_score: forest score above which it is on, below which it is off.
-        on_methane_ppm, off_methane_ppm: likewise, of methane.
+        score_deadband: deadband of the forest score, below the threshold of the model that scored.
+        methane_ppm: limit of methane, ppm.
+        methane_deadband_ppm: its deadband, ppm.
         types: the alarms to raise, by id.
     """
 
-    on_score: float = 0.56
-    off_score: float = 0.54
-    on_methane_ppm: float = 500.0
-    off_methane_ppm: float = 450.0
+    score_deadband: float = 0.02
+    methane_ppm: float = METHANE_LEAK_PPM
+    methane_deadband_ppm: float = 50.0
     types: Mapping[str, AlarmType] = field(default_factory=lambda: ALARM_TYPES)
 
 
-DEFAULT_SETTINGS = AlarmSettings()
+DEFAULT_LIMITS = AlarmLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Signals:
         ts_ms: shape (n,), strictly increasing and after those of earlier calls, epoch ms.
         score: shape (n,), the forest's; NaN where there is none, or where the forest must not alarm (a well
             without a baseline of its own).
+        threshold: shape (n,), that of the model that scored each reading; NaN where there is none.
         rules: by rule id, shape (n,): where the rule holds. A rule that is left out holds nowhere.
         methane_ppm: shape (n,), NaN without a detector.
         operating_state: shape (n,), codes of `OPERATING_STATES`, -1 where unknown.
@@ -81,6 +85,7 @@ class Signals:
     source: str
     ts_ms: IntArray
     score: FloatArray
+    threshold: FloatArray
     rules: Mapping[str, BoolArray]
     methane_ppm: FloatArray
     operating_state: IntArray
@@ -130,16 +135,14 @@ class AlarmRun:
     active: IntArray
 
 
-def run_alarms(
-    state: WellAlarms | None, signals: Signals, settings: AlarmSettings = DEFAULT_SETTINGS
-) -> AlarmRun:
+def run_alarms(state: WellAlarms | None, signals: Signals, limits: AlarmLimits = DEFAULT_LIMITS) -> AlarmRun:
     """Take a well's alarms over the next readings of its feed.
 
     Args:
         state: the state after the previous readings of the same feed, None at a feed's first reading. When
             the feed changes, call `end_feed` on the state first.
         signals: the readings.
-        settings: limits and alarm types.
+        limits: limits and alarm types.
     """
     before = int(signals.ts_ms[0]) if state is None else state.last_ms
     broken = np.diff(signals.ts_ms, prepend=before) > GAP_MS
@@ -147,13 +150,13 @@ def run_alarms(
     flows = not (signals.operating_state > 0).any()
     run = _Run(signals, broken, np.zeros(len(signals.ts_ms), np.int64), [])
     channels: dict[str, Channel] = {}
-    for alarm_type in settings.types.values():
-        on = _on(alarm_type, signals, settings)
+    for alarm_type in limits.types.values():
+        on = _on(alarm_type, signals, limits)
         channel = held.get(alarm_type.id)
         if flows and channel is None and (on is None or not on.any()):
             # By far the most frequent case: nothing to do, nothing to remember.
             continue
-        channel = _advance(run, alarm_type, channel or IDLE, settings, on)
+        channel = _advance(run, alarm_type, channel or IDLE, limits, on)
         if channel != IDLE:
             channels[alarm_type.id] = channel
     run.transitions.sort(key=lambda change: change.ts_ms)
@@ -161,14 +164,14 @@ def run_alarms(
     return AlarmRun(after, run.transitions, run.active)
 
 
-def end_feed(state: WellAlarms, well_id: str, settings: AlarmSettings = DEFAULT_SETTINGS) -> list[Transition]:
+def end_feed(state: WellAlarms, well_id: str, limits: AlarmLimits = DEFAULT_LIMITS) -> list[Transition]:
     """Return the active alarms of a well whose feed has ended to normal, at the feed's last reading."""
     return [
         transition(
-            settings.types[name], channel.active, well_id, state.source, RETURNED, state.last_ms, FEED_ENDED
+            limits.types[name], channel.active, well_id, state.source, RETURNED, state.last_ms, FEED_ENDED
         )
         for name, channel in state.channels.items()
-        if channel.active is not None and name in settings.types
+        if channel.active is not None and name in limits.types
     ]
 
 
@@ -182,34 +185,46 @@ class _Run:
     transitions: list[Transition]
 
 
-def _limits(
-    alarm_type: AlarmType, signals: Signals, settings: AlarmSettings
-) -> tuple[FloatArray, float, float] | None:
-    """What an alarm measures, with its limits for on and off; None for a rule, which holds or does not."""
+def _measured(
+    alarm_type: AlarmType, signals: Signals, limits: AlarmLimits
+) -> tuple[FloatArray, FloatArray | float, float] | None:
+    """What an alarm measures, its limit and its deadband; None for a rule, which holds or does not."""
     if alarm_type.id == FOREST:
-        return signals.score, settings.on_score, settings.off_score
+        return signals.score, signals.threshold, limits.score_deadband
     if alarm_type.id == METHANE_HIGH:
-        return signals.methane_ppm, settings.on_methane_ppm, settings.off_methane_ppm
+        return signals.methane_ppm, limits.methane_ppm, limits.methane_deadband_ppm
     return None
 
 
-def _on(alarm_type: AlarmType, signals: Signals, settings: AlarmSettings) -> BoolArray | None:
+def _on(alarm_type: AlarmType, signals: Signals, limits: AlarmLimits) -> BoolArray | None:
     """Where an alarm's condition is on: shape (n,), None for nowhere."""
-    limits = _limits(alarm_type, signals, settings)
-    return signals.rules.get(alarm_type.id) if limits is None else limits[0] > limits[1]
+    measured = _measured(alarm_type, signals, limits)
+    if measured is None:
+        return signals.rules.get(alarm_type.id)
+    value, limit, _ = measured
+    return value > limit
+
+
+def _off_and_unknown(
+    alarm_type: AlarmType, signals: Signals, limits: AlarmLimits, on: BoolArray
+) -> tuple[BoolArray, BoolArray]:
+    """Where an alarm's condition is off, and where there is nothing to judge it by: shape (n,) each."""
+    measured = _measured(alarm_type, signals, limits)
+    if measured is None:
+        return ~on, np.zeros(len(on), np.bool_)
+    value, limit, deadband = measured
+    return value < limit - deadband, np.isnan(value)
 
 
 def _advance(
-    run: _Run, alarm_type: AlarmType, channel: Channel, settings: AlarmSettings, on: BoolArray | None
+    run: _Run, alarm_type: AlarmType, channel: Channel, limits: AlarmLimits, on: BoolArray | None
 ) -> Channel:
     """Take one alarm type over the readings; adds to the run's results, gives the new timers."""
     suppressed, suppressed_at = _suppressed(run, alarm_type, channel.suppressed_at)
     on = np.zeros(len(run.broken), np.bool_) if on is None else on
     if channel.active is None and not on.any():
         return Channel(suppressed_at=suppressed_at)
-    limits = _limits(alarm_type, run.signals, settings)
-    off = ~on if limits is None else limits[0] < limits[2]
-    unknown = np.zeros(len(on), np.bool_) if limits is None else np.isnan(limits[0])
+    off, unknown = _off_and_unknown(alarm_type, run.signals, limits, on)
     ts_ms, broken = run.signals.ts_ms, run.broken
     starts = run_starts(on, broken, ts_ms, channel.on_since)
     offs = run_starts(off, broken, ts_ms, channel.off_since)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from petrostream.alarms.engine import DEFAULT_SETTINGS, Signals, WellAlarms, end_feed, run_alarms
+from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, WellAlarms, end_feed, run_alarms
 from petrostream.alarms.events import ANNUNCIATIONS, AlarmEvent, Transition
 from petrostream.alarms.types import ALARM_TYPES, EMISSION, FOREST, meaning_of
 from petrostream.arrays import BoolArray, FloatArray, IntArray
@@ -24,12 +24,14 @@ class Findings:
 
     Attributes:
         score: shape (n,), the forest's; NaN where there is none or it must not alarm.
+        threshold: shape (n,), that of the model that scored each reading; NaN where there is none.
         held: shape (process rules, n), which rules hold.
         ranking: shape (n, k), sensor indices of an anomalous reading, most anomalous first, -1 for none.
         deviation: shape (n, k), of these sensors from the well's usual level, in sensor units.
     """
 
     score: FloatArray
+    threshold: FloatArray
     held: BoolArray
     ranking: IntArray
     deviation: FloatArray
@@ -68,6 +70,7 @@ def raise_alarms(
         source=readings.source[first],
         ts_ms=readings.ts_ms[at],
         score=findings.score,
+        threshold=findings.threshold,
         rules={rule.id: held for rule, held in zip(PROCESS_RULES, findings.held, strict=True)},
         methane_ppm=readings.methane_ppm[at],
         operating_state=_states(readings.state, at),
@@ -125,7 +128,7 @@ def _sentence(
         return None
     kind = ALARM_TYPES[change.alarm_type]
     if kind.group == EMISSION:
-        return gas_sentence(methane_ppm, DEFAULT_SETTINGS.on_methane_ppm, kind.meaning)
+        return gas_sentence(methane_ppm, DEFAULT_LIMITS.methane_ppm, kind.meaning)
     row = change.position
     ranked = findings.ranking[row]
     return alarm_sentence(

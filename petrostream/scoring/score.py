@@ -167,9 +167,11 @@ def _raise(
     history: WellState,
 ) -> WellAlarms:
     """Takes the well's alarms over the readings, into the columns; gives their new state."""
-    own = np.array([model.kind == COMMISSIONED for model in columns.models] + [False])[columns.model[at]]
+    model = columns.model[at]
+    own = np.array([model.kind == COMMISSIONED for model in columns.models] + [False])[model]
     score = np.where(own, columns.score[at], np.nan)
-    findings = Findings(score, held, columns.ranking[at], columns.deviation[at])
+    threshold = np.array([model.threshold for model in columns.models] + [np.nan])[model]
+    findings = Findings(score, threshold, held, columns.ranking[at], columns.deviation[at])
     raised = raise_alarms(state, readings, at, findings, history)
     columns.alarm_active[at] = raised.active
     columns.alarms += raised.events

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream.alarms.engine import AlarmSettings, Signals, end_feed, run_alarms
+from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, end_feed, run_alarms
 from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, priority_of
 
 START = 1_700_000_000_000
 WELL, SOURCE = "WELL-00011", "2/WELL-00011_20140515110134"
-SETTINGS = AlarmSettings()
+THRESHOLD = 0.56
 
 
-def signals(score, ts_ms=None, *, rules=None, methane=None, state=None):
+def signals(score, ts_ms=None, *, threshold=THRESHOLD, rules=None, methane=None, state=None):
     score = np.asarray(score, np.float64)
     n = len(score)
     return Signals(
@@ -23,6 +23,7 @@ def signals(score, ts_ms=None, *, rules=None, methane=None, state=None):
         source=SOURCE,
         ts_ms=START + 1000 * np.arange(n) if ts_ms is None else np.asarray(ts_ms, np.int64),
         score=score,
+        threshold=np.broadcast_to(np.float64(threshold), n),
         rules={name: np.asarray(held, np.bool_) for name, held in (rules or {}).items()},
         methane_ppm=np.full(n, np.nan) if methane is None else np.asarray(methane, np.float64),
         operating_state=np.full(n, -1) if state is None else np.asarray(state, np.int64),
@@ -60,6 +61,15 @@ def test_inside_the_deadband_an_alarm_neither_comes_nor_goes():
     assert run_alarms(None, signals(scores((0.55, 100)))).transitions == []
     run = run_alarms(None, signals(scores((0.6, 20), (0.55, 300))))
     assert happened(run) == [(FOREST, "activated", 10.0)]
+
+
+def test_the_limits_are_those_of_the_model_that_scored_each_reading():
+    assert run_alarms(None, signals(scores((0.59, 100)), threshold=0.6)).transitions == []
+    run = run_alarms(None, signals(scores((0.61, 20), (0.59, 100), (0.57, 100)), threshold=0.6))
+    assert happened(run) == [(FOREST, "activated", 10.0), (FOREST, "returned", 180.0)]
+    published = np.repeat([0.6, 0.5, 0.6], 100)
+    run = run_alarms(None, signals(np.full(300, 0.55), threshold=published))
+    assert happened(run) == [(FOREST, "activated", 110.0), (FOREST, "returned", 260.0)]
 
 
 def test_a_gap_starts_both_delays_anew():
@@ -195,8 +205,8 @@ def test_columns_and_a_loop_over_readings_agree(stream):
         if last is not None and now - last > 60_000:
             on_since = off_since = blank_since = None
         last = now
-        on_since = (on_since or now) if value > 0.56 else None
-        off_since = (off_since or now) if value < 0.54 else None
+        on_since = (on_since or now) if value > THRESHOLD else None
+        off_since = (off_since or now) if value < THRESHOLD - DEFAULT_LIMITS.score_deadband else None
         blank_since = (blank_since or now) if np.isnan(value) else None
         if not active and on_since and now - on_since >= 10_000:
             active = True

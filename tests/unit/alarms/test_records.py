@@ -20,6 +20,7 @@ def changes(score, state=None):
         source="2/test",
         ts_ms=START + 1000 * np.arange(n),
         score=np.asarray(score, float),
+        threshold=np.full(n, 0.56),
         rules={},
         methane_ppm=np.full(n, np.nan),
         operating_state=np.full(n, -1) if state is None else np.asarray(state),

@@ -7,11 +7,12 @@ from ml.data.dataset import find_instances, read_instance
 from ml.training.baseline import instance_baseline, normal_period
 from ml.training.models import baseline_entry, fit_entry, well_entry
 from ml.training.pool import Pool
+from petrostream.alarms.engine import DEFAULT_LIMITS
 from petrostream.detection.detector import detect, load_model
 from petrostream.gauges.features import quantise, window_stats
 from tests.support.paths import REAL_3W
 
-ON_S, OFF_S, DEADBAND = 10, 60, 0.02
+ON_S, OFF_S, DEADBAND = 10, 60, DEFAULT_LIMITS.score_deadband
 SEEN_S = 1800
 SEED = 7
 

@@ -25,6 +25,7 @@ def changes(n=100):
         source="2/test",
         ts_ms=START + 1000 * np.arange(n),
         score=np.where(np.arange(n) < 30, 0.6, 0.4),
+        threshold=np.full(n, 0.56),
         rules={},
         methane_ppm=np.full(n, np.nan),
         operating_state=np.full(n, -1),

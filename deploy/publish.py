@@ -12,8 +12,7 @@ from deploy.engine import Say
 from deploy.errors import DeployError
 from deploy.names import Names
 from deploy.views import in_order
-from ml.registry import current_version, publish
-from ml.registry_stores import POINTER, Registry, RegistryError, open_registry
+from ml.registry import POINTER, Registry, RegistryError, current_version, open_registry, publish
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError

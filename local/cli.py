@@ -180,8 +180,7 @@ def publish_model(
     _need_running(target)
     point_at_twin(target=target)
     # The registry needs more libraries than the other commands.
-    from ml.registry import publish  # noqa: PLC0415
-    from ml.registry_stores import RegistryError, open_registry  # noqa: PLC0415
+    from ml.registry import RegistryError, open_registry, publish  # noqa: PLC0415
 
     try:
         version = publish(folder, open_registry(f"s3://{deployment.output(target, 'ArtifactsBucket')}"))

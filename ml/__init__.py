@@ -1,1 +1,5 @@
-"""Training and evaluation: everything that needs scikit-learn, and nothing that runs in the cloud path."""
+"""Training and evaluation: everything that needs scikit-learn. Nothing here runs in a Lambda function.
+
+The modules at the top are commands. The rooms below them import downwards: evaluation, training, registry,
+data. None imports producer, deploy or local.
+"""

@@ -26,9 +26,16 @@ from rich.console import Console
 from rich.table import Table
 
 from ml.data.dataset import DatasetError
-from ml.registry import check_version, publish, read_live
-from ml.registry_stores import MANIFEST, Registry, RegistryError, open_registry, write_whole
-from ml.train import DEFAULT_SEED, FORMAT, forest_files
+from ml.registry import (
+    MANIFEST,
+    Registry,
+    RegistryError,
+    check_version,
+    open_registry,
+    publish,
+    read_live,
+    write_whole,
+)
 from ml.training.baseline import (
     MIN_NORMAL_S,
     TRAIN_SHARE,
@@ -37,8 +44,17 @@ from ml.training.baseline import (
     NoBaselineError,
     make_baseline,
 )
+from ml.training.files import FORMAT, forest_files
 from ml.training.forest import ParityError
-from ml.training.models import FIT_FIELDS, Options, baseline_entry, fit_entry, fleet_entry, well_entry
+from ml.training.models import (
+    DEFAULT_SEED,
+    FIT_FIELDS,
+    Options,
+    baseline_entry,
+    fit_entry,
+    fleet_entry,
+    well_entry,
+)
 from ml.training.period import (
     Period,
     PeriodError,

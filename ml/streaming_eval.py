@@ -24,7 +24,7 @@ from ml.evaluation.models import LeftOut, live_models
 from ml.evaluation.options import console, count, explained, number, say, tracked, versions, write_json
 from ml.evaluation.rows import By, Row, as_json, by_class, by_well, groups, make_row, summary
 from ml.evaluation.stream import BLOCK_S, stream, with_forest_alarms
-from ml.registry_stores import open_registry
+from ml.registry import open_registry
 from ml.training.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline, normal_period
 from ml.training.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
 from petrostream.alarms.engine import DEFAULT_LIMITS

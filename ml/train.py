@@ -8,8 +8,6 @@ its origin), `fleet/` with the same for readings without a baseline, `report.md`
 names the newest version. The same data, seed and version give the same ONNX files and numbers.
 """
 
-import hashlib
-import io
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,88 +15,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import joblib
-import orjson
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
-from ml.registry import check_version, publish
-from ml.registry_stores import MANIFEST, POINTER, RegistryError, open_registry, write_whole
-from ml.training.forest import Fitted, ParityError
-from ml.training.models import RECORDED_MIN_NORMAL_S, VALID_DAYS, Options, Training, train
-from ml.training.report import console_table, markdown, worst_parity
-from petrostream.gauges.features import WINDOWS_S
-
-DEFAULT_SEED = 7
-FORMAT = 1
+from ml.registry import RegistryError, check_version, open_registry, publish
+from ml.training.files import write_version
+from ml.training.forest import ParityError
+from ml.training.models import DEFAULT_SEED, RECORDED_MIN_NORMAL_S, VALID_DAYS, Options, Training, train
+from ml.training.report import console_table, worst_parity
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 console = Console()
-
-
-def write_version(folder: Path, version: str, training: Training, *, created_at: datetime) -> dict[str, Any]:
-    """Writes one version below `folder` and points `folder/current.json` at it.
-
-    Args:
-        folder: the models folder.
-        version: name of the version, and of its folder.
-        training: what was trained.
-        created_at: UTC time to record.
-
-    Returns:
-        The manifest.
-
-    Raises:
-        RegistryError: the version's name can't be a folder name.
-        OSError: the folder can't be written.
-    """
-    check_version(version)
-    target = folder / version
-    shared, files = forest_files("shared", training.forest)
-    fleet, more = forest_files("fleet", training.fleet_forest)
-    for path, content in {**files, **more}.items():
-        write_whole(target / path, content)
-    manifest: dict[str, Any] = {
-        "format": FORMAT,
-        "version": version,
-        "created_at": created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "features": {"windows_s": list(WINDOWS_S), "statistics": ["mean", "std", "change", "diff"]},
-        "wells": {well: {**entry, **shared} for well, entry in training.wells.items()},
-        "fleet": {**training.fleet, **fleet} if training.fleet else None,
-        "refused": training.refused,
-        "skipped": training.skipped,
-    }
-    write_whole(target / "report.md", markdown(manifest).encode())
-    # The manifest is written after what it lists, and the pointer after the manifest.
-    write_whole(target / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
-    write_whole(folder / POINTER, orjson.dumps({"version": version}))
-    return manifest
-
-
-def forest_files(name: str, forest: Fitted | None) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """A forest as files.
-
-    Args:
-        name: the folder they go into.
-        forest: the forest.
-
-    Returns:
-        Fields of every manifest entry that uses it (path, digest and size of each file), and the files by
-        path.
-    """
-    if forest is None:
-        return {}, {}
-    pickled = io.BytesIO()
-    joblib.dump(forest.forest, pickled, compress=3)
-    listed, files = {}, {}
-    for kind, content in (("onnx", forest.onnx), ("joblib", pickled.getvalue())):
-        path = f"{name}/model.{kind}"
-        files[path] = content
-        digest = hashlib.sha256(content).hexdigest()
-        listed[kind] = {"path": path, "sha256": digest, "bytes": len(content)}
-    return listed, files
 
 
 @app.command()

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml.data.dataset import Instance
-from ml.registry import read_live
-from ml.registry_stores import Registry, RegistryError
+from ml.registry import Registry, RegistryError, read_live
 from ml.training.baseline import Baseline, NoBaselineError, NormalPeriod, instance_baseline, normal_period
 from ml.training.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
 from ml.training.pool import FLEET_SENSORS, Pool, baseline_plan, fleet_plan

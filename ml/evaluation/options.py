@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ml.data.dataset import DatasetError, InstanceFile
-from ml.registry_stores import RegistryError
+from ml.registry import RegistryError
 
 console = Console()
 

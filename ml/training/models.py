@@ -20,6 +20,8 @@ from petrostream.detection.models import ModelSet, load_models
 from petrostream.detection.plan import COMMISSIONED, FLEET, feature_names
 from petrostream.times import to_iso
 
+DEFAULT_SEED = 7
+
 THRESHOLD = 0.56
 FLEET_THRESHOLD = 0.61
 """Lowest anomalous scores. Both are fixed, none is fitted to a well; docs/adr/0007 says on what they were
@@ -51,7 +53,7 @@ class Options:
         trees: of each forest.
     """
 
-    seed: int = 7
+    seed: int = DEFAULT_SEED
     min_normal_s: float = RECORDED_MIN_NORMAL_S
     valid_days: float | None = VALID_DAYS
     trees: int = TREES

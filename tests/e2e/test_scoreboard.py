@@ -10,7 +10,7 @@ from ml.data.dataset import find_instances, read_instance
 from ml.evaluation.events import judge, total
 from ml.evaluation.models import live_models
 from ml.evaluation.stream import stream
-from ml.registry_stores import open_registry
+from ml.registry import open_registry
 from tests.support.lake import Lake, wait_for
 
 INSTANCES = "source LIKE '%/SIMULATED_0000_'"

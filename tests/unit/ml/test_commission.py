@@ -12,11 +12,10 @@ from typer.testing import CliRunner
 from ml import commission as command
 from ml.commission import RefusedError, app, commission
 from ml.data.dataset import NO_LABEL, write_instance
-from ml.registry import read_live
-from ml.registry_stores import FolderRegistry, RegistryError
+from ml.registry import FolderRegistry, RegistryError, publish, read_live
 from ml.simulate import simulate_instance
-from ml.train import write_version
 from ml.training.baseline import plausible
+from ml.training.files import write_version
 from ml.training.models import Options, train
 from ml.training.period import Period, from_files, from_lake
 from petrostream.detection.models import ModelSet, load_models
@@ -43,8 +42,6 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def registry(trained, tmp_path):
-    from ml.registry import publish
-
     registry = FolderRegistry(tmp_path / "registry")
     publish(trained, registry)
     return registry

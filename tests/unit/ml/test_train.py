@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from ml.data.dataset import NO_LABEL, write_instance
 from ml.simulate import simulate_instance
-from ml.train import app, write_version
+from ml.train import app
 from ml.training.baseline import NoBaselineError, instance_baseline, make_baseline, normal_period
+from ml.training.files import write_version
 from ml.training.forest import BACKGROUND_SHARE, ParityError, background, check_parity, fit_forest
 from ml.training.metrics import serve
 from ml.training.models import Options, train

@@ -11,8 +11,18 @@ from moto import mock_aws
 from sklearn.ensemble import IsolationForest
 from typer.testing import CliRunner
 
-from ml.registry import app, check_version, current_version, publish, rollback, versions
-from ml.registry_stores import FolderRegistry, RegistryError, S3Registry, open_registry
+from ml.registry import (
+    FolderRegistry,
+    RegistryError,
+    S3Registry,
+    check_version,
+    current_version,
+    open_registry,
+    publish,
+    rollback,
+    versions,
+)
+from ml.registry.__main__ import app
 from ml.training.onnx_export import forest_to_onnx
 from petrostream.aws.models import ModelStore
 from petrostream.detection.plan import feature_names

@@ -27,10 +27,11 @@ from petrostream.facility.join import join  # noqa: E402
 from petrostream.facility.risk import assess, facility_rows_to_blocks  # noqa: E402
 from petrostream.facility.state import JoinState  # noqa: E402
 from petrostream.minutes import codec as windows_codec  # noqa: E402
-from petrostream.minutes.windows import WindowState, windows  # noqa: E402
+from petrostream.minutes.windows import WindowState, update_windows  # noqa: E402
 from petrostream.readings.validation import Validated, validate_block  # noqa: E402
 from petrostream.readings.wells import encode_block  # noqa: E402
-from petrostream.scoring.score import FacilityState, score  # noqa: E402
+from petrostream.scoring.history import FacilityState  # noqa: E402
+from petrostream.scoring.score import score_batch  # noqa: E402
 from petrostream.scoring.scored import Scored  # noqa: E402
 from petrostream.times import to_iso  # noqa: E402
 from producer.facility import GasDetector, Tank, enrich  # noqa: E402
@@ -67,7 +68,7 @@ def prepared(wells: int, seconds: int) -> list[tuple[Validated, Scored]]:
     for number in range(BATCHES):
         data = block(wells, START_MS + 1000 * seconds * number, seconds)
         found = validate_block(data, sequence=str(number), now_ms=START_MS + 10**9, tanks=True)
-        done = score(state, found.readings, None, scored_at_ms=START_MS)
+        done = score_batch(state, found.readings, None, scored_at_ms=START_MS)
         state = done.state
         batches.append((found, done.rows))
     return batches
@@ -85,7 +86,7 @@ def measure(batches: list[tuple[Validated, Scored]]) -> dict[str, float]:
         facility_rows_to_blocks(assess(FACILITY, done.pairs), joined_at_ms=START_MS)
         begin = time.process_time()
         spent["rows"] += begin - now
-        windowed = windows(windowed, scored).state
+        windowed = update_windows(windowed, scored).state
         spent["windows"] += time.process_time() - begin
     readings = sum(len(scored) for _, scored in batches)
     figures = {f"{stage}_us": round(1e6 * seconds / readings, 2) for stage, seconds in spent.items()}

@@ -30,10 +30,12 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402  (after the thread limits)
 
 from petrostream.detection.detector import ModelSet, load_models  # noqa: E402
+from petrostream.lake.scored_readings import rows_to_blocks  # noqa: E402
 from petrostream.readings.validation import validate_block  # noqa: E402
 from petrostream.readings.wells import encode_block  # noqa: E402
 from petrostream.scoring import codec as state_codec  # noqa: E402
-from petrostream.scoring.score import FacilityState, rows_to_blocks, score  # noqa: E402
+from petrostream.scoring.history import FacilityState  # noqa: E402
+from petrostream.scoring.score import score_batch  # noqa: E402
 from petrostream.times import to_iso  # noqa: E402
 
 WELL, FACILITY = "WELL-00001", "FAC-01"
@@ -125,7 +127,7 @@ def run_blocks(blocks: list[bytes], models: ModelSet) -> tuple[int, dict[str, fl
         begin = time.process_time()
         readings = validate_block(block, sequence=str(number), now_ms=NOW_MS).readings
         decoded = time.process_time()
-        result = score(state, readings, models, scored_at_ms=NOW_MS)
+        result = score_batch(state, readings, models, scored_at_ms=NOW_MS)
         state, scored = result.state, time.process_time()
         rows += sum(out.rows for out in rows_to_blocks(result.rows))
         state_codec.encode(state)
@@ -159,7 +161,7 @@ def measure_single(rows: list[dict], models: ModelSet) -> float:
     for number, block in enumerate(blocks):
         begin = time.perf_counter()
         readings = validate_block(block, sequence=str(number), now_ms=NOW_MS).readings
-        result = score(state_codec.decode(state), readings, models, scored_at_ms=NOW_MS)
+        result = score_batch(state_codec.decode(state), readings, models, scored_at_ms=NOW_MS)
         rows_to_blocks(result.rows)
         state = state_codec.encode(result.state)
         spent.append(time.perf_counter() - begin)
@@ -203,7 +205,7 @@ def probe_memory(folder: Path) -> dict:
         state = FacilityState(FACILITY)
         while block := file.read(int.from_bytes(file.read(8), "little")):
             readings = validate_block(block, sequence="1", now_ms=NOW_MS).readings
-            result = score(state, readings, ModelSet("bench", {WELL: models}), scored_at_ms=NOW_MS)
+            result = score_batch(state, readings, ModelSet("bench", {WELL: models}), scored_at_ms=NOW_MS)
             state = result.state
             rows_to_blocks(result.rows)
     return {"memory_mb": round(peak_bytes() / 1e6, 1)}
@@ -271,7 +273,9 @@ def measure() -> dict:
 
 def _state_of(rows: list[dict], models: ModelSet) -> bytes:
     readings = validate_block(encode_block(rows[:BLOCK]), sequence="1", now_ms=NOW_MS).readings
-    return state_codec.encode(score(FacilityState(FACILITY), readings, models, scored_at_ms=NOW_MS).state)
+    return state_codec.encode(
+        score_batch(FacilityState(FACILITY), readings, models, scored_at_ms=NOW_MS).state
+    )
 
 
 def main() -> None:

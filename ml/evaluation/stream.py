@@ -22,7 +22,7 @@ from petrostream.fleet import facility_of
 from petrostream.readings.lines import Origin, Rows, encode_lines
 from petrostream.readings.validation import validate_block
 from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score
+from petrostream.scoring.score import score_batch
 
 BLOCK_S = 60
 _DAY_MS = 86_400_000
@@ -71,7 +71,7 @@ def stream(instance: Instance, models: ModelSet, *, block_s: int = BLOCK_S) -> S
         rejected += len(valid.rejected)
         if not len(valid.readings):
             continue
-        batch = score(state, valid.readings, models, scored_at_ms=now_ms)
+        batch = score_batch(state, valid.readings, models, scored_at_ms=now_ms)
         state = batch.state
         rows = np.searchsorted(instance.ts_ms, batch.rows.readings.ts_ms)
         values[rows], flags[rows] = batch.rows.anomaly_score, batch.rows.anomaly_flag

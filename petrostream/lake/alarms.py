@@ -8,13 +8,13 @@ import numpy as np
 from petrostream.alarms.actions import Action
 from petrostream.alarms.events import AlarmEvent, Transition
 from petrostream.alarms.types import ALARM_TYPES
-from petrostream.lake.blocks import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
+from petrostream.lake.blocks import MAX_BLOCK_BYTES, Column, RowBlock, columns_to_blocks, sql_times
 from petrostream.readings.wells import NO_TIME
 
 
 def alarm_rows_to_blocks(
     events: Sequence[AlarmEvent], *, recorded_at_ms: int, max_bytes: int = MAX_BLOCK_BYTES
-) -> list[Block]:
+) -> list[RowBlock]:
     """Encode transitions with the column names of the schema `alarms`.
 
     Args:
@@ -35,7 +35,7 @@ def action_rows_to_blocks(
     *,
     recorded_at_ms: int,
     max_bytes: int = MAX_BLOCK_BYTES,
-) -> list[Block]:
+) -> list[RowBlock]:
     """Encode operators' actions with the column names of the schema `alarms`.
 
     Args:
@@ -98,7 +98,9 @@ def _time(ts_ms: int | None) -> str | None:
     return None if ts_ms is None else sql_times(np.array([ts_ms]))[0]
 
 
-def _blocks(rows: list[dict[str, Any]], ts_ms: list[int], recorded_at_ms: int, max_bytes: int) -> list[Block]:
+def _blocks(
+    rows: list[dict[str, Any]], ts_ms: list[int], recorded_at_ms: int, max_bytes: int
+) -> list[RowBlock]:
     if not rows:
         return []
     columns: dict[str, Column] = {name: [row[name] for row in rows] for name in rows[0]}

@@ -29,7 +29,7 @@ def _order(table: str) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class RowBlock:
     """NDJSON rows of one date.
 
     Attributes:
@@ -45,7 +45,7 @@ class Block:
 
 def columns_to_blocks(
     table: str, columns: Mapping[str, Column], ts_ms: IntArray, max_bytes: int = MAX_BLOCK_BYTES
-) -> list[Block]:
+) -> list[RowBlock]:
     """Encode the rows of a table.
 
     Args:
@@ -62,7 +62,7 @@ def columns_to_blocks(
     first, last = int(day.min()), int(day.max())
     if first == last:
         return _cut(_date(first), lines, max_bytes)
-    blocks: list[Block] = []
+    blocks: list[RowBlock] = []
     for one in np.unique(day).tolist():
         blocks += _cut(_date(one), [lines[i] for i in np.flatnonzero(day == one).tolist()], max_bytes)
     return blocks
@@ -108,14 +108,14 @@ def _tokens(column: Column) -> tuple[bytes, Iterable[bytes]]:
     return b"", map(orjson.dumps, column)
 
 
-def _cut(date: str, lines: list[bytes], max_bytes: int) -> list[Block]:
+def _cut(date: str, lines: list[bytes], max_bytes: int) -> list[RowBlock]:
     """As few blocks as hold the lines in order."""
     ends = np.cumsum([len(line) for line in lines])
     blocks = []
     first, used = 0, 0
     while first < len(lines):
         last = max(int(np.searchsorted(ends, used + max_bytes, side="right")), first + 1)
-        blocks.append(Block(date, b"".join(lines[first:last]), last - first))
+        blocks.append(RowBlock(date, b"".join(lines[first:last]), last - first))
         first, used = last, int(ends[last - 1])
     return blocks
 

@@ -5,7 +5,7 @@ import numpy as np
 from petrostream.arrays import IntArray
 from petrostream.facility.events import COLUMN
 from petrostream.facility.risk import FacilityRows, whole_points
-from petrostream.lake.blocks import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
+from petrostream.lake.blocks import MAX_BLOCK_BYTES, Column, RowBlock, columns_to_blocks, sql_times
 from petrostream.risk.rules import EMISSION_RULES, VAPOR_RULES
 
 MATCHED = "MATCHED"
@@ -20,7 +20,7 @@ _VAPOR_CATEGORIES = {rule.points: rule.category for rule in VAPOR_RULES}
 
 def facility_rows_to_blocks(
     rows: FacilityRows, *, joined_at_ms: int, max_bytes: int = MAX_BLOCK_BYTES
-) -> list[Block]:
+) -> list[RowBlock]:
     """Encode joined readings with the column names of the schema `facility_readings`.
 
     Args:

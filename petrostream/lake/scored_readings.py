@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.lake.blocks import MAX_BLOCK_BYTES, Block, Column, columns_to_blocks, sql_times
+from petrostream.lake.blocks import MAX_BLOCK_BYTES, Column, RowBlock, columns_to_blocks, sql_times
 from petrostream.readings.wells import NO_TIME
 from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.scoring.scored import Scored
 
 
-def rows_to_blocks(scored: Scored, max_bytes: int = MAX_BLOCK_BYTES) -> list[Block]:
+def rows_to_blocks(scored: Scored, max_bytes: int = MAX_BLOCK_BYTES) -> list[RowBlock]:
     """Encode scored readings with the column names of the schema `scored_readings`.
 
     Columns without any value in the batch are left out, which a reader takes for null.

@@ -129,7 +129,7 @@ class _Run:
     duplicates: int = 0
 
 
-def windows(state: WindowState, scored: Scored) -> Windowed:
+def update_windows(state: WindowState, scored: Scored) -> Windowed:
     """Add a batch of a facility's scored readings to its windows.
 
     Args:

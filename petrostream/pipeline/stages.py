@@ -14,13 +14,13 @@ from petrostream.lake.alarms import alarm_rows_to_blocks
 from petrostream.lake.facility_readings import facility_rows_to_blocks
 from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.live.state import note_joined, note_scored
-from petrostream.minutes.windows import Window, windows
+from petrostream.minutes.windows import Window, update_windows
 from petrostream.pipeline.batch import Tally
 from petrostream.pipeline.memory import Memory
 from petrostream.pipeline.ports import Ports
 from petrostream.readings.validation import Validated
 from petrostream.readings.wells import Readings
-from petrostream.scoring.score import score
+from petrostream.scoring.score import score_batch
 from petrostream.scoring.scored import Scored
 
 
@@ -56,7 +56,7 @@ def take(
     memory, rows = _score(memory, unit.readings, ports, models, moment, tally)
     closed: list[Window] = []
     if rows is not None:
-        windowed = windows(memory.windows, rows)
+        windowed = update_windows(memory.windows, rows)
         memory, closed = replace(memory, windows=windowed.state), windowed.closed
     return _join(memory, rows, unit, ports, moment, tally), closed
 
@@ -67,7 +67,7 @@ def _score(
     """Score well readings and raise alarms; no rows where there are no readings."""
     if not len(readings):
         return memory, None
-    scored = score(memory.scoring, readings, models, scored_at_ms=moment.now_ms)
+    scored = score_batch(memory.scoring, readings, models, scored_at_ms=moment.now_ms)
     for block in rows_to_blocks(scored.rows):
         ports.delivery.write(block.data, group=block.date)
     for block in alarm_rows_to_blocks(scored.rows.alarms, recorded_at_ms=moment.now_ms):

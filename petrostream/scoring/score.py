@@ -10,13 +10,11 @@ from petrostream.arrays import BoolArray, IntArray
 from petrostream.detection.detector import Detection, ModelSet, WellModel, detect
 from petrostream.detection.plan import COMMISSIONED
 from petrostream.gauges.features import WindowStats, window_stats
-from petrostream.lake.blocks import Block
-from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.readings.wells import NO_TIME, Readings
 from petrostream.risk.rules import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, fired, points
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms
-from petrostream.scoring.columns import LATE, Columns, to_rows
+from petrostream.scoring.columns import Columns, to_rows
 from petrostream.scoring.history import FacilityState, WellState, extend, feed_parts, late_readings, trim
 from petrostream.scoring.memory import NO_MEMORY, leave_out, observe, remember
 from petrostream.scoring.reasons import deviations
@@ -35,7 +33,7 @@ class ScoredBatch:
     rows: Scored
 
 
-def score(
+def score_batch(
     state: FacilityState, readings: Readings, models: ModelSet | None, *, scored_at_ms: int
 ) -> ScoredBatch:
     """Score a batch of one facility's readings.
@@ -169,9 +167,9 @@ def _raise(
     """Takes the well's alarms over the readings, into the columns; gives their new state."""
     model = columns.model[at]
     own = np.array([model.kind == COMMISSIONED for model in columns.models] + [False])[model]
-    score = np.where(own, columns.score[at], np.nan)
+    scores = np.where(own, columns.score[at], np.nan)
     threshold = np.array([model.threshold for model in columns.models] + [np.nan])[model]
-    findings = Findings(score, threshold, held, columns.ranking[at], columns.deviation[at])
+    findings = Findings(scores, threshold, held, columns.ranking[at], columns.deviation[at])
     raised = raise_alarms(state, readings, at, findings, history)
     columns.alarm_active[at] = raised.active
     columns.alarms += raised.events
@@ -234,15 +232,3 @@ def _newest_sequence(last: str | None, sequences: Sequence[str]) -> str | None:
     if last is not None:
         seen.add(last)
     return max(seen, key=int, default=None)
-
-
-__all__ = [
-    "LATE",
-    "Block",
-    "FacilityState",
-    "Scored",
-    "ScoredBatch",
-    "WellState",
-    "rows_to_blocks",
-    "score",
-]

@@ -19,7 +19,7 @@ from petrostream.facility.state import JoinState
 from petrostream.lake.facility_readings import MATCHED, UNMATCHED
 from petrostream.readings.validation import Validated, validate_block
 from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score
+from petrostream.scoring.score import score_batch
 from tests.support.lake import Lake, wait_for
 
 FACILITY = "FAC-E2E"
@@ -114,7 +114,7 @@ def test_the_view_holds_the_join_of_the_stream_as_if_nothing_had_been_killed(lak
         ]
     )
     assert len(set(unit.tanks.event_id)) <= run.report["facility"]["readings"] <= len(unit.tanks)
-    scored = score(FacilityState(FACILITY), unit.readings, None, scored_at_ms=0).rows
+    scored = score_batch(FacilityState(FACILITY), unit.readings, None, scored_at_ms=0).rows
     pairs = join(JoinState(), WellEvents.of(scored), unit.tanks, unit.tank_at).pairs
     expected: dict[str, tuple[str, str | None]] = {}
     # What the producer sent twice can be joined twice: a pair counts first, then the first record.

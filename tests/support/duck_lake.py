@@ -9,7 +9,7 @@ import orjson
 import pyarrow
 
 from local.athena import bridge as athena_bridge
-from petrostream.lake.blocks import Block
+from petrostream.lake.blocks import RowBlock
 from petrostream.schema.sensors import schema
 from tools.sql_render import SQL
 
@@ -24,13 +24,13 @@ def _arrow(kind: str) -> pyarrow.DataType:
 class DuckLake:
     """Tables by name, each made by its schema."""
 
-    def __init__(self, tables: Mapping[str, Iterable[Block]]) -> None:
+    def __init__(self, tables: Mapping[str, Iterable[RowBlock]]) -> None:
         self._connection = duckdb.connect()
         self._connection.execute(f"CREATE SCHEMA {athena_bridge.DATABASE}")
         for name, blocks in tables.items():
             self._fill(name, blocks)
 
-    def _fill(self, name: str, blocks: Iterable[Block]) -> None:
+    def _fill(self, name: str, blocks: Iterable[RowBlock]) -> None:
         fields = schema(name).fields
         found = [(orjson.loads(line), block.date) for block in blocks for line in block.data.splitlines()]
         columns = {field.name: [row.get(field.name) for row, _ in found] for field in fields}

@@ -13,7 +13,7 @@ from petrostream.lake.facility_readings import facility_rows_to_blocks
 from petrostream.readings.tanks import TankReadings, tank_event_id
 from petrostream.schema.sensors import schema
 from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score
+from petrostream.scoring.score import score_batch
 from petrostream.scoring.scored import NO_POINTS
 from petrostream.times import to_sql
 from tests.support.wells import FACILITY, START, WELL, normal_values, readings
@@ -38,7 +38,7 @@ def joined(methane, vapor, apart_ms=-500, at=START):
     n = len(methane)
     ts_ms = at + 60_000 * np.arange(n)
     batch = readings(normal_values(n), ts_ms, methane=[np.nan if ppm is None else ppm for ppm in methane])
-    scored = score(FacilityState(FACILITY), batch, None, scored_at_ms=START).rows
+    scored = score_batch(FacilityState(FACILITY), batch, None, scored_at_ms=START).rows
     there = [i for i, ppm in enumerate(vapor) if ppm is not None]
     found = join(
         JoinState(),

@@ -11,7 +11,8 @@ from petrostream.lake.blocks import sql_times
 from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.readings.wells import Readings
 from petrostream.schema.sensors import schema
-from petrostream.scoring.score import FacilityState, score
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score_batch
 from petrostream.times import to_sql
 from tests.support.wells import FACILITY, START, WELL, event_values, models, normal_values, readings
 
@@ -20,7 +21,7 @@ TYPES = {"string": str, "double": float, "int": int, "timestamp": str, "array<st
 
 
 def scored(batch):
-    return score(FacilityState(FACILITY), batch, models(), scored_at_ms=START + 123).rows
+    return score_batch(FacilityState(FACILITY), batch, models(), scored_at_ms=START + 123).rows
 
 
 def rows_of(batch, **options):

@@ -10,7 +10,7 @@ from lambdas.firehose_transform.handler import MAX_RESPONSE_BYTES, handler, tran
 from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.readings.validation import validate_block
 from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score
+from petrostream.scoring.score import score_batch
 from tests.support.event_source import Context
 from tests.support.scoring_world import START_MS, block, reading
 
@@ -48,7 +48,7 @@ def test_blocks_of_scoring_are_placed_by_the_date_of_each_reading():
         sequence="1",
         now_ms=START_MS + 1000 * 2 * day,
     )
-    scored = score(FacilityState("FAC-01"), found.readings, None, scored_at_ms=START_MS)
+    scored = score_batch(FacilityState("FAC-01"), found.readings, None, scored_at_ms=START_MS)
     blocks = rows_to_blocks(scored.rows)
     answers = transform([record(made.data, i) for i, made in enumerate(blocks)])
     assert [answer["result"] for answer in answers] == ["Ok", "Ok"]

@@ -15,11 +15,11 @@ from petrostream.live.alerts import Alert
 from petrostream.live.changes import AlertRun
 from petrostream.live.items import minute_of_window, minutes_of_item
 from petrostream.live.state import LiveState, OpenAlarm, WellStatus
-from petrostream.minutes.windows import WindowState, windows
+from petrostream.minutes.windows import WindowState, update_windows
 from petrostream.packing import StateFormatError, pack, unpack
 from petrostream.readings.validation import validate_block
 from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score
+from petrostream.scoring.score import score_batch
 from tests.support.duck_lake import DuckLake
 from tests.support.fakes import FakeTable
 from tests.support.scoring_world import START_MS, World, block, reading, shard
@@ -31,8 +31,8 @@ GAUGES = ("pressure_mean", "pressure_min", "pressure_max", "temperature_mean", "
 def _closed(seconds):
     rows = [reading(1, second, methane_ppm=4.0 * second) for second in seconds]
     readings = validate_block(block(*rows), sequence="7", now_ms=2**50).readings
-    scored = score(FacilityState("FAC-01"), readings, None, scored_at_ms=0).rows
-    return scored, windows(WindowState(), scored).closed
+    scored = score_batch(FacilityState("FAC-01"), readings, None, scored_at_ms=0).rows
+    return scored, update_windows(WindowState(), scored).closed
 
 
 def test_the_lakes_minutes_are_those_of_the_live_table():

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petrostream.minutes.codec import decode, encode
-from petrostream.minutes.windows import WindowState, open_windows, windows
+from petrostream.minutes.windows import WindowState, open_windows, update_windows
 from petrostream.packing import StateFormatError
 from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score
+from petrostream.scoring.score import score_batch
 from tests.support.wells import FACILITY, readings, table
 
 MINUTE = 1_700_000_040_000  # a full minute, UTC
@@ -33,7 +33,7 @@ def scored(stream):
         methane=[one[4] for one in stream],
     )
     batch.source = [one[5] for one in stream]
-    rows = score(FacilityState(FACILITY), batch, None, scored_at_ms=MINUTE).rows
+    rows = score_batch(FacilityState(FACILITY), batch, None, scored_at_ms=MINUTE).rows
     rows.anomaly_flag[:] = values[:, 26] > 95.0
     rows.risk_score[:] = np.maximum(rows.emission_risk, 0)
     return rows
@@ -44,7 +44,7 @@ def run(stream, cuts=(), coded=False):
     for low, high in itertools.pairwise([0, *sorted(cuts), len(stream)]):
         if low == high:
             continue
-        done = windows(state, scored(stream[low:high]))
+        done = update_windows(state, scored(stream[low:high]))
         state = decode(encode(done.state)) if coded else done.state
         closed += [window.row() for window in done.closed]
         counts += done.late, done.duplicates

@@ -11,10 +11,10 @@ from petrostream.aws.live_writer import LiveWriter
 from petrostream.errors import RangeInvalid, Throttled
 from petrostream.live.codec import decode
 from petrostream.live.items import minutes_of_item
-from petrostream.minutes.windows import WindowState, windows
+from petrostream.minutes.windows import WindowState, update_windows
 from petrostream.readings.validation import validate_block
 from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score
+from petrostream.scoring.score import score_batch
 from tests.support.event_source import EventSource, Mapping
 from tests.support.fakes import CRASH_AFTER, CRASH_BEFORE, LOST, OK, THROTTLED, FakeTable, FakeTopic
 from tests.support.live_table import ReadableTable
@@ -126,7 +126,7 @@ def test_minutes_that_would_have_expired_are_not_written_nor_any_where_none_are_
 
 def _windows(seconds):
     valid = validate_block(block(*readings(seconds)), sequence="1", now_ms=2**50).readings
-    return windows(WindowState(), score(FacilityState(A), valid, None, scored_at_ms=0).rows)
+    return update_windows(WindowState(), score_batch(FacilityState(A), valid, None, scored_at_ms=0).rows)
 
 
 def test_a_status_flickers_and_is_told_once_for_each_way():

@@ -19,7 +19,7 @@ from petrostream.readings.validation import validate_block
 from petrostream.readings.wells import encode_block
 from petrostream.risk.rules import ALERT_ABOVE
 from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score
+from petrostream.scoring.score import score_batch
 from petrostream.times import to_iso
 from producer.episodes import Bump, Course, Episode, episodes_of, level, spans_above
 from producer.facility import GAS_COURSE, VAPOR_COURSE, GasDetector, Tank, enrich, report
@@ -285,7 +285,7 @@ def test_alerts_appear_where_the_simulator_raised_them_and_nowhere_else(seed):
     data = b"".join(line for _, line in stream)
     found = validate_block(data, sequence="1", now_ms=START + 10**7, tanks=True)
     assert found.rejected == []
-    scored = score(FacilityState(FACILITY), found.readings, None, scored_at_ms=START).rows
+    scored = score_batch(FacilityState(FACILITY), found.readings, None, scored_at_ms=START).rows
     done = join(JoinState(), WellEvents.of(scored), found.tanks, found.tank_at)
     rows = assess(FACILITY, done.pairs)
     assert rows.matched > 0.99 * len(rows)

@@ -10,7 +10,7 @@ from petrostream.readings.validation import validate_block
 from petrostream.readings.wells import encode_block
 from petrostream.schema.compatibility import breaks
 from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score
+from petrostream.scoring.score import score_batch
 from tests.support.duck_lake import DuckLake
 from tests.support.paths import ROOT
 from tests.support.scoring_world import reading, tank_reading
@@ -112,7 +112,7 @@ def test_a_reader_newer_than_the_writer_takes_what_is_missing_for_null():
 
 def test_rows_of_an_older_writer_are_null_in_the_columns_it_did_not_know():
     valid = validate_block(encode_block([reading(1, 0)]), sequence="1", now_ms=2**50).readings
-    scored = score(FacilityState("FAC-01"), valid, None, scored_at_ms=0).rows
+    scored = score_batch(FacilityState("FAC-01"), valid, None, scored_at_ms=0).rows
     (block,) = rows_to_blocks(scored)
     row = json.loads(block.data)
     del row["alarm_active"]  # as a release before alarms wrote it

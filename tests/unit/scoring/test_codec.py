@@ -10,7 +10,7 @@ from petrostream.packing import StateFormatError
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring.codec import MAGIC, VERSION, decode, encode
 from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score
+from petrostream.scoring.score import score_batch
 from tests.support.wells import FACILITY, normal_values, readings
 
 
@@ -20,7 +20,7 @@ def scored_state(n=400, wells=("WELL-00001",), holes=0.05):
         values = normal_values(n, seed=seed)
         values[np.random.default_rng(seed).random(values.shape) < holes] = np.nan
         values[:, SENSOR_INDEX["t_jus_ckp"]] = 70.125
-        state = score(state, readings(values, well=well, sequence="49"), None, scored_at_ms=0).state
+        state = score_batch(state, readings(values, well=well, sequence="49"), None, scored_at_ms=0).state
     return state
 
 
@@ -42,7 +42,9 @@ def test_comes_back_to_the_last_bit(n):
 
 def test_an_empty_facility_and_a_well_without_gauges_come_back():
     same(decode(encode(FacilityState("FAC-01"))), FacilityState("FAC-01"))
-    silent = score(FacilityState(FACILITY), readings(np.full((5, 27), np.nan)), None, scored_at_ms=0).state
+    silent = score_batch(
+        FacilityState(FACILITY), readings(np.full((5, 27), np.nan)), None, scored_at_ms=0
+    ).state
     same(decode(encode(silent)), silent)
 
 

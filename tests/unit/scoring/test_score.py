@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petrostream.detection.detector import ModelSet
+from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.readings.wells import Readings
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring import codec as state_codec
-from petrostream.scoring.score import FacilityState, Scored, rows_to_blocks, score
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import Scored, score_batch
 from petrostream.scoring.scored import NO_POINTS
 from tests.support.wells import (
     FACILITY,
@@ -33,7 +35,7 @@ STEPS_MS = [1000] * 30 + [400, 2000, 17_000, 60_000, 61_000, 0, -1, -4000, -90_0
 
 
 def run(batch, *, state=NEW, models=None):
-    return score(state, batch, models, scored_at_ms=START)
+    return score_batch(state, batch, models, scored_at_ms=START)
 
 
 def messy_stream(seed, n=700):

@@ -13,9 +13,10 @@ from petrostream.alarms.events import ANNUNCIATIONS, RETURNED, Active, AlarmEven
 from petrostream.alarms.metrics import Annunciation, report
 from petrostream.alarms.types import ALARM_TYPES
 from petrostream.lake.alarms import alarm_rows_to_blocks
+from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import rows_to_blocks, score
+from petrostream.scoring.score import score_batch
 from petrostream.scoring.scored import Scored
 from tests.support.duck_lake import DuckLake
 from tests.support.wells import FACILITY, SCALE, SENSORS, START, WELL, models, normal_values, readings
@@ -72,7 +73,7 @@ def landed() -> list[Scored]:
         for first in range(0, instance.n, 400):
             part = batch.take(range(first, min(first + 400, instance.n)))
             part = replace(part, sequence=[str(10 * number + first)] * len(part))
-            scored = score(state, part, models(), scored_at_ms=START)
+            scored = score_batch(state, part, models(), scored_at_ms=START)
             state = scored.state
             found.append(scored.rows)
     return found

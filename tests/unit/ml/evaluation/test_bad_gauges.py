@@ -9,8 +9,10 @@ from ml.data.dataset import find_instances, read_instance
 from ml.evaluation.models import LeftOut
 from ml.evaluation.stream import stream
 from ml.training.baseline import instance_baseline
+from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scoring.score import FacilityState, rows_to_blocks, score
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score_batch
 from tests.support.paths import REAL_3W
 from tests.support.wells import FACILITY, SENSORS, models, normal_values, readings
 
@@ -47,7 +49,7 @@ def scored(values, states=None, block=1000):
         batch.state[:] = states
     state, rows = FacilityState(FACILITY), []
     for at in range(0, len(values), block):
-        result = score(
+        result = score_batch(
             state, batch.take(np.arange(at, min(at + block, len(values)))), models(), scored_at_ms=0
         )
         state = result.state

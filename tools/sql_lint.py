@@ -1,7 +1,9 @@
 """Check every file of sql/: `python -m tools.sql_lint`, part of `make lint`.
 
 Each file begins with a comment that says what it answers, holds one statement that parses as Athena's
-dialect, and, where it is a query, can be run by the twin. Generated files are as the generator writes them.
+dialect, and, where it is a query, can be run by the twin. A quotient has a double on one side: Athena keeps
+the scale of decimals and cuts off whole numbers. No view has a column of type varchar(0), which Athena
+refuses: that is the type of ''. Generated files are as the generator writes them.
 """
 
 import sys
@@ -11,7 +13,9 @@ from pathlib import Path
 from sqlglot import exp
 
 from local.athena import bridge as athena_bridge
-from local.athena.bridge import SqlError
+from local.athena.errors import SqlError
+from local.athena.inference import Typer
+from local.athena.types import SqlType, is_float
 from toolchain.paths import ROOT
 from tools import sql_render
 
@@ -39,10 +43,31 @@ def _statement_problems(text: str, views: dict[str, exp.Query]) -> Iterator[str]
         statement = athena_bridge.parse(text)
         if isinstance(statement, exp.Command):
             yield "this is not Athena SQL that can be checked"
-        elif isinstance(statement, exp.Query):
-            athena_bridge.translate(text, views)
+            return
+        query = statement.expression if isinstance(statement, exp.Create) else statement
+        if isinstance(query, exp.Query):
+            athena_bridge.translate(text if query is statement else query.sql("athena"), views)
+            yield from _type_problems(query, views, is_view=query is not statement)
     except SqlError as error:
         yield str(error)
+
+
+def _type_problems(query: exp.Query, views: dict[str, exp.Query], *, is_view: bool) -> Iterator[str]:
+    """What Athena's types would make of the expressions that a query itself holds."""
+    own = {division.sql("athena") for division in query.find_all(exp.Div)}
+    query = athena_bridge.expand(query, views)
+    typer = Typer(athena_bridge.lake_tables())
+    for division in query.find_all(exp.Div):
+        text = division.sql("athena")
+        exact = is_float(typer.of(division.this)) or is_float(typer.of(division.expression))
+        if text in own and not exact:
+            yield f"{text}: make one side a double (100e0 *, or CAST(… AS double))"
+    for name, kind in (typer.columns(query) or []) if is_view else []:
+        if kind == _EMPTY:
+            yield f"column {name} is an empty text of type varchar(0): CAST(… AS varchar)"
+
+
+_EMPTY = SqlType("varchar", 0)
 
 
 def outdated() -> Iterator[str]:

@@ -10,14 +10,21 @@ relying on it there.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError, TokenError, UnsupportedError
+from sqlglot.tokenizer_core import TokenType
 
-from local.athena.semantics import align
+from local.athena import arithmetic, types
+from local.athena.errors import SqlError
+from local.athena.inference import Typer
+from local.athena.relations import Tables, bound
+from petrostream.schema.sensors import schema
 from toolchain.paths import ROOT
 
 # It warns of statements it knows by name only; they are refused here in plain words.
@@ -26,6 +33,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 VIEWS = ROOT / "sql" / "views"
 DATABASE = "petrostream"
 CATALOG = "awsdatacatalog"
+TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
 
 _DEEPEST_VIEW = 10
 
@@ -42,8 +50,15 @@ _INSTEAD: Mapping[str, str] = {
 }
 
 
-class SqlError(ValueError):
-    """The SQL is wrong, or the twin cannot run it; the text says which, where and what to do."""
+@cache
+def lake_tables() -> Tables:
+    """Columns and types of the lake's tables, partitions last."""
+    return {name: _columns_of(name) for name in TABLES}
+
+
+def _columns_of(name: str) -> dict[str, types.SqlType | None]:
+    fields = (*schema(name).fields, *schema(name).partitions)
+    return {field.name: types.of_text(field.type) for field in fields}
 
 
 def load_views(folder: Path = VIEWS) -> dict[str, exp.Query]:
@@ -83,7 +98,7 @@ def translate(
     statement = parse(sql)
     if not isinstance(statement, exp.Query):
         raise SqlError(_not_a_query(statement))
-    tree = _expand(statement.copy(), views, database, current or database, depth=0)
+    tree = expand(statement, views, database, current)
     for unknown in tree.find_all(exp.Anonymous):
         instead = _INSTEAD.get(str(unknown.this).upper())
         if instead is not None:
@@ -92,11 +107,22 @@ def translate(
             )
     _shorten_names(tree, database)
     _join_commas(tree)
-    align(tree)
+    arithmetic.align(tree, Typer(lake_tables()))
     try:
         return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
     except UnsupportedError as error:
         raise SqlError(f"The local twin cannot run this query: {error}") from error
+
+
+def expand(
+    query: exp.Query, views: Mapping[str, exp.Query], database: str = DATABASE, current: str | None = None
+) -> exp.Query:
+    """A copy of a query in which each view is replaced by its query.
+
+    Raises:
+        SqlError: the views are nested too deep.
+    """
+    return _expand(query.copy(), views, database, current or database, depth=0)
 
 
 def _kind(statement: exp.Expr) -> str:
@@ -111,7 +137,7 @@ def parse(sql: str, where: str = "") -> exp.Expr:
         SqlError: it does not parse, or is none or several.
     """
     try:
-        statements = [one for one in sqlglot.parse(sql, read="athena") if one is not None]
+        statements = [one for one in sqlglot.parse(_with_decimals(sql), read="athena") if one is not None]
     except TokenError as error:
         raise SqlError(f"{where}a quotation or comment does not end: {error}") from error
     except SqlglotError as error:
@@ -120,6 +146,18 @@ def parse(sql: str, where: str = "") -> exp.Expr:
         count = f"{len(statements)} statements" if statements else "no statement"
         raise SqlError(f"{where}expected one SQL statement, found {count}")
     return statements[0]
+
+
+def _with_decimals(sql: str) -> str:
+    """`DECIMAL '1.50'` as a cast that keeps its digits; the parser would take it for a `decimal(38, 0)`."""
+    tokens = sqlglot.tokenize(sql, read="athena")
+    for word, text in reversed(list(pairwise(tokens))):
+        if word.token_type == TokenType.DECIMAL and text.token_type == TokenType.STRING:
+            whole, _, fraction = text.text.strip().lstrip("+-").partition(".")
+            digits = max(1, len(whole) + len(fraction))
+            cast = f"CAST('{text.text.strip()}' AS DECIMAL({digits}, {len(fraction)}))"
+            sql = sql[: word.start] + cast + sql[text.end + 1 :]
+    return sql
 
 
 def _located(error: SqlglotError) -> str:
@@ -178,21 +216,7 @@ def _in_database(table: exp.Table, database: str, current: str) -> bool:
 
 def _is_cte(table: exp.Table) -> bool:
     """Whether the name is bound by a WITH around it: such a name hides a table or view."""
-    return not table.db and any(name == table.name.lower() for name in _names_in_scope(table))
-
-
-def _names_in_scope(node: exp.Expr) -> Iterator[str]:
-    inside: exp.Expr = node
-    parent = node.parent
-    while parent is not None:
-        scope = parent.args.get("with_") or parent.args.get("with")
-        if isinstance(parent, exp.With):
-            # The body of an entry sees the entries before it, not itself.
-            for cte in parent.expressions[: parent.expressions.index(inside)]:
-                yield cte.alias.lower()
-        elif scope is not None and scope is not inside:
-            yield from (cte.alias.lower() for cte in scope.expressions)
-        inside, parent = parent, parent.parent
+    return not table.db and bound(table) is not None
 
 
 def _shorten_names(tree: exp.Query, database: str) -> None:

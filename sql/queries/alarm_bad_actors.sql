@@ -4,8 +4,8 @@ SELECT
   alarm_type,
   priority,
   COUNT(*) AS alarms,
-  ROUND(100.0 * COUNT(*) / SUM(COUNT(*)) OVER (), 1) AS alarms_pct,
-  ROUND(AVG(DATE_DIFF('second', began, ended)) / 60.0, 1) AS mean_minutes,
+  ROUND(100e0 * COUNT(*) / SUM(COUNT(*)) OVER (), 1) AS alarms_pct,
+  ROUND(AVG(DATE_DIFF('second', began, ended)) / 60e0, 1) AS mean_minutes,
   COUNT_IF(ended IS NULL) AS still_active
 FROM alarm_spans
 GROUP BY well_id, alarm_type, priority

@@ -3,13 +3,13 @@
 WITH counted AS (
   SELECT
     COALESCE(consoles.console, 'console-1') AS console,
-    DATE_ADD('minute', CAST(10 * FLOOR(MINUTE(spans.began) / 10.0) AS integer), DATE_TRUNC('hour', spans.began)) AS slot,
+    DATE_ADD('minute', CAST(10 * FLOOR(MINUTE(spans.began) / 10e0) AS integer), DATE_TRUNC('hour', spans.began)) AS slot,
     COUNT(*) AS alarms
   FROM alarm_spans AS spans
   LEFT JOIN consoles ON consoles.facility_id = spans.facility_id
   GROUP BY
     COALESCE(consoles.console, 'console-1'),
-    DATE_ADD('minute', CAST(10 * FLOOR(MINUTE(spans.began) / 10.0) AS integer), DATE_TRUNC('hour', spans.began))
+    DATE_ADD('minute', CAST(10 * FLOOR(MINUTE(spans.began) / 10e0) AS integer), DATE_TRUNC('hour', spans.began))
 ),
 slots AS (
   -- The ten minutes after each that had alarms, in case none came in them.

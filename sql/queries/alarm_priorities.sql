@@ -3,7 +3,7 @@ SELECT
   COALESCE(consoles.console, 'console-1') AS console,
   spans.priority,
   COUNT(*) AS alarms,
-  ROUND(100.0 * COUNT(*) / SUM(COUNT(*)) OVER (PARTITION BY COALESCE(consoles.console, 'console-1')), 1) AS alarms_pct
+  ROUND(100e0 * COUNT(*) / SUM(COUNT(*)) OVER (PARTITION BY COALESCE(consoles.console, 'console-1')), 1) AS alarms_pct
 FROM alarm_spans AS spans
 LEFT JOIN consoles ON consoles.facility_id = spans.facility_id
 GROUP BY COALESCE(consoles.console, 'console-1'), spans.priority

@@ -4,7 +4,7 @@ SELECT
   "date" AS day,
   COUNT(*) AS readings,
   COUNT_IF(anomaly_flag = 1) AS anomalies,
-  ROUND(100.0 * COUNT_IF(anomaly_flag = 1) / COUNT(*), 2) AS anomalies_pct,
+  ROUND(100e0 * COUNT_IF(anomaly_flag = 1) / COUNT(*), 2) AS anomalies_pct,
   MIN(CASE WHEN anomaly_flag = 1 THEN ts END) AS first_anomaly,
   MAX(risk_score) AS highest_risk
 FROM well_data

@@ -13,7 +13,7 @@ SELECT
   COUNT_IF(anomaly_flag = 1) AS flagged,
   COUNT_IF(COALESCE(anomaly_flag, 0) = 0) AS not_flagged,
   COUNT_IF(anomaly_score IS NULL) AS not_scored,
-  ROUND(100.0 * COUNT_IF(anomaly_flag = 1) / COUNT(*), 2) AS flagged_pct
+  ROUND(100e0 * COUNT_IF(anomaly_flag = 1) / COUNT(*), 2) AS flagged_pct
 FROM well_data
 GROUP BY class
 ORDER BY class

@@ -20,8 +20,8 @@ quality AS (
     ROUND(AVG(data_quality_score), 2) AS mean_quality,
     MIN(data_quality_score) AS worst_quality,
     COUNT_IF(CARDINALITY(validation_reasons) > 0) AS readings_with_reasons,
-    ROUND(100.0 * COUNT_IF(pressure IS NULL) / COUNT(*), 2) AS pressure_missing_pct,
-    ROUND(100.0 * COUNT_IF(temperature IS NULL) / COUNT(*), 2) AS temperature_missing_pct
+    ROUND(100e0 * COUNT_IF(pressure IS NULL) / COUNT(*), 2) AS pressure_missing_pct,
+    ROUND(100e0 * COUNT_IF(temperature IS NULL) / COUNT(*), 2) AS temperature_missing_pct
   FROM well_data
   GROUP BY well_id
 )

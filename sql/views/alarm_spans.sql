@@ -9,7 +9,7 @@ SELECT
   MIN(well_id) AS well_id,
   MIN(facility_id) AS facility_id,
   MIN(source) AS source,
-  MIN(COALESCE(CAST(ROUND(DATE_DIFF('millisecond', source_ts, ts) / 1000.0) AS bigint), 0)) AS run_offset_s,
+  MIN(COALESCE(CAST(ROUND(DATE_DIFF('millisecond', source_ts, ts) / 1000e0) AS bigint), 0)) AS run_offset_s,
   MIN(alarm_type) AS alarm_type,
   MIN(alarm_group) AS alarm_group,
   MIN(priority) AS priority,

@@ -10,7 +10,7 @@ WITH readings AS (
   SELECT
     well_id,
     source,
-    COALESCE(CAST(ROUND(DATE_DIFF('millisecond', source_ts, ts) / 1000.0) AS bigint), 0) AS run_offset_s,
+    COALESCE(CAST(ROUND(DATE_DIFF('millisecond', source_ts, ts) / 1000e0) AS bigint), 0) AS run_offset_s,
     ts,
     class,
     model_kind,
@@ -27,10 +27,10 @@ timed AS (
           'millisecond',
           LAG(ts) OVER (PARTITION BY well_id, source, run_offset_s ORDER BY ts),
           ts
-        ) / 1000.0,
-        60.0
+        ) / 1000e0,
+        60e0
       ),
-      1.0
+      1e0
     ) AS seconds
   FROM readings
 ),
@@ -40,8 +40,8 @@ watched AS (
     source,
     run_offset_s,
     MIN(ts) AS watched_from,
-    SUM(CASE WHEN class = 0 THEN seconds ELSE 0.0 END) AS normal_seconds,
-    SUM(CASE WHEN class = 0 AND alarm_active > 0 THEN seconds ELSE 0.0 END) AS normal_seconds_in_alarm,
+    SUM(CASE WHEN class = 0 THEN seconds ELSE 0e0 END) AS normal_seconds,
+    SUM(CASE WHEN class = 0 AND alarm_active > 0 THEN seconds ELSE 0e0 END) AS normal_seconds_in_alarm,
     MAX(CASE WHEN class > 100 THEN class - 100 WHEN class > 0 THEN class END) AS event_class,
     MIN(CASE WHEN class > 0 THEN ts END) AS event_from,
     MAX(CASE WHEN class > 0 THEN ts END) AS event_to
@@ -97,17 +97,17 @@ SELECT
   watched.source,
   watched.run_offset_s,
   watched.event_class,
-  watched.normal_seconds / 3600.0 AS normal_hours,
-  watched.normal_seconds_in_alarm / 3600.0 AS normal_hours_in_alarm,
+  watched.normal_seconds / 3600e0 AS normal_hours,
+  watched.normal_seconds_in_alarm / 3600e0 AS normal_hours_in_alarm,
   COALESCE(judged.false_alarms, 0) AS false_alarms,
   CASE
     WHEN watched.normal_seconds > 0
-    THEN 3600.0 * COALESCE(judged.false_alarms, 0) / watched.normal_seconds
+    THEN 3600e0 * COALESCE(judged.false_alarms, 0) / watched.normal_seconds
   END AS false_alarms_per_hour,
   watched.event_from,
   watched.event_to,
   judged.detected_at,
-  DATE_DIFF('millisecond', watched.event_from, judged.detected_at) / 1000.0 AS delay_s,
+  DATE_DIFF('millisecond', watched.event_from, judged.detected_at) / 1000e0 AS delay_s,
   CASE WHEN judged.detected_at < watched.event_from THEN 1 ELSE 0 END AS early,
   CASE WHEN watched.event_from IS NOT NULL AND judged.detected_at IS NULL THEN 1 ELSE 0 END AS missed,
   CASE WHEN watched.event_from IS NOT NULL AND judged.standing > 0 THEN 1 ELSE 0 END AS false_alarm_standing

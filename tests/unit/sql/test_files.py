@@ -56,6 +56,25 @@ def test_bad_files_are_named_with_their_fault(tmp_path):
     assert "aws_only.sql: format_datetime() works on AWS" in found
 
 
+def test_a_quotient_without_a_double_and_a_column_of_varchar_0_are_named(tmp_path):
+    (tmp_path / "views").mkdir()
+    (tmp_path / "views" / "empty.sql").write_text(
+        "-- What?\nCREATE VIEW empty AS SELECT a, b FROM (VALUES ('', 'x')) AS t (a, b)"
+    )
+    (tmp_path / "views" / "plain.sql").write_text("-- What?\nCREATE VIEW plain AS SELECT '' AS c, 1 AS n")
+    (tmp_path / "share.sql").write_text("-- What?\nSELECT 100.0 * SUM(class) / COUNT(*) FROM scored_readings")
+    (tmp_path / "half.sql").write_text("-- What?\nSELECT n / 2 AS half, n / 2e0 AS exact FROM plain")
+    (tmp_path / "good.sql").write_text(
+        "-- What?\nSELECT pressure / 1000, 1e2 * class / 3 FROM scored_readings"
+    )
+    assert list(sql_lint.problems(tmp_path)) == [
+        "half.sql: n / 2: make one side a double (100e0 *, or CAST(… AS double))",
+        "share.sql: 100.0 * SUM(class) / COUNT(*): make one side a double (100e0 *, or CAST(… AS double))",
+        "views/empty.sql: column a is an empty text of type varchar(0): CAST(… AS varchar)",
+        "views/plain.sql: column c is an empty text of type varchar(0): CAST(… AS varchar)",
+    ]
+
+
 def test_an_empty_folder_is_a_problem(tmp_path):
     assert list(sql_lint.problems(tmp_path)) == [f"{tmp_path}: there is no SQL file"]
 

@@ -97,14 +97,14 @@ def stream_rows(values: np.ndarray) -> list[dict]:
 def trained_model(values: np.ndarray) -> tuple[dict, bytes, Any, np.ndarray]:
     """An Isolation Forest on the first readings: its manifest entry, ONNX bytes, itself, its features."""
     from ml.training.forest import fit_forest  # noqa: PLC0415  (only the parent process may hold scikit-learn)
-    from petrostream.detection.plan import FeaturePlan, feature_names, series_rows  # noqa: PLC0415
+    from petrostream.detection.extraction import FeatureExtractor, feature_names, series_rows  # noqa: PLC0415
     from petrostream.schema.sensors import SENSOR_INDEX  # noqa: PLC0415
 
     names = feature_names()
     table = np.full((5000, 27), np.nan)
     table[:, [SENSOR_INDEX[name] for name in SENSORS]] = values[:5000]
-    plan = FeaturePlan.build(names, SENSORS, CENTER, SCALE)
-    rows, whole = series_rows(START_MS + 1000 * np.arange(5000), table, plan)
+    extractor = FeatureExtractor.build(names, SENSORS, CENTER, SCALE)
+    rows, whole = series_rows(START_MS + 1000 * np.arange(5000), table, extractor)
     fitted = fit_forest(rows[whole], names, np.random.default_rng(20), trees=TREES)
     entry = {
         "well_id": WELL,

@@ -68,7 +68,7 @@ from ml.training.pool import Pool
 from ml.training.report import markdown
 from petrostream.aws.athena import run_sql
 from petrostream.detection.detector import WellModel, load_models
-from petrostream.detection.plan import COMMISSIONED, FLEET, feature_names
+from petrostream.detection.extraction import COMMISSIONED, FLEET, feature_names
 from petrostream.errors import PetroStreamError
 from petrostream.gauges.features import WINDOWS_S
 from petrostream.times import parse_ms, to_iso

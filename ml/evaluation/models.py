@@ -12,10 +12,10 @@ from ml.data.dataset import Instance
 from ml.registry import Registry, RegistryError, read_live
 from ml.training.baseline import Baseline, NoBaselineError, NormalPeriod, instance_baseline, normal_period
 from ml.training.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
-from ml.training.pool import FLEET_SENSORS, Pool, baseline_plan, fleet_plan
+from ml.training.pool import Pool, baseline_extractor, fleet_extractor
+from petrostream.detection.extraction import COMMISSIONED, FLEET, FeatureExtractor
 from petrostream.detection.forest import Forest, load_forest
 from petrostream.detection.models import ModelSet, WellModel, load_models
-from petrostream.detection.plan import COMMISSIONED, FLEET, FeaturePlan
 
 VERSION = "evaluation"
 
@@ -52,14 +52,14 @@ class LeftOut:
     def commissioned(self, baseline: Baseline, from_ms: int) -> ModelSet:
         """The shared forest without the baseline's well, on that baseline, in service from a time on."""
         forest = self._forest(COMMISSIONED, baseline.well_id)
-        plan = baseline_plan(baseline)
-        model = _model(baseline.well_id, COMMISSIONED, baseline.sensors, plan, forest, THRESHOLD)
+        extractor = baseline_extractor(baseline)
+        model = _model(baseline.well_id, COMMISSIONED, extractor, forest, THRESHOLD)
         return ModelSet(VERSION, {baseline.well_id: (replace(model, valid_from_ms=from_ms),)})
 
     def fleet(self, well_id: str) -> ModelSet:
         """The fleet's forest without a well."""
         forest = self._forest(FLEET, well_id)
-        model = _model("*", FLEET, FLEET_SENSORS, fleet_plan(), forest, FLEET_THRESHOLD)
+        model = _model("*", FLEET, fleet_extractor(), forest, FLEET_THRESHOLD)
         return ModelSet(VERSION, {}, model)
 
     def _forest(self, kind: str, well_id: str) -> Forest:
@@ -72,18 +72,18 @@ class LeftOut:
 
 
 def _model(
-    well_id: str, kind: str, sensors: tuple[str, ...], plan: FeaturePlan, forest: Forest, threshold: float
+    well_id: str,
+    kind: str,
+    extractor: FeatureExtractor,
+    forest: Forest,
+    threshold: float,
 ) -> WellModel:
     return WellModel(
         well_id=well_id,
         kind=kind,
         version=VERSION,
-        sensors=sensors,
-        center=plan.center,
-        scale=plan.scale,
         threshold=threshold,
-        feature_names=plan.names,
-        plan=plan,
+        extractor=extractor,
         forest=forest,
     )
 

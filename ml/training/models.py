@@ -16,8 +16,8 @@ from ml.training.baseline import (
 from ml.training.forest import TREES, Fitted
 from ml.training.metrics import FLEET_WELL, Seen
 from ml.training.pool import FLEET_SENSORS, Pool, fleet_scale
+from petrostream.detection.extraction import COMMISSIONED, FLEET, feature_names
 from petrostream.detection.models import ModelSet, load_models
-from petrostream.detection.plan import COMMISSIONED, FLEET, feature_names
 from petrostream.times import to_iso
 
 DEFAULT_SEED = 7

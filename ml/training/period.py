@@ -167,8 +167,8 @@ def first_part_baseline(period: Period) -> Baseline:
 
 def flagged(period: Period, model: WellModel) -> BoolArray:
     """Readings of the period that the model flags: shape (n,)."""
-    counts = quantise(period.values[:, model.plan.sensors], model.plan.sensors)
-    return detect(model, window_stats(period.ts_ms, counts, model.plan.sensors)).anomalous
+    counts = quantise(period.values[:, model.extractor.sensors], model.extractor.sensors)
+    return detect(model, window_stats(period.ts_ms, counts, model.extractor.sensors)).anomalous
 
 
 def _readings(period: Period) -> Iterator[str]:

@@ -9,7 +9,14 @@ from ml.training.baseline import Baseline, NormalPeriod
 from ml.training.forest import TREES, Fitted, fit_forest
 from ml.training.synthetic import synthetic_rows
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.detection.plan import COMMISSIONED, FLEET, FeaturePlan, RowArray, feature_names, series_rows
+from petrostream.detection.extraction import (
+    COMMISSIONED,
+    FLEET,
+    FeatureExtractor,
+    RowArray,
+    feature_names,
+    series_rows,
+)
 from petrostream.schema.sensors import SENSORS
 
 ROWS_PER_WELL = 10_000
@@ -49,11 +56,11 @@ class Pool:
             ts_ms: shape (n,), strictly increasing, epoch ms.
             values: shape (n, 27), possible values only, NaN where missing.
         """
-        for rows, plan, skip in (
-            (self.rows, baseline_plan(baseline), WARM_ROWS),
-            (self.fleet_rows, fleet_plan(baseline.sensors), FLEET_WARM_ROWS),
+        for rows, extractor, skip in (
+            (self.rows, baseline_extractor(baseline), WARM_ROWS),
+            (self.fleet_rows, fleet_extractor(baseline.sensors), FLEET_WARM_ROWS),
         ):
-            made, whole = series_rows(ts_ms, values, plan)
+            made, whole = series_rows(ts_ms, values, extractor)
             rows.setdefault(baseline.well_id, []).append(made[:, skip:][whole[:, skip:]])
 
     def add_period(self, baseline: Baseline, period: NormalPeriod) -> None:
@@ -88,10 +95,10 @@ class Pool:
         return fit_forest(np.concatenate([rows, made]), names, rng, trees=trees, synthetic=len(made))
 
 
-def baseline_plan(baseline: Baseline) -> FeaturePlan:
+def baseline_extractor(baseline: Baseline) -> FeatureExtractor:
     """Features of a well in units of its baseline."""
     names = feature_names(COMMISSIONED)
-    return FeaturePlan.build(names, baseline.sensors, baseline.center, baseline.scale)
+    return FeatureExtractor.build(names, baseline.sensors, baseline.center, baseline.scale)
 
 
 def fleet_scale(sensors: tuple[str, ...] = FLEET_SENSORS) -> FloatArray:
@@ -100,9 +107,9 @@ def fleet_scale(sensors: tuple[str, ...] = FLEET_SENSORS) -> FloatArray:
     return np.array([FLEET_SCALES[quantities[name]] for name in sensors])
 
 
-def fleet_plan(sensors: tuple[str, ...] = FLEET_SENSORS) -> FeaturePlan:
+def fleet_extractor(sensors: tuple[str, ...] = FLEET_SENSORS) -> FeatureExtractor:
     """Features of a well without a baseline."""
-    return FeaturePlan.build(feature_names(FLEET), sensors, np.zeros(len(sensors)), fleet_scale(sensors))
+    return FeatureExtractor.build(feature_names(FLEET), sensors, np.zeros(len(sensors)), fleet_scale(sensors))
 
 
 def _draw(rows: RowArray, rng: np.random.Generator) -> RowArray:

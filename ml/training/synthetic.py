@@ -8,7 +8,7 @@ autoregression), held and linearly interpolated as a historian's compression lea
 import numpy as np
 
 from petrostream.arrays import FloatArray
-from petrostream.detection.plan import FeaturePlan, RowArray, feature_names
+from petrostream.detection.extraction import FeatureExtractor, RowArray, feature_names
 from petrostream.gauges.features import QUANTA, window_stats
 from petrostream.schema.sensors import SENSOR_INDEX
 
@@ -32,8 +32,10 @@ def synthetic_rows(kind: str, rows: int, rng: np.random.Generator) -> RowArray:
     Returns:
         Shape (rows, k).
     """
-    plan = FeaturePlan.build(feature_names(kind), (_GAUGE,), np.zeros(1), np.array([_UNIT * _QUANTUM]))
-    pool = np.concatenate([_rows_of(one, plan) for one in series(rng)])
+    extractor = FeatureExtractor.build(
+        feature_names(kind), (_GAUGE,), np.zeros(1), np.array([_UNIT * _QUANTUM])
+    )
+    pool = np.concatenate([_rows_of(one, extractor) for one in series(rng)])
     return pool[rng.integers(0, len(pool), rows)]
 
 
@@ -52,7 +54,7 @@ def series(rng: np.random.Generator) -> FloatArray:
     )
 
 
-def _rows_of(values: FloatArray, plan: FeaturePlan) -> RowArray:
+def _rows_of(values: FloatArray, extractor: FeatureExtractor) -> RowArray:
     counts = np.rint(values * _UNIT).astype(np.int32)[:, None]
-    rows, whole = plan.rows(window_stats(1000 * np.arange(SECONDS), counts, plan.sensors))
+    rows, whole = extractor.rows(window_stats(1000 * np.arange(SECONDS), counts, extractor.sensors))
     return rows[0, WARM_S:][whole[0, WARM_S:]]

@@ -1,7 +1,7 @@
-"""Scores, flags and the sensors behind them: one small forest looks at each sensor of a well in turn.
+"""Anomaly scores, flags and the sensors behind them: one small forest scores each sensor of a well in turn.
 
-A reading's score is the highest of its sensors' scores. So one gauge that moves is enough, gauges that rest
-can't outvote it, a missing gauge takes nothing away from the others, and the reason comes with the score.
+A reading's score is the highest of its sensors' scores. One moving gauge is therefore enough, steady gauges
+cannot outvote it, a missing gauge does not weaken the others, and every score names its sensors.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.detection.extraction import RowArray
 from petrostream.detection.models import ModelFormatError, ModelSet, WellModel, load_model, load_models
-from petrostream.detection.plan import RowArray
 from petrostream.gauges.features import WindowStats
 from petrostream.schema.sensors import SENSOR_NAMES
 
@@ -19,13 +19,13 @@ TOP_SENSORS = 3
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What the forest says of n readings.
+    """The forest's result for n readings.
 
     Attributes:
         score: shape (n,), 0 to 1, the highest of the sensors' scores; NaN where none has enough history.
-        anomalous: shape (n,), the score is at or above the model's threshold.
-        ranking: shape (n, up to TOP_SENSORS), indices of the sensors that are anomalous by themselves, the
-            one that moved most (in units of its baseline) first; -1 where there is no further one.
+        anomalous: shape (n,), whether the score is at or above the model's threshold.
+        ranking: shape (n, up to TOP_SENSORS), indices of the sensors whose own score is anomalous, the one
+            with the largest deviation (in units of its baseline) first; padded with -1.
         sensors: shape (s,), sensor indices of the model.
         sensor_score: shape (n, s), each sensor's own score, NaN without enough history.
     """
@@ -38,16 +38,13 @@ class Detection:
 
 
 def detect(model: WellModel, stats: WindowStats) -> Detection:
-    """Score the readings of one well.
+    """Score n readings of one well.
 
     Args:
         model: the well's model.
-        stats: window statistics of n readings.
-
-    Returns:
-        The detection.
+        stats: window statistics of the n readings; sensors absent from them count as missing.
     """
-    rows, whole = model.plan.rows(stats)
+    rows, whole = model.extractor.rows(stats)
     scores = np.full(whole.shape, np.nan)
     if whole.all():
         scores[:] = model.forest.score(rows.reshape(-1, rows.shape[2])).reshape(whole.shape)
@@ -58,24 +55,24 @@ def detect(model: WellModel, stats: WindowStats) -> Detection:
     ranking = np.full((len(stats), min(TOP_SENSORS, len(whole))), -1, np.int64)
     if anomalous.any():
         ranking[anomalous] = _rank(model, scores[:, anomalous], rows[:, anomalous])
-    return Detection(highest, anomalous, ranking, model.plan.sensors, scores.T)
+    return Detection(highest, anomalous, ranking, model.extractor.sensors, scores.T)
 
 
 def _rank(model: WellModel, scores: FloatArray, rows: RowArray) -> IntArray:
-    """Sensors that are anomalous by themselves, the one that moved most first: shape (n, up to TOP_SENSORS).
+    """Rank the sensors whose own score is anomalous by deviation: shape (n, up to TOP_SENSORS).
 
-    Scores choose and deviations order: far outside of its training rows a forest sees no distances any more.
+    Scores select and deviations order: far outside its training rows a forest cannot tell distances apart.
     """
     itself = scores >= model.threshold
     moved = np.where(itself, np.nan_to_num(np.abs(rows)).max(axis=2), -1.0)
     order = np.argsort(-moved, axis=0, kind="stable")[:TOP_SENSORS]
     chosen = np.take_along_axis(itself, order, axis=0)
-    ranked: IntArray = np.where(chosen, model.plan.sensors[order], -1)
+    ranked: IntArray = np.where(chosen, model.extractor.sensors[order], -1)
     return ranked.T
 
 
 def sensor_names(ranking: IntArray) -> list[str]:
-    """Names of one row of a ranking, the one that moved most first."""
+    """Return the sensor names of one row of a ranking, largest deviation first."""
     return [SENSOR_NAMES[index] for index in ranking.tolist() if index >= 0]
 
 

@@ -2,7 +2,7 @@
 
 Score of a row, after F. T. Liu, K. M. Ting, Z.-H. Zhou, "Isolation Forest", ICDM 2008, equation 2:
 2 ** -(E[h(x)] / c(psi)), with E[h(x)] the mean path length over the trees and c(psi) that of a tree of psi
-random points. The ONNX graph gives the sum of path lengths; the rest is here, in float64.
+random points. The ONNX graph returns the sum of path lengths; the rest is computed here, in float64.
 """
 
 import math
@@ -12,24 +12,25 @@ import numpy as np
 import onnxruntime
 
 from petrostream.arrays import FloatArray
-from petrostream.detection.plan import RowArray
+from petrostream.detection.extraction import RowArray
 
 SCORE_DECIMALS = 6
 _ERRORS_ONLY = 3
 
 
 class ForestFormatError(ValueError):
-    """Bytes that are no forest in ONNX as `ml/training/onnx_export.py` writes it."""
+    """The bytes are not an ONNX forest as written by `ml/training/onnx_export.py`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forest:
-    """A forest that is ready to score; any number of models may share one.
+    """A loaded forest; any number of models may share one.
 
     Attributes:
         session: ONNX Runtime session.
-        features: columns of a row.
-        trees, normaliser: number of trees, c(psi).
+        features: number of features in a row.
+        trees: number of trees.
+        normaliser: c(psi), see `average_path_length`.
     """
 
     session: onnxruntime.InferenceSession
@@ -38,7 +39,7 @@ class Forest:
     normaliser: float
 
     def score(self, rows: RowArray) -> FloatArray:
-        """Scores of rows of shape (n, k) without NaN: shape (n,), 0 to 1, rounded to `SCORE_DECIMALS`."""
+        """Score rows of shape (n, k) without NaN: shape (n,), 0 to 1, rounded to `SCORE_DECIMALS`."""
         (total,) = self.session.run(["path_length"], {"features": np.ascontiguousarray(rows, np.float32)})
         mean: FloatArray = np.asarray(total, np.float64)[:, 0] / self.trees
         score: FloatArray = np.exp2(-mean / self.normaliser).round(SCORE_DECIMALS)
@@ -46,17 +47,17 @@ class Forest:
 
 
 def load_forest(onnx_bytes: bytes) -> Forest:
-    """A forest from its file.
+    """Load a forest from its ONNX file.
 
     Args:
         onnx_bytes: a graph with input `features` float32 (n, k) and output `path_length` (n, 1), and with
             `n_trees` and `max_samples` in its metadata.
 
     Raises:
-        ForestFormatError: it is not such a graph.
+        ForestFormatError: the bytes are not such a graph.
     """
     options = onnxruntime.SessionOptions()
-    # A scoring function has one core: more threads only cost their start and their spinning.
+    # The scoring function has one core: more threads only add start-up time and spinning.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
@@ -67,15 +68,21 @@ def load_forest(onnx_bytes: bytes) -> Forest:
         names = (session.get_inputs()[0].name, session.get_outputs()[0].name)
         meta = session.get_modelmeta().custom_metadata_map
         trees, samples = int(meta["n_trees"]), int(meta["max_samples"])
-    except Exception as error:  # ONNX Runtime raises bare exceptions of its own, by kind of damage
-        raise ForestFormatError(f"not a forest in ONNX: {error!r}") from error
+    except Exception as error:  # ONNX Runtime's exception types share no base class but Exception
+        raise ForestFormatError(f"not an ONNX forest: {error!r}") from error
     if names != ("features", "path_length") or trees < 1 or samples < 2:
-        raise ForestFormatError(f"graph {names} with {trees} trees of {samples} samples is no forest")
+        raise ForestFormatError(
+            f"not an ONNX forest: graph {names} with {trees} trees of {samples} samples; expected input "
+            "'features', output 'path_length', at least 1 tree and 2 samples"
+        )
     return Forest(session, width, trees, average_path_length(samples))
 
 
 def average_path_length(samples: int) -> float:
-    """c(psi): mean path length of an unsuccessful search in a binary search tree of psi >= 2 points.
+    """Return c(psi), the mean path length of an unsuccessful search in a binary search tree of psi points.
+
+    Args:
+        samples: psi, at least 2.
 
     Source: Liu, Ting, Zhou 2008, equation 1.
     """

@@ -1,8 +1,8 @@
-"""The models of a registry version: a well's baselines, each with the time from which it holds.
+"""The models of a registry version: a well's baselines, each with its period of validity.
 
-Levels of a well move by bars between one month and the next, so a well is commissioned again and again. Each
-time makes a baseline, and a reading is measured against the newest one that had begun when it was taken. A
-reading from before the first one, or after the end of one that has an end, is left to the fleet's model.
+A well's levels drift by bars from month to month, so a well is commissioned repeatedly. Each commissioning
+makes a baseline, and a reading is scored against the newest one already valid when it was taken. A reading
+from before the first baseline, or after the end of a baseline that has one, is scored by the fleet's model.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
+from petrostream.detection.extraction import COMMISSIONED, FLEET, FeatureExtractor
 from petrostream.detection.forest import Forest, ForestFormatError, load_forest
-from petrostream.detection.plan import COMMISSIONED, FLEET, FeaturePlan
+from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.times import parse_ms
 
 ALWAYS_MS = int(np.iinfo(np.int64).min)
@@ -21,7 +22,7 @@ NEVER_MS = int(np.iinfo(np.int64).max)
 
 
 class ModelFormatError(ValueError):
-    """A manifest entry or ONNX file that can't be served; the text names the well, field and value."""
+    """A manifest entry or ONNX file cannot be served; the message names the well, field and value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,29 +33,32 @@ class WellModel:
         well_id: the well, or `*` for the fleet model.
         kind: `commissioned` (the well's own baseline) or `fleet`.
         version: registry version.
-        sensors: s sensor names.
-        center, scale: shape (s,), the baseline, in sensor units.
         threshold: lowest anomalous score.
-        feature_names: columns of the forest, k of them.
-        plan: how the columns are computed.
+        extractor: computes the forest's features; it holds the sensors and the baseline.
         forest: the forest, which other models may share.
-        valid_from_ms, valid_until_ms: epoch ms; from the first on, and before the second.
-        source: where the baseline's readings are from.
+        valid_from_ms, valid_until_ms: epoch ms, start inclusive, end exclusive.
+        source: instance the baseline was made from.
     """
 
     well_id: str
     kind: str
     version: str
-    sensors: tuple[str, ...]
-    center: FloatArray
-    scale: FloatArray
     threshold: float
-    feature_names: tuple[str, ...]
-    plan: FeaturePlan
+    extractor: FeatureExtractor
     forest: Forest
     valid_from_ms: int = ALWAYS_MS
     valid_until_ms: int = NEVER_MS
     source: str = ""
+
+    @property
+    def sensors(self) -> tuple[str, ...]:
+        """Names of the s sensors of the baseline."""
+        return tuple(SENSOR_NAMES[index] for index in self.extractor.sensors.tolist())
+
+    @property
+    def center(self) -> FloatArray:
+        """The baseline's level of each sensor: shape (s,), in sensor units."""
+        return self.extractor.center
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,8 @@ class ModelSet:
 
     Attributes:
         version: the version.
-        wells: baselines by well, in order of `valid_from_ms`, at least one each.
-        fleet: the model for readings without a baseline.
+        wells: by well, its baselines in order of `valid_from_ms`, at least one each.
+        fleet: the model for readings without a valid baseline, None if there is none.
     """
 
     version: str
@@ -72,21 +76,21 @@ class ModelSet:
     fleet: WellModel | None = None
 
     def for_well(self, well_id: str, at_ms: int | None = None) -> WellModel | None:
-        """The baseline that holds at a time (by default: the newest), else the fleet's model, else None."""
+        """Return the baseline valid at a time (by default the newest), else the fleet's model, else None."""
         held = self.wells.get(well_id, ())
         if at_ms is None:
             return held[-1] if held else self.fleet
         return next(self.segments(well_id, np.array([at_ms], np.int64)))[0]
 
     def segments(self, well_id: str, at_ms: IntArray) -> Iterator[tuple[WellModel | None, IntArray]]:
-        """Which model scores which of n readings of a well.
+        """Split n readings of a well by the model that scores them.
 
         Args:
             well_id: the well.
-            at_ms: shape (n,), n >= 1, when each was taken, in any order, epoch ms.
+            at_ms: shape (n,), n >= 1, when each reading was taken, epoch ms, in any order.
 
         Yields:
-            A model (None where there is none) and the positions of its readings; each reading once.
+            A model (None where there is none) and the positions of its readings, int64; each reading once.
         """
         held = self.wells.get(well_id, ())
         begins = np.array([model.valid_from_ms for model in held], np.int64)
@@ -98,24 +102,28 @@ class ModelSet:
 
 
 def load_model(entry: Mapping[str, Any], onnx: bytes | Forest) -> WellModel:
-    """The newest baseline of a manifest entry: the last of `load_models`."""
+    """Load the newest baseline of a manifest entry, the last one of `load_models`.
+
+    Raises:
+        ModelFormatError: see `load_models`.
+    """
     return load_models(entry, onnx)[-1]
 
 
 def load_models(entry: Mapping[str, Any], onnx: bytes | Forest) -> tuple[WellModel, ...]:
-    """All baselines of a manifest entry.
+    """Load all baselines of a manifest entry.
 
     Args:
         entry: `well_id`, `kind`, `version`, `sensors`, `center`, `scale`, `threshold`, `feature_names`; and
-            optionally `baselines`, each with fields that replace those of the entry, and with `valid_from`,
-            `valid_until` (ISO 8601 in UTC) and `source`.
-        onnx: the forest, or the file that it is in.
+            optionally `baselines`, each with fields that override those of the entry, and with `valid_from`,
+            `valid_until` (ISO 8601 with a zone) and `source`.
+        onnx: the forest, or the bytes of its file.
 
     Returns:
-        In order of `valid_from_ms`.
+        The models, in order of `valid_from_ms`.
 
     Raises:
-        ModelFormatError: a field is missing or inconsistent, or the file holds no such forest.
+        ModelFormatError: a field is missing or inconsistent, or the bytes are not a matching forest.
     """
     well = str(entry.get("well_id", "*"))
     try:
@@ -131,20 +139,18 @@ def load_models(entry: Mapping[str, Any], onnx: bytes | Forest) -> tuple[WellMod
 
 def _model(well: str, entry: Mapping[str, Any], forest: Forest) -> WellModel:
     kind, threshold = _kind_and_threshold(entry)
-    plan = _plan(entry)
-    if len(plan.names) != forest.features:
-        raise ValueError(f"the forest takes {forest.features} features, the manifest has {plan.names}")
+    extractor = _extractor(entry)
+    if len(extractor.names) != forest.features:
+        raise ValueError(
+            f"feature_names {list(extractor.names)} do not match the forest of {forest.features} features"
+        )
     begin, end = entry.get("valid_from"), entry.get("valid_until")
     return WellModel(
         well_id=well,
         kind=kind,
         version=str(entry.get("version", "")),
-        sensors=tuple(entry["sensors"]),
-        center=plan.center,
-        scale=plan.scale,
         threshold=threshold,
-        feature_names=plan.names,
-        plan=plan,
+        extractor=extractor,
         forest=forest,
         valid_from_ms=ALWAYS_MS if begin is None else parse_ms(begin),
         valid_until_ms=NEVER_MS if end is None else parse_ms(end),
@@ -161,20 +167,21 @@ def _kind_and_threshold(entry: Mapping[str, Any]) -> tuple[str, float]:
     return kind, threshold
 
 
-def _plan(entry: Mapping[str, Any]) -> FeaturePlan:
+def _extractor(entry: Mapping[str, Any]) -> FeatureExtractor:
     sensors, names = tuple(entry["sensors"]), tuple(entry["feature_names"])
+    if not sensors or not names:
+        raise ValueError(
+            f"{len(sensors)} sensors and {len(names)} features: a model needs at least one of each"
+        )
     center = _numbers("center", entry["center"], len(sensors))
     scale = _numbers("scale", entry["scale"], len(sensors))
-    if not (scale > 0).all() or not names or not sensors:
-        raise ValueError(
-            f"scale {scale.tolist()} must be positive, and {len(names)} features of {len(sensors)} sensors "
-            "more than none"
-        )
-    return FeaturePlan.build(names, sensors, center, scale)
+    if not (scale > 0).all():
+        raise ValueError(f"scale {scale.tolist()} must be positive")
+    return FeatureExtractor.build(names, sensors, center, scale)
 
 
 def _numbers(name: str, raw: Any, length: int) -> FloatArray:  # noqa: ANN401  (parsed JSON)
     values = np.asarray(raw, np.float64)
     if values.shape != (length,) or not np.isfinite(values).all():
-        raise ValueError(f"{name} must be {length} finite numbers, it is {raw}")
+        raise ValueError(f"{name} must be {length} finite numbers, got {raw}")
     return values

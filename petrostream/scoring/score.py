@@ -8,7 +8,7 @@ import numpy as np
 from petrostream.alarms.engine import WellAlarms
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.detection.detector import Detection, ModelSet, WellModel, detect
-from petrostream.detection.plan import COMMISSIONED
+from petrostream.detection.extraction import COMMISSIONED
 from petrostream.gauges.features import WindowStats, window_stats
 from petrostream.readings.wells import NO_TIME, Readings
 from petrostream.risk.rules import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, fired, points
@@ -152,7 +152,7 @@ def _expected(models: list[WellModel]) -> BoolArray:
     expected = np.zeros((len(models) + 1, len(SENSOR_NAMES)), np.bool_)
     for row, model in zip(expected, models, strict=False):
         if model.kind == COMMISSIONED:
-            row[model.plan.sensors] = True
+            row[model.extractor.sensors] = True
     return expected
 
 
@@ -190,7 +190,7 @@ def _detect(columns: Columns, stats: WindowStats, at: IntArray) -> IntArray:
         if model.kind == COMMISSIONED and found.anomalous.any():
             rows = np.flatnonzero(found.anomalous)
             columns.deviation[at[part[rows]], : found.ranking.shape[1]] = deviations(
-                found.ranking[rows], stats.take(part[rows]), model.plan.sensors, model.center
+                found.ranking[rows], stats.take(part[rows]), model.extractor.sensors, model.center
             )
         worth[part] = _forest_points(model, found)
     return worth
@@ -201,7 +201,7 @@ def _sensors_in_use(models: list[WellModel]) -> BoolArray:
     used = np.zeros(len(SENSOR_NAMES), np.bool_)
     used[RULE_SENSORS] = True
     for model in models:
-        used[model.plan.sensors] = True
+        used[model.extractor.sensors] = True
     return used
 
 

@@ -7,7 +7,7 @@ from sklearn.ensemble import IsolationForest
 
 from ml.training.onnx_export import forest_to_onnx
 from petrostream.detection.detector import ModelSet, WellModel, load_model, load_models
-from petrostream.detection.plan import FeaturePlan, feature_names, series_rows
+from petrostream.detection.extraction import FeatureExtractor, feature_names, series_rows
 from petrostream.readings.wells import NO_TIME, Readings, event_id
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.times import to_iso
@@ -70,17 +70,17 @@ def readings(values, ts_ms=None, *, well=WELL, methane=None, sequence="1", sourc
 
 @cache
 def training(kind="commissioned"):
-    """A fitted forest, the rows of healthy gauges behind it, and their plan."""
+    """A fitted forest, the rows of healthy gauges behind it, and their extractor."""
     names = feature_names(kind)
-    plan = FeaturePlan.build(names, SENSORS, CENTER, SCALE)
-    rows, whole = series_rows(START + 1000 * np.arange(900), normal_values(900), plan)
+    extractor = FeatureExtractor.build(names, SENSORS, CENTER, SCALE)
+    rows, whole = series_rows(START + 1000 * np.arange(900), normal_values(900), extractor)
     healthy = rows[whole]
     # Shifted copies teach the forest where "outside" is; it never splits beyond what it saw.
     rng = np.random.default_rng(1)
     moved = healthy[rng.integers(0, len(healthy), 300)]
     moved = (moved + rng.uniform(-20, 20, moved.shape)).astype(np.float32)
     fitted = IsolationForest(n_estimators=50, random_state=7).fit(np.concatenate([healthy, moved]))
-    return fitted, healthy, plan
+    return fitted, healthy, extractor
 
 
 def entry(kind="commissioned", changes=None):

@@ -68,8 +68,10 @@ def verdicts(commissioned):
         model = load_model(well_entry([part], fit_entry(forest, SEED)), forest.load())
         onset = int(np.argmax(period.instance.in_event))
         rows = slice(period.start, onset + SEEN_S)
-        counts = quantise(period.values[rows][:, model.plan.sensors], model.plan.sensors)
-        score = detect(model, window_stats(period.instance.ts_ms[rows], counts, model.plan.sensors)).score
+        counts = quantise(period.values[rows][:, model.extractor.sensors], model.extractor.sensors)
+        score = detect(
+            model, window_stats(period.instance.ts_ms[rows], counts, model.extractor.sensors)
+        ).score
         begun = [at + period.split for at in onsets(score[period.split - period.start :], model.threshold)]
         delays = [at - onset for at in begun if at >= period.end]
         found[period.instance.source] = (sum(at < period.end for at in begun), delays[:1])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream.detection.plan import FeatureNameError, FeaturePlan, feature_names, series_rows
+from petrostream.detection.extraction import FeatureExtractor, FeatureNameError, feature_names, series_rows
 from petrostream.gauges.features import (
     COUNT_LIMIT,
     MAX_WINDOW_READINGS,
@@ -166,7 +166,7 @@ class TestYoungWindows:
             np.testing.assert_array_equal(part.get(P, stat, 60), stats.get(P, stat, 60)[[70, 20]])
 
 
-class TestFeaturePlan:
+class TestFeatureExtractor:
     SENSORS = ("p_tpt", "t_tpt")
     CENTER, SCALE = np.array([1.4e7, 95.0]), np.array([2e4, 0.1])
 
@@ -177,16 +177,16 @@ class TestFeaturePlan:
         values[:, T] = 95 + rng.normal(0, 0.1, 400)
         return START + 1000 * np.arange(400), values
 
-    def plan(self, kind, level=1.4e7):
-        return FeaturePlan.build(feature_names(kind), self.SENSORS, np.array([level, 95.0]), self.SCALE)
+    def extractor(self, kind, level=1.4e7):
+        return FeatureExtractor.build(feature_names(kind), self.SENSORS, np.array([level, 95.0]), self.SCALE)
 
     def test_every_sensor_is_a_row_in_units_of_its_own_noise(self):
-        plan = self.plan("commissioned")
-        rows, whole = series_rows(*self.series(), plan)
+        extractor = self.extractor("commissioned")
+        rows, whole = series_rows(*self.series(), extractor)
         assert rows.shape == (2, 400, 6)
         assert not whole[:, :9].any()
         assert whole[:, 9:].all()
-        mean, deviation = plan.names.index("mean_60"), plan.names.index("std_60")
+        mean, deviation = extractor.names.index("mean_60"), extractor.names.index("std_60")
         assert np.abs(rows[:, 60:, mean]).max() < 1
         assert rows[:, 60:, deviation].mean() == pytest.approx(1.0, abs=0.15)
 
@@ -195,26 +195,26 @@ class TestFeaturePlan:
             ts_ms = START + step_ms * np.arange(400)
             values = np.full((400, 27), np.nan)
             values[:, P] = 1.4e7 + 2e4 * np.arange(400) * step_ms / 60_000
-            plan = self.plan("commissioned")
-            rows, _ = series_rows(ts_ms, values, plan)
-            assert rows[0, 300, plan.names.index("change_60")] == pytest.approx(1.0, rel=1e-3)
-            assert rows[0, 300, plan.names.index("change_30")] == pytest.approx(0.5, rel=1e-3)
+            extractor = self.extractor("commissioned")
+            rows, _ = series_rows(ts_ms, values, extractor)
+            assert rows[0, 300, extractor.names.index("change_60")] == pytest.approx(1.0, rel=1e-3)
+            assert rows[0, 300, extractor.names.index("change_30")] == pytest.approx(0.5, rel=1e-3)
 
     def test_a_missing_sensor_has_no_whole_row_and_takes_nothing_from_the_others(self):
         ts_ms, values = self.series()
         values[100:, T] = np.nan
-        _, whole = series_rows(ts_ms, values, self.plan("commissioned"))
+        _, whole = series_rows(ts_ms, values, self.extractor("commissioned"))
         assert whole[0, 9:].all()
         assert whole[1, 9:120].all()
         assert not whole[1, 130:].any()
-        _, without = series_rows(ts_ms, np.full_like(values, np.nan), self.plan("commissioned"))
+        _, without = series_rows(ts_ms, np.full_like(values, np.nan), self.extractor("commissioned"))
         assert not without.any()
 
     def test_fleet_features_do_not_know_the_level(self):
         ts_ms, values = self.series()
-        here, whole = series_rows(ts_ms, values, self.plan("fleet"))
+        here, whole = series_rows(ts_ms, values, self.extractor("fleet"))
         values[:, P] += 3e6
-        there, _ = series_rows(ts_ms, values, self.plan("fleet", level=0.0))
+        there, _ = series_rows(ts_ms, values, self.extractor("fleet", level=0.0))
         np.testing.assert_allclose(here[whole], there[whole], atol=1e-6)
         assert whole[:, 59:].all()
         assert not whole[:, :59].any()
@@ -222,7 +222,9 @@ class TestFeaturePlan:
     def test_a_difference_is_that_of_the_window_means(self):
         ts_ms, values = self.series()
         names = ("diff_30_180", "mean_30", "mean_180")
-        rows, _ = series_rows(ts_ms, values, FeaturePlan.build(names, self.SENSORS, self.CENTER, self.SCALE))
+        rows, _ = series_rows(
+            ts_ms, values, FeatureExtractor.build(names, self.SENSORS, self.CENTER, self.SCALE)
+        )
         np.testing.assert_allclose(rows[:, 60:, 0], rows[:, 60:, 1] - rows[:, 60:, 2], atol=1e-5)
 
     @pytest.mark.parametrize(
@@ -230,10 +232,10 @@ class TestFeaturePlan:
     )
     def test_an_unknown_name_is_refused_by_name(self, name):
         with pytest.raises(FeatureNameError, match=name):
-            FeaturePlan.build([name], self.SENSORS, np.zeros(2), np.ones(2))
+            FeatureExtractor.build([name], self.SENSORS, np.zeros(2), np.ones(2))
 
     def test_an_unknown_sensor_or_kind_is_refused_by_name(self):
         with pytest.raises(FeatureNameError, match="p_new"):
-            FeaturePlan.build(["mean_30"], ["p_new"], np.zeros(1), np.ones(1))
+            FeatureExtractor.build(["mean_30"], ["p_new"], np.zeros(1), np.ones(1))
         with pytest.raises(FeatureNameError, match="guess"):
             feature_names("guess")

@@ -25,7 +25,7 @@ from ml.registry import (
 from ml.registry.__main__ import app
 from ml.training.onnx_export import forest_to_onnx
 from petrostream.aws.models import ModelStore
-from petrostream.detection.plan import feature_names
+from petrostream.detection.extraction import feature_names
 
 SENSORS = ("p_tpt", "t_tpt")
 NAMES = feature_names()

@@ -1,8 +1,8 @@
-"""From window statistics to the rows of a forest: which features, in which order, on which scale.
+"""Turns window statistics into the feature rows of a forest: which features, in which order, on which scale.
 
-A forest looks at one sensor at a time: each sensor of a reading is a row of its own, with the same features
-in units of that sensor's baseline. Training and serving both go through `FeaturePlan`, so a forest sees the
-numbers that it was fitted on.
+A forest scores one sensor at a time: each sensor of a reading is a row of its own, with the same features in
+units of that sensor's baseline. Training and serving both use `FeatureExtractor`, so a forest is served
+exactly the numbers it was fitted on.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from petrostream.gauges.features import STATS, WINDOWS_S, WindowStats, quantise,
 from petrostream.schema.sensors import SENSOR_INDEX
 
 RowArray = npt.NDArray[np.float32]
-"""Features as a forest takes them."""
+"""Feature rows in the forest's input type."""
 
 COMMISSIONED = "commissioned"
 FLEET = "fleet"
@@ -25,30 +25,30 @@ FEATURES = {
     COMMISSIONED: ("mean_30", "std_30", "change_30", "mean_60", "std_60", "change_60"),
     FLEET: ("std_30", "change_30", "std_60", "change_60", "diff_30_180"),
 }
-"""Features of a sensor by kind of model. The fleet's know no level, since it is another one in every well."""
+"""Feature names of each sensor by kind of model. The fleet's have no level: each well has its own."""
 
 MIN_VALUES = 10
-"""Values that a window must hold. A young window counts: an event need not wait until windows are full."""
+"""Values a window must hold. It need not be full: an event shows before its windows have filled."""
 
 MIN_LONG_VALUES = 60
-"""Values that the long window of a difference must hold: below, its mean is that of the short window."""
+"""Values the long window of a difference must hold: with fewer, both windows have nearly the same mean."""
 
 _SLOPE, _CHANGE = STATS.index("slope"), "change"
 
 
 class FeatureNameError(ValueError):
-    """A feature, sensor or kind of model that this release can't compute."""
+    """A feature, sensor or kind of model that this release cannot compute."""
 
 
 def feature_names(kind: str = COMMISSIONED) -> tuple[str, ...]:
-    """Names of the features of each sensor, in column order.
+    """Return the feature names of each sensor, in column order.
 
     Args:
         kind: `commissioned` or `fleet`.
 
     Returns:
-        Names `<mean|std|change>_<window>` or `diff_<window>_<longer window>`. A change is the least-squares
-        slope over the values of the window times their number, as if there were one a second.
+        Names `<mean|std|change>_<window>` or `diff_<window>_<longer window>`, windows in seconds. A change
+        is the least-squares slope per second over the window times its number of values, as at 1 Hz.
 
     Raises:
         FeatureNameError: the kind is neither of the two.
@@ -60,7 +60,14 @@ def feature_names(kind: str = COMMISSIONED) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """How a feature is made: a statistic of one window, less that of another, times a number of values."""
+    """One feature: a window statistic, optionally less another window's or times the number of values.
+
+    Attributes:
+        stat: index into `STATS`.
+        window: index into `WINDOWS_S`.
+        minus: index of the longer window whose statistic is subtracted, None for none.
+        per_value: whether the statistic is multiplied by the number of values in the window.
+    """
 
     stat: int
     window: int
@@ -69,19 +76,20 @@ class Term:
 
     @property
     def leveled(self) -> bool:
-        """Whether the well's usual level is taken off."""
+        """Whether the baseline's center is subtracted."""
         return STATS[self.stat] == "mean" and self.minus is None
 
 
 @dataclass(frozen=True, slots=True)
-class FeaturePlan:
-    """The rows of one model.
+class FeatureExtractor:
+    """Computes the feature rows of one model.
 
     Attributes:
         names: k feature names.
-        terms: how each is made.
+        terms: k definitions, one per name.
         sensors: shape (s,), sensor indices of the model.
-        center, scale: shape (s,), the baseline, in sensor units.
+        center: shape (s,), the baseline's level of each sensor, in sensor units.
+        scale: shape (s,), its variation, in sensor units.
     """
 
     names: tuple[str, ...]
@@ -93,17 +101,17 @@ class FeaturePlan:
     @classmethod
     def build(
         cls, names: Sequence[str], sensors: Sequence[str], center: FloatArray, scale: FloatArray
-    ) -> "FeaturePlan":
-        """A plan for named features.
+    ) -> "FeatureExtractor":
+        """Build an extractor from feature and sensor names.
 
         Args:
-            names: feature names, as `feature_names` gives them; any subset, any order.
-            sensors: names of the model's sensors.
+            names: feature names as returned by `feature_names`; any subset, any order.
+            sensors: s sensor names.
             center: shape (s,), the well's usual level of each sensor, in sensor units.
-            scale: shape (s,), its usual variation, positive.
+            scale: shape (s,), its usual variation, in sensor units, positive.
 
         Raises:
-            FeatureNameError: a name is unknown, or a sensor is not in the schema.
+            FeatureNameError: a feature name is unknown, or a sensor is not in the schema.
         """
         unknown = [sensor for sensor in sensors if sensor not in SENSOR_INDEX]
         if unknown:
@@ -117,14 +125,15 @@ class FeaturePlan:
         )
 
     def rows(self, stats: WindowStats) -> tuple[RowArray, BoolArray]:
-        """The features of every sensor of n readings.
+        """Compute the features of every sensor of n readings.
 
         Args:
-            stats: window statistics; sensors that are absent there count as missing.
+            stats: window statistics of the n readings; sensors absent from them count as missing.
 
         Returns:
-            Features, shape (s, n, k), NaN where they can't be computed; and where a sensor's row is whole:
-            every window holds `MIN_VALUES` values, and the longer one of a difference `MIN_LONG_VALUES`.
+            Features, float32, shape (s, n, k), in units of the scale, NaN where they cannot be computed; and
+            a mask of complete rows, shape (s, n): every window holds `MIN_VALUES` values, and the longer one
+            of a difference `MIN_LONG_VALUES`.
         """
         position = np.full(len(SENSOR_INDEX), -1, np.int64)
         position[stats.sensors] = np.arange(len(stats.sensors))
@@ -155,19 +164,21 @@ class FeaturePlan:
         return features, whole
 
 
-def series_rows(ts_ms: IntArray, values: FloatArray, plan: FeaturePlan) -> tuple[RowArray, BoolArray]:
-    """Rows of a whole recorded series at once: what the stream would have computed, bit for bit.
+def series_rows(
+    ts_ms: IntArray, values: FloatArray, extractor: FeatureExtractor
+) -> tuple[RowArray, BoolArray]:
+    """Compute the rows of a recorded series at once: bit for bit what the stream would have computed.
 
     Args:
         ts_ms: shape (n,), strictly increasing, epoch ms.
         values: shape (n, 27), sensor units in the order of `SENSOR_NAMES`, NaN where missing.
-        plan: the model's features.
+        extractor: of the model.
 
     Returns:
-        Features, shape (s, n, k), and where they are whole, as `FeaturePlan.rows` gives them.
+        Features, shape (s, n, k), and complete rows, shape (s, n), as returned by `FeatureExtractor.rows`.
     """
-    counts = quantise(values[:, plan.sensors], plan.sensors)
-    return plan.rows(window_stats(ts_ms, counts, plan.sensors))
+    counts = quantise(values[:, extractor.sensors], extractor.sensors)
+    return extractor.rows(window_stats(ts_ms, counts, extractor.sensors))
 
 
 def _parse(name: str) -> Term:

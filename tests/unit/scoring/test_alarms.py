@@ -5,7 +5,7 @@ import pytest
 
 from petrostream.detection.detector import ModelSet, load_model
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scoring.score import FacilityState, score
+from petrostream.scoring.score import FacilityState, score_batch
 from tests.support.wells import (
     FACILITY,
     START,
@@ -25,7 +25,7 @@ def scored(threshold, bar):
     values[200:500, SENSOR_INDEX["p_tpt"]] += bar * 1e5
     own = load_model(entry(changes={"threshold": threshold}), model().forest)
     models = ModelSet("v1", {WELL: (own,)})
-    return score(FacilityState(FACILITY), readings(values), models, scored_at_ms=START).rows
+    return score_batch(FacilityState(FACILITY), readings(values), models, scored_at_ms=START).rows
 
 
 def forest_alarms(rows):

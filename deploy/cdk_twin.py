@@ -1,8 +1,9 @@
 """How the CDK app reaches the twin: the arguments of `cdk deploy`, and what the emulator needs besides.
 
 Three things differ from an AWS account, all for the emulator (docs/reference/twin-differences.md): the
-caller's own credentials deploy, so of all that `cdk bootstrap` creates only the bucket for assets is needed; stacks
-are deployed without change sets, which the CDK would wait for by polling every five seconds; and named queries are saved through Athena's API, since the emulator's CloudFormation lacks their type.
+caller's own credentials deploy, so of all that `cdk bootstrap` creates only the bucket for assets is needed;
+stacks are deployed without change sets, which the CDK would wait for by polling every five seconds; and named
+queries are saved through Athena's API, since the emulator's CloudFormation lacks their type.
 """
 
 import sys

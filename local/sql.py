@@ -1,6 +1,7 @@
 """`python -m local sql`: run Athena SQL on the twin, or on AWS, and print a table or CSV."""
 
 import csv
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -126,9 +127,13 @@ def _cell(value: object) -> Text:
 
 
 def _plain(value: object) -> object:
-    """A value as Athena spells it; NULL is empty."""
+    """A value as Athena spells it; NULL is empty, bytes are hexadecimal."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):
         return value.isoformat(" ", "milliseconds")
+    if isinstance(value, bytes):
+        return value.hex(" ")
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
     return "" if value is None else value

@@ -6,10 +6,10 @@ millions. A query that fails raises with Athena's own words, which say where in 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from petrostream.aws.athena_values import value_of
 from petrostream.aws.clients import client as aws_client
 from petrostream.backoff import Backoff, Deadline
 from petrostream.errors import PetroStreamError, ServiceUnavailable
@@ -51,7 +51,7 @@ class Result:
     Attributes:
         columns: names.
         types: Athena's type of each column, for example `double`.
-        rows: values as Python's: int, float, bool, str, date, datetime (UTC, without a zone), or None.
+        rows: values as Python's, by the type of their column; None is NULL. See `athena_values.value_of`.
         truncated: True where the query has more rows than were asked for.
         query_id: Athena's identity of the execution.
         scanned_bytes: what Athena read, which is what AWS bills.
@@ -89,7 +89,8 @@ def run_sql(
         client: an Athena client; the process's own when left out.
 
     Raises:
-        QueryFailed: Athena refuses or fails it; says why.
+        QueryFailed: Athena refuses or fails it, or returns a value that Python's type cannot hold, such as a
+            date after the year 9999; says why.
         QueryTimedOut: it takes too long.
         ServiceUnavailable: Athena does not answer.
     """
@@ -107,7 +108,7 @@ def run_sql(
         columns = tuple(column["Name"] for column in described)
         types = tuple(column["Type"] for column in described)
         found = page["Rows"][1:] if has_header and number == 0 else page["Rows"]
-        rows.extend(_row(row, types) for row in found)
+        rows.extend(_row(row, columns, types) for row in found)
         if max_rows is not None and len(rows) > max_rows:
             return Result(columns, types, rows[:max_rows], True, query_id, scanned)
     return Result(columns, types, rows, False, query_id, scanned)
@@ -172,34 +173,11 @@ def _call(operation: str, request: Callable[[], Any]) -> Mapping[str, Any]:
     return answer
 
 
-def _row(row: Mapping[str, Any], types: tuple[str, ...]) -> tuple[Any, ...]:
-    texts = (datum.get("VarCharValue") for datum in row["Data"])
-    return tuple(_value(text, kind) for text, kind in zip(texts, types, strict=True))
-
-
-def _value(text: str | None, kind: str) -> object:
-    if text is None:
-        return None
-    convert = _CONVERT.get(kind.partition("(")[0])
-    return text if convert is None else convert(text)
-
-
-def _timestamp(text: str) -> datetime:
-    """Athena writes UTC without a zone; a zone, where the query made one, is turned into UTC."""
-    moment = datetime.fromisoformat(text.removesuffix(" UTC"))
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-
-
-_CONVERT: Mapping[str, Callable[[str], Any]] = {
-    "tinyint": int,
-    "smallint": int,
-    "integer": int,
-    "int": int,
-    "bigint": int,
-    "float": float,
-    "real": float,
-    "double": float,
-    "boolean": lambda text: text.lower() == "true",
-    "date": date.fromisoformat,
-    "timestamp": _timestamp,
-}
+def _row(row: Mapping[str, Any], columns: tuple[str, ...], types: tuple[str, ...]) -> tuple[Any, ...]:
+    values = []
+    for datum, name, kind in zip(row["Data"], columns, types, strict=True):
+        try:
+            values.append(value_of(datum.get("VarCharValue"), kind))
+        except ValueError as error:
+            raise QueryFailed(f"column {name}: {error}") from error
+    return tuple(values)

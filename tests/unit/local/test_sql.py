@@ -1,7 +1,9 @@
 """Asking the lake in SQL: typed rows, limits, time, and errors in Athena's words."""
 
 import io
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -89,10 +91,72 @@ def test_values_have_their_types_and_null_is_none():
 def test_a_time_with_a_zone_is_returned_in_utc():
     columns = [("a", "timestamp with time zone"), ("t", "timestamp")]
     fake = FakeAthena(
-        [("x", "2026-11-20 09:00:00.000 UTC"), ("x", "2026-11-20T10:00:00+01:00")], columns=columns
+        [
+            ("2026-11-20 06:00:00.000 America/Sao_Paulo", "2026-11-20 09:00:00.000 UTC"),
+            ("2026-11-20 10:00:00.000 +01:00", "2026-11-20T10:00:00+01:00"),
+        ],
+        columns=columns,
     )
     rows = athena.run_sql("SELECT …", client=fake).rows
-    assert {row[1] for row in rows} == {datetime(2026, 11, 20, 9, 0)}
+    assert {moment for row in rows for moment in row} == {datetime(2026, 11, 20, 9, 0)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        ("boolean", "false", False),
+        ("tinyint", "-128", -128),
+        ("smallint", "32767", 32767),
+        ("integer", "-7", -7),
+        ("bigint", "9223372036854775807", 2**63 - 1),
+        ("float", "0.1", 0.1),
+        ("real", "-Infinity", float("-inf")),
+        ("double", "1.5E-7", 1.5e-7),
+        ("decimal", "0.10", Decimal("0.10")),
+        ("decimal(38,10)", "12345678901234567890.0123456789", Decimal("12345678901234567890.0123456789")),
+        ("char", "ab ", "ab "),
+        ("varchar", "", ""),
+        ("string", "x", "x"),
+        ("varbinary", "65 68 3f", b"eh?"),
+        ("varbinary", "", b""),
+        ("date", "2026-11-20", date(2026, 11, 20)),
+        ("time", "09:00:00.250", time(9, 0, 0, 250000)),
+        ("timestamp", "2026-11-20 09:00:00.250", datetime(2026, 11, 20, 9, 0, 0, 250000)),
+        ("timestamp(3)", "2026-11-20 09:00:00.250", datetime(2026, 11, 20, 9, 0, 0, 250000)),
+        ("timestamp(3) with time zone", "2026-11-20 09:00:00.000 UTC", datetime(2026, 11, 20, 9)),
+        ("interval day to second", "2 03:04:05.678", timedelta(2, 3 * 3600 + 4 * 60 + 5, 678000)),
+        ("interval day to second", "-0 00:00:05.000", timedelta(seconds=-5)),
+        ("interval year to month", "1-2", "1-2"),
+        ("json", '{"a":[1,null,"x"]}', {"a": [1, None, "x"]}),
+        ("json", "null", None),
+        ("uuid", "12151fd2-7586-11e9-8f9e-2a86e4085a59", UUID("12151fd2-7586-11e9-8f9e-2a86e4085a59")),
+        ("array", "[a, b]", "[a, b]"),
+        ("map", "{k=v}", "{k=v}"),
+        ("row", "{a=1, b=x}", "{a=1, b=x}"),
+        ("ipaddress", "10.0.0.1", "10.0.0.1"),
+    ],
+)
+def test_each_type_of_athena_becomes_pythons_and_null_is_none(kind, text, expected):
+    fake = FakeAthena([(text,), (None,)], columns=[("x", kind)])
+    rows = athena.run_sql("SELECT …", client=fake).rows
+    assert rows == [(expected,), (None,)]
+    assert type(rows[0][0]) is type(expected)
+
+
+def test_a_value_that_python_cannot_hold_is_named_with_the_remedy():
+    fake = FakeAthena([("+12026-11-20",)], columns=[("d", "date")])
+    with pytest.raises(
+        athena.QueryFailed, match=r"column d: '\+12026-11-20' is no date .* CAST it AS varchar"
+    ):
+        athena.run_sql("SELECT …", client=fake)
+
+
+def test_csv_spells_bytes_decimals_and_json_as_athena_does():
+    columns = [("b", "varbinary"), ("d", "decimal"), ("j", "json")]
+    fake = FakeAthena([("65 68", "0.10", '{"a": [1]}')], columns=columns)
+    target = io.StringIO()
+    sql_cli.write_csv(athena.run_sql("SELECT …", client=fake), target)
+    assert target.getvalue().splitlines()[1] == '65 68,0.10,"{""a"": [1]}"'
 
 
 @pytest.mark.parametrize("count", [0, 999, 1000, 2500])

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.errors import DeployError
 from petrostream.aws.clients import client
+from toolchain.errors import ToolError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,7 +46,7 @@ def content(bucket: str, s3: "S3Client | None" = None) -> Content | None:
     """What the bucket holds, up to a million versions; None where there is no such bucket.
 
     Raises:
-        DeployError: it cannot be listed.
+        ToolError: it cannot be listed.
     """
     count = size = 0
     try:
@@ -59,9 +59,9 @@ def content(bucket: str, s3: "S3Client | None" = None) -> Content | None:
     except ClientError as error:
         if error.response["Error"]["Code"] in _ABSENT:
             return None
-        raise DeployError(f"The bucket {bucket} cannot be listed: {error}") from error
+        raise ToolError(f"The bucket {bucket} cannot be listed: {error}") from error
     except BotoCoreError as error:
-        raise DeployError(f"S3 does not answer: {error}", "Check the network.") from error
+        raise ToolError(f"S3 does not answer: {error}", "Check the network.") from error
     return Content(count, size)
 
 
@@ -84,7 +84,7 @@ def empty(
         How many versions and marks were deleted.
 
     Raises:
-        DeployError: something cannot be deleted (names it), or keeps coming.
+        ToolError: something cannot be deleted (names it), or keeps coming.
     """
     s3 = s3 or client("s3")
     deleted = 0
@@ -106,10 +106,10 @@ def empty(
     except ClientError as error:
         if error.response["Error"]["Code"] in _ABSENT:
             return deleted
-        raise DeployError(f"The bucket {bucket} cannot be emptied: {error}") from error
+        raise ToolError(f"The bucket {bucket} cannot be emptied: {error}") from error
     except BotoCoreError as error:
-        raise DeployError(f"S3 does not answer: {error}", "Run the same command again.") from error
-    raise DeployError(f"New objects keep coming into {bucket}.", "Stop who writes to it, and run this again.")
+        raise ToolError(f"S3 does not answer: {error}", "Run the same command again.") from error
+    raise ToolError(f"New objects keep coming into {bucket}.", "Stop who writes to it, and run this again.")
 
 
 def _pages(s3: "S3Client", bucket: str) -> Iterator[Mapping[str, Any]]:
@@ -131,14 +131,14 @@ def _delete(
             return
         for error in errors:
             if error.get("Code") not in _PASSING:
-                raise DeployError(
+                raise ToolError(
                     f"s3://{bucket}/{error.get('Key')} cannot be deleted: "
                     f"{error.get('Code')}: {error.get('Message')}"
                 )
         failed = {(error.get("Key"), error.get("VersionId")) for error in errors}
         left = [entry for entry in left if (entry["Key"], entry["VersionId"]) in failed] or left
         sleep(min(8.0, 0.5 * 2**attempt))
-    raise DeployError(
+    raise ToolError(
         f"{len(left)} objects of {bucket} could not be deleted in {_ATTEMPTS} attempts; "
         f"the first is {left[0]['Key']}.",
         "Run the same command again.",

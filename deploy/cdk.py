@@ -1,4 +1,4 @@
-"""The CDK as the tool of a deployment."""
+"""Deploy with the CDK."""
 
 import json
 import os
@@ -8,25 +8,32 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy import cdk_twin as cdk_app
-from deploy import gaps, stacks
+from deploy import cdk_twin, stacks
 from deploy.changes import Change, between_templates
-from deploy.engine import Answers, Iac, Say
-from deploy.errors import DeployError
-from deploy.names import GUARDRAILS_STACK, LAKE_STACK
+from deploy.engine import Answers, Iac
+from deploy.names import GUARDRAILS_STACK, LAKE_STACK, OPS_STACK, STACKS
+from deploy.output import Output
 from deploy.place import Place
-from local import deployment
 from petrostream.aws.clients import client
-from toolchain import node as toolchain
+from toolchain import node as nodejs
+from toolchain.errors import ToolError
 from toolchain.paths import ROOT
-from toolchain.run import run_quietly, run_visibly
-from toolchain.twin import twin
+from toolchain.run import run_quietly
 
 ASSEMBLY = ROOT / "build" / "deploy" / "cdk.out"
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 """The parameter `cdk bootstrap` leaves in Parameter Store; `hnb659fds` is its default qualifier."""
 
 _OWN_PARAMETER = "BootstrapVersion"
+QUIET = {
+    "CDK_DISABLE_CLI_TELEMETRY": "true",
+    "CDK_DISABLE_VERSION_CHECK": "1",
+    "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
+    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
+    "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+}
+"""Environment without telemetry, update checks and warnings about the version of Node.js."""
+
 _AGAIN = "Nothing is lost: run the same command again, it goes on from where this one stopped."
 
 
@@ -35,47 +42,52 @@ class CdkEngine:
 
     Args:
         place: account and region.
-        answers: what the stacks ask for.
-        say: prints a line of progress.
+        answers: values of the stacks' parameters.
+        output: where to report.
     """
 
     iac = Iac.cdk
 
-    def __init__(self, place: Place, answers: Answers, say: Say) -> None:
+    def __init__(self, place: Place, answers: Answers, output: Output) -> None:
         self._place = place
         self._answers = answers
-        self._say = say
+        self._output = output
+        self._say = output.say
         # Two emulators may be deployed to at once, an account may not.
-        self._assembly = twin().assembly if place.twin else ASSEMBLY
+        self._assembly = place.twin.assembly if place.twin else ASSEMBLY
         self._command: list[str] = []
         self._environment: dict[str, str] = {}
 
     def prepare(self) -> None:
-        """Find Node.js and the pinned CDK, fetched when they are missing.
+        """Find Node.js and the pinned CDK, downloaded when they are missing.
 
         Raises:
-            ToolError: they are not there and cannot be fetched.
+            ToolError: they are missing and cannot be downloaded.
         """
         place = self._place
-        base = dict(os.environ) | cdk_app.QUIET | {"PYTHONPATH": str(ROOT)}
+        base = dict(os.environ) | QUIET | {"PYTHONPATH": str(ROOT)}
         base |= {"CDK_DEFAULT_ACCOUNT": place.account, "CDK_DEFAULT_REGION": place.region}
-        node = toolchain.find_node(self._say)
+        node = nodejs.find_node(self._say)
         self._environment = node.environment(base)
-        self._command = toolchain.cdk_command(node, self._environment, self._say)
+        self._command = nodejs.cdk_command(node, self._environment, self._say)
+
+    def can_tell(self) -> bool:
+        """Always: CloudFormation itself knows the stacks."""
+        return True
 
     def deployed(self) -> bool:
         """Whether there is a stack of the lake."""
-        return any(stacks.state(name) for name in (LAKE_STACK, *deployment.STACKS))
+        return any(stacks.state(name) for name in STACKS)
 
     def plan(self) -> list[Change]:
         """Synthesise, and compare each template with the deployed one.
 
         Raises:
-            DeployError: the app does not synthesise, or a stack lacks an answer.
+            ToolError: the app does not synthesise, or a stack lacks an answer.
         """
         self._synthesise()
         if self._place.twin:
-            self._say(gaps.left_out("guardrails"))
+            self._output.left_out("guardrails")
         changes: list[Change] = []
         for name, wanted in self._templates().items():
             self._parameters(name, wanted)
@@ -83,15 +95,15 @@ class CdkEngine:
         return changes
 
     def apply(self) -> None:
-        """Deploy every stack, after what an earlier run may have left unfinished.
+        """Deploy every stack, after removing what an earlier run left unfinished.
 
         Raises:
-            DeployError: a stack is in a state that does not allow it, or its deployment failed.
+            ToolError: a stack is in a state that does not allow it, or its deployment failed.
         """
         templates = self._templates()
         for name, now in stacks.settle(list(templates), self._say).items():
             if now == "DELETE_FAILED":
-                raise DeployError(
+                raise ToolError(
                     f"{name} is half removed (DELETE_FAILED).",
                     "Finish that first: ./project_down.sh aws --iac cdk",
                 )
@@ -105,17 +117,34 @@ class CdkEngine:
             for key, value in self._parameters(name, wanted).items()
             for word in ("--parameters", f"{name}:{key}={value}")
         ]
+        # For a change set the CDK polls every five seconds; on an emulator nobody reviews it.
         method = ["--method", "direct"] if self._place.twin else []
         how = ["--require-approval", "never", "--concurrency", "1", "--no-notices", "--ci", *method]
         command = [*self._command, "deploy", *templates, "--app", str(self._assembly), *how, *given]
-        run_visibly(command, toolchain.CDK, self._environment, what="cdk deploy", hint=_AGAIN)
-        self._save_queries()
+        self._run(command, "cdk deploy")
+
+    def complete(self) -> None:
+        """Save the named queries on the emulator, whose CloudFormation lacks their type.
+
+        Raises:
+            ToolError: Athena refuses one.
+        """
+        if self._place.twin is None:
+            return
+        try:
+            cdk_twin.save_queries(client("athena"))
+        except (BotoCoreError, ClientError) as error:
+            raise ToolError(f"The named queries were not saved: {error}", _AGAIN) from error
+
+    def outputs(self) -> Mapping[str, Mapping[str, str]]:
+        """Outputs of every stack that is there, by stack."""
+        return {name: found for name in self._known() if (found := stacks.outputs(name))}
 
     def stop(self) -> None:
         """Remove every stack but the lake's.
 
         Raises:
-            DeployError: a stack could not be removed.
+            ToolError: a stack could not be removed.
         """
         for name in reversed([name for name in self._known() if name != LAKE_STACK]):
             stacks.remove(name, self._say)
@@ -124,7 +153,7 @@ class CdkEngine:
         """Remove the lake's stack.
 
         Raises:
-            DeployError: it could not be removed.
+            ToolError: it could not be removed.
         """
         stacks.remove(LAKE_STACK, self._say)
 
@@ -132,10 +161,14 @@ class CdkEngine:
 
     def _synthesise(self) -> None:
         target = "twin" if self._place.twin else "aws"
+        # The CDK would run the app with the `python3` on the path, which may not have the library.
         app = ["--app", f'"{sys.executable}" app.py', "--context", f"target={target}"]
         command = [*self._command, "synth", "--quiet", *app, "--output", str(self._assembly), "--no-notices"]
         what = "Synthesising the CDK app"
-        run_quietly(command, toolchain.CDK, self._environment, what=what, hint="Correct it and try again.")
+        run_quietly(command, nodejs.CDK, self._environment, what=what, hint="Correct it and try again.")
+
+    def _run(self, command: list[str], what: str) -> None:
+        self._output.run(command, nodejs.CDK, self._environment, what=what, hint=_AGAIN)
 
     def _templates(self) -> Mapping[str, Mapping[str, Any]]:
         """Template of each stack to deploy, in the order of their dependencies."""
@@ -157,7 +190,7 @@ class CdkEngine:
     def _known(self) -> list[str]:
         """Stacks that may exist, lake first; the app need not synthesise for their removal."""
         extra = [GUARDRAILS_STACK] if self._answers.guardrails else []
-        return [*dict.fromkeys([LAKE_STACK, *deployment.STACKS, "PetroStreamOps", *extra])]
+        return [*STACKS, OPS_STACK, *extra]
 
     def _parameters(self, name: str, wanted: Mapping[str, Any]) -> Mapping[str, str]:
         """Values for a stack's parameters: those given now; CloudFormation remembers the others."""
@@ -173,38 +206,30 @@ class CdkEngine:
             if value is not None:
                 values[key] = value
             elif key not in known and "Default" not in row and key != _OWN_PARAMETER:
-                raise DeployError(f"{name} asks for {key}: {row.get('Description', '')}", f"Add {option}")
+                raise ToolError(f"{name} asks for {key}: {row.get('Description', '')}", f"Add {option}")
         return values
 
     # --- around it --------------------------------------------------------------------------------------
 
     def _bootstrap(self) -> None:
-        """What the CDK needs once in an account and region: a bucket for packages, roles to deploy with."""
+        """Create what the CDK needs once in an account and region: a bucket for packages, and its roles."""
         if self._place.twin:
-            self._say(gaps.left_out("bootstrap"))
-            cdk_app.prepare_account(client("s3"))
+            self._output.left_out("bootstrap")
+            cdk_twin.prepare_account(client("s3"))
             return
         try:
             client("ssm").get_parameter(Name=BOOTSTRAP)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ParameterNotFound":
-                raise DeployError(f"Whether the CDK is bootstrapped is not known: {error}") from error
+                raise ToolError(f"The CDK's bootstrap could not be looked up: {error}") from error
             self._say("Bootstrapping the CDK in this account and region (once) …")
             where = f"aws://{self._place.account}/{self._place.region}"
             command = [*self._command, "bootstrap", where, "--no-notices", "--ci"]
-            run_visibly(command, toolchain.CDK, self._environment, what="cdk bootstrap", hint=_AGAIN)
-
-    def _save_queries(self) -> None:
-        if not self._place.twin:
-            return
-        try:
-            cdk_app.save_queries(client("athena"))
-        except (BotoCoreError, ClientError) as error:
-            raise DeployError(f"The named queries were not saved: {error}", _AGAIN) from error
+            self._run(command, "cdk bootstrap")
 
 
 def _in_order(dependencies: Mapping[str, list[str]]) -> list[str]:
-    """Names so that each comes after what it depends on."""
+    """Names in an order in which each comes after its dependencies."""
     ordered: list[str] = []
 
     def visit(name: str) -> None:

@@ -1,14 +1,9 @@
-"""How the CDK app reaches the twin: the arguments of `cdk deploy`, and what the emulator needs besides.
+"""What a deployment by the CDK needs on the twin and its emulator (docs/reference/twin-differences.md).
 
-Three things differ from an AWS account, all for the emulator (docs/reference/twin-differences.md): the
-caller's own credentials deploy, so of all that `cdk bootstrap` creates only the bucket for assets is needed;
-stacks are deployed without change sets, which the CDK would wait for by polling every five seconds; and named
-queries are saved through Athena's API, since the emulator's CloudFormation lacks their type.
+The caller's own credentials deploy, so of all that `cdk bootstrap` creates only the bucket for assets is
+needed. Named queries are saved through Athena's API, since the emulator's CloudFormation lacks their type.
 """
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -24,32 +19,9 @@ if TYPE_CHECKING:
 ASSETS_BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 """The bucket the CDK uploads templates and packages to; `hnb659fds` is its default qualifier."""
 
-QUIET = {
-    "CDK_DISABLE_CLI_TELEMETRY": "true",
-    "CDK_DISABLE_VERSION_CHECK": "1",
-    "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
-    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
-    "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-}
-"""Environment that keeps the CDK from asking the network, and its log to what concerns the deployment."""
-
-
-def deploy_command(cdk: Sequence[str], stacks: Sequence[str], outputs: Path) -> list[str]:
-    """The command, to be run in infra/cdk, that deploys `stacks` to the twin.
-
-    Args:
-        cdk: the CDK command line.
-        stacks: names of stacks.
-        outputs: file that receives their outputs as JSON.
-    """
-    # The CDK would run the app with the `python3` of the path, which may not have the library.
-    app = ["--app", f'"{sys.executable}" app.py', "--context", "target=twin"]
-    how = ["--method", "direct", "--require-approval", "never", "--concurrency", "1"]
-    return [*cdk, "deploy", *stacks, *app, *how, "--outputs-file", str(outputs), "--no-notices", "--ci"]
-
 
 def prepare_account(s3: "S3Client") -> None:
-    """Makes the bucket for the CDK's assets, unless it is there.
+    """Create the bucket for the CDK's assets, unless it exists.
 
     Raises:
         botocore.exceptions.ClientError: S3 refuses.
@@ -63,7 +35,7 @@ def prepare_account(s3: "S3Client") -> None:
 
 
 def save_queries(athena: "AthenaClient") -> list[str]:
-    """Saves the queries of sql/queries in the work group, in place of those saved before.
+    """Save the queries of sql/queries in the work group, replacing those saved before.
 
     Returns:
         Their names.

@@ -14,12 +14,12 @@ from deploy import smoke as smoke_test
 from deploy import up as deployment
 from deploy.context import Context
 from deploy.engine import Answers, Iac
-from deploy.errors import DeployError
-from deploy.publish import MODELS
+from deploy.models import MODELS, publish_model
+from deploy.output import Output
 from toolchain.errors import ToolError
 
 app = typer.Typer(
-    help="PetroStream on AWS: on, tested, rolled back, off, with a receipt.",
+    help="PetroStream on AWS: deploy, test, roll back, remove, with a receipt.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -35,7 +35,9 @@ _Iac = Annotated[Iac, typer.Option("--iac", help="The definition to deploy.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 _Email = Annotated[
     str | None,
-    typer.Option(envvar="PETROSTREAM_ALERT_EMAIL", help="Where alarms and budget alerts go; remembered."),
+    typer.Option(
+        envvar="PETROSTREAM_ALERT_EMAIL", help="Recipient of operations alarms and budget alerts; remembered."
+    ),
 ]
 _GitHub = Annotated[
     str | None,
@@ -46,13 +48,14 @@ _GitHub = Annotated[
 _Provider = Annotated[
     str | None,
     typer.Option(
-        envvar="PETROSTREAM_GITHUB_PROVIDER", help="GitHub's OIDC provider, where the account has it."
+        envvar="PETROSTREAM_GITHUB_PROVIDER", help="ARN of GitHub's OIDC provider, if the account has one."
     ),
 ]
 _Guardrails = Annotated[
     bool,
     typer.Option(
-        "--guardrails/--no-guardrails", help="Budgets and the roles of others; not in the pipeline."
+        "--guardrails/--no-guardrails",
+        help="Budgets and roles of analysts and pipelines; not in the pipeline.",
     ),
 ]
 
@@ -69,8 +72,8 @@ def plan(
     github_provider: _Provider = None,
     guardrails: _Guardrails = True,
 ) -> None:
-    """Say what a deployment would change and what a month costs. Nothing is created."""
-    context = Context.find(_say, Answers(email, github, github_provider, guardrails))
+    """Print what a deployment would change and what a month costs. Nothing is created."""
+    context = Context.find(Output(_say), Answers(email, github, github_provider, guardrails))
     prepared = deployment.prepare(context, iac)
     deployment.show(prepared, console)
     pipeline.report(prepared.plan, deployment.price(context.names.settings))
@@ -84,23 +87,24 @@ def up(  # noqa: PLR0913, PLR0917 - one for each option
     github: _GitHub = None,
     github_provider: _Provider = None,
     guardrails: _Guardrails = True,
-    models: Annotated[Path, typer.Option(help="Trained models to publish, if they are there.")] = MODELS,
+    models: Annotated[Path, typer.Option(help="Trained models to publish, if there are any.")] = MODELS,
     expected: Annotated[
-        str | None, typer.Option("--plan", help="Go on only if the plan still has this digest.")
+        str | None, typer.Option("--plan", help="Continue only if the plan still has this digest.")
     ] = None,
 ) -> None:
     """Deploy the lake, publish the model, and send a hundred readings through it."""
-    context = Context.find(_say, Answers(email, github, github_provider, guardrails))
+    context = Context.find(Output(_say), Answers(email, github, github_provider, guardrails))
     prepared = deployment.prepare(context, iac)
     deployment.show(prepared, console)
     if expected and expected != prepared.plan.digest:
-        raise DeployError(
+        raise ToolError(
             f"This is plan {prepared.plan.digest}; plan {expected} was approved.",
-            "Something changed in between: look at the plan above, and approve it anew.",
+            "Something changed in between: review the plan above and approve it.",
         )
     if not yes:
         _confirm("Nothing was created", "Create this?" if prepared.plan.changes else "Go on?")
-    deployment.apply(prepared, models)
+    deployment.apply(prepared)
+    publish_model(context.names, context.say, models)
     result = deployment.test_and_record(prepared)
     _passed(result)
     deployment.next_steps(context, console)
@@ -109,17 +113,17 @@ def up(  # noqa: PLR0913, PLR0917 - one for each option
 @app.command()
 def smoke() -> None:
     """Send a hundred readings through the deployed lake, and find them by SQL."""
-    _passed(smoke_test.smoke(Context.find(_say).names, _say))
+    _passed(smoke_test.smoke(Context.find(Output(_say)).names, _say))
 
 
 @app.command()
 def rollback(
     untested: Annotated[
-        bool, typer.Option("--untested", help="Only if what runs has not passed the smoke test.")
+        bool, typer.Option("--untested", help="Only if the running code has not passed the smoke test.")
     ] = False,
 ) -> None:
-    """Give the functions the newest code that passed the smoke test and is not what they run."""
-    names = Context.find(_say).names
+    """Return the functions to the newest other code that passed the smoke test."""
+    names = Context.find(Output(_say)).names
     release = releases.roll_back(names, _say, untested=untested)
     if release is None:
         return
@@ -129,15 +133,15 @@ def rollback(
 
 @app.command()
 def down(
-    iac: Annotated[Iac | None, typer.Option("--iac", help="Found out when left out.")] = None,
+    iac: Annotated[Iac | None, typer.Option("--iac", help="Detected when left out.")] = None,
     keep_data: Annotated[
-        bool, typer.Option("--keep-data", help="Leave the buckets, and what is needed to query them.")
+        bool, typer.Option("--keep-data", help="Keep the buckets, and what is needed to query them.")
     ] = False,
     yes: _Yes = False,
     guardrails: _Guardrails = True,
 ) -> None:
     """Remove the lake and print a receipt of what remains."""
-    context = Context.find(_say, Answers(guardrails=guardrails))
+    context = Context.find(Output(_say), Answers(guardrails=guardrails))
     _say(f"Switching off PetroStream in {context.place}, as {context.place.caller}")
     engine = removal.tool(context, iac)
     held = {} if keep_data else removal.contents(context)
@@ -149,13 +153,13 @@ def down(
         found = removal.remove(context, engine, keep_data=keep_data, tick=spinner.update)
     receipts.show(found, console, place=str(context.place))
     if not found.clear and not keep_data:
-        raise DeployError("Something is left that may cost money; it is named above.", "Run this again.")
+        raise ToolError("Something that may cost money remains; it is listed above.", "Run this again.")
 
 
 @app.command()
 def receipt() -> None:
     """Print what remains of the lake in the account, and what it costs. Exit code 1 if it costs anything."""
-    context = Context.find(_say)
+    context = Context.find(Output(_say))
     found = receipts.receipt(context.names)
     receipts.show(found, console, place=str(context.place))
     if not found.clear:
@@ -175,7 +179,7 @@ def _passed(result: smoke_test.Result) -> None:
 
 def _confirm(otherwise: str, question: str) -> None:
     if not sys.stdin.isatty():
-        raise DeployError(f"{otherwise}: there is no one to ask.", "Add --yes to go on without asking.")
+        raise ToolError(f"{otherwise}: there is no one to ask.", "Add --yes to go on without asking.")
     if not typer.confirm(question):
         _say(f"{otherwise}.")
         raise typer.Exit(1)

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from deploy.cdk import CdkEngine
-from deploy.engine import Answers, Engine, Iac, Say
-from deploy.errors import DeployError
+from deploy.engine import Answers, Engine, Iac
 from deploy.names import Names
+from deploy.output import Output, Say
 from deploy.place import Place, find_place
 from deploy.terraform import TerraformEngine
 from infra.settings import SettingsError, load_settings
+from toolchain.errors import ToolError
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,28 +19,29 @@ class Context:
     place: Place
     names: Names
     answers: Answers
-    say: Say
+    output: Output
 
     @classmethod
-    def find(cls, say: Say, answers: Answers | None = None) -> "Context":
-        """Find out where the environment leads.
+    def find(cls, output: Output, answers: Answers | None = None) -> "Context":
+        """Find the account or emulator the environment points at.
 
         Raises:
-            DeployError: to no account, or the settings cannot be used.
+            ToolError: it points at none, or the settings cannot be used.
         """
         place = find_place()
         try:
             names = Names(load_settings(), place)
         except SettingsError as error:
-            raise DeployError(str(error)) from error
-        return cls(place, names, answers or Answers(), say)
+            raise ToolError(str(error)) from error
+        return cls(place, names, answers or Answers(), output)
+
+    @property
+    def say(self) -> Say:
+        """Prints a line of progress."""
+        return self.output.say
 
     def engine(self, iac: Iac) -> Engine:
         """The tool of that name."""
         if iac is Iac.cdk:
-            return CdkEngine(self.place, self.answers, self.say)
-        return TerraformEngine(self.names, self.answers, self.say)
-
-    def others(self, iac: Iac) -> list[Engine]:
-        """The tools but that one."""
-        return [self.engine(other) for other in Iac if other is not iac]
+            return CdkEngine(self.place, self.answers, self.output)
+        return TerraformEngine(self.names, self.answers, self.output)

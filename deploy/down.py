@@ -1,4 +1,4 @@
-"""Switch the lake off: stop what moves, name and delete the data, remove the rest, prove what is left."""
+"""Remove the lake: stop the flow, list and delete the data, remove the rest, report what remains."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,7 +9,6 @@ from deploy import buckets, remains
 from deploy.buckets import Content
 from deploy.context import Context
 from deploy.engine import Engine, Iac
-from deploy.errors import DeployError
 from deploy.receipt import Receipt, receipt
 from petrostream.aws.clients import client
 from toolchain.errors import ToolError
@@ -18,10 +17,10 @@ _ATTEMPTS = 3
 
 
 def tool(context: Context, iac: Iac | None) -> Engine | None:
-    """The tool that deployed the lake; None where no tool knows of one.
+    """Find the tool that deployed the lake; None if neither knows of one.
 
     Raises:
-        DeployError: both have, or the one named cannot be used.
+        ToolError: both have, or the one named cannot be used.
     """
     if iac is not None:
         engine = context.engine(iac)
@@ -30,28 +29,17 @@ def tool(context: Context, iac: Iac | None) -> Engine | None:
     found: list[Engine] = []
     for one in Iac:
         engine = context.engine(one)
-        if _usable(engine) and engine.deployed():
+        if engine.can_tell() and engine.deployed():
             found.append(engine)
     if len(found) > 1:
-        raise DeployError("Both Terraform and the CDK have deployed here.", "Name one: --iac cdk")
-    if found and found[0].iac is Iac.cdk:
-        found[0].prepare()
+        raise ToolError("Both Terraform and the CDK have deployed here.", "Name one: --iac cdk")
+    for engine in found:
+        engine.prepare()
     return found[0] if found else None
 
 
-def _usable(engine: Engine) -> bool:
-    """Whether the tool can be asked; the stacks of the CDK are known to CloudFormation itself."""
-    if engine.iac is Iac.cdk:
-        return True
-    try:
-        engine.prepare()
-    except ToolError:
-        return False
-    return True
-
-
 def contents(context: Context) -> Mapping[str, Content]:
-    """What the buckets of the lake hold, those that are there and not empty."""
+    """Content of the lake's buckets that exist and are not empty."""
     held = {bucket: buckets.content(bucket) for bucket in context.names.buckets.values()}
     return {bucket: one for bucket, one in held.items() if one is not None and one.versions}
 
@@ -73,7 +61,7 @@ def remove(
         What is left.
 
     Raises:
-        DeployError: a step failed; running it again goes on from there.
+        ToolError: a step failed; running it again goes on from there.
     """
     if engine is not None:
         engine.stop()
@@ -93,7 +81,7 @@ def _remove_lake(context: Context, engine: Engine | None, tick: Callable[[str], 
             return
         try:
             engine.finish()
-        except DeployError:
+        except ToolError:
             if attempt == _ATTEMPTS or not contents(context):
                 raise
             context.say("Something arrived in a bucket meanwhile: emptying it again …")
@@ -108,7 +96,7 @@ def _remove_orphans(context: Context) -> None:
             client("s3").delete_bucket(Bucket=bucket)
         except ClientError as error:
             if error.response["Error"]["Code"] not in {"NoSuchBucket", "404"}:
-                raise DeployError(f"The bucket {bucket} could not be removed: {error}") from error
+                raise ToolError(f"The bucket {bucket} could not be removed: {error}") from error
 
 
 def _forget_logs(context: Context) -> None:
@@ -122,7 +110,7 @@ def _forget_logs(context: Context) -> None:
             for group in logs.describe_log_groups(logGroupNamePrefix=prefix).get("logGroups", []):
                 logs.delete_log_group(logGroupName=group["logGroupName"])
         except (BotoCoreError, ClientError) as error:
-            raise DeployError(f"The log groups {prefix}* could not be removed: {error}") from error
+            raise ToolError(f"The log groups {prefix}* could not be removed: {error}") from error
 
 
 def _owners(context: Context) -> Mapping[str, str]:

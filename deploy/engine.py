@@ -1,13 +1,11 @@
-"""What `up` and `down` need of a tool that deploys: Terraform and the CDK are the two."""
+"""What `up` and `down` need of a tool that deploys: Terraform or the CDK."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from deploy.changes import Change
-
-Say = Callable[[str], None]
 
 
 class Iac(StrEnum):
@@ -22,9 +20,9 @@ class Answers:
     """What only the person who deploys knows.
 
     Attributes:
-        email: where alarms and budget alerts go.
+        email: recipient of operations alarms and budget alerts.
         github: repository whose pipeline may deploy, as `owner/name`.
-        github_provider: ARN of GitHub's OIDC provider, where the account has it already.
+        github_provider: ARN of GitHub's OIDC provider, if the account has one already.
         guardrails: whether budgets and outside roles are deployed too; the pipeline may not touch them.
     """
 
@@ -40,39 +38,60 @@ class Engine(Protocol):
     iac: Iac
 
     def prepare(self) -> None:
-        """See that the tool is there and can work.
+        """Find the tool and what it needs.
 
         Raises:
-            DeployError: it is not; says what to install or set.
+            ToolError: something is missing; says what to install or set.
         """
 
+    def can_tell(self) -> bool:
+        """Whether `deployed` can be answered on this machine; a state in S3 takes Terraform to read it."""
+
     def deployed(self) -> bool:
-        """Whether this tool has deployed anything here."""
+        """Whether this tool has deployed anything here; ask `can_tell` first.
+
+        Raises:
+            ToolError: the account does not answer.
+        """
 
     def plan(self) -> list[Change]:
         """What `apply` would change; the function packages must be built.
 
         Raises:
-            DeployError: the definition or the account does not allow it.
+            ToolError: the definition or the account does not allow it.
         """
 
     def apply(self) -> None:
-        """Do what `plan` said.
+        """Make the changes of `plan`.
 
         Raises:
-            DeployError: it failed; running it again goes on from there.
+            ToolError: it failed; running it again continues from there.
+        """
+
+    def complete(self) -> None:
+        """Do what the definition cannot do here. It is quick, and follows every deployment.
+
+        Raises:
+            ToolError: it failed; running it again continues from there.
+        """
+
+    def outputs(self) -> Mapping[str, Mapping[str, str]]:
+        """Names of what was deployed, by stack (CDK) or under one heading (Terraform).
+
+        Raises:
+            ToolError: they cannot be read.
         """
 
     def stop(self) -> None:
-        """Remove everything but the lake: no reading moves any more, and the data stay queryable.
+        """Remove everything but the lake: nothing arrives any more, and the data can still be queried.
 
         Raises:
-            DeployError: it failed; running it again goes on from there.
+            ToolError: it failed; running it again continues from there.
         """
 
     def finish(self) -> None:
         """Remove the lake, whose buckets must be empty.
 
         Raises:
-            DeployError: it failed; running it again goes on from there.
+            ToolError: it failed; running it again continues from there.
         """

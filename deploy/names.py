@@ -1,6 +1,6 @@
 """Names of everything that is deployed: a function of the settings, the account and the region.
 
-Both definitions give the same names, so whatever comes after a deployment needs neither of them.
+Both definitions produce the same names, so whatever comes after a deployment needs neither of them.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,13 @@ from deploy.place import Place
 from infra.settings import Settings, Zone
 from toolchain.package import FUNCTIONS
 
-STACK_PREFIX = "PetroStream"
 LAKE_STACK = "PetroStreamLake"
+STACKS = (LAKE_STACK, "PetroStreamStream", "PetroStreamScoring")
+"""Stacks of every lake, in the order of their dependencies."""
+
+OPS_STACK = "PetroStreamOps"
 GUARDRAILS_STACK = "PetroStreamGuardrails"
+"""The stack of operations alarms, and that of budgets and outside roles, exist on AWS only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where a deployment goes: account and region, found out before anything is built or asked."""
+"""Where a deployment goes: account and region, known before anything is built or asked."""
 
 import os
 from collections.abc import MutableMapping
@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
 
-from deploy.errors import DeployError
 from petrostream.aws.clients import client
+from toolchain.errors import ToolError
 from toolchain.twin import Twin, point_at_twin, twin
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -25,18 +25,13 @@ class Place:
         account: twelve digits.
         region: code of the region.
         caller: ARN of whoever deploys.
-        endpoint: address of an emulator on this machine; None for AWS.
+        twin: the emulator on this machine; None for AWS.
     """
 
     account: str
     region: str
     caller: str
-    endpoint: str | None = None
-
-    @property
-    def twin(self) -> bool:
-        """Whether this is the emulator of the local twin, and not AWS."""
-        return self.endpoint is not None
+    twin: Twin | None = None
 
     @property
     def partition(self) -> str:
@@ -46,48 +41,49 @@ class Place:
         return "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
 
     def __str__(self) -> str:
-        where = f"the emulator at {self.endpoint}" if self.endpoint else "AWS"
+        where = f"the emulator at {self.twin.endpoint}" if self.twin else "AWS"
         return f"{where}, account {self.account}, region {self.region}"
 
 
 def find_place(environment: MutableMapping[str, str] = os.environ) -> Place:
-    """The account and region the credentials of the environment lead to.
+    """Find the account and region of the environment's credentials.
 
     Sets the region in `environment`, in both spellings, so that every tool started from here uses the same.
 
     Raises:
-        DeployError: no region, no usable credentials, no connection, or an endpoint that is neither AWS nor
+        ToolError: no region, no usable credentials, no connection, or an endpoint that is neither AWS nor
             an emulator on this machine.
     """
-    endpoint = _endpoint(environment)
+    emulator = _emulator(environment)
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or _profile_region()
     if not region:
-        raise DeployError("No AWS region is set.", "Choose one: export AWS_REGION=us-east-1")
+        raise ToolError("No AWS region is set.", "Choose one: export AWS_REGION=us-east-1")
     environment["AWS_REGION"] = environment["AWS_DEFAULT_REGION"] = region
     identity = _identity(region)
-    return Place(account=identity[0], region=region, caller=identity[1], endpoint=endpoint)
+    return Place(account=identity[0], region=region, caller=identity[1], twin=emulator)
 
 
-def _endpoint(environment: MutableMapping[str, str]) -> str | None:
-    """The emulator's address, if the environment names one; all tools are then held to it."""
+def _emulator(environment: MutableMapping[str, str]) -> Twin | None:
+    """The emulator, if the environment names its address; all tools then use it alone."""
     endpoint = environment.get("AWS_ENDPOINT_URL", "").rstrip("/")
     if not endpoint:
         return None
     parts = urlsplit(endpoint)
     if parts.hostname not in _LOOPBACK or parts.port is None:
-        raise DeployError(
+        raise ToolError(
             f"AWS_ENDPOINT_URL is {endpoint}: neither AWS nor an emulator on this machine.",
             "Unset AWS_ENDPOINT_URL to deploy to AWS.",
         )
-    point_at_twin(environment, Twin(port=parts.port, home=twin().home))
-    return environment["AWS_ENDPOINT_URL"]
+    target = Twin(port=parts.port, home=twin().home)
+    point_at_twin(environment, target)
+    return target
 
 
 def _profile_region() -> str | None:
     try:
         region: str | None = boto3.Session().region_name
     except ProfileNotFound as error:
-        raise DeployError(f"{error}.", "Correct AWS_PROFILE, or unset it.") from error
+        raise ToolError(f"{error}.", "Correct AWS_PROFILE, or unset it.") from error
     return region
 
 
@@ -95,15 +91,15 @@ def _identity(region: str) -> tuple[str, str]:
     try:
         answer = client("sts").get_caller_identity()
     except ProfileNotFound as error:
-        raise DeployError(f"{error}.", "Correct AWS_PROFILE, or unset it.") from error
+        raise ToolError(f"{error}.", "Correct AWS_PROFILE, or unset it.") from error
     except NoCredentialsError as error:
-        raise DeployError("There are no AWS credentials.", _SIGN_IN) from error
+        raise ToolError("There are no AWS credentials.", _SIGN_IN) from error
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in _EXPIRED:
-            raise DeployError("The AWS credentials have expired.", _SIGN_IN) from error
-        raise DeployError(f"AWS does not accept the credentials: {error}", _SIGN_IN) from error
+            raise ToolError("The AWS credentials have expired.", _SIGN_IN) from error
+        raise ToolError(f"AWS does not accept the credentials: {error}", _SIGN_IN) from error
     except BotoCoreError as error:
         hint = f"Check the network, and that {region} is a region of your account."
-        raise DeployError(f"AWS could not be asked who you are: {error}", hint) from error
+        raise ToolError(f"AWS could not be asked who you are: {error}", hint) from error
     return str(answer["Account"]), str(answer["Arn"])

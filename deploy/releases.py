@@ -15,11 +15,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.engine import Say
-from deploy.errors import DeployError
 from deploy.names import Names
+from deploy.output import Say
 from deploy.publish import running_code, set_code
 from petrostream.aws.clients import client
+from toolchain.errors import ToolError
 from toolchain.package import Package
 
 HISTORY = "releases/history.json"
@@ -51,21 +51,21 @@ def history(names: Names) -> list[Release]:
     """The recorded releases, oldest first.
 
     Raises:
-        DeployError: they cannot be read.
+        ToolError: they cannot be read.
     """
     try:
         body = client("s3").get_object(Bucket=names.bucket("artifacts"), Key=HISTORY)["Body"].read()
     except ClientError as error:
         if error.response["Error"]["Code"] in {"NoSuchKey", "NoSuchBucket", "404"}:
             return []
-        raise DeployError(f"The releases could not be read: {error}") from error
+        raise ToolError(f"The releases could not be read: {error}") from error
     except BotoCoreError as error:
-        raise DeployError(f"S3 does not answer: {error}", "Check the network.") from error
+        raise ToolError(f"S3 does not answer: {error}", "Check the network.") from error
     try:
         return [Release(**row) for row in json.loads(body)]
     except (ValueError, TypeError) as error:
         where = f"s3://{names.bucket('artifacts')}/{HISTORY}"
-        raise DeployError(
+        raise ToolError(
             f"{where} is not a list of releases: {error}", "Delete it; the next one is new."
         ) from error
 
@@ -79,7 +79,7 @@ def record(names: Names, built: Mapping[str, Package], *, at: str, commit: str) 
     """Keep the code that passed the smoke test; code first, history last.
 
     Raises:
-        DeployError: S3 refuses.
+        ToolError: S3 refuses.
     """
     release = Release(at, commit, {package: one.sha256 for package, one in built.items()})
     past = history(names)
@@ -97,7 +97,7 @@ def record(names: Names, built: Mapping[str, Package], *, at: str, commit: str) 
         for key in sorted(there - needed):
             s3.delete_object(Bucket=bucket, Key=key)
     except (BotoCoreError, ClientError) as error:
-        raise DeployError(f"The release was not recorded: {error}", "Run the same command again.") from error
+        raise ToolError(f"The release was not recorded: {error}", "Run the same command again.") from error
     return release
 
 
@@ -119,18 +119,18 @@ def roll_back(names: Names, say: Say, *, untested: bool = False) -> Release | No
         The release that runs now; None where nothing was to be done.
 
     Raises:
-        DeployError: there is no such release, or Lambda refuses its code.
+        ToolError: there is no such release, or Lambda refuses its code.
     """
     running = running_code(names)
     if None in running.values():
-        raise DeployError("The functions are not deployed: there is nothing to roll back.")
+        raise ToolError("The functions are not deployed: there is nothing to roll back.")
     past = history(names)
     if untested and any(dict(one.code) == dict(running) for one in past):
         say("The functions run code that has passed the smoke test: nothing to roll back.")
         return None
     release = before(past, running)
     if release is None:
-        raise DeployError(
+        raise ToolError(
             "No release with other code has passed the smoke test here.",
             "Check out the commit you want and run ./project_up.sh aws.",
         )

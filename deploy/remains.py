@@ -15,9 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cost.figures import GB, MONTH_HOURS
 from cost.prices import load_prices
 from deploy import buckets
-from deploy.errors import DeployError
 from deploy.names import Names
 from petrostream.aws.clients import client
+from toolchain.errors import ToolError
 
 FREE = Fraction(0)
 
@@ -54,7 +54,7 @@ class Remain:
     shared: bool = False
 
 
-class Unseen(DeployError):  # noqa: N818  says what happened
+class Unseen(ToolError):  # noqa: N818  says what happened
     """A check was refused: what is there is not known."""
 
 

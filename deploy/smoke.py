@@ -13,14 +13,14 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.engine import Say
-from deploy.errors import DeployError
 from deploy.names import Names
+from deploy.output import Say
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
 from petrostream.live.items import facility_key
 from petrostream.readings.wells import encode_block
+from toolchain.errors import ToolError
 
 READINGS = 100
 _ATTEMPTS = 5
@@ -68,7 +68,7 @@ def smoke(names: Names, say: Say, clock: Clock = CLOCK) -> Result:
     """Send a hundred readings and follow them to the table.
 
     Raises:
-        DeployError: they did not arrive; says how far they came, and where to look.
+        ToolError: they did not arrive; says how far they came, and where to look.
     """
     began = clock.monotonic()
     sent = clock.now().replace(microsecond=0)
@@ -87,7 +87,7 @@ def smoke(names: Names, say: Say, clock: Clock = CLOCK) -> Result:
     )
     count, models = _landed(names, source, sent)
     if count != READINGS:
-        raise DeployError(f"{READINGS} readings were sent and {count} found in well_data: rows are doubled.")
+        raise ToolError(f"{READINGS} readings were sent and {count} found in well_data: rows are doubled.")
     return Result(source, count, models, clock.monotonic() - began)
 
 
@@ -118,11 +118,11 @@ def _send(names: Names, source: str, sent: datetime, clock: Clock) -> int:
         try:
             (record,) = client("kinesis").put_records(StreamName=stream, Records=[entry])["Records"]
         except (BotoCoreError, ClientError) as error:
-            raise DeployError(f"The stream {stream} did not take the readings: {error}", hint) from error
+            raise ToolError(f"The stream {stream} did not take the readings: {error}", hint) from error
         if "SequenceNumber" in record:
             return int(record["SequenceNumber"])
         clock.sleep(2.0**attempt)
-    raise DeployError(f"The stream {stream} refused the readings: {record.get('ErrorMessage')}", hint)
+    raise ToolError(f"The stream {stream} refused the readings: {record.get('ErrorMessage')}", hint)
 
 
 def _scored(names: Names, sequence: int) -> bool:
@@ -132,7 +132,7 @@ def _scored(names: Names, sequence: int) -> bool:
             TableName=names.settings.live.table, Key=facility_key(FACILITY), ConsistentRead=True
         )
     except (BotoCoreError, ClientError) as error:
-        raise DeployError(f"The table {names.settings.live.table} could not be read: {error}") from error
+        raise ToolError(f"The table {names.settings.live.table} could not be read: {error}") from error
     last = answer.get("Item", {}).get("last_sequence", {}).get("S", "")
     return bool(last) and int(last) >= sequence
 
@@ -149,11 +149,11 @@ def _landed(names: Names, source: str, sent: datetime) -> tuple[int, tuple[str, 
     try:
         (row,) = run_sql(sql, database=lake.database, workgroup=lake.workgroup).dicts()
     except PetroStreamError as error:
-        raise DeployError(f"The view well_data could not be asked: {error}") from error
+        raise ToolError(f"The view well_data could not be asked: {error}") from error
     return int(row["n"]), tuple(filter(None, str(row["models"] or "").split(",")))
 
 
-def _until(clock: Clock, seconds: float, ready: Callable[[], bool], error: DeployError) -> None:
+def _until(clock: Clock, seconds: float, ready: Callable[[], bool], error: ToolError) -> None:
     end = clock.monotonic() + seconds
     pause = 0.5
     while not ready():
@@ -163,19 +163,19 @@ def _until(clock: Clock, seconds: float, ready: Callable[[], bool], error: Deplo
         pause = min(pause * 1.5, 10.0)
 
 
-def _not_scored(names: Names) -> DeployError:
+def _not_scored(names: Names) -> ToolError:
     function = names.functions["scoring"]
-    return DeployError(
+    return ToolError(
         f"The readings are on the stream, but {function} had not scored them after {SCORED_SECONDS:.0f} s.",
         f"Look at its log /aws/lambda/{function} and at the queue {names.settings.scoring.failure_queue}. "
         "The last code that passed this test comes back with: python -m deploy rollback",
     )
 
 
-def _not_delivered(names: Names, source: str) -> DeployError:
+def _not_delivered(names: Names, source: str) -> ToolError:
     delivery = names.settings.firehose.delivery.name
     transform = names.functions["firehose_transform"]
-    return DeployError(
+    return ToolError(
         f"The readings were scored, but did not reach the table (source = '{source}').",
         f"Look at the logs /aws/kinesisfirehose/{delivery} and /aws/lambda/{transform}, "
         f"and below errors/ in {names.bucket('curated')}.",

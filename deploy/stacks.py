@@ -1,4 +1,4 @@
-"""CloudFormation stacks: their state, their templates, and waiting until one has settled."""
+"""CloudFormation stacks: state, parameters, outputs, template, and waiting until a change has ended."""
 
 import json
 import time
@@ -7,12 +7,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.errors import DeployError
 from petrostream.aws.clients import client
+from toolchain.errors import ToolError
 
 GONE = None
 UNMADE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"})
-"""States of a stack whose first creation did not succeed: it can only be deleted and made again."""
+"""States of a stack whose first creation failed: it can only be deleted and created again."""
 
 STUCK = frozenset({"UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "IMPORT_ROLLBACK_FAILED"})
 """States only a person can resolve."""
@@ -25,7 +25,7 @@ def state(name: str) -> str | None:
     """CloudFormation's status of a stack; None where there is none.
 
     Raises:
-        DeployError: CloudFormation does not answer.
+        ToolError: CloudFormation does not answer.
     """
     stack = _describe(name)
     return None if stack is None else str(stack["StackStatus"])
@@ -37,15 +37,25 @@ def parameters(name: str) -> Mapping[str, str]:
     return {row["ParameterKey"]: row.get("ParameterValue", "") for row in stack.get("Parameters", [])}
 
 
+def outputs(name: str) -> Mapping[str, str]:
+    """Outputs of a stack; none where there is no stack.
+
+    Raises:
+        ToolError: CloudFormation does not answer.
+    """
+    stack = _describe(name) or {}
+    return {row["OutputKey"]: row["OutputValue"] for row in stack.get("Outputs", [])}
+
+
 def _describe(name: str) -> Mapping[str, Any] | None:
     try:
         stack: Mapping[str, Any] = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             return None
-        raise DeployError(f"CloudFormation could not describe {name}: {error}") from error
+        raise ToolError(f"CloudFormation could not describe {name}: {error}") from error
     except BotoCoreError as error:
-        raise DeployError(f"CloudFormation does not answer: {error}", "Check the network.") from error
+        raise ToolError(f"CloudFormation does not answer: {error}", "Check the network.") from error
     return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
 
@@ -56,7 +66,7 @@ def template(name: str) -> Mapping[str, Any] | None:
     try:
         body: Any = client("cloudformation").get_template(StackName=name)["TemplateBody"]
     except ClientError as error:
-        raise DeployError(f"CloudFormation could not give the template of {name}: {error}") from error
+        raise ToolError(f"CloudFormation could not give the template of {name}: {error}") from error
     document: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
     return document
 
@@ -74,7 +84,7 @@ def settle(
         The state of each stack.
 
     Raises:
-        DeployError: one is still being changed when the time is up, or is stuck.
+        ToolError: one is still being changed when the time is up, or is stuck.
     """
     end = time.monotonic() + seconds
     told: set[str] = set()
@@ -88,12 +98,12 @@ def settle(
                 say(f"{name} is {now}: waiting for an earlier run to end …")
                 told.add(name)
         if time.monotonic() > end:
-            raise DeployError(f"{', '.join(busy)}: still being changed after {seconds:.0f} s.")
+            raise ToolError(f"{', '.join(busy)}: still being changed after {seconds:.0f} s.")
         sleep(_POLL_SECONDS)
     for name in names:
         if states[name] in STUCK:
             hint = f"aws cloudformation continue-update-rollback --stack-name {name}, then run this again."
-            raise DeployError(f"{name} is {states[name]}: its last update could not be undone.", hint)
+            raise ToolError(f"{name} is {states[name]}: its last update could not be undone.", hint)
     return states
 
 
@@ -105,7 +115,7 @@ def remove(name: str, say: Callable[[str], None], *, sleep: Callable[[float], No
     """Delete a stack and wait until it is gone. One that is gone already is no error.
 
     Raises:
-        DeployError: CloudFormation could not delete something of it; names it.
+        ToolError: CloudFormation could not delete something of it; names it.
     """
     if settle([name], say, sleep=sleep)[name] is GONE:
         return
@@ -113,9 +123,9 @@ def remove(name: str, say: Callable[[str], None], *, sleep: Callable[[float], No
     try:
         client("cloudformation").delete_stack(StackName=name)
     except ClientError as error:
-        raise DeployError(f"{name} could not be deleted: {error}") from error
+        raise ToolError(f"{name} could not be deleted: {error}") from error
     if settle([name], say, sleep=sleep)[name] is not GONE:
-        raise DeployError(f"{name} could not be deleted:\n" + "\n".join(_undeleted(name)))
+        raise ToolError(f"{name} could not be deleted:\n" + "\n".join(_undeleted(name)))
 
 
 def _undeleted(name: str) -> list[str]:

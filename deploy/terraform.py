@@ -1,4 +1,4 @@
-"""Terraform as the tool of a deployment."""
+"""Deploy with Terraform."""
 
 import json
 import re
@@ -9,19 +9,18 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy import gaps, terraform_state
-from deploy import terraform_twin as twin_terraform
+from deploy import terraform_state, terraform_twin
 from deploy.changes import Change, of_terraform
-from deploy.engine import Answers, Iac, Say
-from deploy.errors import DeployError
+from deploy.engine import Answers, Iac
 from deploy.names import Names
+from deploy.output import Output
 from infra.settings import Settings
 from petrostream.aws.clients import client
 from toolchain import terraform as terraform_tool
+from toolchain.errors import ToolError
 from toolchain.package import Target, folder_of
 from toolchain.paths import ROOT
-from toolchain.run import run_quietly, run_visibly
-from toolchain.twin import twin
+from toolchain.run import run_quietly
 
 CONFIGURATION = ROOT / "infra" / "terraform"
 WORK = ROOT / "build" / "deploy" / "terraform"
@@ -41,17 +40,18 @@ class TerraformEngine:
 
     Args:
         names: names in the account and region.
-        answers: what the modules ask for.
-        say: prints a line of progress.
+        answers: values of the modules' variables.
+        output: where to report.
     """
 
     iac = Iac.terraform
 
-    def __init__(self, names: Names, answers: Answers, say: Say) -> None:
+    def __init__(self, names: Names, answers: Answers, output: Output) -> None:
         self._names = names
         self._place = names.place
         self._answers = answers
-        self._say = say
+        self._output = output
+        self._work = self._place.twin.terraform if self._place.twin else WORK
         self._plan: Path | None = None
         self._ready: Path | None = None
         self._terraform = "terraform"
@@ -68,8 +68,18 @@ class TerraformEngine:
         Raises:
             ToolError: Terraform is missing or too old.
         """
-        self._environment = terraform_tool.environment_for(twin().terraform if self._place.twin else WORK)
+        self._environment = terraform_tool.environment_for(self._work)
         self._terraform = str(terraform_tool.binary(self._environment))
+
+    def can_tell(self) -> bool:
+        """Whether the state can be read: the emulator's is a file, that of AWS takes Terraform."""
+        if self._place.twin:
+            return True
+        try:
+            self.prepare()
+        except ToolError:
+            return False
+        return True
 
     def deployed(self) -> bool:
         """Whether the state lists anything."""
@@ -80,21 +90,21 @@ class TerraformEngine:
     def plan(self) -> list[Change]:
         """What Terraform would change.
 
-        Before the bootstrap there is no state: the plan is then made beside it, from nothing.
+        Before the bootstrap there is no state: the plan is then made in a copy, from nothing.
 
         Raises:
-            DeployError: the configuration or an answer does not allow it.
+            ToolError: the configuration or an answer does not allow it.
         """
         if self._place.twin:
-            self._say(gaps.left_out("guardrails"))
+            self._output.left_out("guardrails")
         folder = self._folder()
         if self._has_state():
             self._init(folder)
             self._remember()
         else:
-            folder = twin_terraform.stage(WORK / "first")
+            folder = terraform_twin.stage(WORK / "first")
             self._run(["init", "-reconfigure"], folder, "terraform init")
-        path = (twin().terraform if self._place.twin else WORK) / "plan"
+        path = self._work / "plan"
         path.parent.mkdir(parents=True, exist_ok=True)
         words = ["plan", f"-out={path}", "-lock-timeout=120s", *self._variables(), *self._targets()]
         self._run(words, folder, "terraform plan")
@@ -104,24 +114,38 @@ class TerraformEngine:
         )
 
     def apply(self) -> None:
-        """Apply the plan that was shown.
+        """Apply the plan that was shown, or a new one after the bootstrap.
 
         Raises:
-            DeployError: Terraform failed.
+            ToolError: Terraform failed.
         """
         if self._plan is None:
             self._bootstrap()
             self.plan()
         folder = self._folder()
         words = ["apply", "-auto-approve", "-lock-timeout=120s", "-no-color", str(self._plan)]
-        self._visibly(words, folder, "terraform apply")
+        self._change(words, folder, "terraform apply")
         self._plan = None
+
+    def complete(self) -> None:
+        """Nothing: the modules do everything."""
+
+    def outputs(self) -> Mapping[str, Mapping[str, str]]:
+        """Outputs of the configuration, under the project's name.
+
+        Raises:
+            ToolError: Terraform failed.
+        """
+        folder = self._folder()
+        self._init(folder)
+        answer = json.loads(self._run(["output", "-json"], folder, "terraform output"))
+        return {"PetroStream": {name: row["value"] for name, row in answer.items()}}
 
     def stop(self) -> None:
         """Remove every module but the lake.
 
         Raises:
-            DeployError: something could not be removed.
+            ToolError: something could not be removed.
         """
         guardrails = [_GUARDRAILS] if self._answers.guardrails else []
         self._destroy([f"-target={module}" for module in (*_OTHERS, *guardrails)])
@@ -130,15 +154,15 @@ class TerraformEngine:
         """Remove what is left.
 
         Raises:
-            DeployError: something could not be removed.
+            ToolError: something could not be removed.
         """
         self._destroy([] if self._answers.guardrails else [f"-target={_LAKE}"])
 
     # --- Terraform --------------------------------------------------------------------------------------
 
     def _folder(self) -> Path:
-        """Where Terraform runs: the configuration itself; for the emulator, the twin's own copy of it."""
-        return twin_terraform.stage(twin().terraform) if self._place.twin else CONFIGURATION
+        """Where Terraform runs: the configuration itself, or the twin's own copy of it."""
+        return terraform_twin.stage(self._work) if self._place.twin else CONFIGURATION
 
     def _init(self, folder: Path) -> None:
         if self._ready == folder:
@@ -152,7 +176,7 @@ class TerraformEngine:
 
     def _variables(self) -> list[str]:
         if self._place.twin:
-            return twin_terraform.variables()
+            return terraform_twin.variables()
         values = {
             "account_id": self._place.account,
             "region": self._place.region,
@@ -177,19 +201,19 @@ class TerraformEngine:
         self._init(folder)
         self._remember()
         words = ["destroy", "-auto-approve", "-lock-timeout=120s", "-no-color", *self._variables(), *targets]
-        self._visibly(words, folder, "terraform destroy")
+        self._change(words, folder, "terraform destroy")
 
     def _run(self, words: list[str], folder: Path, what: str) -> str:
         words = [words[0], *(["-no-color"] if words[0] != "state" else []), *words[1:]]
         return run_quietly([self._terraform, *words], folder, self._environment, what=what, hint=_AGAIN)
 
-    def _visibly(self, words: list[str], folder: Path, what: str) -> None:
-        run_visibly([self._terraform, *words], folder, self._environment, what=what, hint=_AGAIN)
+    def _change(self, words: list[str], folder: Path, what: str) -> None:
+        self._output.run([self._terraform, *words], folder, self._environment, what=what, hint=_AGAIN)
 
     # --- the state --------------------------------------------------------------------------------------
 
     def _has_state(self) -> bool:
-        """Whether there is a place for a state; on the emulator there always is."""
+        """Whether there is a bucket for the state; the emulator's is a file, which needs none."""
         if self._place.twin:
             return True
         try:
@@ -197,34 +221,34 @@ class TerraformEngine:
         except ClientError as error:
             if error.response["Error"]["Code"] == "404":
                 return False
-            raise DeployError(
-                f"The state bucket {self._names.state_bucket} cannot be read: {error}"
-            ) from error
+            raise ToolError(f"The state bucket {self._names.state_bucket} cannot be read: {error}") from error
         except BotoCoreError as error:
-            raise DeployError(f"S3 does not answer: {error}", "Check the network.") from error
+            raise ToolError(f"S3 does not answer: {error}", "Check the network.") from error
         return True
 
     def _state(self) -> Mapping[str, Any]:
+        if self._place.twin:
+            return terraform_twin.state(self._place.twin)
         folder = self._folder()
         self._init(folder)
         text = self._run(["state", "pull"], folder, "terraform state pull")
         return json.loads(text) if text.strip() else {}
 
     def _remember(self) -> None:
-        """Take answers that were not given now from the last deployment."""
+        """Take answers that were not given this time from the last deployment."""
         self._answers = remembered(self._answers, self._state())
 
     def _bootstrap(self) -> None:
-        """Make the bucket of the state, once for account and region."""
+        """Create the bucket of the state, once in an account and region."""
         bucket = self._names.state_bucket
-        self._say(f"Making the bucket of Terraform's state, {bucket} (once) …")
+        self._output.say(f"Creating the bucket of Terraform's state, {bucket} (once) …")
         terraform_state.prepare(client("s3"), bucket, self._place.region)
 
 
 def remembered(answers: Answers, state: Mapping[str, Any]) -> Answers:
-    """Answers with the missing ones as the state has them.
+    """Fill in missing answers from the state.
 
-    A second deployment without `--github` would otherwise take the pipeline's roles away.
+    Otherwise a second deployment without `--github` would remove the pipeline's roles.
     """
     for resource in state.get("resources", []):
         for instance in resource.get("instances", []):

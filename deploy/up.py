@@ -1,10 +1,8 @@
-"""Switch the lake on: plan, price, ask, build, apply, publish, test."""
+"""Deploy the lake: build, plan, price, apply, test."""
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.console import Console
 
@@ -16,11 +14,12 @@ from deploy import publish, releases
 from deploy.changes import Plan, in_words, summary
 from deploy.context import Context
 from deploy.engine import Engine, Iac
-from deploy.errors import DeployError
 from deploy.smoke import Result, smoke
 from infra.settings import Settings
+from toolchain.errors import ToolError
 from toolchain.package import Package
 from toolchain.paths import ROOT
+from toolchain.run import probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ def prepare(context: Context, iac: Iac) -> Prepared:
     """Check the tool, build the packages, and plan.
 
     Raises:
-        DeployError: a tool or an answer is missing, the other tool has deployed here, or a package cannot be
+        ToolError: a tool or an answer is missing, the other tool has deployed here, or a package cannot be
             built.
     """
     engine = context.engine(iac)
@@ -53,22 +52,14 @@ def prepare(context: Context, iac: Iac) -> Prepared:
 
 
 def refuse_other(context: Context, engine: Engine) -> None:
-    """See that the account does not hold the lake of the other tool: every name would clash.
+    """Refuse to deploy where the other tool has deployed the lake: every name would clash.
 
     Raises:
-        DeployError: it does.
+        ToolError: it has, or the account does not answer.
     """
     other = context.engine(Iac.terraform if engine.iac is Iac.cdk else Iac.cdk)
-    try:
-        if other.iac is Iac.terraform:
-            other.prepare()
-        there = other.deployed()
-    except DeployError:
-        raise
-    except Exception:
-        return
-    if there:
-        raise DeployError(
+    if other.can_tell() and other.deployed():
+        raise ToolError(
             f"The lake in {context.place} was deployed with {other.iac.value}.",
             f"Go on with --iac {other.iac.value}, or remove it first: "
             f"./project_down.sh aws --iac {other.iac.value}",
@@ -96,27 +87,27 @@ def price(settings: Settings) -> str:
     return " ".join(f"{line}." for line in cost_report.verdict(bill(Workload(), settings))[1:3])
 
 
-def apply(prepared: Prepared, models: Path = publish.MODELS) -> None:
-    """Do what was planned, then put code, views and model in place.
+def apply(prepared: Prepared) -> None:
+    """Make the planned changes, then put code and views in place.
 
     Raises:
-        DeployError: a step failed; running it all again goes on from there.
+        ToolError: a step failed; running it again continues from there.
     """
     context = prepared.context
     if prepared.plan.changes:
         prepared.engine.apply()
     else:
         context.say("The definition is unchanged since the last deployment.")
+    prepared.engine.complete()
     publish.ensure_code(context.names, prepared.packages, context.say)
-    publish.apply_views(context.names, context.say)
-    publish.publish_model(context.names, context.say, models)
+    publish.apply_views(context.names, context.output)
 
 
 def test_and_record(prepared: Prepared) -> Result:
-    """Run the smoke test, and keep the code that passed it.
+    """Run the smoke test, and keep the code that passed it for a rollback.
 
     Raises:
-        DeployError: the test failed.
+        ToolError: the test failed.
     """
     context = prepared.context
     result = smoke(context.names, context.say)
@@ -126,19 +117,14 @@ def test_and_record(prepared: Prepared) -> Result:
 
 
 def commit() -> str:
-    """The commit of the working folder; empty outside a clone."""
-    command = ["git", "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    """The commit of the project's folder; empty outside a clone."""
+    return (probe(["git", "-C", str(ROOT), "rev-parse", "HEAD"], seconds=10.0) or "").strip()
 
 
 def next_steps(context: Context, console: Console) -> None:
-    """Say how to replay, query and look."""
+    """Print how to replay, query and open the dashboard."""
     place, settings = context.place, context.names.settings
-    emulator = f"AWS_ENDPOINT_URL={place.endpoint} " if place.twin else ""
+    emulator = f"AWS_ENDPOINT_URL={place.twin.endpoint} " if place.twin else ""
     replay = f"{emulator}.venv/bin/python producer/replay.py --data data/simulated --speed 60"
     sql = '.venv/bin/python -m local sql --aws "SELECT * FROM well_data WHERE anomaly_flag = 1 LIMIT 20"'
     if place.twin:

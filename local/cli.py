@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from deploy.engine import Iac
 from local import deployment, lifecycle
 from local import sql as sql_client
 from toolchain.errors import ToolError
@@ -26,7 +27,7 @@ app = typer.Typer(
 console = Console(highlight=False, markup=False)
 errors = Console(stderr=True, highlight=False, markup=False)
 
-Iac = Annotated[
+_Iac = Annotated[
     str | None, typer.Option(help="Deploy by cdk or terraform; the last one, or the CDK, when left out.")
 ]
 
@@ -37,7 +38,7 @@ _KEPT = "The data stays in {home}; `./project_up.sh` brings it back."
 def up(
     deploy: Annotated[bool, typer.Option(help="Deploy the stacks when something changed.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
-    iac: Iac = None,
+    iac: _Iac = None,
 ) -> None:
     """Start the emulator if it is not running, and deploy what changed. Data stays."""
     target = twin()
@@ -55,7 +56,7 @@ def up(
 @app.command()
 def deploy(
     force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
-    iac: Iac = None,
+    iac: _Iac = None,
 ) -> None:
     """Deploy the stacks to the running emulator."""
     target = twin()
@@ -65,12 +66,12 @@ def deploy(
         _deploy(target, definition, force=force)
 
 
-def _deploy(target: Twin, iac: str, *, force: bool) -> None:
+def _deploy(target: Twin, iac: Iac, *, force: bool) -> None:
     point_at_twin(target=target)
     if not force and deployment.is_current(target, iac):
         console.print("Stacks are unchanged since the last deployment.")
         return
-    deployment.deploy(target, say=console.print, iac=iac)
+    deployment.deploy(target, lambda text: console.print(text, soft_wrap=True), iac)
     lifecycle.save_state(target)
 
 

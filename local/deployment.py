@@ -1,64 +1,59 @@
-"""Deploy the lake to the twin, by the CDK or by Terraform, when something changed since the last time."""
+"""Deploy the lake to the twin, by the CDK or by Terraform, when something has changed since the last time."""
 
 import hashlib
 import importlib.metadata
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from deploy import cdk_twin as cdk_app
-from deploy import terraform_twin as terraform
-from petrostream.aws.clients import client
-from toolchain import node as toolchain
+from deploy import stacks, terraform_twin, up
+from deploy.context import Context
+from deploy.engine import Iac
+from deploy.names import STACKS
+from deploy.output import Output, Say
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
-from toolchain.twin import Twin, subprocess_environment
+from toolchain.twin import Twin
 
-STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
 _DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
-_DEPLOY_SECONDS = 900.0
 
 IAC_VARIABLE = "PETROSTREAM_IAC"
 """Environment variable that names the definition to deploy, `cdk` or `terraform`."""
 
-# What the stacks and the functions are made of, and of it what each definition has no use for.
-_TOOLS = ("deploy/cdk_twin.py", "deploy/terraform_twin.py", "toolchain/package.py")
-_SOURCES = ("infra", "petrostream", "lambdas", "sql", *_TOOLS)
-_SKIPPED = {
-    "cdk": {"node_modules", "cdk.out", "terraform", "__pycache__"},
-    "terraform": {"cdk", ".terraform", "__pycache__"},
+# What the stacks and the functions are made of, and what puts them together.
+_SOURCES = ("infra", "petrostream", "lambdas", "sql", "deploy", "toolchain/package.py")
+# Folders of it that a definition does not use.
+_SKIPPED: Mapping[Iac, set[str]] = {
+    Iac.cdk: {"node_modules", "cdk.out", "terraform", "__pycache__"},
+    Iac.terraform: {"cdk", ".terraform", "__pycache__"},
 }
 
-Say = Callable[[str], None]
 
-
-def iac_of(target: Twin, wanted: str | None = None) -> str:
-    """Which definition deploys this twin: the one wanted, or PETROSTREAM_IAC, or the last one, or the CDK.
+def iac_of(target: Twin, wanted: str | None = None) -> Iac:
+    """The definition that deploys this twin: the one wanted, or PETROSTREAM_IAC, or the last one, or the CDK.
 
     Raises:
         ToolError: there is no such definition, or the twin was deployed by the other one.
     """
     recorded = _recorded(target)
     deployed = recorded.get("iac", "cdk") if recorded else None
-    iac = wanted or os.environ.get(IAC_VARIABLE) or deployed or "cdk"
-    if iac not in _SKIPPED:
-        raise ToolError(f"{iac!r} is no definition of the lake.", "Choose cdk or terraform.")
+    chosen = wanted or os.environ.get(IAC_VARIABLE) or deployed or "cdk"
+    try:
+        iac = Iac(chosen)
+    except ValueError as error:
+        raise ToolError(f"{chosen!r} is not a definition of the lake.", "Choose cdk or terraform.") from error
     if deployed not in (None, iac):
         raise ToolError(
-            f"The lake in {target.home} was deployed by {deployed}; {iac} knows nothing of its resources.",
+            f"The lake in {target.home} was deployed by {deployed}; {iac} does not know its resources.",
             f"Stay with --iac {deployed}, or delete it first: python -m local down --purge",
         )
-    return str(iac)
+    return iac
 
 
-def fingerprint(iac: str = "cdk") -> str:
-    """A digest of everything a deployment depends on: sources, settings, and the CDK's version."""
+def fingerprint(iac: Iac = Iac.cdk) -> str:
+    """Digest of everything a deployment depends on: sources, settings, and the CDK's version."""
     digest = hashlib.sha256(iac.encode())
     for name in ("aws-cdk-lib", "ministack"):
         digest.update(f"{name}={importlib.metadata.version(name)}\n".encode())
@@ -77,12 +72,12 @@ def _files(skipped: set[str]) -> Iterator[Path]:
                 yield candidate
 
 
-def is_current(target: Twin, iac: str = "cdk") -> bool:
-    """Whether the twin runs exactly what the sources say: nothing to deploy."""
+def is_current(target: Twin, iac: Iac = Iac.cdk) -> bool:
+    """Whether the twin runs exactly what the sources define, so that there is nothing to deploy."""
     if not target.outputs.exists() or _recorded(target) != _record(target, iac) | {"complete": True}:
         return False
-    if iac == "terraform":
-        return terraform.is_applied(target)
+    if iac is Iac.terraform:
+        return terraform_twin.is_applied(target)
     return all(state in _DEPLOYED for state in stack_states().values())
 
 
@@ -94,18 +89,18 @@ def _recorded(target: Twin) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _record(target: Twin, iac: str) -> dict[str, Any]:
+def _record(target: Twin, iac: Iac) -> dict[str, Any]:
     return {"iac": iac, "fingerprint": fingerprint(iac), "endpoint": target.endpoint}
 
 
 def states(target: Twin) -> dict[str, str | None]:
-    """What is deployed, by stack or by module, and in which state; None where it is not deployed.
+    """State of each stack or module; None where it is not deployed.
 
     Raises:
         ToolError: the twin does not answer.
     """
-    if _recorded(target).get("iac") == "terraform":
-        return terraform.module_states(target)
+    if _recorded(target).get("iac") == Iac.terraform:
+        return terraform_twin.module_states(target)
     return stack_states()
 
 
@@ -115,95 +110,38 @@ def stack_states() -> dict[str, str | None]:
     Raises:
         ToolError: CloudFormation does not answer.
     """
-    return {name: _stack_state(name) for name in STACKS}
-
-
-def _stack_state(name: str) -> str | None:
     try:
-        answer = client("cloudformation").describe_stacks(StackName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
-            return None
-        raise ToolError(f"CloudFormation could not describe {name}: {error}") from error
-    except BotoCoreError as error:
-        raise ToolError(f"The twin does not answer: {error}", "Is it running? ./project_up.sh") from error
-    return str(answer["Stacks"][0]["StackStatus"])
+        return {name: stacks.state(name) for name in STACKS}
+    except ToolError as error:
+        raise ToolError(error.args[0], "Is the twin running? ./project_up.sh") from error
 
 
-def deploy(target: Twin, say: Say, iac: str = "cdk") -> None:
-    """Package the functions and deploy everything, with the real `cdk deploy` or `terraform apply`.
+def deploy(target: Twin, say: Say, iac: Iac = Iac.cdk) -> None:
+    """Package the functions and deploy everything, by the real `cdk deploy` or `terraform apply`.
+
+    AWS clients must point at the twin. What the tools print goes to deploy.log.
 
     Raises:
         ToolError: a step failed; carries the end of its output.
     """
     record = _record(target, iac)
-    # Known before anything is created, so that after a failure the same definition goes on.
+    # Written before anything is created, so that after a failure the same definition goes on.
     target.deployed.write_text(json.dumps(record), encoding="utf-8")
-    say("Packaging the functions …")
-    environment = subprocess_environment(target)
-    _run([sys.executable, "-m", "toolchain.package", "--target", "twin"], ROOT, environment, target)
-    if iac == "terraform":
-        terraform.deploy(target, say)
-    else:
-        _deploy_stacks(target, environment, say)
+    try:
+        context = Context.find(Output(say, target.home / "deploy.log"))
+        prepared = up.prepare(context, iac)
+        up.apply(prepared)
+        outputs = prepared.engine.outputs()
+    except ToolError as error:
+        hint = f"{error.hint} The emulator's own log is {target.log}.".strip()
+        raise ToolError(error.args[0], hint) from error
+    target.outputs.parent.mkdir(parents=True, exist_ok=True)
+    target.outputs.write_text(json.dumps(outputs, indent=2) + "\n", encoding="utf-8")
     target.deployed.write_text(json.dumps(record | {"complete": True}), encoding="utf-8")
 
 
-def _deploy_stacks(target: Twin, environment: dict[str, str], say: Say) -> None:
-    node = toolchain.find_node(say)
-    environment = node.environment(environment)
-    cdk = toolchain.cdk_command(node, environment, say)
-    say("Deploying the stacks (cdk deploy) …")
-    target.outputs.parent.mkdir(parents=True, exist_ok=True)
-    # Its own folder, so that two twins can be deployed at once.
-    assembly = ["--output", str(target.assembly)]
-    try:
-        cdk_app.prepare_account(client("s3"))
-        _run(
-            [*cdk_app.deploy_command(cdk, STACKS, target.outputs), *assembly],
-            toolchain.CDK,
-            environment,
-            target,
-        )
-        cdk_app.save_queries(client("athena"))
-    except (BotoCoreError, ClientError) as error:
-        raise ToolError(
-            f"The twin refused a step of the deployment: {error}", f"See {target.log}."
-        ) from error
-
-
-def _run(command: list[str], folder: Path, environment: dict[str, str], target: Twin) -> None:
-    """Run a step with its output in deploy.log; on failure, show the end of it."""
-    log = target.home / "deploy.log"
-    environment = {**environment, "PYTHONPATH": str(ROOT), **cdk_app.QUIET}
-    with log.open("a+b") as output:
-        start = output.seek(0, 2)
-        try:
-            result = subprocess.run(  # noqa: S603
-                command,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                timeout=_DEPLOY_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ToolError(
-                f"Deploying took longer than {_DEPLOY_SECONDS:.0f} s.", f"Its output is in {log}."
-            ) from error
-        if result.returncode != 0:
-            output.seek(start)
-            tail = "\n".join(output.read().decode("utf-8", "replace").splitlines()[-20:])
-            raise ToolError(
-                f"Deploying failed (exit code {result.returncode}):\n{tail}",
-                f"The whole output is in {log}; the emulator's own log is {target.log}.",
-            )
-
-
 def output(target: Twin, name: str) -> str:
-    """A name the deployment of a twin chose, for example of a bucket.
+    """Look up a name in the outputs of the deployment, for example of a bucket.
 
     Raises:
         ToolError: nothing is deployed, or it has no such output.

@@ -19,6 +19,7 @@ from local import ports
 from local.emulator import HEALTH, SAVE, code_digest
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
+from toolchain.run import probe
 from toolchain.twin import Twin, subprocess_environment
 
 START_SECONDS = 60.0
@@ -254,17 +255,7 @@ def _is_emulator(pid: int) -> bool:
             return False
     except OSError:
         return False
-    try:
-        listing = subprocess.run(  # noqa: S603
-            ["/bin/ps", "-o", "command=", "-p", str(pid)],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return "local.emulator" in listing.stdout
+    return "local.emulator" in (probe(["/bin/ps", "-o", "command=", "-p", str(pid)], seconds=10.0) or "")
 
 
 def _terminate(pid: int, seconds: float, tick: Callable[[float], None] = lambda waited: None) -> bool:

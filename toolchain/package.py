@@ -4,8 +4,8 @@
 - `host`: the same for this interpreter, in build/lambda-host, to try and to measure a package where it runs.
 - `twin`: build/lambda-local/<function>.zip with code only; the emulator's interpreter has the libraries.
 
-The same input gives the same bytes, so a deployment changes a function only if its code or libraries changed.
-Modules are compiled ahead where a Python of the runtime's version is at hand; without one they start slower.
+The same input yields the same bytes, so a deployment changes a function only if its code or libraries did.
+Modules are compiled ahead if this machine has a Python of the runtime's version; otherwise they start slower.
 """
 
 import hashlib
@@ -25,8 +25,9 @@ from rich.console import Console
 
 from infra.settings import load_settings
 from toolchain import bytecode
+from toolchain.errors import ToolError
 from toolchain.paths import ROOT
-from toolchain.wheels import Platform, WheelError, install
+from toolchain.wheels import Platform, install
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "scoring": ("petrostream", "lambdas/scoring"),
@@ -35,7 +36,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
 """Functions by name, and the folders of source each is made of."""
 
 MAX_UNPACKED_BYTES = 160_000_000
-"""Our own bound; Lambda refuses a function over 250 MB unpacked, and a cold start pays for every byte."""
+"""The project's own limit: Lambda refuses a function over 250 MB unpacked; every byte slows a cold start."""
 
 _CODE = frozenset({".py", ".json", ".typed"})
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -50,10 +51,6 @@ class Target(StrEnum):
     host = "host"
 
 
-class PackageError(Exception):
-    """A package could not be built; the message says which, and what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Package:
     """A built package: its zip, its sizes in bytes, and the SHA-256 of the zip."""
@@ -65,12 +62,12 @@ class Package:
 
 
 def folder_of(target: Target) -> Path:
-    """Where the packages of a target lie."""
+    """Folder of the packages of a target."""
     return ROOT / "build" / {"aws": "lambda", "twin": "lambda-local", "host": "lambda-host"}[target.value]
 
 
 def build(target: Target, *, folder: Path | None = None) -> dict[str, Package]:
-    """Builds every function's package.
+    """Build every function's package.
 
     Args:
         target: where it will run.
@@ -80,7 +77,7 @@ def build(target: Target, *, folder: Path | None = None) -> dict[str, Package]:
         The packages by function name.
 
     Raises:
-        PackageError: a wheel is missing, a module does not compile, or a package is too large.
+        ToolError: a wheel is missing, a module does not compile, or a package is too large.
         infra.settings.SettingsError: the settings name no usable runtime.
     """
     folder = folder or folder_of(target)
@@ -96,9 +93,10 @@ def _build_one(name: str, target: Target, folder: Path) -> Package:
         _compile(name, target, stage)
         unpacked = sum(path.stat().st_size for path in _files(stage))
         if unpacked > MAX_UNPACKED_BYTES:
-            raise PackageError(
-                f"The package of {name} is {unpacked / 1e6:.0f} MB unpacked; it may have "
-                f"{MAX_UNPACKED_BYTES / 1e6:.0f} MB. Take libraries out of lambdas/{name}/requirements.txt."
+            raise ToolError(
+                f"The package of {name} is {unpacked / 1e6:.0f} MB unpacked; the limit is "
+                f"{MAX_UNPACKED_BYTES / 1e6:.0f} MB.",
+                f"Remove libraries from lambdas/{name}/requirements.txt.",
             )
         path = folder / f"{name}.zip"
         temporary = path.with_suffix(".zip.tmp")
@@ -129,14 +127,16 @@ def _libraries(name: str, target: Target, folder: Path) -> Iterator[tuple[str, P
             platform=platform,
             cache=folder / "libraries",
         )
-    except WheelError as error:
-        raise PackageError(f"The libraries of {name} could not be fetched.\n{error}") from error
+    except ToolError as error:
+        raise ToolError(
+            f"The libraries of {name} could not be fetched.\n{error.args[0]}", error.hint
+        ) from error
     for path in _files(site):
         yield path.relative_to(site).as_posix(), path
 
 
 def _platform(target: Target) -> Platform | None:
-    """Where the function will run; None on the twin, whose interpreter has the libraries."""
+    """Where the function will run; None for the twin, whose interpreter has the libraries."""
     if target is Target.twin:
         return None
     if target is Target.host:
@@ -152,13 +152,15 @@ def _compile(name: str, target: Target, stage: Path) -> None:
     python = bytecode.interpreter(platform.python)
     if python is None:
         logging.getLogger(__name__).warning(
-            "no Python %s here to compile %s with: it will work, but start more slowly", platform.python, name
+            "No Python %s to compile %s with: the function will work, but start more slowly",
+            platform.python,
+            name,
         )
         return
     try:
         bytecode.compile_folder(stage, python)
-    except bytecode.BytecodeError as error:
-        raise PackageError(f"The package of {name} does not compile:\n{error}") from error
+    except ToolError as error:
+        raise ToolError(f"The package of {name} could not be compiled.\n{error}") from error
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -195,7 +197,7 @@ def main(
     try:
         with console.status(f"Building packages for {target.value} …"):
             packages = build(target, folder=folder)
-    except (PackageError, ValueError) as error:
+    except (ToolError, ValueError) as error:
         console.print(f"error: {error}", style="red", markup=False)
         sys.exit(1)
     for name, package in packages.items():

@@ -1,18 +1,19 @@
 """Find Terraform and its AWS provider on this machine.
 
-Where the provider lies in a folder (a filesystem mirror), Terraform is told to take it from there and to ask
-no registry; elsewhere it downloads the provider, once, into a cache below build/.
+If a folder holds the provider (a filesystem mirror), Terraform is configured to take it from there and to
+contact no registry; otherwise it downloads the provider, once, into a cache below build/.
 """
 
 import os
 import platform
+import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
+from toolchain.run import run_quietly
 
 MIRROR_VARIABLE = "PETROSTREAM_TF_MIRROR"
 """Environment variable that names a filesystem mirror: a folder that holds `registry.terraform.io/…`."""
@@ -22,13 +23,13 @@ CACHE = ROOT / "build" / "terraform-plugins"
 
 OLDEST = (1, 11)
 _PROVIDER = Path("registry.terraform.io") / "hashicorp" / "aws"
-# Where system administrators and packages put what is not of one user.
+# Where system administrators and packages install for all users.
 _PREFIXES = ("/opt", "/srv", "/usr/local/share", "/usr/local/lib", "/usr/share")
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def binary(environment: Mapping[str, str] = os.environ) -> Path:
-    """The Terraform on the path.
+    """Find Terraform on the path.
 
     Raises:
         ToolError: there is none, it does not run, or it is too old.
@@ -37,26 +38,19 @@ def binary(environment: Mapping[str, str] = os.environ) -> Path:
     advice = f"Install Terraform {OLDEST[0]}.{OLDEST[1]} or newer, or deploy with --iac cdk."
     if found is None:
         raise ToolError("There is no terraform on the path.", advice)
-    try:
-        answer = subprocess.run(  # noqa: S603
-            [found, "version"],
-            env=quiet(environment),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        version = answer.stdout.split()[1].removeprefix("v")
-        number = tuple(int(part) for part in version.split("-")[0].split(".")[:2])
-    except (OSError, subprocess.SubprocessError, IndexError, ValueError) as error:
-        raise ToolError(f"{found} does not run: {error}", advice) from error
-    if number < OLDEST:
-        raise ToolError(f"{found} is version {version}, which lacks locks in S3.", advice)
+    answer = run_quietly(
+        [found, "version"], ROOT, quiet(environment), what=f"{found} version", hint=advice, seconds=60.0
+    )
+    match = re.match(r"Terraform v((\d+)\.(\d+)\S*)", answer)
+    if match is None:
+        raise ToolError(f"{found} does not say which version it is: {answer[:80]!r}", advice)
+    if (int(match[2]), int(match[3])) < OLDEST:
+        raise ToolError(f"{found} is version {match[1]}, which lacks locks in S3.", advice)
     return Path(found)
 
 
 def mirror(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """A folder that holds the AWS provider for this machine; None where there is none.
+    """Find a folder that holds the AWS provider for this machine; None if there is none.
 
     Raises:
         ToolError: PETROSTREAM_TF_MIRROR names a folder without it.
@@ -73,7 +67,7 @@ def mirror(environment: Mapping[str, str] = os.environ) -> Path | None:
 
 
 def _candidates(environment: Mapping[str, str]) -> Iterator[Path]:
-    """Folders that may be a mirror: those Terraform itself looks into, then those of the system."""
+    """Folders that may be a mirror: those Terraform itself searches, then those of the system."""
     home = Path(environment.get("HOME", "/"))
     data = Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share")
     yield home / ".terraform.d" / "plugins"
@@ -102,7 +96,7 @@ def _platform() -> str:
 
 
 def quiet(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` without a configuration file that is not there, and without questions to anyone."""
+    """`environment` without prompts and update checks, and without a configuration file that is missing."""
     result = {**environment, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
     configuration = result.get("TF_CLI_CONFIG_FILE")
     if configuration and not Path(configuration).is_file():
@@ -113,7 +107,7 @@ def quiet(environment: Mapping[str, str]) -> dict[str, str]:
 def environment_for(folder: Path, base: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment in which Terraform finds its provider.
 
-    A configuration of the user's own is left alone, unless PETROSTREAM_TF_MIRROR asks for another source.
+    A user's own configuration is left alone, unless PETROSTREAM_TF_MIRROR names another source.
 
     Args:
         folder: where the configuration file may be written; it is created.

@@ -1,12 +1,14 @@
-"""Fetch the wheels of a function for the machine it will run on, and leave out what it never imports."""
+"""Fetch the wheels of a function for the machine it will run on, without what it never imports."""
 
 import hashlib
 import platform as host
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from toolchain.errors import ToolError
+from toolchain.run import run_quietly
 
 _ARCHITECTURES = {"arm64": "aarch64", "aarch64": "aarch64", "x86_64": "x86_64", "amd64": "x86_64"}
 
@@ -30,12 +32,9 @@ _UNUSED_SUFFIXES = frozenset({".pyi", ".pyx", ".pxd", ".h", ".c", ".a", ".lib"})
 _UNUSED_NOTES = frozenset(
     {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "entry_points.txt", "top_level.txt"}
 )
-_LAYOUT = 1  # raise it when the rules above change, so that no old copy is taken for a new one
+_LAYOUT = 1  # raise it when the rules above change: it invalidates the cache
 _FETCH_SECONDS = 900.0
-
-
-class WheelError(Exception):
-    """pip could not fetch the wheels; carries the end of what it said."""
+_REFETCH = "Check the network and try again; python -m toolchain.package --clean fetches every library again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +54,28 @@ class Platform:
         """Wheel platform tags, newest first.
 
         Raises:
-            WheelError: Lambda does not run on that processor.
+            ToolError: Lambda does not run on that processor.
         """
         machine = _ARCHITECTURES.get(self.architecture)
         if machine is None:
-            raise WheelError(f"No wheels are known for a {self.architecture} processor; use arm64 or x86_64.")
+            raise ToolError(f"Lambda has no {self.architecture} processor.", "Use arm64 or x86_64.")
         return [f"{glibc}_{machine}" for glibc in _GLIBC]
 
 
 def install(requirements: Path, *, constraints: Path, platform: Platform, cache: Path) -> Path:
-    """The requirements, unpacked for `platform` and pruned.
+    """Fetch the requirements for `platform`, unpacked and pruned; a second call takes them from the cache.
 
     Args:
-        requirements: names of every distribution wanted; their dependencies are not followed.
-        constraints: the versions.
+        requirements: file with the names of all distributions; their dependencies are not followed.
+        constraints: file with the versions.
         platform: where it will run.
-        cache: folder that keeps what was fetched, under a digest of all of the above.
+        cache: folder for what was fetched, under a digest of all of the above.
 
     Returns:
         A folder to put on `sys.path`.
 
     Raises:
-        WheelError: a wheel is missing for that platform, or the index could not be reached.
+        ToolError: a wheel is missing for that platform, or the index could not be reached.
     """
     site = cache / _key(requirements, constraints, platform)
     if site.is_dir():
@@ -112,19 +111,11 @@ def _pip(requirements: Path, constraints: Path, platform: Platform, folder: Path
     for tag in platform.tags:
         command += ["--platform", tag]
     command += ["--requirement", str(requirements), "--constraint", str(constraints)]
-    try:
-        result = subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, timeout=_FETCH_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise WheelError(f"pip did not end within {_FETCH_SECONDS:.0f} s; check the network.") from error
-    if result.returncode != 0:
-        tail = "\n".join((result.stderr or result.stdout).strip().splitlines()[-12:])
-        raise WheelError(f"pip ended with code {result.returncode}:\n{tail}")
+    run_quietly(command, folder, what="pip install", hint=_REFETCH, seconds=_FETCH_SECONDS)
 
 
 def prune(site: Path) -> None:
-    """Deletes from an unpacked set of wheels what a function never imports."""
+    """Delete from a folder of unpacked wheels what a function never imports."""
     for folder in _UNUSED_FOLDERS:
         shutil.rmtree(site / folder, ignore_errors=True)
     for path in sorted(site.rglob("*"), reverse=True):  # children before their folders

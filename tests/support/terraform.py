@@ -17,6 +17,7 @@ from local.deployment import IAC_VARIABLE
 from tests.support.lake import STEP_SECONDS, Lake
 from toolchain import terraform as terraform_tool
 from toolchain.errors import ToolError
+from toolchain.run import run_quietly
 from toolchain.twin import ACCOUNT, REGION, subprocess_environment
 
 PACKAGES = ("scoring", "firehose_transform")
@@ -66,7 +67,8 @@ def terraform_ready(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
         environment = terraform_tool.environment_for(folder, subprocess_environment())
         terraform_tool.binary(environment)
         workspace = terraform.stage(folder)
-        terraform.run(["init", "-no-color", "-reconfigure"], workspace, environment)
+        command = ["terraform", "init", "-no-color", "-reconfigure"]
+        run_quietly(command, workspace, environment, what="terraform init")
     except ToolError as error:
         text = str(error)
         if "terraform init failed" in text and not any(words in text for words in _NO_REGISTRY):

@@ -3,8 +3,8 @@
 import pytest
 
 from deploy import buckets
-from deploy.errors import DeployError
 from tests.support.fake_bucket import FakeBucket
+from toolchain.errors import ToolError
 
 
 def objects(number):
@@ -40,12 +40,12 @@ def test_a_passing_refusal_is_repeated_for_that_object_alone():
 
 
 def test_a_lasting_refusal_names_the_object():
-    with pytest.raises(DeployError, match=r"s3://b/k0 cannot be deleted: AccessDenied"):
+    with pytest.raises(ToolError, match=r"s3://b/k0 cannot be deleted: AccessDenied"):
         empty(FakeBucket(objects(3), refusals=["AccessDenied"]))
 
 
 def test_refusals_without_end_are_given_up():
-    with pytest.raises(DeployError, match="in 6 attempts"):
+    with pytest.raises(ToolError, match="in 6 attempts"):
         empty(FakeBucket(objects(1), refusals=["SlowDown"] * 100))
 
 

@@ -8,10 +8,11 @@ from deploy import down
 from deploy.buckets import Content
 from deploy.context import Context
 from deploy.engine import Answers, Iac
-from deploy.errors import DeployError
 from deploy.names import Names
+from deploy.output import Output
 from deploy.place import Place
 from infra.settings import load_settings
+from toolchain.errors import ToolError
 
 
 @pytest.fixture
@@ -20,13 +21,13 @@ def world(monkeypatch):
     place = Place("123456789012", "eu-west-1", "me")
     told = SimpleNamespace(done=[], failures=0, held={})
     names = Names(load_settings(), place)
-    context = Context(place, names, Answers(), told.done.append)
+    context = Context(place, names, Answers(), Output(told.done.append))
 
     def finish():
         told.done.append("finish")
         if told.failures:
             told.failures -= 1
-            raise DeployError("BucketNotEmpty")
+            raise ToolError("BucketNotEmpty")
 
     told.engine = SimpleNamespace(iac=Iac.cdk, stop=lambda: told.done.append("stop"), finish=finish)
     monkeypatch.setattr(down.buckets, "empty", lambda bucket, **_: told.done.append("empty"))
@@ -63,7 +64,7 @@ def test_a_late_delivery_is_emptied_once_more(world):
 def test_a_failure_that_is_not_a_full_bucket_is_not_repeated(world):
     told, remove = world
     told.failures = 1
-    with pytest.raises(DeployError, match="BucketNotEmpty"):
+    with pytest.raises(ToolError, match="BucketNotEmpty"):
         remove()
     assert told.done.count("finish") == 1
 
@@ -71,7 +72,7 @@ def test_a_failure_that_is_not_a_full_bucket_is_not_repeated(world):
 def test_buckets_that_never_get_empty_are_given_up(world):
     told, remove = world
     told.failures, told.held = 99, {"raw": Content(1, 10)}
-    with pytest.raises(DeployError, match="BucketNotEmpty"):
+    with pytest.raises(ToolError, match="BucketNotEmpty"):
         remove()
     assert told.done.count("finish") == 3
 

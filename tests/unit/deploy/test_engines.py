@@ -11,11 +11,12 @@ from botocore.exceptions import ClientError
 
 from deploy import cdk, gaps, stacks
 from deploy.engine import Answers
-from deploy.errors import DeployError
+from deploy.output import Output
 from deploy.place import Place
 from deploy.terraform import remembered
 from tests.support.paths import ROOT
 from toolchain import run
+from toolchain.errors import ToolError
 
 AWS = Place("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/x")
 
@@ -57,7 +58,7 @@ def engine(monkeypatch):
     monkeypatch.setattr(stacks, "parameters", lambda name: {"AlertEmail": "old"} if name == "Known" else {})
 
     def make(**answers):
-        return cdk.CdkEngine(AWS, Answers(**answers), lambda _: None)
+        return cdk.CdkEngine(AWS, Answers(**answers), Output(lambda _: None))
 
     return make
 
@@ -66,7 +67,7 @@ ASKING = {"Parameters": {"AlertEmail": {"Type": "String", "Description": "where 
 
 
 def test_a_new_stack_names_the_answer_it_lacks(engine):
-    with pytest.raises(DeployError, match="asks for AlertEmail: where to") as refusal:
+    with pytest.raises(ToolError, match="asks for AlertEmail: where to") as refusal:
         engine()._parameters("New", ASKING)
     assert "--email" in refusal.value.hint
 
@@ -127,13 +128,13 @@ def test_a_run_that_was_cut_short_is_waited_for_and_said_once(cloudformation):
 
 def test_waiting_has_an_end(cloudformation):
     cloudformation("UPDATE_IN_PROGRESS")
-    with pytest.raises(DeployError, match="still being changed"):
+    with pytest.raises(ToolError, match="still being changed"):
         settle(seconds=-1)
 
 
 def test_a_stuck_stack_names_the_way_out(cloudformation):
     cloudformation("UPDATE_ROLLBACK_FAILED")
-    with pytest.raises(DeployError) as refusal:
+    with pytest.raises(ToolError) as refusal:
         settle()
     assert "continue-update-rollback --stack-name S" in refusal.value.hint
 
@@ -146,17 +147,17 @@ def test_removing_a_stack_that_is_gone_does_nothing(cloudformation):
 
 def test_what_cloudformation_could_not_delete_is_named(cloudformation):
     cloudformation("CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_FAILED")
-    with pytest.raises(DeployError, match=r"RawBucket \(AWS::S3::Bucket\): not empty"):
+    with pytest.raises(ToolError, match=r"RawBucket \(AWS::S3::Bucket\): not empty"):
         stacks.remove("S", lambda _: None, sleep=lambda _: None)
 
 
 def test_a_tool_that_fails_says_the_end_of_its_output(tmp_path):
-    with pytest.raises(DeployError, match=r"Trying failed \(exit code 3\):\nwhy"):
+    with pytest.raises(ToolError, match=r"Trying failed \(exit code 3\):\nwhy"):
         run.run_quietly(["sh", "-c", "echo why >&2; exit 3"], tmp_path, {}, what="Trying", hint="")
 
 
 def test_a_tool_that_does_not_end_is_stopped(tmp_path):
-    with pytest.raises(DeployError, match="no end after"):
+    with pytest.raises(ToolError, match="x did not finish within"):
         run.run_quietly(["sleep", "60"], tmp_path, {"PATH": "/bin:/usr/bin"}, what="x", hint="", seconds=0.05)
 
 
@@ -182,7 +183,7 @@ def test_the_first_interrupt_waits_for_the_tool_and_the_second_reaches_it(tmp_pa
         assert process.poll() is None
     time.sleep(0.2)  # until Python has come from starting the tool to waiting for it
     process.send_signal(signal.SIGINT)
-    while "interrupt again to break it off" not in process.stderr.readline():
+    while "interrupt again to cancel it" not in process.stderr.readline():
         assert process.poll() is None
     if interrupts == 2:
         process.send_signal(signal.SIGINT)

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,12 +11,13 @@ from hypothesis import strategies as st
 
 from deploy import pipeline, releases, smoke
 from deploy.changes import Change, Plan
-from deploy.errors import DeployError
 from deploy.names import Names
 from deploy.place import Place, find_place
 from deploy.releases import KEPT, Release, before, with_release
 from infra.settings import load_settings
 from petrostream.readings.validation import validate_block
+from toolchain.errors import ToolError
+from toolchain.twin import Twin
 
 NOW = datetime(2026, 5, 4, 0, 0, 30, tzinfo=UTC)
 
@@ -61,10 +63,10 @@ def test_by_hand_the_release_before_comes_back(lake):
 def test_without_functions_or_releases_there_is_nothing_to_roll_back(lake):
     told, roll_back = lake
     told.past = []
-    with pytest.raises(DeployError, match="No release with other code"):
+    with pytest.raises(ToolError, match="No release with other code"):
         roll_back()
     told.running = {"scoring": None}
-    with pytest.raises(DeployError, match="not deployed"):
+    with pytest.raises(ToolError, match="not deployed"):
         roll_back()
 
 
@@ -117,7 +119,7 @@ def test_a_lake_that_works_passes(world):
 def test_readings_that_are_not_scored_point_to_the_function_and_the_way_back(world):
     told, test = world
     told.scored_after = 10**9
-    with pytest.raises(DeployError, match="had not scored them") as refusal:
+    with pytest.raises(ToolError, match="had not scored them") as refusal:
         test()
     assert "python -m deploy rollback" in refusal.value.hint
 
@@ -125,7 +127,7 @@ def test_readings_that_are_not_scored_point_to_the_function_and_the_way_back(wor
 def test_rows_that_do_not_arrive_point_to_the_delivery(world):
     told, test = world
     told.landed = 99
-    with pytest.raises(DeployError, match="did not reach the table") as refusal:
+    with pytest.raises(ToolError, match="did not reach the table") as refusal:
         test()
     assert "/aws/kinesisfirehose/petrostream-delivery" in refusal.value.hint
 
@@ -133,7 +135,7 @@ def test_rows_that_do_not_arrive_point_to_the_delivery(world):
 def test_doubled_rows_fail(world):
     told, test = world
     told.landed = 101
-    with pytest.raises(DeployError, match="doubled"):
+    with pytest.raises(ToolError, match="doubled"):
         test()
 
 
@@ -155,16 +157,16 @@ def test_outside_a_pipeline_nothing_is_written(tmp_path, monkeypatch, capsys):
 
 
 def test_a_foreign_endpoint_is_refused():
-    with pytest.raises(DeployError, match="neither AWS nor an emulator"):
+    with pytest.raises(ToolError, match="neither AWS nor an emulator"):
         find_place({"AWS_ENDPOINT_URL": "https://example.com"})
 
 
 def test_without_a_region_nothing_begins(monkeypatch):
     monkeypatch.setattr("deploy.place._profile_region", lambda: None)
-    with pytest.raises(DeployError, match="No AWS region"):
+    with pytest.raises(ToolError, match="No AWS region"):
         find_place({})
 
 
 def test_a_place_says_whether_it_is_aws():
     assert str(Place("1", "eu-west-1", "me")) == "AWS, account 1, region eu-west-1"
-    assert "the emulator at http://127.0.0.1:1" in str(Place("0", "us-east-1", "me", "http://127.0.0.1:1"))
+    assert "the emulator at http://127.0.0.1:1" in str(Place("0", "us-east-1", "me", Twin(1, Path("home"))))

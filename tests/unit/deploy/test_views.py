@@ -3,13 +3,13 @@
 import pytest
 
 from deploy import publish
-from deploy.errors import DeployError
 from deploy.names import Names
 from deploy.place import Place
 from deploy.views import in_order
 from infra.settings import load_settings
 from petrostream.aws import athena
 from tests.support.catalogue import CatalogueAthena
+from toolchain.errors import ToolError
 
 TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
 NAMES = Names(load_settings(), Place("123456789012", "eu-west-1", "me"))
@@ -30,7 +30,7 @@ def test_every_view_is_created_on_an_empty_catalogue(catalogue):
 
 def test_a_view_over_a_missing_relation_stops_the_deployment(catalogue, tmp_path):
     (tmp_path / "lost.sql").write_text("CREATE OR REPLACE VIEW lost AS SELECT * FROM nowhere")
-    with pytest.raises(DeployError, match=r"lost\.sql was not created.*'nowhere' does not exist"):
+    with pytest.raises(ToolError, match=r"lost\.sql was not created.*'nowhere' does not exist"):
         publish.apply_views(NAMES, lambda _: None, tmp_path)
 
 
@@ -58,5 +58,5 @@ A = "CREATE VIEW a AS "
 def test_views_without_an_order_are_named(files, message, tmp_path):
     for name, text in files.items():
         (tmp_path / f"{name}.sql").write_text(text)
-    with pytest.raises(DeployError, match=message):
+    with pytest.raises(ToolError, match=message):
         in_order(tmp_path)

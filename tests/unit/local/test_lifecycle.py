@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.names import STACKS
 from local import deployment, lifecycle
 from local.emulator import HEALTH, SAVE, code_digest, wrap
 from toolchain import node as toolchain
@@ -219,7 +220,7 @@ def test_an_output_that_is_not_there_says_what_to_do(twin):
 
 
 def test_a_deployment_is_current_only_when_all_agrees(twin, monkeypatch):
-    states = dict.fromkeys(deployment.STACKS, "CREATE_COMPLETE")
+    states = dict.fromkeys(STACKS, "CREATE_COMPLETE")
     monkeypatch.setattr(deployment, "stack_states", lambda: states)
     monkeypatch.setattr(deployment, "fingerprint", lambda _: "one")
     twin.home.mkdir()
@@ -230,9 +231,9 @@ def test_a_deployment_is_current_only_when_all_agrees(twin, monkeypatch):
     assert not deployment.is_current(twin)
     twin.deployed.write_text(json.dumps(record | {"complete": True}))
     assert deployment.is_current(twin)
-    states[deployment.STACKS[0]] = None
+    states[STACKS[0]] = None
     assert not deployment.is_current(twin)
-    states[deployment.STACKS[0]] = "UPDATE_COMPLETE"
+    states[STACKS[0]] = "UPDATE_COMPLETE"
     monkeypatch.setattr(deployment, "fingerprint", lambda _: "two")
     assert not deployment.is_current(twin)
 

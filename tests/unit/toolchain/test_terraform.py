@@ -158,7 +158,7 @@ def test_the_definition_is_the_one_asked_for_or_the_last_one_or_the_cdk(tmp_path
     assert deployment.iac_of(target) == "terraform"
     with pytest.raises(ToolError, match="was deployed by terraform"):
         deployment.iac_of(target, "cdk")
-    with pytest.raises(ToolError, match="no definition"):
+    with pytest.raises(ToolError, match="not a definition"):
         deployment.iac_of(target, "pulumi")
 
 

@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 
 from deploy import down as removal
-from deploy import pipeline, releases
+from deploy import pipeline, releases, show
 from deploy import receipt as receipts
 from deploy import smoke as smoke_test
 from deploy import up as deployment
+from deploy.acceptance import test_and_record
 from deploy.context import Context
 from deploy.engine import Answers, Iac
 from deploy.models import MODELS, publish_model
@@ -75,8 +76,8 @@ def plan(
     """Print what a deployment would change and what a month costs. Nothing is created."""
     context = Context.find(Output(_say), Answers(email, github, github_provider, guardrails))
     prepared = deployment.prepare(context, iac)
-    deployment.show(prepared, console)
-    pipeline.report(prepared.plan, deployment.price(context.names.settings))
+    show.plan(prepared, console)
+    pipeline.report(prepared.plan, show.price(context.names.settings))
 
 
 @app.command()
@@ -95,7 +96,7 @@ def up(  # noqa: PLR0913, PLR0917 - one for each option
     """Deploy the lake, publish the model, and send a hundred readings through it."""
     context = Context.find(Output(_say), Answers(email, github, github_provider, guardrails))
     prepared = deployment.prepare(context, iac)
-    deployment.show(prepared, console)
+    show.plan(prepared, console)
     if expected and expected != prepared.plan.digest:
         raise ToolError(
             f"This is plan {prepared.plan.digest}; plan {expected} was approved.",
@@ -105,9 +106,9 @@ def up(  # noqa: PLR0913, PLR0917 - one for each option
         _confirm("Nothing was created", "Create this?" if prepared.plan.changes else "Go on?")
     deployment.apply(prepared)
     publish_model(context.names, context.say, models)
-    result = deployment.test_and_record(prepared)
+    result = test_and_record(prepared)
     _passed(result)
-    deployment.next_steps(context, console)
+    show.next_steps(context, console)
 
 
 @app.command()

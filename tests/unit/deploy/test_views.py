@@ -4,6 +4,7 @@ import pytest
 
 from deploy import publish
 from deploy.names import Names
+from deploy.output import Output
 from deploy.place import Place
 from deploy.views import in_order
 from infra.settings import load_settings
@@ -23,7 +24,7 @@ def catalogue(monkeypatch):
 
 
 def test_every_view_is_created_on_an_empty_catalogue(catalogue):
-    applied = publish.apply_views(NAMES, lambda _: None)
+    applied = publish.apply_views(NAMES, Output(lambda _: None))
     assert sorted(applied) == sorted(path.stem for path in publish.VIEWS.glob("*.sql"))
     assert catalogue.views == applied
 
@@ -31,7 +32,7 @@ def test_every_view_is_created_on_an_empty_catalogue(catalogue):
 def test_a_view_over_a_missing_relation_stops_the_deployment(catalogue, tmp_path):
     (tmp_path / "lost.sql").write_text("CREATE OR REPLACE VIEW lost AS SELECT * FROM nowhere")
     with pytest.raises(ToolError, match=r"lost\.sql was not created.*'nowhere' does not exist"):
-        publish.apply_views(NAMES, lambda _: None, tmp_path)
+        publish.apply_views(NAMES, Output(lambda _: None), tmp_path)
 
 
 def test_order_follows_what_a_view_reads_not_its_name(tmp_path):

@@ -6,8 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.names import Names
 from deploy.output import Say
-from ml.registry import current_version, publish
-from ml.registry_stores import POINTER, Registry, RegistryError, open_registry
+from ml.registry import POINTER, Registry, RegistryError, current_version, open_registry, publish
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 

@@ -31,7 +31,7 @@ from ml.evaluation.methods import (
     dummy,
 )
 from ml.evaluation.models import LeftOut
-from ml.evaluation.options import console, explained, number, say, tracked, versions, write_json
+from ml.evaluation.terminal import console, explained, library_versions, number, say, tracked, write_json
 from ml.evaluation.vargas import (
     EVENT_CLASSES,
     MAX_WINDOWS,
@@ -160,7 +160,7 @@ def _result(
             "petrostream_warm_up_s": WARM_UP_S,
         },
         "seed": seed,
-        "versions": versions(),
+        "versions": library_versions(),
         "eligible": [_eligible(case) for case in cases],
         "skipped": dict(skipped),
         "methods": {name: _summary(cases, name) for name in METHODS if name in methods},

@@ -22,7 +22,7 @@ from rich.table import Table
 from ml.data.dataset import EVENT_NAMES, NO_LABEL, TRANSIENT, Instance, identify, write_instance
 from ml.data.gauges import break_gauges, compress, round_to_resolution
 from ml.data.physics import EVENTS
-from ml.data.well_model import draw_well, operate
+from ml.data.simulated_well import draw_well, operate
 from petrostream.arrays import FloatArray, IntArray
 
 DEFAULT_SEED = 7

@@ -4,9 +4,8 @@
 
 Each instance with a normal period commissions its well with the first 60 % of it, and is watched from there
 on; the forest is trained on other wells alone (`ml.evaluation.models`). What counts as a false alarm, a
-detection or a miss is defined in `ml.evaluation.events`. Beside it, the model for wells without a baseline is
-tried on every instance, as on wells that it has never seen; in operation only the physics rules raise alarms
-there.
+detection or a miss is defined in `ml.evaluation.verdicts`. The model for wells without a baseline is tried on
+every instance too, as on wells it has never seen; in operation only the physics rules raise alarms there.
 """
 
 from collections import Counter
@@ -21,9 +20,18 @@ from rich.table import Column, Table
 from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
 from ml.evaluation.html import page
 from ml.evaluation.models import LeftOut, live_models
-from ml.evaluation.options import console, count, explained, number, say, tracked, versions, write_json
 from ml.evaluation.rows import By, Row, as_json, by_class, by_well, groups, make_row, summary
 from ml.evaluation.stream import BLOCK_S, stream, with_forest_alarms
+from ml.evaluation.terminal import (
+    console,
+    count,
+    explained,
+    library_versions,
+    number,
+    say,
+    tracked,
+    write_json,
+)
 from ml.registry import open_registry
 from ml.training.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline, normal_period
 from ml.training.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
@@ -113,7 +121,7 @@ class Evaluation:
                 "score_deadband": DEFAULT_LIMITS.score_deadband,
                 "on_delay_s": {one.id: one.on_delay_s for one in DEFAULT_LIMITS.types.values()},
             },
-            "versions": versions(),
+            "versions": library_versions(),
         }
 
 

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from infra.settings import load_settings
-from ops.redrive import Limits, Redrive, Result
+from ops.redrive import Limits, Redrive, RedriveResult
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
 
@@ -66,7 +66,7 @@ def redrive(
         raise typer.Exit(INCOMPLETE)
 
 
-def _say(result: Result, execute: bool) -> None:
+def _say(result: RedriveResult, execute: bool) -> None:
     notice = result.notice
     what = f"{notice.message_id}  {notice.shard}  {notice.reason}  from {notice.arrived or 'unknown'}"
     done = f"{result.sent} sent" if execute else "would be sent"
@@ -75,7 +75,7 @@ def _say(result: Result, execute: bool) -> None:
         console.print(f"  left in the queue: {result.trouble}", style="yellow", soft_wrap=True)
 
 
-def _sum_up(results: list[Result], execute: bool) -> None:
+def _sum_up(results: list[RedriveResult], execute: bool) -> None:
     if not results:
         console.print("The failure queue is empty.")
         return

@@ -62,7 +62,7 @@ class Notice:
 
 
 @dataclass(slots=True)
-class Result:
+class RedriveResult:
     """What became of a notice.
 
     Attributes:
@@ -116,8 +116,8 @@ class Redrive:
         *,
         execute: bool,
         accept_loss: bool = False,
-        on_result: Callable[[Result], None] = lambda _: None,
-    ) -> list[Result]:
+        on_result: Callable[[RedriveResult], None] = lambda _: None,
+    ) -> list[RedriveResult]:
         """Work through the queue, oldest notices as SQS gives them; each result as soon as it is known.
 
         Args:
@@ -129,7 +129,7 @@ class Redrive:
         Raises:
             ServiceUnavailable: the queue or the stream does not answer.
         """
-        results: list[Result] = []
+        results: list[RedriveResult] = []
         room = self.limits.records
         held: list[str] = []
         try:
@@ -146,15 +146,15 @@ class Redrive:
                 self._release(receipt)
         return results
 
-    def _one(self, message: dict[str, Any], room: int, execute: bool, accept_loss: bool) -> Result:
+    def _one(self, message: dict[str, Any], room: int, execute: bool, accept_loss: bool) -> RedriveResult:
         try:
             notice = parse(message)
         except NoticeInvalid as invalid:
             unknown = Notice(
                 str(message["MessageId"]), str(message["ReceiptHandle"]), "", "", 0, 0, 0, "", ""
             )
-            return Result(unknown, trouble=str(invalid))
-        result = Result(notice)
+            return RedriveResult(unknown, trouble=str(invalid))
+        result = RedriveResult(notice)
         if notice.stream != self.stream:
             result.trouble = f"is about stream {notice.stream}, not {self.stream}"
         elif notice.records > room:

@@ -58,7 +58,7 @@ DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Raised:
+class Exceedance:
     """A stretch in which the simulator holds a concentration over a limit: the ground truth.
 
     Attributes:
@@ -134,7 +134,7 @@ class GasDetector:
             _category(level(self._bumps, ts_ms), METHANE_BASE_PPM, METHANE_LIMITS_PPM)
         ]
 
-    def raised(self) -> list[Raised]:
+    def raised(self) -> list[Exceedance]:
         """When methane is over a limit."""
         return _raised(
             (self.facility_id, self.well_id),
@@ -181,7 +181,7 @@ class Tank:
         """Vapor points that a value at each instant is worth, if it is sent: shape (m,)."""
         return np.array([10, 20, 40])[_category(level(self._bumps, ts_ms), VAPOR_BASE_PPM, VAPOR_LIMITS_PPM)]
 
-    def raised(self) -> list[Raised]:
+    def raised(self) -> list[Exceedance]:
         """When vapor is over a limit."""
         return _raised(
             (self.facility_id, self.tank_id),
@@ -216,8 +216,8 @@ def enrich(lines: Sequence[bytes], gas: Gas) -> list[bytes]:
     return enriched
 
 
-def report(raised: Iterable[Raised]) -> list[dict[str, object]]:
-    """Ground truth for a JSON report: times as on the stream."""
+def ground_truth(raised: Iterable[Exceedance]) -> list[dict[str, object]]:
+    """The ground truth for a JSON report: times as on the stream."""
     rows = sorted(raised, key=lambda one: (one.start_ms, one.subject, one.condition))
     return [asdict(one) | {"start": to_iso(one.start_ms), "end": to_iso(one.end_ms)} for one in rows]
 
@@ -239,9 +239,9 @@ def _category(over: FloatArray, base: float, limits: tuple[float, float]) -> Int
 
 def _raised(
     owner: tuple[str, str], found: Sequence[Bump], base: float, limits: Iterable[tuple[str, float]]
-) -> list[Raised]:
+) -> list[Exceedance]:
     return [
-        Raised(*owner, condition, first, last)
+        Exceedance(*owner, condition, first, last)
         for condition, limit in limits
         for first, last in spans_above(found, limit - base)
     ]

@@ -8,10 +8,10 @@ from typing import Any
 
 from petrostream.arrays import IntArray
 from producer.episodes import Episode, episodes_of
-from producer.facility import GasDetector, Tank, report
+from producer.facility import GasDetector, Tank, ground_truth
 from producer.fleet import Fleet
-from producer.schedule import Plan, Segment, Span
-from producer.tank_feed import Piece, TankFeed, pieces_of
+from producer.schedule import Schedule, Segment, Span
+from producer.tank_player import Piece, TankPlayer, pieces_of
 
 Labels = Callable[[Span], tuple[IntArray, IntArray]]
 """Source times and 3W classes of the whole instance a span is part of."""
@@ -36,18 +36,18 @@ class FacilityPlan:
     @cached_property
     def totals(self) -> dict[str, int]:
         """How many readings each tank sends."""
-        return {name: self._feed(tank, 0).count() for name, tank in self.tanks.items()}
+        return {name: self._player(tank, 0).count() for name, tank in self.tanks.items()}
 
-    def feeds(self, facility_id: str, positions: Mapping[str, int]) -> list[TankFeed]:
-        """The feeds of a facility's tanks, without the acknowledged readings that `positions` counts."""
+    def players(self, facility_id: str, positions: Mapping[str, int]) -> list[TankPlayer]:
+        """The players of a facility's tanks, without the acknowledged readings that `positions` counts."""
         return [
-            self._feed(tank, positions.get(name, 0))
+            self._player(tank, positions.get(name, 0))
             for name, tank in self.tanks.items()
             if tank.facility_id == facility_id
         ]
 
-    def _feed(self, tank: Tank, skip: int) -> TankFeed:
-        return TankFeed(tank, self.pieces[tank.facility_id], skip)
+    def _player(self, tank: Tank, skip: int) -> TankPlayer:
+        return TankPlayer(tank, self.pieces[tank.facility_id], skip)
 
     def report(self, positions: Mapping[str, int]) -> dict[str, Any]:
         """Acknowledged readings of each tank, and the ground truth: when a concentration is over a limit."""
@@ -65,15 +65,15 @@ class FacilityPlan:
             "seed": self.seed,
             "readings": sum(tank["readings"] for tank in tanks.values()),
             "tanks": tanks,
-            "raised": report(raised),
+            "raised": ground_truth(raised),
         }
 
 
-def plan_facilities(planned: Plan, labels: Labels, fleet: Fleet, seed: int) -> FacilityPlan:
+def plan_facilities(schedule: Schedule, labels: Labels, fleet: Fleet, seed: int) -> FacilityPlan:
     """Give every well of a replay a gas detector, and every facility its tanks.
 
     Args:
-        planned: the replay.
+        schedule: the replay.
         labels: fetches the 3W classes of whole instances, whatever part of them plays.
         fleet: which tanks there are, and which well flows to which.
         seed: of the simulation.
@@ -81,7 +81,7 @@ def plan_facilities(planned: Plan, labels: Labels, fleet: Fleet, seed: int) -> F
     detectors: dict[str, GasDetector] = {}
     of_tank: dict[str, list[Episode]] = defaultdict(list)
     of_facility: dict[str, list[Segment]] = defaultdict(list)
-    for well_id, line in planned.wells.items():
+    for well_id, line in schedule.wells.items():
         facility_id = line[0].span.facility_id
         episodes = [episode for segment in line for episode in _episodes(segment, labels)]
         detectors[well_id] = GasDetector(seed, well_id, facility_id, episodes)

@@ -30,7 +30,7 @@ class FleetFileInvalid(ReplayError):  # noqa: N818 - says what happened
 
 
 @dataclass(frozen=True, slots=True)
-class Facility:
+class FacilitySite:
     """A facility: its name, where it is drawn on a map, and its tanks, at least one."""
 
     facility_id: str
@@ -55,7 +55,7 @@ class WellSite:
 class Fleet:
     """Facilities and wells by name. Wells it does not name keep their default facility."""
 
-    facilities: Mapping[str, Facility]
+    facilities: Mapping[str, FacilitySite]
     wells: Mapping[str, WellSite]
 
     def facility_of(self, well_id: str) -> str:
@@ -134,7 +134,7 @@ class _Reader:
         latitude = self.degrees(f"{place}.latitude", entry.get("latitude"), 90.0)
         return latitude, self.degrees(f"{place}.longitude", entry.get("longitude"), 180.0)
 
-    def facility(self, name: str, value: object) -> Facility:
+    def facility(self, name: str, value: object) -> FacilitySite:
         place = f"facilities.{self.text('facilities', name)}"
         entry = self.mapping(place, value)
         tanks = entry.get("tanks")
@@ -143,11 +143,11 @@ class _Reader:
                 self.path, f"{place}.tanks", f"{tanks!r} is not a list of at least one tank"
             )
         names = tuple(self.text(f"{place}.tanks", tank) for tank in tanks)
-        return Facility(
+        return FacilitySite(
             name, self.text(f"{place}.name", entry.get("name")), *self.position(place, entry), names
         )
 
-    def well(self, name: str, value: object, facilities: Mapping[str, Facility]) -> WellSite:
+    def well(self, name: str, value: object, facilities: Mapping[str, FacilitySite]) -> WellSite:
         place = f"wells.{self.text('wells', name)}"
         entry = self.mapping(place, value)
         facility_id = self.text(f"{place}.facility", entry.get("facility"))

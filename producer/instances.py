@@ -24,7 +24,7 @@ from petrostream.fleet import facility_of
 from petrostream.readings.lines import Rows
 from producer.errors import FleetInvalid
 from producer.facility_plan import Labels
-from producer.feed import Load
+from producer.players import Load
 from producer.schedule import Span, trim
 
 KEPT_BYTES = 512 * 1024 * 1024

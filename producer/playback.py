@@ -17,11 +17,11 @@ from producer import instances, report, resume
 from producer.display import ProgressDisplay
 from producer.errors import ResumeInvalid
 from producer.facility_plan import FacilityPlan, plan_facilities
-from producer.feed import Block, FacilityFeed, Feed, Load, WellFeed
 from producer.fleet import load_fleet
+from producer.players import FacilityPlayer, Load, Player, StreamBlock, WellPlayer
 from producer.resume import Progress
 from producer.run import Replay
-from producer.schedule import Clock, Plan, Segment, Span, plan
+from producer.schedule import Clock, Schedule, Segment, Span, make_schedule
 from producer.stopping import stop_signal
 
 SETTINGS = Path(__file__).resolve().parent.parent / "infra" / "settings.json"
@@ -56,7 +56,7 @@ class Request:
 class _Play:
     """What plays: the wells' instances, and the gas detectors and tanks around them, if any."""
 
-    planned: Plan
+    schedule: Schedule
     load: Load
     facilities: FacilityPlan | None
 
@@ -64,23 +64,23 @@ class _Play:
     def totals(self) -> dict[str, int]:
         """How many readings of each well and tank play."""
         tanks = self.facilities.totals if self.facilities else {}
-        return {well: _readings(line) for well, line in self.planned.wells.items()} | tanks
+        return {well: _readings(line) for well, line in self.schedule.wells.items()} | tanks
 
-    def feeds(self, positions: dict[str, int], max_bytes: int) -> list[FacilityFeed]:
+    def players(self, positions: dict[str, int], max_bytes: int) -> list[FacilityPlayer]:
         """What is left to play, by facility."""
-        found: dict[str, list[Feed]] = defaultdict(list)
-        for well_id, line in self.planned.wells.items():
+        found: dict[str, list[Player]] = defaultdict(list)
+        for well_id, line in self.schedule.wells.items():
             detector = self.facilities.detectors[well_id] if self.facilities else None
-            feed = WellFeed(line, self.load, positions.get(well_id, 0), detector)
-            found[feed.facility_id].append(feed)
+            player = WellPlayer(line, self.load, positions.get(well_id, 0), detector)
+            found[player.facility_id].append(player)
         if self.facilities:
             for facility_id in found:
-                found[facility_id] += self.facilities.feeds(facility_id, positions)
-        return [FacilityFeed(feeds, max_bytes) for _, feeds in sorted(found.items())]
+                found[facility_id] += self.facilities.players(facility_id, positions)
+        return [FacilityPlayer(players, max_bytes) for _, players in sorted(found.items())]
 
 
 def replay(request: Request, target: str, console: Console) -> int:
-    """Plan, check, play and report; gives the exit code: 0, or 128 and the signal that stopped it.
+    """Plan, check, play and report; return the exit code: 0, or 128 and the signal that stopped it.
 
     Raises:
         DatasetError: the data isn't there, isn't 3W, or nothing matches the filters.
@@ -92,14 +92,14 @@ def replay(request: Request, target: str, console: Console) -> int:
     fleet = instances.read_fleet(request.fleet) if request.fleet else {}
     spans = instances.spans_of(files, fleet, request.start_ms, request.duration_ms)
     progress = _progress(request, spans, console)
-    planned = plan(spans, request.clock, request.speed, progress.started_ms)
+    schedule = make_schedule(spans, request.clock, request.speed, progress.started_ms)
     seed = request.facility_seed
     facilities = None
     if seed is not None:
-        facilities = plan_facilities(planned, instances.labels_of(files), load_fleet(), seed)
-    play = _Play(planned, instances.loader(files), facilities)
+        facilities = plan_facilities(schedule, instances.labels_of(files), load_fleet(), seed)
+    play = _Play(schedule, instances.loader(files), facilities)
     totals = play.totals
-    _settle_offsets(request.file, progress, planned, totals)
+    _settle_offsets(request.file, progress, schedule, totals)
     writer = _writer(request.stream)
     resume.save(request.file, progress)
     console.print(
@@ -111,7 +111,7 @@ def replay(request: Request, target: str, console: Console) -> int:
     try:
         with stop_signal() as stop, ProgressDisplay(console, totals) as display:
             Replay(
-                feeds=play.feeds(progress.positions, int(stream_settings()["max_block_bytes"])),
+                players=play.players(progress.positions, int(stream_settings()["max_block_bytes"])),
                 writer=writer,
                 progress=progress,
                 save=lambda state: resume.save(request.file, state),
@@ -126,17 +126,17 @@ def replay(request: Request, target: str, console: Console) -> int:
 
 
 def _contents(play: _Play) -> str:
-    text = f"{play.planned.readings:,} readings of {len(play.planned.wells)} wells"
+    text = f"{play.schedule.readings:,} readings of {len(play.schedule.wells)} wells"
     if play.facilities is None:
         return text
     tanks = play.facilities.totals
     return f"{text} and {sum(tanks.values()):,} of {len(tanks)} tanks"
 
 
-def _writer(stream: str) -> KinesisWriter[Block]:
+def _writer(stream: str) -> KinesisWriter[StreamBlock]:
     """A writer to a stream that is there."""
     try:
-        writer: KinesisWriter[Block] = KinesisWriter(stream, client("kinesis"))
+        writer: KinesisWriter[StreamBlock] = KinesisWriter(stream, client("kinesis"))
     except BotoCoreError as error:  # no region, or a profile that isn't there
         raise WriteRefused(stream, str(error)) from error
     writer.check()
@@ -176,9 +176,9 @@ def _unfinished(file: Path) -> Progress | None:
     return None if before is None or before.finished else before
 
 
-def _settle_offsets(file: Path, progress: Progress, planned: Plan, totals: dict[str, int]) -> None:
+def _settle_offsets(file: Path, progress: Progress, schedule: Schedule, totals: dict[str, int]) -> None:
     """Note every instance's time offset; a resumed run must come to the same, or identities would change."""
-    offsets = {segment.span.source: segment.offset_ms for segment in planned.segments}
+    offsets = {segment.span.source: segment.offset_ms for segment in schedule.segments}
     if progress.offset_ms and progress.offset_ms != offsets:
         raise ResumeInvalid(file, "was written by a release that placed the instances otherwise")
     if any(at > totals.get(name, 0) for name, at in progress.positions.items()):
@@ -192,7 +192,7 @@ def _readings(line: list[Segment]) -> int:
 
 def _finish(request: Request, progress: Progress, play: _Play, console: Console) -> None:
     if request.report:
-        found = report.report_of(progress, play.planned, play.load, play.facilities)
+        found = report.report_of(progress, play.schedule, play.load, play.facilities)
         report.write(request.report, found)
     outcome = "Done" if progress.finished else "Stopped"
     rate = progress.readings / progress.seconds if progress.seconds else 0.0

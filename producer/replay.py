@@ -24,26 +24,30 @@ class ClockName(StrEnum):
     original = "original"
 
 
-Data = Annotated[Path, typer.Option(help="Folder of 3W instances (<class>/<instance>.parquet), or one class")]
-Speed = Annotated[str, typer.Option(help="1 is real time, 60 a minute a second, max as fast as it goes")]
-Wells = Annotated[list[str] | None, typer.Option(help="Only these wells (repeat, or commas)")]
-Instances = Annotated[
+DataOption = Annotated[
+    Path, typer.Option(help="Folder of 3W instances (<class>/<instance>.parquet), or one class")
+]
+SpeedOption = Annotated[
+    str, typer.Option(help="1 is real time, 60 a minute a second, max as fast as it goes")
+]
+WellsOption = Annotated[list[str] | None, typer.Option(help="Only these wells (repeat, or commas)")]
+InstancesOption = Annotated[
     list[str] | None, typer.Option(help="Only these, as 2/WELL-00011_20140515110134 or file names")
 ]
 ClockOption = Annotated[ClockName, typer.Option(help="Event times: as if live, or the original ones")]
-Start = Annotated[str | None, typer.Option(help="Skip so much of every well: 90, 10m, 1h30m")]
-Duration = Annotated[str | None, typer.Option(help="Play so much of every well")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where the last run of this name ended")]
-Name = Annotated[str, typer.Option(help="Names the resume file; give each of several replays its own")]
-Report = Annotated[Path | None, typer.Option(help="Write what was sent to this JSON file")]
-Fleet = Annotated[Path | None, typer.Option(help="JSON mapping of wells to facilities")]
-WithFacility = Annotated[
+StartOption = Annotated[str | None, typer.Option(help="Skip so much of every well: 90, 10m, 1h30m")]
+DurationOption = Annotated[str | None, typer.Option(help="Play so much of every well")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where the last run of this name ended")]
+NameOption = Annotated[str, typer.Option(help="Names the resume file; give each of several replays its own")]
+ReportOption = Annotated[Path | None, typer.Option(help="Write what was sent to this JSON file")]
+FleetOption = Annotated[Path | None, typer.Option(help="JSON mapping of wells to facilities")]
+WithFacilityOption = Annotated[
     bool,
     typer.Option("--with-facility", help="Simulate gas detectors at wells, and their tanks"),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the simulation; the same one gives the same values")]
-Stream = Annotated[str | None, typer.Option(help="Stream; by default the one of infra/settings.json")]
-Endpoint = Annotated[
+SeedOption = Annotated[int, typer.Option(help="Seed of the simulation; the same one gives the same values")]
+StreamOption = Annotated[str | None, typer.Option(help="Stream; by default the one of infra/settings.json")]
+EndpointOption = Annotated[
     str | None, typer.Option(help="AWS endpoint; by default AWS_ENDPOINT_URL, then a local twin, then AWS")
 ]
 
@@ -51,21 +55,21 @@ Endpoint = Annotated[
 @app.command()
 def main(  # noqa: PLR0913 - one parameter for each option
     *,
-    data: Data,
-    speed: Speed = "1",
-    wells: Wells = None,
-    instances: Instances = None,
+    data: DataOption,
+    speed: SpeedOption = "1",
+    wells: WellsOption = None,
+    instances: InstancesOption = None,
     clock: ClockOption = ClockName.live,
-    start: Start = None,
-    duration: Duration = None,
-    resume: Resume = False,
-    name: Name = "default",
-    report: Report = None,
-    fleet: Fleet = None,
-    with_facility: WithFacility = False,
-    seed: Seed = 7,
-    stream: Stream = None,
-    endpoint_url: Endpoint = None,
+    start: StartOption = None,
+    duration: DurationOption = None,
+    resume: ResumeOption = False,
+    name: NameOption = "default",
+    report: ReportOption = None,
+    fleet: FleetOption = None,
+    with_facility: WithFacilityOption = False,
+    seed: SeedOption = 7,
+    stream: StreamOption = None,
+    endpoint_url: EndpointOption = None,
 ) -> None:
     """Replay wells into the ingest stream, several at once, each facility in event-time order."""
     try:

@@ -8,13 +8,13 @@ import orjson
 
 from petrostream.times import to_iso
 from producer.facility_plan import FacilityPlan
-from producer.feed import Load
+from producer.players import Load
 from producer.resume import Progress
-from producer.schedule import Plan, Segment
+from producer.schedule import Schedule, Segment
 
 
 def report_of(
-    progress: Progress, planned: Plan, load: Load, facilities: FacilityPlan | None = None
+    progress: Progress, schedule: Schedule, load: Load, facilities: FacilityPlan | None = None
 ) -> dict[str, Any]:
     """Counts of the whole run, its interruptions included, in acknowledged readings.
 
@@ -26,7 +26,7 @@ def report_of(
     """
     wells = {
         well_id: _well(segments, progress.positions.get(well_id, 0), load)
-        for well_id, segments in planned.wells.items()
+        for well_id, segments in schedule.wells.items()
     }
     firsts = [well["first_ts"] for well in wells.values() if well["first_ts"]]
     lasts = [well["last_ts"] for well in wells.values() if well["last_ts"]]
@@ -34,7 +34,7 @@ def report_of(
         "run_id": progress.run_id,
         "finished": progress.finished,
         "readings": sum(well["readings"] for well in wells.values()),
-        "planned": planned.readings,
+        "planned": schedule.readings,
         "blocks": progress.blocks,
         "records": progress.blocks,
         "calls": progress.calls,
@@ -42,7 +42,7 @@ def report_of(
         "seconds": progress.seconds,
         "first_ts": min(firsts, default=None),
         "last_ts": max(lasts, default=None),
-        "offset_by_well": {well_id: line[0].offset_ms for well_id, line in planned.wells.items()},
+        "offset_by_well": {well_id: line[0].offset_ms for well_id, line in schedule.wells.items()},
         "offset_by_source": progress.offset_ms,
         "wells": wells,
     }

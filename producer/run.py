@@ -1,4 +1,4 @@
-"""Runs a replay: takes what is due from the feeds, writes it, and notes what was acknowledged."""
+"""Runs a replay: takes what is due from the players, writes it, and notes what was acknowledged."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from petrostream.aws.kinesis import KinesisWriter, Record
-from producer.feed import Block, FacilityFeed
+from producer.players import FacilityPlayer, StreamBlock
 from producer.resume import Progress
 
 TICK_S = 1.0
@@ -76,7 +76,7 @@ class Replay:
     """A run. `run` returns whether all readings were acknowledged; False if `stopped` said so first.
 
     Attributes:
-        feeds: what is left to play, by facility.
+        players: what is left to play, by facility.
         writer: where to; the tag of a record is its block.
         progress: kept up to date with every acknowledgement.
         save: makes `progress` durable.
@@ -87,8 +87,8 @@ class Replay:
         clock: the clocks.
     """
 
-    feeds: Sequence[FacilityFeed]
-    writer: KinesisWriter[Block]
+    players: Sequence[FacilityPlayer]
+    writer: KinesisWriter[StreamBlock]
     progress: Progress
     save: Callable[[Progress], None]
     speed: float
@@ -132,7 +132,7 @@ class Replay:
         return self.progress.finished
 
     def _begin(self) -> None:
-        first = min((ms for feed in self.feeds if (ms := feed.next_ms()) is not None), default=0)
+        first = min((ms for player in self.players if (ms := player.next_ms()) is not None), default=0)
         now = self.clock.now_ms()
         # A resumed run goes on where it was, and never faster than the first one would have: it may have
         # been killed in a pause between two instances, and the next event time must not lie in the future.
@@ -152,18 +152,18 @@ class Replay:
             self._ticked = now
             self._due_ms = (self.clock.now_ms() - self._origin_ms) * self.speed
         more = False
-        for feed in self.feeds:
-            following = feed.next_ms()
+        for player in self.players:
+            following = player.next_ms()
             more = more or following is not None
             # At full speed the next blocks are made when the last have gone, which fills every call.
             limit = 1 if self.speed == float("inf") else QUEUE_BLOCKS
             while following is not None and following <= self._due_ms:
-                if self.writer.pending(feed.facility_id) >= limit:
+                if self.writer.pending(player.facility_id) >= limit:
                     break
-                step = 1000 * max(60, SLICE_READINGS // feed.sources)
-                for block in feed.take(int(min(self._due_ms, following + step))):
+                step = 1000 * max(60, SLICE_READINGS // player.sources)
+                for block in player.take(int(min(self._due_ms, following + step))):
                     self.writer.put(Record(block.facility_id, block.data, block))
-                following = feed.next_ms()
+                following = player.next_ms()
         return more
 
     def _flush(self) -> None:
@@ -172,7 +172,7 @@ class Replay:
         while self.writer.pending() and self.clock.seconds() < end:
             self._account(self.writer.pump())
 
-    def _account(self, records: Sequence[Record[Block]]) -> None:
+    def _account(self, records: Sequence[Record[StreamBlock]]) -> None:
         positions = self.progress.positions
         for record in records:
             for name, readings in record.tag.counts.items():
@@ -196,9 +196,9 @@ class Replay:
     def _lag_s(self) -> float:
         if self.speed == float("inf"):
             return 0.0
-        heads = [self.writer.oldest(feed.facility_id) for feed in self.feeds]
+        heads = [self.writer.oldest(player.facility_id) for player in self.players]
         waiting = [head.tag.first_ms for head in heads if head is not None]
-        waiting += [ms for feed in self.feeds if (ms := feed.next_ms()) is not None]
+        waiting += [ms for player in self.players if (ms := player.next_ms()) is not None]
         if not waiting:
             return 0.0
         return max(0.0, (self.clock.now_ms() - self._origin_ms - min(waiting) / self.speed) / 1000)

@@ -68,7 +68,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Schedule:
     """Segments in playing order by well, and the length of the play line in milliseconds."""
 
     wells: dict[str, list[Segment]]
@@ -110,7 +110,7 @@ def trim(
     return left
 
 
-def plan(spans: Iterable[Span], clock: Clock, speed: float, started_ms: int) -> Plan:
+def make_schedule(spans: Iterable[Span], clock: Clock, speed: float, started_ms: int) -> Schedule:
     """Place every span of a replay that begins at `started_ms` (epoch milliseconds) and runs at `speed`.
 
     With the live clock one line of event time holds for all wells of a facility, so that playing order is
@@ -129,7 +129,7 @@ def plan(spans: Iterable[Span], clock: Clock, speed: float, started_ms: int) -> 
         by_well[span.well_id].append(span)
     wells = _original(by_well) if clock == "original" else _live(by_well, speed, started_ms)
     length = max((segment.end_ms for well in wells.values() for segment in well), default=0)
-    return Plan(dict(sorted(wells.items())), length)
+    return Schedule(dict(sorted(wells.items())), length)
 
 
 def _live(by_well: dict[str, list[Span]], speed: float, started_ms: int) -> dict[str, list[Segment]]:

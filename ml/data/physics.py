@@ -1,4 +1,4 @@
-"""How five events move the gauges of a well (`ml.data.well_model`).
+"""How five events move the gauges of a well (`ml.data.simulated_well`).
 
 It is a model of signals, not of flow. Shapes and magnitudes of the quick events were read off real and
 OLGA-simulated instances of 3W (Vargas et al. 2019, doi 10.1016/j.petrol.2019.106223), where a spurious DHSV
@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ml.data.well_model import SEABED_C, Deltas, Well, settle
+from ml.data.simulated_well import SEABED_C, Deltas, SimulatedWell, settle
 from petrostream.arrays import FloatArray
 
 
-def dhsv_closure(well: Well, since: FloatArray, rng: np.random.Generator) -> Deltas:
+def dhsv_closure(well: SimulatedWell, since: FloatArray, rng: np.random.Generator) -> Deltas:
     """Spurious closure of the downhole safety valve (class 2).
 
     Flow stops below the tree: P-PDG rises by bars within half a minute as the reservoir shuts in, the tree
@@ -51,7 +51,7 @@ def dhsv_closure(well: Well, since: FloatArray, rng: np.random.Generator) -> Del
     }
 
 
-def choke_restriction(well: Well, since: FloatArray, rng: np.random.Generator) -> Deltas:
+def choke_restriction(well: SimulatedWell, since: FloatArray, rng: np.random.Generator) -> Deltas:
     """Quick restriction in the production choke (class 6).
 
     Pressure before the choke rises within a minute or two, the tree and the bottom follow as the line
@@ -84,7 +84,7 @@ def choke_restriction(well: Well, since: FloatArray, rng: np.random.Generator) -
     }
 
 
-def slugging(well: Well, since: FloatArray, rng: np.random.Generator) -> Deltas:
+def slugging(well: SimulatedWell, since: FloatArray, rng: np.random.Generator) -> Deltas:
     """Severe slugging (class 3).
 
     Liquid blocks the riser's foot, pressure builds for most of a cycle, the slug blows out, and it begins
@@ -123,7 +123,7 @@ def slugging(well: Well, since: FloatArray, rng: np.random.Generator) -> Deltas:
     }
 
 
-def scaling(well: Well, since: FloatArray, rng: np.random.Generator) -> Deltas:
+def scaling(well: SimulatedWell, since: FloatArray, rng: np.random.Generator) -> Deltas:
     """Scale in the production choke (class 7).
 
     A restriction that takes hours instead of a minute: pressure creeps up before the choke, less so at the
@@ -155,7 +155,7 @@ def scaling(well: Well, since: FloatArray, rng: np.random.Generator) -> Deltas:
     }
 
 
-def hydrate(well: Well, since: FloatArray, rng: np.random.Generator) -> Deltas:
+def hydrate(well: SimulatedWell, since: FloatArray, rng: np.random.Generator) -> Deltas:
     """Hydrate in the production line (class 8).
 
     A plug grows between the tree and the platform. Before it pressure builds up, behind it pressure is lost,
@@ -187,7 +187,7 @@ def hydrate(well: Well, since: FloatArray, rng: np.random.Generator) -> Deltas:
     }
 
 
-EVENTS: dict[int, Callable[[Well, FloatArray, np.random.Generator], Deltas]] = {
+EVENTS: dict[int, Callable[[SimulatedWell, FloatArray, np.random.Generator], Deltas]] = {
     2: dhsv_closure,
     3: slugging,
     6: choke_restriction,

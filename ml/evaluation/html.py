@@ -5,9 +5,9 @@ from html import escape
 from typing import Any
 
 from ml.data.dataset import EVENT_NAMES
-from ml.evaluation.options import number
 from ml.evaluation.rows import Row
 from ml.evaluation.svg import ALARM, BANDS, SCORE, cumulative, delays, timeline
+from ml.evaluation.terminal import number
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1f2933;background:#fff;max-width:960px;margin:2rem auto;

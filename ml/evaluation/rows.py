@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ml.data.dataset import EVENT_NAMES, TRANSIENT, Instance, InstanceFile
-from ml.evaluation.events import AlarmSpan, Verdict, event_rows, judge, total
 from ml.evaluation.stream import RaisedAlarm, Streamed
 from ml.evaluation.svg import Trace, thin
+from ml.evaluation.verdicts import AlarmSpan, Verdict, event_rows, judge_alarms, total
 from petrostream.alarms.types import FOREST
 from petrostream.arrays import BoolArray, FloatArray
 
@@ -74,9 +74,9 @@ def make_row(
     since_ms = int(ts_ms[event[0] if event else 0])
     return Row(
         file=InstanceFile(instance.path, instance.event_class, instance.well_id),
-        verdict=judge(ts_ms, label, found.alarms, watched_from),
-        forest=judge(ts_ms, label, of_forest, watched_from),
-        rules=judge(ts_ms, label, of_rules, watched_from),
+        verdict=judge_alarms(ts_ms, label, found.alarms, watched_from),
+        forest=judge_alarms(ts_ms, label, of_forest, watched_from),
+        rules=judge_alarms(ts_ms, label, of_rules, watched_from),
         score_share=(_share(found, normal), _share(found, label > 0)),
         alarms=[_listed(one, instance, since_ms if event else None) for one in found.alarms],
         baseline=baseline,

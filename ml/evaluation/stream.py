@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from ml.data.dataset import Instance
-from ml.evaluation.events import AlarmSpan
+from ml.evaluation.verdicts import AlarmSpan
 from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, run_alarms
 from petrostream.alarms.events import ANNUNCIATIONS, RETURNED, Transition
 from petrostream.alarms.types import FOREST

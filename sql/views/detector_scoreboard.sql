@@ -1,5 +1,5 @@
 -- What were the alarms of each replayed instance worth? One row per well, source and run.
--- The rules are those of `python -m ml.streaming_eval` (ml/evaluation/events.py), which gives the same figures. A
+-- The rules are those of `python -m ml.streaming_eval` (ml/evaluation/verdicts.py), which gives the same figures. A
 -- well is watched where its own baseline scores it. An alarm that begins in a reading labelled normal is a
 -- false alarm; one that begins after the last normal reading, up to the end of the event, detects it, early
 -- if before the event's first labelled reading (a negative delay). An event without such an alarm is missed,

@@ -7,9 +7,9 @@ import boto3
 import pytest
 
 from ml.data.dataset import find_instances, read_instance
-from ml.evaluation.events import judge, total
 from ml.evaluation.models import live_models
 from ml.evaluation.stream import stream
+from ml.evaluation.verdicts import judge_alarms, total
 from ml.registry import open_registry
 from tests.support.lake import Lake, wait_for
 
@@ -80,7 +80,7 @@ def test_the_scoreboard_has_the_offline_figures(lake: Lake, offline: dict) -> No
         instance, found = offline[source]
         watched = int(instance.ts_ms.searchsorted(begins_ms))
         alarms = [alarm for alarm in found.alarms if alarm.onset >= watched]
-        verdicts.append(judge(instance.ts_ms, instance.label, alarms, watched))
+        verdicts.append(judge_alarms(instance.ts_ms, instance.label, alarms, watched))
     expected = total(verdicts)
     (row,) = lake.sql(
         "SELECT COUNT(*) AS instances, SUM(missed) AS missed, SUM(early) AS early, SUM(false_alarms) AS "

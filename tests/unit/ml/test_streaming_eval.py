@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from ml.data.dataset import NO_LABEL, find_instances, read_instance, write_instance
-from ml.evaluation.events import AlarmSpan, judge, most_expected, total
 from ml.evaluation.models import LeftOut
 from ml.evaluation.stream import stream
 from ml.evaluation.svg import BINS, duration, thin
+from ml.evaluation.verdicts import AlarmSpan, judge_alarms, most_expected, total
 from ml.simulate import simulate_instance
 from ml.streaming_eval import Evaluation, app
 from ml.training.baseline import instance_baseline, normal_period
@@ -35,7 +35,7 @@ TS_MS = 1_500_000_000_000 + 1000 * np.arange(len(LABEL))
 
 def verdict(*alarms):
     spans = [AlarmSpan(*alarm) for alarm in alarms]
-    return judge(TS_MS, LABEL, spans, SPLIT)
+    return judge_alarms(TS_MS, LABEL, spans, SPLIT)
 
 
 def test_without_an_alarm_the_event_is_missed():
@@ -93,7 +93,7 @@ def test_alarms_while_commissioning_are_not_counted():
 
 def test_normal_operation_alone_has_no_event():
     label = np.zeros(4000, np.int64)
-    found = judge(1000 * np.arange(4000), label, [AlarmSpan(1000, 1100)], 400)
+    found = judge_alarms(1000 * np.arange(4000), label, [AlarmSpan(1000, 1100)], 400)
 
     assert found.event is None
     assert not found.missed
@@ -105,12 +105,14 @@ def test_a_gap_in_the_data_is_no_normal_time():
     ts_ms = TS_MS.copy()
     ts_ms[400:] += 3_600_000
 
-    assert judge(ts_ms, LABEL, [], SPLIT).normal_s == NORMAL_END - SPLIT - 1 + 60
+    assert judge_alarms(ts_ms, LABEL, [], SPLIT).normal_s == NORMAL_END - SPLIT - 1 + 60
 
 
 def test_totals_pool_hours_and_take_medians_over_instances():
-    hour = judge(1000 * np.arange(3600), np.zeros(3600, np.int64), [AlarmSpan(5, 6), AlarmSpan(50, 51)])
-    quiet = judge(1000 * np.arange(10_800), np.zeros(10_800, np.int64), [])
+    hour = judge_alarms(
+        1000 * np.arange(3600), np.zeros(3600, np.int64), [AlarmSpan(5, 6), AlarmSpan(50, 51)]
+    )
+    quiet = judge_alarms(1000 * np.arange(10_800), np.zeros(10_800, np.int64), [])
     late = verdict((EVENT + 40, STEADY))
     figures = total([hour, quiet, quiet, late, verdict()])
 

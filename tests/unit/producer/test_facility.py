@@ -22,12 +22,12 @@ from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score_batch
 from petrostream.times import to_iso
 from producer.episodes import Bump, Course, Episode, episodes_of, level, spans_above
-from producer.facility import GAS_COURSE, VAPOR_COURSE, GasDetector, Tank, enrich, report
-from producer.feed import FacilityFeed
+from producer.facility import GAS_COURSE, VAPOR_COURSE, GasDetector, Tank, enrich, ground_truth
 from producer.fleet import FLEET_FILE, FleetFileInvalid, load_fleet
 from producer.noise import key_of, normal, uniform
+from producer.players import FacilityPlayer
 from producer.schedule import Segment, Span
-from producer.tank_feed import LONGEST_DELAY_MS, Piece, TankFeed, arrivals, pieces_of
+from producer.tank_player import LONGEST_DELAY_MS, Piece, TankPlayer, arrivals, pieces_of
 
 START = 1_700_000_000_000
 WELL, SOURCE, FACILITY, TANK = "WELL-00001", "2/WELL-00001_20140515110134", "FAC-07", "TANK-07A"
@@ -192,7 +192,7 @@ class TestTruth:
         assert set(tank(0, ()).points(TIMES)) == {10}
 
     def test_is_reported_in_order_as_json(self):
-        rows = report(
+        rows = ground_truth(
             [*tank(seed_with("vapor_critical")).raised(), *detector(seed_with("methane_high")).raised()]
         )
         assert [row["start_ms"] for row in rows] == sorted(row["start_ms"] for row in rows)
@@ -203,16 +203,16 @@ class TestTankFeed:
     PIECE = Piece(5_000, 2_000_000, START)
 
     def lines(self, skip=0):
-        return TankFeed(tank(), [self.PIECE], skip).take(10**12)
+        return TankPlayer(tank(), [self.PIECE], skip).take(10**12)
 
     def test_gives_every_reading_whatever_the_steps(self):
-        feed, stepped = TankFeed(tank(), [self.PIECE]), []
+        player, stepped = TankPlayer(tank(), [self.PIECE]), []
         until = 0
-        while feed.next_ms() is not None:
+        while player.next_ms() is not None:
             until += 7_777
-            stepped += feed.take(until)[0]
+            stepped += player.take(until)[0]
         assert stepped == self.lines()[0]
-        assert len(stepped) == TankFeed(tank(), [self.PIECE]).count()
+        assert len(stepped) == TankPlayer(tank(), [self.PIECE]).count()
 
     def test_resumes_where_it_was(self):
         assert self.lines(skip=432)[0] == self.lines()[0][432:]
@@ -242,8 +242,8 @@ class TestTankFeed:
         assert np.concatenate([part.ts_ms for part in parts]).tolist() == whole.ts_ms.tolist()
 
     def test_joins_a_facility_like_one_more_well(self):
-        feed = FacilityFeed([TankFeed(tank(), [self.PIECE])], 4_000)
-        blocks = feed.take(10**12)
+        player = FacilityPlayer([TankPlayer(tank(), [self.PIECE])], 4_000)
+        blocks = player.take(10**12)
         assert b"".join(block.data for block in blocks) == b"".join(self.lines()[0])
         assert sum(block.counts[TANK] for block in blocks) == len(self.lines()[0])
 
@@ -265,21 +265,21 @@ class TestPieces:
         assert found == [Piece(0, 100, 7), Piece(9_000, 9_900, 7), Piece(9_901, 9_999, 8)]
 
     def test_positions_never_step_back_over_pieces(self):
-        feed = TankFeed(tank(), [Piece(0, 60_000, START), Piece(61_000, 120_000, START + 10**9)])
-        positions = np.concatenate(feed.take(10**12)[1])
+        player = TankPlayer(tank(), [Piece(0, 60_000, START), Piece(61_000, 120_000, START + 10**9)])
+        positions = np.concatenate(player.take(10**12)[1])
         assert (np.diff(positions) >= 0).all()
-        assert len(positions) == feed.count()
+        assert len(positions) == player.count()
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_alerts_appear_where_the_simulator_raised_them_and_nowhere_else(seed):
-    gas, feed = detector(seed), TankFeed(tank(seed), [Piece(0, 3_000_000, START)])
+    gas, player = detector(seed), TankPlayer(tank(seed), [Piece(0, 3_000_000, START)])
     base = {"kind": "well", "well_id": WELL, "facility_id": FACILITY, "source": SOURCE}
     lines = [encode_block([base | {"ts": to_iso(ts)}]) for ts in TIMES.tolist()]
     lines = enrich(lines, gas.read(SOURCE, TIMES))
     stream = sorted(
         [(ts, line) for ts, line in zip(TIMES.tolist(), lines, strict=True)]
-        + [(START + at, line) for line, at in zip(*_flat(feed.take(10**12)), strict=True)],
+        + [(START + at, line) for line, at in zip(*_flat(player.take(10**12)), strict=True)],
         key=lambda one: one[0],
     )
     data = b"".join(line for _, line in stream)

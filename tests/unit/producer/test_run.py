@@ -14,10 +14,10 @@ from petrostream.aws.stream_errors import StreamStalled
 from petrostream.readings.lines import Rows
 from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.times import parse_ms
-from producer.feed import FacilityFeed, WellFeed
+from producer.players import FacilityPlayer, WellPlayer
 from producer.resume import Progress
 from producer.run import Replay, Time
-from producer.schedule import FULL_SPEED, Span, plan
+from producer.schedule import FULL_SPEED, Span, make_schedule
 from tests.support.fake_kinesis import FakeKinesis, FakeTime
 
 FIRST = 1_400_000_000_000
@@ -51,21 +51,21 @@ class World:
         calls = len(self.stream.calls)
         self.stream.disturb = lambda call: Killed() if kill_at and call - calls >= kill_at else None
         progress = copy.deepcopy(self.disk)
-        planned = plan(self.spans, self.clock, self.speed, progress.started_ms)
+        schedule = make_schedule(self.spans, self.clock, self.speed, progress.started_ms)
         facilities = defaultdict(list)
-        for well, line in planned.wells.items():
-            feed = WellFeed(line, rows_of, progress.positions.get(well, 0))
-            facilities[feed.facility_id].append(feed)
+        for well, line in schedule.wells.items():
+            player = WellPlayer(line, rows_of, progress.positions.get(well, 0))
+            facilities[player.facility_id].append(player)
         patience = Patience(
             limit_s=limit_s, clock=self.time.seconds, sleep=self.time.sleep, draw=self.random.uniform
         )
         replay = Replay(
-            feeds=[FacilityFeed(feeds, 4000) for feeds in facilities.values()],
+            players=[FacilityPlayer(players, 4000) for players in facilities.values()],
             writer=KinesisWriter("readings", self.stream, patience),
             progress=progress,
             save=self._save,
             speed=self.speed,
-            total=planned.readings,
+            total=schedule.readings,
             stopped=lambda: stop_at is not None and len(self.stream.calls) - calls >= stop_at,
             display=self,
             clock=Time(self.time.now_ms, self.time.seconds, self.time.sleep),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.schedule import FULL_SPEED, GAP_MS, Span, plan, trim
+from producer.schedule import FULL_SPEED, GAP_MS, Span, make_schedule, trim
 
 NOW = 1_790_000_000_000
 HOUR = 3_600_000
@@ -40,7 +40,7 @@ speeds = st.sampled_from([1.0, 60.0, 3.7, FULL_SPEED])
 
 @given(fleets(), speeds)
 def test_live_nothing_lies_in_the_future_when_it_is_due(spans, speed):
-    for segment in plan(spans, "live", speed, NOW).segments:
+    for segment in make_schedule(spans, "live", speed, NOW).segments:
         for source_ms in (segment.span.first_ms, segment.span.last_ms):
             due = NOW + (source_ms + segment.shift_ms) / speed
             assert source_ms + segment.offset_ms <= due
@@ -48,7 +48,7 @@ def test_live_nothing_lies_in_the_future_when_it_is_due(spans, speed):
 
 @given(fleets(), speeds)
 def test_live_a_wells_last_reading_lands_when_its_replay_is_expected_to_end(spans, speed):
-    lines = plan(spans, "live", speed, NOW).wells.values()
+    lines = make_schedule(spans, "live", speed, NOW).wells.values()
     for line in lines:
         facility = line[0].span.facility_id
         end = max(other[-1].end_ms for other in lines if other[0].span.facility_id == facility)
@@ -59,7 +59,7 @@ def test_live_a_wells_last_reading_lands_when_its_replay_is_expected_to_end(span
 @given(fleets(), speeds)
 def test_live_every_facility_begins_at_once(spans, speed):
     begins = {}
-    for segment in plan(spans, "live", speed, NOW).segments:
+    for segment in make_schedule(spans, "live", speed, NOW).segments:
         facility = segment.span.facility_id
         begins[facility] = min(begins.get(facility, segment.start_ms), segment.start_ms)
     assert set(begins.values()) == {0}
@@ -67,27 +67,27 @@ def test_live_every_facility_begins_at_once(spans, speed):
 
 @given(fleets())
 def test_live_at_full_speed_every_well_ends_now(spans):
-    for line in plan(spans, "live", FULL_SPEED, NOW).wells.values():
+    for line in make_schedule(spans, "live", FULL_SPEED, NOW).wells.values():
         assert line[-1].span.last_ms + line[-1].offset_ms == NOW
 
 
 @given(fleets())
 def test_live_in_real_time_every_well_begins_now(spans):
-    for line in plan(spans, "live", 1, NOW).wells.values():
+    for line in make_schedule(spans, "live", 1, NOW).wells.values():
         assert line[0].span.first_ms + line[0].offset_ms == NOW
 
 
 @given(fleets(), speeds)
 def test_live_playing_order_is_event_time_order_in_each_facility(spans, speed):
     ahead = {}
-    for segment in plan(spans, "live", speed, NOW).segments:
+    for segment in make_schedule(spans, "live", speed, NOW).segments:
         ahead.setdefault(segment.span.facility_id, set()).add(segment.offset_ms - segment.shift_ms)
     assert all(len(differences) == 1 for differences in ahead.values())
 
 
 @given(fleets(), speeds, st.sampled_from(["live", "original"]))
 def test_instances_of_a_well_never_play_at_once(spans, speed, clock):
-    for line in plan(spans, clock, speed, NOW).wells.values():
+    for line in make_schedule(spans, clock, speed, NOW).wells.values():
         for before, after in itertools.pairwise(line):
             assert after.start_ms > before.end_ms
             if clock == "live":
@@ -96,40 +96,42 @@ def test_instances_of_a_well_never_play_at_once(spans, speed, clock):
 
 @given(fleets(), speeds, st.sampled_from(["live", "original"]))
 def test_every_reading_has_one_place(spans, speed, clock):
-    planned = plan(spans, clock, speed, NOW)
-    assert sorted(segment.span.source for segment in planned.segments) == sorted(
+    schedule = make_schedule(spans, clock, speed, NOW)
+    assert sorted(segment.span.source for segment in schedule.segments) == sorted(
         span.source for span in spans
     )
-    assert planned.readings == sum(span.readings for span in spans)
-    assert all(segment.start_ms >= 0 and segment.end_ms <= planned.length_ms for segment in planned.segments)
+    assert schedule.readings == sum(span.readings for span in spans)
+    assert all(
+        segment.start_ms >= 0 and segment.end_ms <= schedule.length_ms for segment in schedule.segments
+    )
 
 
 @given(fleets())
 def test_original_times_are_untouched(spans):
-    assert {segment.offset_ms for segment in plan(spans, "original", 60, NOW).segments} == {0}
+    assert {segment.offset_ms for segment in make_schedule(spans, "original", 60, NOW).segments} == {0}
 
 
 def test_original_facility_plays_in_event_time_order_without_its_idle_years():
     year = 8760 * HOUR
-    planned = plan(
+    schedule = make_schedule(
         [span("A", 1, 0, 100, "F"), span("B", 1, 50_000, 100, "F"), span("A", 2, year, 100, "F")],
         "original",
         1,
         NOW,
     )
-    a, b = planned.wells["A"], planned.wells["B"]
+    a, b = schedule.wells["A"], schedule.wells["B"]
     assert (a[0].start_ms, b[0].start_ms) == (0, 50_000)
     assert a[1].start_ms == b[0].end_ms + GAP_MS
 
 
 def test_original_an_overlapping_instance_waits_for_the_one_before():
-    line = plan([span("A", 1, 0, 100), span("A", 2, 50_000, 100)], "original", 1, NOW).wells["A"]
+    line = make_schedule([span("A", 1, 0, 100), span("A", 2, 50_000, 100)], "original", 1, NOW).wells["A"]
     assert line[1].start_ms == line[0].end_ms + GAP_MS
 
 
 def test_a_speed_that_needs_future_times_is_refused():
     with pytest.raises(ValueError, match=r"speed is 0\.5"):
-        plan([span("A", 1, 0, 10)], "live", 0.5, NOW)
+        make_schedule([span("A", 1, 0, 10)], "live", 0.5, NOW)
 
 
 @given(st.integers(0, 900), st.integers(1, 900))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml.data.physics import EVENTS
-from ml.data.well_model import draw_well, operate
+from ml.data.simulated_well import draw_well, operate
 from petrostream.gauges.features import quantise, window_stats
 from petrostream.gauges.health import judge
 from petrostream.gauges.trend import follow

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("duckdb")
 
-from ml.evaluation.events import AlarmSpan, judge, total
+from ml.evaluation.verdicts import AlarmSpan, judge_alarms, total
 from petrostream.alarms.events import ANNUNCIATIONS, RETURNED, Active, AlarmEvent, transition
 from petrostream.alarms.metrics import Annunciation, report
 from petrostream.alarms.types import ALARM_TYPES
@@ -90,7 +90,7 @@ def lake() -> DuckLake:
 
 
 def verdicts():
-    """What ml.evaluation.events makes of the same readings and transitions."""
+    """What ml.evaluation.verdicts makes of the same readings and transitions."""
     found = {}
     changes = [event.change for part in landed() for event in part.alarms]
     ends = {change.alarm_id: change.ts_ms for change in changes if change.event == RETURNED}
@@ -105,7 +105,7 @@ def verdicts():
             if change.event in ANNUNCIATIONS and ts_ms[0] <= change.ts_ms <= ts_ms[-1]
         ]
         spans.sort(key=lambda span: span.onset)
-        found[instance.source, 3600 * number] = judge(ts_ms, instance.labels, spans)
+        found[instance.source, 3600 * number] = judge_alarms(ts_ms, instance.labels, spans)
     return found
 
 

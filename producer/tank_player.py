@@ -1,7 +1,7 @@
 """A tank's readings in the order in which they arrive: every two seconds, some late, doubled or lost.
 
-Positions, event times and `take` are those of `producer.feed.WellFeed`, so that a tank joins a facility's
-feed like one more well. A reading's position is that of its arrival.
+Positions, event times and `take` are those of `producer.players.WellPlayer`: to a facility's player a tank is
+one more well. A reading's position is that of its arrival.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -109,7 +109,7 @@ def _between(bounds: tuple[int, int], share: FloatArray) -> IntArray:
     return (bounds[0] + share * (bounds[1] - bounds[0])).astype(np.int64)
 
 
-class TankFeed:
+class TankPlayer:
     """A tank's readings, encoded a chunk at a time, `skip` of them left out.
 
     Args:

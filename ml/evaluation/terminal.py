@@ -21,7 +21,7 @@ _BEHIND_FIGURES = ("numpy", "scikit-learn", "onnxruntime", "pyarrow")
 _T = TypeVar("_T")
 
 
-def versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Versions of what the figures depend on."""
     return {
         "python": platform.python_version(),

@@ -72,7 +72,9 @@ class Verdict:
         return 3600.0 * self.false_alarms / self.normal_s if self.normal_s > 0 else None
 
 
-def judge(ts_ms: IntArray, label: IntArray, alarms: Sequence[AlarmSpan], watched_from: int = 0) -> Verdict:
+def judge_alarms(
+    ts_ms: IntArray, label: IntArray, alarms: Sequence[AlarmSpan], watched_from: int = 0
+) -> Verdict:
     """Holds the alarms of one instance against its labels.
 
     Args:

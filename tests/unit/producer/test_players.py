@@ -11,9 +11,9 @@ from petrostream.readings.validation import validate_block
 from petrostream.readings.wells import encode_block, split_lines
 from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.times import to_iso
-from producer import feed
-from producer.feed import FacilityFeed, WellFeed, cut
-from producer.schedule import FULL_SPEED, Span, plan
+from producer import players
+from producer.players import FacilityPlayer, WellPlayer, cut
+from producer.schedule import FULL_SPEED, Span, make_schedule
 
 NOW = 1_790_000_000_000
 FIRST = 1_400_000_000_000
@@ -87,7 +87,7 @@ def load(part):
 
 
 def play(facility_feed, step):
-    """Identity of everything a feed gives, in order; asserts that it gives what it says it does."""
+    """Identities of all readings of a player, in order; asserts that its blocks hold what they say."""
     played = []
     while (following := facility_feed.next_ms()) is not None:
         for block in facility_feed.take(following + step):
@@ -112,19 +112,21 @@ def planned_wells(fleet, speed=FULL_SPEED):
         for well, instances in enumerate(fleet)
         for number, (first, readings) in enumerate(instances)
     ]
-    return plan(spans, "live", speed, NOW).wells
+    return make_schedule(spans, "live", speed, NOW).wells
 
 
 def facility(wells, skip=None, max_bytes=2000):
     skips = skip or {}
-    return FacilityFeed([WellFeed(line, load, skips.get(well, 0)) for well, line in wells.items()], max_bytes)
+    return FacilityPlayer(
+        [WellPlayer(line, load, skips.get(well, 0)) for well, line in wells.items()], max_bytes
+    )
 
 
 @given(fleets, st.integers(0, 500_000), st.integers(1, 40))
 def test_a_facility_gives_every_reading_once_in_event_time_order(fleet, step, chunk):
     wells = planned_wells(fleet)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(feed, "CHUNK", chunk)
+        patch.setattr(players, "CHUNK", chunk)
         played = play(facility(wells), step)
     assert [ts for ts, _, _ in played] == sorted(ts for ts, _, _ in played)
     assert len(played) == len(set(played)) == sum(readings for line in fleet for _, readings in line)
@@ -156,6 +158,6 @@ def test_a_line_that_fits_no_block_is_an_error_not_a_loss():
 
 def test_a_replay_starts_without_reading_what_is_not_due_yet():
     line = planned_wells([[(0, 5)]])["W0"]
-    waiting = WellFeed(line, lambda _: pytest.fail("read"))
+    waiting = WellPlayer(line, lambda _: pytest.fail("read"))
     assert waiting.next_ms() == line[0].start_ms
     assert waiting.take(line[0].start_ms - 1) == ([], [])

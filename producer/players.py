@@ -1,4 +1,4 @@
-"""Readings in playing order: a well's instances one after another, a facility's feeds merged into blocks.
+"""Readings in playing order: a well's instances one after another, a facility's players merged into blocks.
 
 Pure but for the `load` it is given, which fetches the rows of a span.
 """
@@ -23,7 +23,7 @@ Load = Callable[[Span], Rows]
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class StreamBlock:
     """One stream record to be: whole lines of one facility, in playing order.
 
     Attributes:
@@ -44,7 +44,7 @@ class Block:
         return sum(self.counts.values())
 
 
-class Feed(Protocol):
+class Player(Protocol):
     """One source of a facility's readings, a well or a tank, in order of position."""
 
     @property
@@ -66,7 +66,7 @@ class Feed(Protocol):
         ...
 
 
-class WellFeed:
+class WellPlayer:
     """One well's readings in playing order, encoded a chunk at a time.
 
     Args:
@@ -136,37 +136,39 @@ class WellFeed:
                 yield chunk.ts_ms + segment.shift_ms, lines
 
 
-class FacilityFeed:
+class FacilityPlayer:
     """The wells and tanks of one facility, merged in order of position (in order of name where equal)."""
 
-    def __init__(self, feeds: Sequence[Feed], max_bytes: int) -> None:
-        self.facility_id = feeds[0].facility_id
-        self._feeds = sorted(feeds, key=lambda feed: feed.name)
+    def __init__(self, players: Sequence[Player], max_bytes: int) -> None:
+        self.facility_id = players[0].facility_id
+        self._players = sorted(players, key=lambda player: player.name)
         self._max_bytes = max_bytes
-        self._heads = [(ms, at) for at, feed in enumerate(self._feeds) if (ms := feed.next_ms()) is not None]
+        self._heads = [
+            (ms, at) for at, player in enumerate(self._players) if (ms := player.next_ms()) is not None
+        ]
         heapq.heapify(self._heads)
 
     @property
     def sources(self) -> int:
         """How many wells and tanks the facility has in this replay."""
-        return len(self._feeds)
+        return len(self._players)
 
     def next_ms(self) -> int | None:
         """Position of the next reading of any of them, None at the end."""
         return self._heads[0][0] if self._heads else None
 
-    def take(self, until_ms: int) -> list[Block]:
+    def take(self, until_ms: int) -> list[StreamBlock]:
         """All readings up to that position, in blocks."""
         lines: list[bytes] = []
         parts: list[IntArray] = []
         owners: list[IntArray] = []
         while self._heads and self._heads[0][0] <= until_ms:
             _, at = heapq.heappop(self._heads)
-            more, positions = self._feeds[at].take(until_ms)
+            more, positions = self._players[at].take(until_ms)
             lines += more
             parts += positions
             owners.append(np.full(len(more), at, dtype=np.int64))
-            if (following := self._feeds[at].next_ms()) is not None:
+            if (following := self._players[at].next_ms()) is not None:
                 heapq.heappush(self._heads, (following, at))
         if not lines:
             return []
@@ -179,10 +181,12 @@ class FacilityFeed:
             self._block(lines, positions_ms, owner, low, high) for low, high in cut(lines, self._max_bytes)
         ]
 
-    def _block(self, lines: list[bytes], positions: IntArray, owner: IntArray, low: int, high: int) -> Block:
+    def _block(
+        self, lines: list[bytes], positions: IntArray, owner: IntArray, low: int, high: int
+    ) -> StreamBlock:
         found = np.bincount(owner[low:high])
-        counts = {self._feeds[at].name: int(found[at]) for at in np.flatnonzero(found).tolist()}
-        return Block(self.facility_id, b"".join(lines[low:high]), int(positions[low]), counts)
+        counts = {self._players[at].name: int(found[at]) for at in np.flatnonzero(found).tolist()}
+        return StreamBlock(self.facility_id, b"".join(lines[low:high]), int(positions[low]), counts)
 
 
 def cut(lines: Sequence[bytes], max_bytes: int) -> Iterator[tuple[int, int]]:

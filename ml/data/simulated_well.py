@@ -36,7 +36,7 @@ _SWING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Well:
+class SimulatedWell:
     """One simulated well.
 
     Attributes:
@@ -54,7 +54,7 @@ class Well:
     drift: float
 
 
-def draw_well(rng: np.random.Generator) -> Well:
+def draw_well(rng: np.random.Generator) -> SimulatedWell:
     """A well with levels as real ones have them: deep and hot, or gas-lifted and cool."""
     tree, choke, hot = rng.uniform(110, 220), rng.uniform(25, 60), rng.uniform(60, 115)
     levels = {
@@ -79,12 +79,12 @@ def draw_well(rng: np.random.Generator) -> Well:
     if rng.random() < 0.5:
         levels |= {"qgl": rng.uniform(0.9, 1.8), "p_jus_ckgl": rng.uniform(140, 200)}
         levels |= {"aber_ckgl": float(rng.integers(20, 70)), **dict.fromkeys(_VALVES_GAS_LIFT, 1.0)}
-    return Well(
+    return SimulatedWell(
         levels, rng.uniform(0.06, 0.3), rng.uniform(8, 25), rng.uniform(0.6, 1.4), rng.normal(0, 0.06)
     )
 
 
-def operate(well: Well, deltas: Deltas, seconds: int, rng: np.random.Generator) -> FloatArray:
+def operate(well: SimulatedWell, deltas: Deltas, seconds: int, rng: np.random.Generator) -> FloatArray:
     """What the gauges of a well would show at 1 Hz, before any gauge fails.
 
     Args:

@@ -24,8 +24,9 @@ import numpy as np  # noqa: E402  (after the thread limits)
 from petrostream.facility import codec as join_codec  # noqa: E402
 from petrostream.facility.events import WellEvents  # noqa: E402
 from petrostream.facility.join import join  # noqa: E402
-from petrostream.facility.risk import assess, facility_rows_to_blocks  # noqa: E402
+from petrostream.facility.risk import assess  # noqa: E402
 from petrostream.facility.state import JoinState  # noqa: E402
+from petrostream.lake.facility_readings import facility_rows_to_blocks  # noqa: E402
 from petrostream.minutes import codec as windows_codec  # noqa: E402
 from petrostream.minutes.windows import WindowState, update_windows  # noqa: E402
 from petrostream.readings.validation import Validated, validate_block  # noqa: E402

@@ -9,7 +9,7 @@ from math import ceil
 from cost import figures as f
 from cost.workload import Workload
 from infra.settings import Settings
-from petrostream.lake.blocks import MAX_BLOCK_BYTES
+from petrostream.lake import MAX_BLOCK_BYTES
 
 ZERO = Fraction(0)
 

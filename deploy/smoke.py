@@ -18,8 +18,8 @@ from deploy.output import Say
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
-from petrostream.live.items import facility_key
-from petrostream.readings.wells import encode_block
+from petrostream.live import facility_key
+from petrostream.readings import encode_block
 from toolchain.errors import ToolError
 
 READINGS = 100

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from petrostream.alarms.types import PRIORITIES
+from petrostream.alarms import PRIORITIES
 from petrostream.aws.live_reader import FacilityLive, LiveTable, Well
 from petrostream.times import to_iso
 

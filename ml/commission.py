@@ -67,10 +67,9 @@ from ml.training.period import (
 from ml.training.pool import Pool
 from ml.training.report import markdown
 from petrostream.aws.athena import run_sql
-from petrostream.detection.detector import WellModel, load_models
-from petrostream.detection.extraction import COMMISSIONED, FLEET, feature_names
+from petrostream.detection import COMMISSIONED, FLEET, WellModel, feature_names, load_models
 from petrostream.errors import PetroStreamError
-from petrostream.gauges.features import WINDOWS_S
+from petrostream.gauges import WINDOWS_S
 from petrostream.times import parse_ms, to_iso
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

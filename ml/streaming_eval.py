@@ -35,8 +35,8 @@ from ml.evaluation.terminal import (
 from ml.registry import open_registry
 from ml.training.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline, normal_period
 from ml.training.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
-from petrostream.alarms.engine import DEFAULT_LIMITS
-from petrostream.detection.models import ModelSet
+from petrostream.alarms import DEFAULT_LIMITS
+from petrostream.detection import ModelSet
 
 DEFAULT_SEED = 1
 

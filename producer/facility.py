@@ -20,13 +20,8 @@ import numpy as np
 import orjson
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.readings.tanks import TANK_VALUES
-from petrostream.risk.conditions import (
-    METHANE_LEAK_PPM,
-    METHANE_WARNING_PPM,
-    VAPOR_CRITICAL_PPM,
-    VAPOR_HIGH_PPM,
-)
+from petrostream.readings import TANK_VALUES
+from petrostream.risk import METHANE_LEAK_PPM, METHANE_WARNING_PPM, VAPOR_CRITICAL_PPM, VAPOR_HIGH_PPM
 from petrostream.times import to_iso
 from producer.episodes import Bump, Course, Episode, bumps, level, spans_above
 from producer.noise import key_of, normal, uniform

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from petrostream.fleet import facility_of
-from petrostream.readings.inspection import MAX_NAME_CHARS
+from petrostream.readings import MAX_NAME_CHARS
 from producer.errors import ReplayError
 
 FLEET_FILE = Path(__file__).with_name("fleet.json")

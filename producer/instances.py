@@ -21,7 +21,7 @@ from ml.data.dataset import (
 )
 from petrostream.arrays import IntArray
 from petrostream.fleet import facility_of
-from petrostream.readings.lines import Rows
+from petrostream.readings import Rows
 from producer.errors import FleetInvalid
 from producer.facility_plan import Labels
 from producer.players import Load

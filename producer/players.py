@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from petrostream.arrays import IntArray
-from petrostream.readings.lines import Origin, Rows, encode_lines
+from petrostream.readings import Origin, Rows, encode_lines
 from producer.facility import GasDetector, enrich
 from producer.schedule import Segment, Span
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.readings.wells import encode_block
+from petrostream.readings import encode_block
 from producer.facility import Tank
 from producer.noise import uniform
 from producer.schedule import Segment

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from petrostream.alarms.metrics import ONE_CONSOLE
-from petrostream.schema.sensors import TABLES, Field, Schema, schema
+from petrostream.alarms import ONE_CONSOLE
+from petrostream.schema import TABLES, Field, Schema, schema
 from toolchain.paths import ROOT
 
 SQL = ROOT / "sql"

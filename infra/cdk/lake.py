@@ -12,7 +12,7 @@ from constructs import Construct
 from infra.cdk.common import Deployment
 from infra.queries import NamedQuery, named_queries
 from infra.settings import Zone
-from petrostream.schema.sensors import TABLES, Field, Schema, schema
+from petrostream.schema import TABLES, Field, Schema, schema
 
 _FORMATS = {
     "parquet": (

@@ -10,7 +10,7 @@ from constructs import Construct
 from infra.cdk.common import Deployment, arn, function, statement
 from infra.cdk.delivery import ARRIVAL_DATE, EVENT_DATE, Delivery, delivery, owned_key
 from infra.settings import QuarantineDeliverySettings, RawDeliverySettings, ScoredDeliverySettings, Zone
-from petrostream.schema.sensors import schema
+from petrostream.schema import schema
 
 _S3Config = firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty
 _Parameter = firehose.CfnDeliveryStream.ProcessorParameterProperty

@@ -13,8 +13,7 @@ from petrostream.aws.settings import ConsumerSettings
 from petrostream.aws.worker import Worker
 from petrostream.backoff import Deadline
 from petrostream.errors import BatchIncomplete
-from petrostream.pipeline.batch import Outcome, StreamRecord
-from petrostream.pipeline.process import process
+from petrostream.pipeline import Outcome, StreamRecord, process_batch
 
 MARGIN_SECONDS = 3.0
 """Time between the deadline of all work and the moment Lambda ends the function: the answer must be out."""
@@ -39,7 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     deadline = Deadline.after(seconds)
     records = [to_record(record) for record in event["Records"]]
     reserve = min(MAX_RESERVE_SECONDS, seconds * RESERVE_SHARE)
-    outcome = process(records, worker.ports(deadline), deadline, reserve)
+    outcome = process_batch(records, worker.ports(deadline), deadline, reserve)
     report(outcome, len(records))
     return answer(outcome, worker.settings.partial_batch_response)
 

@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from petrostream.errors import ModelInvalid
-from petrostream.pipeline.batch import Outcome
+from petrostream.pipeline import Outcome
 
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "petrostream-scoring")
 logger = Logger(service=SERVICE)

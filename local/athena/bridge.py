@@ -24,7 +24,7 @@ from local.athena import arithmetic, types
 from local.athena.errors import SqlError
 from local.athena.inference import Typer
 from local.athena.relations import Tables, bound
-from petrostream.schema.sensors import schema
+from petrostream.schema import schema
 from toolchain.paths import ROOT
 
 # It warns of statements it knows by name only; they are refused here in plain words.

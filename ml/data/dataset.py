@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.schema.sensors import SENSORS
+from petrostream.schema import SENSORS
 
 TIMESTAMP = "timestamp"
 CLASS = "class"

@@ -7,7 +7,7 @@ broken P-PDG reports -1.2e42 Pa or 0 for hours), so a pipeline that has never me
 import numpy as np
 
 from petrostream.arrays import FloatArray
-from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
+from petrostream.schema import SENSOR_INDEX, SENSORS
 
 BROKEN_PRESSURE_PA = -1.180116e42
 """What a broken P-PDG of the real dataset reports."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import FloatArray
-from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
+from petrostream.schema import SENSOR_INDEX, SENSORS
 
 Deltas = dict[str, FloatArray]
 """Change of each gauge that an event moves, against normal operation, by sensor name."""

@@ -9,9 +9,9 @@ from ml.evaluation.models import LeftOut
 from ml.evaluation.stream import stream
 from ml.evaluation.vargas import WINDOW, Windows
 from ml.training.baseline import NoBaselineError, make_baseline, plausible
-from petrostream.alarms.types import ALARM_TYPES, FOREST
+from petrostream.alarms import ALARM_TYPES, FOREST
 from petrostream.arrays import BoolArray
-from petrostream.detection.models import ModelSet
+from petrostream.detection import ModelSet
 
 WARM_UP_S = 30
 """A window starts cold, without a past; alarms look at what comes after the shortest feature window."""

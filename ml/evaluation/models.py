@@ -13,9 +13,16 @@ from ml.registry import Registry, RegistryError, read_live
 from ml.training.baseline import Baseline, NoBaselineError, NormalPeriod, instance_baseline, normal_period
 from ml.training.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
 from ml.training.pool import Pool, baseline_extractor, fleet_extractor
-from petrostream.detection.extraction import COMMISSIONED, FLEET, FeatureExtractor
-from petrostream.detection.forest import Forest, load_forest
-from petrostream.detection.models import ModelSet, WellModel, load_models
+from petrostream.detection import (
+    COMMISSIONED,
+    FLEET,
+    FeatureExtractor,
+    Forest,
+    ModelSet,
+    WellModel,
+    load_forest,
+    load_models,
+)
 
 VERSION = "evaluation"
 

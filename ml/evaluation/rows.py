@@ -11,7 +11,7 @@ from ml.data.dataset import EVENT_NAMES, TRANSIENT, Instance, InstanceFile
 from ml.evaluation.stream import RaisedAlarm, Streamed
 from ml.evaluation.svg import Trace, thin
 from ml.evaluation.verdicts import AlarmSpan, Verdict, event_rows, judge_alarms, total
-from petrostream.alarms.types import FOREST
+from petrostream.alarms import FOREST
 from petrostream.arrays import BoolArray, FloatArray
 
 By = Literal["verdict", "forest", "rules"]

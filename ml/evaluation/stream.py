@@ -13,16 +13,20 @@ import numpy as np
 
 from ml.data.dataset import Instance
 from ml.evaluation.verdicts import AlarmSpan
-from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, run_alarms
-from petrostream.alarms.events import ANNUNCIATIONS, RETURNED, Transition
-from petrostream.alarms.types import FOREST
+from petrostream.alarms import (
+    ANNUNCIATIONS,
+    DEFAULT_LIMITS,
+    FOREST,
+    RETURNED,
+    Signals,
+    Transition,
+    run_alarms,
+)
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.detection.models import ModelSet
+from petrostream.detection import ModelSet
 from petrostream.fleet import facility_of
-from petrostream.readings.lines import Origin, Rows, encode_lines
-from petrostream.readings.validation import validate_block
-from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score_batch
+from petrostream.readings import Origin, Rows, encode_lines, validate_block
+from petrostream.scoring import FacilityState, score_batch
 
 BLOCK_S = 60
 _DAY_MS = 86_400_000

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ml.data.dataset import TRANSIENT, Instance
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.schema.sensors import SENSORS
+from petrostream.schema import SENSORS
 
 EVENT_CLASSES = (1, 2, 5, 6, 7, 8)
 """Events that begin after a normal period."""

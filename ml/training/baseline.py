@@ -12,8 +12,8 @@ import numpy as np
 
 from ml.data.dataset import Instance
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.gauges.features import quantise, scale_floors
-from petrostream.schema.sensors import SENSOR_INDEX, SENSORS, bounds
+from petrostream.gauges import quantise, scale_floors
+from petrostream.schema import SENSOR_INDEX, SENSORS, bounds
 
 TRAIN_SHARE = 0.6
 MIN_NORMAL_S = 600

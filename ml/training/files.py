@@ -13,7 +13,7 @@ from ml.registry import MANIFEST, POINTER, check_version, write_whole
 from ml.training.forest import Fitted
 from ml.training.models import Training
 from ml.training.report import markdown
-from petrostream.gauges.features import WINDOWS_S
+from petrostream.gauges import WINDOWS_S
 
 FORMAT = 1
 """Format of the manifest."""

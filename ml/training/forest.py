@@ -11,8 +11,7 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from ml.training.onnx_export import forest_to_onnx
-from petrostream.detection.extraction import RowArray
-from petrostream.detection.forest import Forest, load_forest
+from petrostream.detection import Forest, RowArray, load_forest
 
 TREES = 100
 MAX_SAMPLES = 512

@@ -12,9 +12,8 @@ import numpy as np
 from ml.data.dataset import Instance
 from ml.training.baseline import normal_period
 from petrostream.arrays import BoolArray, FloatArray
-from petrostream.detection.detector import detect
-from petrostream.detection.models import ModelSet
-from petrostream.gauges.features import quantise, window_stats
+from petrostream.detection import ModelSet, detect
+from petrostream.gauges import quantise, window_stats
 
 FLEET_WELL = "*"
 SUSTAINED_S = 10

@@ -16,8 +16,7 @@ from ml.training.baseline import (
 from ml.training.forest import TREES, Fitted
 from ml.training.metrics import FLEET_WELL, Seen
 from ml.training.pool import FLEET_SENSORS, Pool, fleet_scale
-from petrostream.detection.extraction import COMMISSIONED, FLEET, feature_names
-from petrostream.detection.models import ModelSet, load_models
+from petrostream.detection import COMMISSIONED, FLEET, ModelSet, feature_names, load_models
 from petrostream.times import to_iso
 
 DEFAULT_SEED = 7

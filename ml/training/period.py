@@ -10,9 +10,9 @@ import numpy as np
 from ml.data.dataset import NO_LABEL, find_instances, read_instance
 from ml.training.baseline import MEASUREMENTS, TRAIN_SHARE, Baseline, make_baseline, plausible
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.detection.detector import WellModel, detect
-from petrostream.gauges.features import quantise, window_stats
-from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES, SENSORS
+from petrostream.detection import WellModel, detect
+from petrostream.gauges import quantise, window_stats
+from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES, SENSORS
 from petrostream.times import to_iso, to_sql
 
 MIN_PRESENT = 0.9

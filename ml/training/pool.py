@@ -9,15 +9,8 @@ from ml.training.baseline import Baseline, NormalPeriod
 from ml.training.forest import TREES, Fitted, fit_forest
 from ml.training.synthetic import synthetic_rows
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.detection.extraction import (
-    COMMISSIONED,
-    FLEET,
-    FeatureExtractor,
-    RowArray,
-    feature_names,
-    series_rows,
-)
-from petrostream.schema.sensors import SENSORS
+from petrostream.detection import COMMISSIONED, FLEET, FeatureExtractor, RowArray, feature_names, series_rows
+from petrostream.schema import SENSORS
 
 ROWS_PER_WELL = 10_000
 WELL_ROWS = 10_000

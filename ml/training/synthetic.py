@@ -8,9 +8,9 @@ autoregression), held and linearly interpolated as a historian's compression lea
 import numpy as np
 
 from petrostream.arrays import FloatArray
-from petrostream.detection.extraction import FeatureExtractor, RowArray, feature_names
-from petrostream.gauges.features import QUANTA, window_stats
-from petrostream.schema.sensors import SENSOR_INDEX
+from petrostream.detection import FeatureExtractor, RowArray, feature_names
+from petrostream.gauges import QUANTA, window_stats
+from petrostream.schema import SENSOR_INDEX
 
 SERIES = 96
 SECONDS = 1500

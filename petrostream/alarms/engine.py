@@ -36,9 +36,8 @@ from petrostream.alarms.events import (
 from petrostream.alarms.timers import NEVER, lasted, latch, recent, run_starts
 from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType, suppressing_states
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.gauges.features import GAP_MS
-from petrostream.risk.conditions import METHANE_LEAK_PPM
-from petrostream.risk.operating_state import RELEASE_MS
+from petrostream.gauges import GAP_MS
+from petrostream.risk import METHANE_LEAK_PPM, RELEASE_MS
 
 NO_DATA_S = 600.0
 RELEASE_S = RELEASE_MS / 1000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from petrostream.alarms.types import AlarmType
-from petrostream.readings.wells import NO_TIME
+from petrostream.readings import NO_TIME
 
 ACTIVATED = "activated"
 SUPPRESSED = "suppressed"

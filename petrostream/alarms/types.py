@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from petrostream.risk.operating_state import FOREST as _FOREST
-from petrostream.risk.operating_state import OPERATING_STATES
-from petrostream.risk.rules import ALERT_ABOVE, PROCESS_RULES
+from petrostream.risk import ALERT_ABOVE, OPERATING_STATES, PROCESS_RULES
+from petrostream.risk import FOREST as _FOREST
 
 CRITICAL, HIGH, MEDIUM, LOW = "critical", "high", "medium", "low"
 PRIORITIES = (CRITICAL, HIGH, MEDIUM, LOW)

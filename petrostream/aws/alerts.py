@@ -19,8 +19,7 @@ import orjson
 
 from petrostream.aws.calls import error_code, repeatable
 from petrostream.backoff import Backoff, Deadline
-from petrostream.live.alerts import Alert, envelope
-from petrostream.live.items import marker_item
+from petrostream.live import Alert, envelope, marker_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from petrostream.aws.calls import error_code, repeatable
 from petrostream.backoff import NO_DEADLINE, Backoff, Deadline
 from petrostream.errors import DeliveryFailed, EntryTooLarge
-from petrostream.lake.blocks import MAX_BLOCK_BYTES
+from petrostream.lake import MAX_BLOCK_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from petrostream.alarms.types import PRIORITIES
+from petrostream.alarms import PRIORITIES
 from petrostream.aws.calls import unavailable
 from petrostream.backoff import Backoff
 from petrostream.errors import RangeInvalid, Throttled
-from petrostream.live import codec as live_codec
-from petrostream.live.items import (
+from petrostream.live import (
     FLEET,
     MINUTES,
     Minute,
+    OpenAlarm,
+    WellStatus,
     facility_key,
     facility_of_item,
     facility_of_memory,
@@ -26,9 +27,9 @@ from petrostream.live.items import (
     slot_sk,
     well_pk,
 )
-from petrostream.live.state import OpenAlarm, WellStatus
+from petrostream.live import codec as live_codec
 from petrostream.minutes import codec as windows_codec
-from petrostream.minutes.windows import open_windows
+from petrostream.minutes import open_windows
 from petrostream.packing import StateFormatError
 
 if TYPE_CHECKING:

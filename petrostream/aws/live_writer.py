@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, unavailable
-from petrostream.live.items import HOUR_MS, Item, fleet_item, slot_sk, slot_update
-from petrostream.minutes.windows import WINDOW_MS, Window
+from petrostream.live import HOUR_MS, Item, fleet_item, slot_sk, slot_update
+from petrostream.minutes import WINDOW_MS, Window
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

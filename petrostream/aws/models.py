@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from petrostream.aws.calls import error_code, repeatable
-from petrostream.detection.forest import Forest, load_forest
-from petrostream.detection.models import ModelSet, WellModel, load_models
+from petrostream.detection import Forest, ModelSet, WellModel, load_forest, load_models
 from petrostream.errors import ModelInvalid, ServiceUnavailable
 
 if TYPE_CHECKING:

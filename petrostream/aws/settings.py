@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from petrostream.errors import SettingInvalid
-from petrostream.facility.pairing import JoinMode
+from petrostream.facility import JoinMode
 
 Value = TypeVar("Value")
 

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, unavailable
 from petrostream.errors import StateConflict, StateUnreadable
-from petrostream.live.items import facility_key
+from petrostream.live import facility_key
 from petrostream.packing import StateFormatError
-from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
-from petrostream.scoring.codec import decode, encode
-from petrostream.scoring.history import FacilityState
+from petrostream.pipeline import PARTS, Memory, decode_parts, encode_parts
+from petrostream.scoring import FacilityState, codec
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -110,7 +109,7 @@ class StateStore:
         except (KeyError, ValueError) as error:
             raise StateUnreadable(self._table, facility_id, f"{type(error).__name__}: {error}") from error
         try:
-            scoring = decode(content)
+            scoring = codec.decode(content)
         except StateFormatError:
             # Three minutes without window features are better than a facility that stands still. Its place on
             # the shard is an attribute of its own, so nothing is lost or scored twice.
@@ -157,7 +156,7 @@ def fitted(memory: Memory) -> tuple[Memory, dict[str, bytes]]:
 
 
 def _with_wells_that_fit(state: FacilityState, room: int) -> tuple[FacilityState, bytes]:
-    content = encode(state)
+    content = codec.encode(state)
     while len(content) > room and len(state.wells) > 1:
         newest_first = sorted(state.wells, key=lambda well: (-int(state.wells[well].ts_ms[-1]), well))
         keep = newest_first[: max(1, int(len(newest_first) * 0.9 * room / len(content)))]
@@ -167,5 +166,5 @@ def _with_wells_that_fit(state: FacilityState, room: int) -> tuple[FacilityState
             len(newest_first) - len(keep),
         )
         state = replace(state, wells={well: state.wells[well] for well in sorted(keep)})
-        content = encode(state)
+        content = codec.encode(state)
     return state, content

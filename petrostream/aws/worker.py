@@ -13,7 +13,7 @@ from petrostream.aws.settings import ConsumerSettings
 from petrostream.aws.state import StateStore
 from petrostream.backoff import Backoff, Deadline
 from petrostream.errors import ModelInvalid
-from petrostream.pipeline.ports import Ports
+from petrostream.pipeline import Ports
 
 
 class Worker:

@@ -11,8 +11,8 @@ import numpy as np
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detection.extraction import RowArray
 from petrostream.detection.models import ModelFormatError, ModelSet, WellModel, load_model, load_models
-from petrostream.gauges.features import WindowStats
-from petrostream.schema.sensors import SENSOR_NAMES
+from petrostream.gauges import WindowStats
+from petrostream.schema import SENSOR_NAMES
 
 TOP_SENSORS = 3
 

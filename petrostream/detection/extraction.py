@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.gauges.features import STATS, WINDOWS_S, WindowStats, quantise, window_stats
-from petrostream.schema.sensors import SENSOR_INDEX
+from petrostream.gauges import STATS, WINDOWS_S, WindowStats, quantise, window_stats
+from petrostream.schema import SENSOR_INDEX
 
 RowArray = npt.NDArray[np.float32]
 """Feature rows in the forest's input type."""

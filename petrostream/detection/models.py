@@ -14,7 +14,7 @@ import numpy as np
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.detection.extraction import COMMISSIONED, FLEET, FeatureExtractor
 from petrostream.detection.forest import Forest, ForestFormatError, load_forest
-from petrostream.schema.sensors import SENSOR_NAMES
+from petrostream.schema import SENSOR_NAMES
 from petrostream.times import parse_ms
 
 ALWAYS_MS = int(np.iinfo(np.int64).min)

@@ -12,8 +12,7 @@ from petrostream.arrays import BoolArray, IntArray
 from petrostream.facility.events import CARRIED, WellEvents
 from petrostream.facility.state import JoinState
 from petrostream.packing import Arrays, StateFormatError, pack, unpack
-from petrostream.readings.tanks import TANK_VALUES, TankReadings, tank_event_id
-from petrostream.readings.wells import event_id
+from petrostream.readings import TANK_VALUES, TankReadings, event_id, tank_event_id
 
 MAGIC = b"PSJ"
 VERSION = 1

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scoring.scored import Scored
+from petrostream.schema import SENSOR_INDEX
+from petrostream.scoring import Scored
 
 CARRIED: tuple[str, ...] = (
     "pressure",

@@ -30,7 +30,7 @@ import numpy as np
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.facility.events import WellEvents
 from petrostream.facility.state import LATENESS_MS, MAX_TANKS, MAX_WAITING, REACH_MS, JoinState
-from petrostream.readings.tanks import VAPOR, TankReadings
+from petrostream.readings import VAPOR, TankReadings
 
 NO_TANK = "no_tank"
 LATE = "late"

@@ -10,7 +10,7 @@ from petrostream.facility.events import WellEvents
 from petrostream.facility.join import LATE, join
 from petrostream.facility.risk import FacilityRows, assess
 from petrostream.facility.state import JoinState
-from petrostream.readings.tanks import TankReadings
+from petrostream.readings import TankReadings
 
 JoinMode = Literal["tanks", "all", "off"]
 """Which facilities take part: those that have sent a tank reading, all, or none."""

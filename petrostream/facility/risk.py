@@ -7,17 +7,10 @@ import numpy as np
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.facility.events import COLUMN
 from petrostream.facility.join import Pairs
-from petrostream.gauges.features import WindowStats
-from petrostream.readings.tanks import TANK_VALUES, VAPOR
-from petrostream.risk.rules import (
-    ALERT_ABOVE,
-    MAX_RISK,
-    VAPOR_RULES,
-    RuleColumns,
-    fired,
-    points,
-)
-from petrostream.scoring.scored import NO_POINTS
+from petrostream.gauges import WindowStats
+from petrostream.readings import TANK_VALUES, VAPOR
+from petrostream.risk import ALERT_ABOVE, MAX_RISK, VAPOR_RULES, RuleColumns, fired, points
+from petrostream.scoring import NO_POINTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.facility.events import WellEvents
-from petrostream.readings.tanks import TankReadings
-from petrostream.readings.wells import NO_TIME
+from petrostream.readings import NO_TIME, TankReadings
 
 REACH_MS = 5_000
 """Farthest that the times of a pair may lie apart."""

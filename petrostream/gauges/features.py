@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.schema.sensors import SENSORS, bounds
+from petrostream.schema import SENSORS, bounds
 
 CountArray = npt.NDArray[np.int32]
 """Sensor values as integer multiples of the sensor's quantum; `MISSING` where there is none."""

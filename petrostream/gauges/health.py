@@ -30,7 +30,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import GAP_MS
 from petrostream.gauges.memory import NEVER, GaugeMemory
 from petrostream.gauges.status import FROZEN, IMPLAUSIBLE, MISSING_GAUGE, ZEROED, StatusArray
-from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
+from petrostream.schema import SENSOR_INDEX, SENSORS
 
 MISSING_AFTER_MS = GAP_MS
 REFILL_MS = 60_000

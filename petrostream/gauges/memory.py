@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.schema.sensors import SENSORS
+from petrostream.schema import SENSORS
 
 LEAST_PATIENCE_MS = {"pressure": 15 * 60_000, "temperature": 60 * 60_000}
 """In 3W's real instances healthy pressures are held for up to 601 s, temperatures for up to 2400 s."""

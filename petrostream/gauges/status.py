@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from petrostream.arrays import IntArray
-from petrostream.schema.sensors import SENSOR_NAMES
+from petrostream.schema import SENSOR_NAMES
 
 StatusArray = npt.NDArray[np.int8]
 

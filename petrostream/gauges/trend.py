@@ -17,7 +17,7 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import MISSING, QUANTA, CountArray
-from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
+from petrostream.schema import SENSOR_INDEX, SENSORS
 
 BIN_MS = 60_000
 BINS = 60

@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.alarms.actions import Action
-from petrostream.alarms.events import AlarmEvent, Transition
-from petrostream.alarms.types import ALARM_TYPES
+from petrostream.alarms import ALARM_TYPES, Action, AlarmEvent, Transition
 from petrostream.lake.blocks import MAX_BLOCK_BYTES, Column, RowBlock, columns_to_blocks, sql_times
-from petrostream.readings.wells import NO_TIME
+from petrostream.readings import NO_TIME
 
 
 def alarm_rows_to_blocks(

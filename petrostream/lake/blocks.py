@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from petrostream.arrays import IntArray
-from petrostream.schema.sensors import schema
+from petrostream.schema import schema
 
 DAY_MS = 86_400_000
 MAX_BLOCK_BYTES = 1_000_000

@@ -3,10 +3,9 @@
 import numpy as np
 
 from petrostream.arrays import IntArray
-from petrostream.facility.events import COLUMN
-from petrostream.facility.risk import FacilityRows, whole_points
+from petrostream.facility import COLUMN, FacilityRows, whole_points
 from petrostream.lake.blocks import MAX_BLOCK_BYTES, Column, RowBlock, columns_to_blocks, sql_times
-from petrostream.risk.rules import EMISSION_RULES, VAPOR_RULES
+from petrostream.risk import EMISSION_RULES, VAPOR_RULES
 
 MATCHED = "MATCHED"
 UNMATCHED = "UNMATCHED"

@@ -8,8 +8,7 @@ from typing import Any
 import orjson
 
 from petrostream.lake.blocks import MAX_BLOCK_BYTES
-from petrostream.readings.rejected import Rejected
-from petrostream.readings.wells import MAX_LINE_BYTES
+from petrostream.readings import MAX_LINE_BYTES, Rejected
 from petrostream.times import to_sql
 
 # JSON spells each of these with six characters, which could make a row too large to deliver.

@@ -6,9 +6,9 @@ import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.lake.blocks import MAX_BLOCK_BYTES, Column, RowBlock, columns_to_blocks, sql_times
-from petrostream.readings.wells import NO_TIME
-from petrostream.schema.sensors import SENSOR_NAMES
-from petrostream.scoring.scored import Scored
+from petrostream.readings import NO_TIME
+from petrostream.schema import SENSOR_NAMES
+from petrostream.scoring import Scored
 
 
 def rows_to_blocks(scored: Scored, max_bytes: int = MAX_BLOCK_BYTES) -> list[RowBlock]:

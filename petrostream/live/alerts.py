@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from petrostream.alarms.events import NORMAL, RETURNED, SUPPRESSED, AlarmEvent
-from petrostream.alarms.types import ALARM_TYPES
+from petrostream.alarms import ALARM_TYPES, NORMAL, RETURNED, SUPPRESSED, AlarmEvent
 from petrostream.live.changes import StatusChange
 from petrostream.times import to_iso
 

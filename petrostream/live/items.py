@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from petrostream.minutes.windows import WINDOW_MS, Window
+from petrostream.minutes import WINDOW_MS, Window
 from petrostream.times import to_iso
 
 FLEET = "FLEET"

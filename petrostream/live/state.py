@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.alarms.events import RETURNED, AlarmEvent
-from petrostream.facility.risk import FacilityRows
+from petrostream.alarms import RETURNED, AlarmEvent
+from petrostream.facility import FacilityRows
 from petrostream.live.alerts import MAX_AGE_MS, Alert, alarm_alerts, status_alert
 from petrostream.live.changes import NORMAL, TANK, WELL, AlertRun, Key, StatusChange, status_changes
-from petrostream.readings.tanks import VAPOR
-from petrostream.risk.rules import ALERT_ABOVE
-from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scoring.scored import NO_POINTS, Scored
+from petrostream.readings import VAPOR
+from petrostream.risk import ALERT_ABOVE
+from petrostream.schema import SENSOR_INDEX
+from petrostream.scoring import NO_POINTS, Scored
 
 MAX_WELLS = 500
 """Wells shown of a facility, the latest heard."""

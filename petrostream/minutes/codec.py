@@ -6,7 +6,7 @@ import numpy as np
 
 from petrostream.minutes.windows import WellWindows, Window, WindowState
 from petrostream.packing import Arrays, StateFormatError, pack, unpack
-from petrostream.scoring.history import Feed
+from petrostream.scoring import Feed
 
 MAGIC = b"PSW"
 VERSION = 1

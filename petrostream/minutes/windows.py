@@ -23,9 +23,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scoring.history import NO_FEED, Feed, feed_parts
-from petrostream.scoring.scored import Scored
+from petrostream.schema import SENSOR_INDEX
+from petrostream.scoring import NO_FEED, Feed, Scored, feed_parts
 
 WINDOW_MS = 60_000
 LATENESS_MS = 5_000

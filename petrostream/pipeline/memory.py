@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from petrostream.facility import JoinState
 from petrostream.facility import codec as join_codec
-from petrostream.facility.state import JoinState
+from petrostream.live import LiveState
 from petrostream.live import codec as live_codec
-from petrostream.live.state import LiveState
+from petrostream.minutes import WindowState
 from petrostream.minutes import codec as windows_codec
-from petrostream.minutes.windows import WindowState
 from petrostream.packing import StateFormatError
-from petrostream.scoring.history import FacilityState
+from petrostream.scoring import FacilityState
 
 logger = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from petrostream.detection.detector import ModelSet
-from petrostream.facility.pairing import JoinMode
-from petrostream.live.alerts import Alert
-from petrostream.minutes.windows import Window
+from petrostream.detection import ModelSet
+from petrostream.facility import JoinMode
+from petrostream.live import Alert
+from petrostream.minutes import Window
 from petrostream.pipeline.memory import Memory
 
 

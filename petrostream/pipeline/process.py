@@ -14,17 +14,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from petrostream.backoff import NO_DEADLINE, Deadline
-from petrostream.detection.detector import ModelSet
+from petrostream.detection import ModelSet
 from petrostream.errors import PetroStreamError, StateConflict, TimeShort
-from petrostream.lake.quarantine import quarantine_line
-from petrostream.minutes.windows import Window
+from petrostream.lake import quarantine_line
+from petrostream.minutes import Window
 from petrostream.pipeline.batch import Outcome, StreamRecord, Tally
 from petrostream.pipeline.memory import Memory
 from petrostream.pipeline.ports import Ports
 from petrostream.pipeline.stages import Moment, take
-from petrostream.readings.rejected import Rejected
-from petrostream.readings.validation import Validated, validate_block
-from petrostream.readings.wells import Readings
+from petrostream.readings import Readings, Rejected, Validated, validate_block
 
 UNIT_BYTES = 2 * 1024 * 1024
 """Most stream bytes validated and scored at once: some 10,000 readings, well under a second of work."""
@@ -62,7 +60,7 @@ class _Run:
             yield unit
 
 
-def process(
+def process_batch(
     records: Sequence[StreamRecord], ports: Ports, deadline: Deadline = NO_DEADLINE, reserve: float = 0.0
 ) -> Outcome:
     """Take a batch through the pipeline. Bad data never fails it; trouble with a service may, in part.

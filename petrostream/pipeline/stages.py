@@ -6,22 +6,17 @@ memory that follows. Nothing is committed here: the pipeline flushes the sinks a
 
 from dataclasses import dataclass, replace
 
-from petrostream.alarms.events import ANNUNCIATIONS
-from petrostream.detection.detector import ModelSet
-from petrostream.facility.events import WellEvents
-from petrostream.facility.pairing import pair
-from petrostream.lake.alarms import alarm_rows_to_blocks
-from petrostream.lake.facility_readings import facility_rows_to_blocks
-from petrostream.lake.scored_readings import rows_to_blocks
-from petrostream.live.state import note_joined, note_scored
-from petrostream.minutes.windows import Window, update_windows
+from petrostream.alarms import ANNUNCIATIONS
+from petrostream.detection import ModelSet
+from petrostream.facility import WellEvents, pair
+from petrostream.lake import alarm_rows_to_blocks, facility_rows_to_blocks, rows_to_blocks
+from petrostream.live import note_joined, note_scored
+from petrostream.minutes import Window, update_windows
 from petrostream.pipeline.batch import Tally
 from petrostream.pipeline.memory import Memory
 from petrostream.pipeline.ports import Ports
-from petrostream.readings.validation import Validated
-from petrostream.readings.wells import Readings
-from petrostream.scoring.score import score_batch
-from petrostream.scoring.scored import Scored
+from petrostream.readings import Readings, Validated
+from petrostream.scoring import Scored, score_batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from petrostream.readings.decoding import Record, frame_rms
-from petrostream.schema.kinds import TANK, WELL, Kind
-from petrostream.schema.sensors import Field
+from petrostream.schema import TANK, WELL, Field, Kind
 from petrostream.times import parse_ms
 
 MAX_NAME_CHARS = 200

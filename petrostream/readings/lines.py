@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.schema.sensors import SENSOR_NAMES
+from petrostream.schema import SENSOR_NAMES
 
 _CODES = ("class", "state")
 _NAMES = (*SENSOR_NAMES, *_CODES)

@@ -16,7 +16,7 @@ from petrostream.readings.inspection import (
     Inspection,
     unknown_tags,
 )
-from petrostream.schema.kinds import WELL, Kind
+from petrostream.schema import WELL, Kind
 from petrostream.times import parse_ms
 
 _NUMBERS: frozenset[type] = frozenset({float, int, type(None)})

@@ -8,7 +8,7 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.readings.wells import event_id
-from petrostream.schema.kinds import TANK
+from petrostream.schema import TANK
 
 TANK_VALUES: tuple[str, ...] = tuple(f.name for f in TANK.measured)
 """The measured values of a tank, in the order of every `TankReadings.values`."""

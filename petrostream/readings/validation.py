@@ -32,8 +32,7 @@ from petrostream.readings.rejected import Rejected
 from petrostream.readings.table import Table
 from petrostream.readings.tanks import TankReadings, tank_event_id
 from petrostream.readings.wells import NO_TIME, Readings, event_id, split_lines
-from petrostream.schema.kinds import TANK, WELL, Kind
-from petrostream.schema.sensors import SENSOR_NAMES
+from petrostream.schema import SENSOR_NAMES, TANK, WELL, Kind
 
 __all__ = ["CORE_SENSORS", "Rejected", "Validated", "validate_block"]
 

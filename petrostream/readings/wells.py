@@ -11,7 +11,7 @@ import numpy.typing as npt
 import orjson
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.schema.sensors import SENSOR_NAMES
+from petrostream.schema import SENSOR_NAMES
 
 MAX_LINE_BYTES = 256 * 1024
 """Longest line that is read, in bytes; a longer one is rejected unread."""

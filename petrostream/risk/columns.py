@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.gauges.features import WindowStats
-from petrostream.gauges.trend import Trend
-from petrostream.schema.sensors import SENSOR_INDEX
+from petrostream.gauges import Trend, WindowStats
+from petrostream.schema import SENSOR_INDEX
 
 
 @dataclass(frozen=True, slots=True)

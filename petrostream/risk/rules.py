@@ -14,7 +14,7 @@ import numpy as np
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.risk import conditions
 from petrostream.risk.columns import RuleColumns
-from petrostream.schema.sensors import SENSOR_INDEX
+from petrostream.schema import SENSOR_INDEX
 
 __all__ = [
     "ALERT_ABOVE",

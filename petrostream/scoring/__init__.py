@@ -1,1 +1,13 @@
-"""scoring."""
+"""A facility's state and its readings in, the next state and scored readings out.
+
+Brings gauges, detection, risk and alarms together, independent of how the stream is cut into batches. Must
+not know tanks, tables of the lake, or where a state is kept. State as bytes: `scoring.codec`.
+"""
+
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score_batch
+
+__all__ = [
+    "FacilityState",
+    "score_batch",
+]

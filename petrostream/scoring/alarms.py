@@ -5,13 +5,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, WellAlarms, end_feed, run_alarms
-from petrostream.alarms.events import ANNUNCIATIONS, AlarmEvent, Transition
-from petrostream.alarms.types import ALARM_TYPES, EMISSION, FOREST, meaning_of
+from petrostream.alarms import (
+    ALARM_TYPES,
+    ANNUNCIATIONS,
+    DEFAULT_LIMITS,
+    EMISSION,
+    FOREST,
+    AlarmEvent,
+    Signals,
+    Transition,
+    WellAlarms,
+    end_feed,
+    meaning_of,
+    run_alarms,
+)
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.readings.wells import NO_TIME, Readings
-from petrostream.risk.rules import PROCESS_RULES
-from petrostream.schema.sensors import SENSOR_INDEX
+from petrostream.readings import NO_TIME, Readings
+from petrostream.risk import PROCESS_RULES
+from petrostream.schema import SENSOR_INDEX
 from petrostream.scoring.history import Feed, WellState
 from petrostream.scoring.reasons import alarm_sentence, gas_sentence, reading_reasons
 

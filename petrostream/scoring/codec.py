@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from petrostream.alarms.codec import from_plain, to_plain
+from petrostream.alarms import codec as alarm_codec
 from petrostream.arrays import IntArray
-from petrostream.gauges.features import COUNT_LIMIT, MISSING, QUANTA
+from petrostream.gauges import COUNT_LIMIT, MISSING, QUANTA
 from petrostream.packing import StateFormatError, inflate
-from petrostream.schema.sensors import SENSOR_NAMES
+from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring import memory_codec as well_memory_codec
 from petrostream.scoring.history import FacilityState, Feed, WellState
 
@@ -35,7 +35,7 @@ def encode(state: FacilityState) -> bytes:
             [well.feed.source, well.feed.offset_ms],
             len(well.ts_ms),
             [[SENSOR_NAMES[i], QUANTA[i].item()] for i in well.sensors.tolist()],
-            to_plain(well.alarms),
+            alarm_codec.to_plain(well.alarms),
             [plain, len(content)],
         ]
         for (name, well), (plain, content) in zip(state.wells.items(), kept, strict=True)
@@ -87,7 +87,9 @@ def _decode(raw: bytes) -> FacilityState:
             raise ValueError(f"well {name} has times that stand still or values out of range")
         ts_ms = first + np.concatenate([[0], np.cumsum(steps, dtype=np.int64)])
         feed = Feed(source, offset_ms)
-        wells[name] = WellState(ts_ms, sensors, counts.astype(np.int32), feed, from_plain(alarms), kept)
+        wells[name] = WellState(
+            ts_ms, sensors, counts.astype(np.int32), feed, alarm_codec.from_plain(alarms), kept
+        )
     if at != len(raw):
         raise ValueError(f"{len(raw) - at} bytes are left over")
     return FacilityState(header["facility_id"], header["last_sequence"], wells)

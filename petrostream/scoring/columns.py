@@ -5,14 +5,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from petrostream.alarms.events import FEED_ENDED, AlarmEvent
+from petrostream.alarms import FEED_ENDED, AlarmEvent
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.detection.detector import TOP_SENSORS, WellModel
-from petrostream.gauges.features import WindowStats
-from petrostream.gauges.status import StatusArray, health_names
-from petrostream.readings.wells import Readings
-from petrostream.risk.rules import ALERT_ABOVE, EMISSION_RULES, MAX_RISK, RuleColumns, fired, points
-from petrostream.schema.sensors import SENSOR_NAMES
+from petrostream.detection import TOP_SENSORS, WellModel
+from petrostream.gauges import StatusArray, WindowStats, health_names
+from petrostream.readings import Readings
+from petrostream.risk import ALERT_ABOVE, EMISSION_RULES, MAX_RISK, RuleColumns, fired, points
+from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring.memory import SUPPRESSIBLE
 from petrostream.scoring.reasons import reading_reasons
 from petrostream.scoring.scored import NO_POINTS, Scored

@@ -11,10 +11,10 @@ from typing import Protocol
 
 import numpy as np
 
-from petrostream.alarms.engine import WellAlarms
+from petrostream.alarms import WellAlarms
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.gauges.features import GAP_MS, HISTORY_MS, MAX_WINDOW_READINGS, MISSING, CountArray, quantise
-from petrostream.readings.wells import NO_TIME, Readings
+from petrostream.gauges import GAP_MS, HISTORY_MS, MAX_WINDOW_READINGS, MISSING, CountArray, quantise
+from petrostream.readings import NO_TIME, Readings
 from petrostream.scoring.memory import NO_MEMORY, WellMemory
 
 FEED_JITTER_MS = GAP_MS

@@ -5,14 +5,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.gauges.features import MISSING, CountArray, WindowStats
-from petrostream.gauges.health import judge
-from petrostream.gauges.memory import GaugeMemory
-from petrostream.gauges.status import StatusArray
-from petrostream.gauges.trend import Trend, TrendMemory, follow
-from petrostream.readings.wells import Readings
-from petrostream.risk.operating_state import FOREST, NO_STATE, StateMemory, codes_of, governing, suppression
-from petrostream.risk.rules import PROCESS_RULES
+from petrostream.gauges import (
+    MISSING,
+    CountArray,
+    GaugeMemory,
+    StatusArray,
+    Trend,
+    TrendMemory,
+    WindowStats,
+    follow,
+    judge,
+)
+from petrostream.readings import Readings
+from petrostream.risk import FOREST, NO_STATE, PROCESS_RULES, StateMemory, codes_of, governing, suppression
 
 SUPPRESSIBLE = (*(rule.id for rule in PROCESS_RULES), FOREST)
 """What an operating state can suppress: the process rules in their order, then the forest."""

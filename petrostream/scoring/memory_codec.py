@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.gauges.memory import PER_GAUGE, GaugeMemory
-from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Swing, TrendMemory
-from petrostream.risk.operating_state import StateMemory
-from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.gauges import BINS, PER_GAUGE, SWING_SENSORS, TREND_SENSORS, GaugeMemory, Swing, TrendMemory
+from petrostream.risk import StateMemory
+from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.scoring.memory import WellMemory
 
 _SUMS = 2

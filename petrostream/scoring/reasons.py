@@ -13,8 +13,8 @@ from functools import lru_cache
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.gauges.features import GAP_MS, MISSING, QUANTA, CountArray, WindowStats
-from petrostream.schema.sensors import SENSOR_INDEX, SENSORS
+from petrostream.gauges import GAP_MS, MISSING, QUANTA, CountArray, WindowStats
+from petrostream.schema import SENSOR_INDEX, SENSORS
 
 CHANGE_MS = 60_000
 SHORTEST_MS = 10_000

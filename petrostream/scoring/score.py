@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from petrostream.alarms.engine import WellAlarms
+from petrostream.alarms import WellAlarms
 from petrostream.arrays import BoolArray, IntArray
-from petrostream.detection.detector import Detection, ModelSet, WellModel, detect
-from petrostream.detection.extraction import COMMISSIONED
-from petrostream.gauges.features import WindowStats, window_stats
-from petrostream.readings.wells import NO_TIME, Readings
-from petrostream.risk.rules import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, fired, points
-from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.detection import COMMISSIONED, Detection, ModelSet, WellModel, detect
+from petrostream.gauges import WindowStats, window_stats
+from petrostream.readings import NO_TIME, Readings
+from petrostream.risk import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, fired, points
+from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms
 from petrostream.scoring.columns import Columns, to_rows
 from petrostream.scoring.history import FacilityState, WellState, extend, feed_parts, late_readings, trim

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from petrostream.alarms.events import AlarmEvent
+from petrostream.alarms import AlarmEvent
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.readings.wells import Readings
+from petrostream.readings import Readings
 
 NO_POINTS = -1
 """Stands for a missing number of points."""

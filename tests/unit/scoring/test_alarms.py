@@ -5,7 +5,8 @@ import pytest
 
 from petrostream.detection.detector import ModelSet, load_model
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scoring.score import FacilityState, score_batch
+from petrostream.scoring.history import FacilityState
+from petrostream.scoring.score import score_batch
 from tests.support.wells import (
     FACILITY,
     START,

@@ -5,6 +5,7 @@ column is written twice by hand.
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ _FORMAT = {
 def rendered() -> dict[Path, str]:
     """Every generated file with its content."""
     tables = {SQL / "ddl" / f"{name}.sql": ddl(schema(name)) for name in TABLES}
-    return tables | _views()
+    return tables | _views() | _recent()
 
 
 def _views() -> dict[Path, str]:
@@ -87,6 +88,52 @@ def _views() -> dict[Path, str]:
         ),
         SQL / "views" / "consoles.sql": consoles(json.loads(_CONSOLES.read_text(encoding="utf-8"))),
     }
+
+
+def _recent() -> dict[Path, str]:
+    """The views that say the same of the last days alone, so that a question without a date stays cheap."""
+    readings = "recent_readings", "What do we know of every reading of the last 7 days? One row per event_id."
+    history = (
+        "recent_alarm_history",
+        "What happened to every alarm in the last 7 days? One row per transition_id.",
+    )
+    views = {
+        readings[0]: _last_days(*readings, source="well_data"),
+        history[0]: _last_days(*history, source="alarm_history"),
+    }
+    for name, replaced in _RECENT.items():
+        text = (SQL / "views" / f"{name}.sql").read_text(encoding="utf-8")
+        for old, new in replaced.items():
+            text = re.sub(rf"\b{old}\b", new, text)
+        recent = replaced[name]
+        views[recent] = (
+            f"-- As {name}, of the last {RECENT_DAYS} days.\n"
+            f"-- Written by `python -m tools.sql_render` from sql/views/{name}.sql.\n"
+            + text[text.index("CREATE OR REPLACE VIEW") :]
+        )
+    return {SQL / "views" / f"{name}.sql": text for name, text in views.items()}
+
+
+def _last_days(name: str, question: str, source: str) -> str:
+    return (
+        f"-- {question}\n"
+        "-- Without a date a query lists every day from lake.projection_start to tomorrow; this one lists nine.\n"
+        "-- Written by `python -m tools.sql_render`.\n"
+        f"CREATE OR REPLACE VIEW {name} AS\n"
+        f"SELECT *\nFROM {source}\n"
+        f"WHERE \"date\" >= CURRENT_DATE - INTERVAL '{RECENT_DAYS}' DAY\n"
+    )
+
+
+RECENT_DAYS = 7
+_RECENT = {
+    "alarm_spans": {"alarm_spans": "recent_alarm_spans", "alarm_history": "recent_alarm_history"},
+    "detector_scoreboard": {
+        "detector_scoreboard": "recent_scoreboard",
+        "well_data": "recent_readings",
+        "alarm_spans": "recent_alarm_spans",
+    },
+}
 
 
 def consoles(setting: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """Values of Athena's result, which come as text, in Python's types.
 
-The texts are those of GetQueryResults: `65 68` for a varbinary, `2 03:04:05.678` for an interval. Arrays, maps
-and rows have no types for what is in them, and a comma inside an element looks like the one between two: they
-stay text. `CAST(column AS json)` in the query returns them whole.
+The texts are those of GetQueryResults: `65 68` for a varbinary, `2 03:04:05.678` for an interval. Arrays,
+maps and rows have no types for what is in them, and a comma inside an element looks like the one between two:
+they stay text. `CAST(column AS json)` in the query returns them whole.
 """
 
 import json

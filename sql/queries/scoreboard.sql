@@ -1,4 +1,5 @@
 -- How good is the detector, over everything that landed: false alarms, missed events, delays?
+-- It lists every day since lake.projection_start; for the last 7 days read recent_scoreboard in its place.
 -- Delays in seconds; an early detection counts as 0. Medians and the 90th percentile are exact, interpolated.
 WITH runs AS (
   SELECT

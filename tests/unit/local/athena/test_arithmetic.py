@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from local.athena import bridge
 from local.athena.errors import SqlError
-from petrostream.lake.scored_readings import Block
+from petrostream.lake.blocks import Block
 from tests.support.duck_lake import DuckLake
 
 CONNECTION = duckdb.connect()

@@ -1,14 +1,16 @@
 """Athena SQL on the twin's engine: the views, the example queries and the figures they give."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
 import pytest
+from sqlglot import exp
 
-from local.athena.bridge import SqlError, load_views, parse, translate
+from local.athena.bridge import TABLES, SqlError, expand, load_views, parse, translate
 from petrostream.schema.sensors import schema
+from tests.support.paths import ROOT
 from tools.sql_render import SQL
 
 _ARROW = {
@@ -180,6 +182,43 @@ def test_the_view_has_the_tables_columns_and_no_other(ask):
     (row,) = ask("SELECT * FROM well_data LIMIT 1")
     table = schema("scored_readings")
     assert tuple(row) == (*table.names, "date")
+
+
+def test_recent_views_hold_the_last_days_and_keep_the_columns(tmp_path):
+    import pyarrow.parquet  # noqa: F401
+
+    today = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
+    rows = [
+        {**reading("W1", days), "ts": today - timedelta(days), "date": (today - timedelta(days)).date()}
+        for days in (0, 6, 8, 4000)
+    ]
+    parquet("scored_readings", rows, tmp_path / "rows.parquet")
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'; CREATE SCHEMA petrostream; USE petrostream")
+    connection.execute(f"CREATE VIEW scored_readings AS FROM read_parquet('{tmp_path / 'rows.parquet'}')")
+    found = connection.execute(translate("SELECT * FROM recent_readings ORDER BY ts DESC", load_views()))
+    names = [column[0] for column in found.description]
+    assert names == [*schema("scored_readings").names, "date"]
+    assert [row[names.index("event_id")] for row in found.fetchall()] == ["W1-0", "W1-6"]
+
+
+def test_the_readmes_first_queries_and_the_recent_scoreboard_name_dates():
+    """Every scan of a table lies under a condition on its partition."""
+    queries = re.findall(r'make sql Q="([^"]+)"', (ROOT / "README.md").read_text())
+    assert len(queries) >= 3
+    for sql in (*queries, example("scoreboard_recent")):
+        tree = expand(parse(sql), load_views())
+        tables = [table for table in tree.find_all(exp.Table) if table.name in TABLES]
+        assert tables
+        for table in tables:
+            selects = [node for node in ancestors(table) if isinstance(node, exp.Select)]
+            assert any("CURRENT_DATE" in str(select.args.get("where") or "") for select in selects), sql
+
+
+def ancestors(node):
+    while node.parent is not None:
+        node = node.parent
+        yield node
 
 
 def test_the_plans_two_queries_run_as_they_stand(ask):

@@ -1,4 +1,4 @@
-"""Names for the array types that domain functions take and give."""
+"""Array types in the signatures of domain functions."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""Which facility a well belongs to."""
+"""Assigns wells to facilities."""
 
 import zlib
 
@@ -6,9 +6,9 @@ FACILITIES = 8
 
 
 def facility_of(well_id: str) -> str:
-    """Facility of a well that no fleet file names: stable, spread over `FACILITIES` facilities.
+    """Return the facility of a well that no fleet file assigns: one of `FAC-01` to `FAC-08`.
 
-    3W does not say where its wells stand, so the grouping is ours: a CRC-32 of the well's name, the
-    same on every machine and in every release.
+    3W does not say where its wells are, so wells are spread over `FACILITIES` facilities by a CRC-32 of the
+    well's name: the same on every machine and in every release.
     """
     return f"FAC-{zlib.crc32(well_id.encode()) % FACILITIES + 1:02d}"

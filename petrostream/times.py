@@ -1,4 +1,4 @@
-"""Instants as whole milliseconds since 1970-01-01T00:00:00Z, and the two ways they are written."""
+"""Instants as whole milliseconds since 1970-01-01T00:00:00Z (epoch ms), and their two text formats."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,31 +9,31 @@ _LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 def parse_ms(text: str) -> int:
-    """Epoch milliseconds of an ISO 8601 instant with a zone; finer digits are cut off (floored).
+    """Return the epoch ms of an ISO 8601 instant with a time zone, rounded down.
 
     Raises:
-        ValueError: the text is not ISO 8601, names no zone (the instant is then unknown), or lies
-            outside the years 1 to 9999 in UTC.
+        ValueError: the text is not ISO 8601, has no time zone (the instant is then unknown), or lies outside
+            the years 1 to 9999 in UTC.
     """
     try:
-        # Subtracting from an aware epoch refuses a text without zone; `timestamp()` would guess one.
+        # Subtracting an aware epoch fails for a text without time zone; `timestamp()` would assume one.
         ms = (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
     except (TypeError, OverflowError) as error:
         raise ValueError(f"{text!r} is not an instant: write it as 2026-11-20T09:00:00.000Z") from error
-    if not _FIRST_MS <= ms <= _LAST_MS:  # an offset can push the first or last day out of the calendar
+    if not _FIRST_MS <= ms <= _LAST_MS:  # a zone's offset can move the first or last day out of the calendar
         raise ValueError(f"{text!r} is not an instant: in UTC it is outside the years 1 to 9999")
     return ms
 
 
 def to_iso(ms: int) -> str:
-    """The stream's spelling of an instant, as `2026-11-20T09:00:00.000Z`."""
+    """Format an instant as on the stream, such as `2026-11-20T09:00:00.000Z`."""
     return _text(ms, "T") + "Z"
 
 
 def to_sql(ms: int) -> str:
-    """The lake's spelling of an instant (UTC), as `2026-11-20 09:00:00.000`.
+    """Format an instant as in the lake, in UTC, such as `2026-11-20 09:00:00.000`.
 
-    Firehose's OpenX JSON SerDe and DuckDB both read this form as a timestamp.
+    Firehose's OpenX JSON SerDe and DuckDB both read this format as a timestamp.
     """
     return _text(ms, " ")
 

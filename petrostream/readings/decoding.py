@@ -1,4 +1,4 @@
-"""From the bytes of a line to a JSON object, or to the one reason why there is none."""
+"""Decodes the lines of a block: each is a JSON object, or rejected with one reason."""
 
 import base64
 import binascii
@@ -12,28 +12,30 @@ import orjson
 from petrostream.arrays import FloatArray
 from petrostream.readings.wells import MAX_LINE_BYTES
 
-Record = dict[str, Any]
-"""A decoded line: any JSON object."""
+JsonObject = dict[str, Any]
+"""A decoded line, not validated yet."""
 
 
-def decode_lines(lines: list[bytes]) -> list[Record | str]:
-    """What each line holds: its JSON object, or the reason it has none.
+def decode_lines(lines: list[bytes]) -> list[JsonObject | str]:
+    """Decode n lines.
 
-    Reasons: `line_too_long`, `not_utf8`, `not_json` (NaN and Infinity are not JSON), `not_object`.
+    Returns:
+        For each line its JSON object, or the reason it has none: `line_too_long`, `not_utf8`, `not_json`
+        (NaN and Infinity are not JSON) or `not_object`.
     """
     if lines and len(max(lines, key=len)) <= MAX_LINE_BYTES:
         try:
-            records = [orjson.loads(line) for line in lines]
+            objects = [orjson.loads(line) for line in lines]
         except orjson.JSONDecodeError:
-            pass  # some line is bad: find out which, and why
+            pass  # at least one line is bad: find out which, and why
         else:
-            if {type(record) for record in records} == {dict}:
-                return records
+            if set(map(type, objects)) == {dict}:
+                return objects
     return [_decode(line) for line in lines]
 
 
-def _decode(line: bytes) -> Record | str:
-    # A line over the limit is not even parsed: the limit is there to bound the work one line can cause.
+def _decode(line: bytes) -> JsonObject | str:
+    # A line over the limit is not parsed: the limit bounds the work one line can cause.
     if len(line) > MAX_LINE_BYTES:
         return "line_too_long"
     try:
@@ -49,13 +51,13 @@ def _decode(line: bytes) -> Record | str:
 
 
 def _decode_leniently(line: bytes) -> object:
-    """Read JSON that orjson refuses although it is JSON: numbers too large for a double.
+    """Read valid JSON that orjson refuses: numbers too large for a double.
 
-    `1e999` is a legal JSON number, so it must condemn a value and not the line it stands in; Python's
-    own parser reads it as infinite.
+    `1e999` is a legal JSON number, so it must condemn its value and not its line; Python's parser reads it as
+    infinity.
     """
     value = json.loads(line.decode(), parse_constant=_refuse, parse_int=_integer)
-    # Python's parser lets lone surrogates through, which no later stage could write as UTF-8.
+    # Python's parser accepts lone surrogates, which no later stage could write as UTF-8.
     json.dumps(value, ensure_ascii=False).encode()
     return value
 
@@ -65,12 +67,12 @@ def _refuse(constant: str) -> object:
 
 
 def _integer(digits: str) -> int | float:
-    # Beyond 64 bits a double is as good, and Python refuses to read an integer of 5,000 digits.
+    # Beyond 64 bits a double is precise enough, and Python refuses to parse an integer of 5,000 digits.
     return int(digits) if len(digits) <= 18 else float(digits)
 
 
 def frame_rms(text: str) -> float:
-    """Root mean square of a vibration frame, in the unit of its samples (m/s2).
+    """Return the root mean square of a vibration frame, in the unit of its samples (m/s2).
 
     Args:
         text: base64 of little-endian float32 samples.
@@ -82,11 +84,16 @@ def frame_rms(text: str) -> float:
 
 
 def frames_rms(texts: Sequence[str]) -> FloatArray:
-    """Root mean squares of n >= 1 vibration frames of one length: shape (n,), as `frame_rms` of each.
+    """Return the root mean squares of n vibration frames of one length, as `frame_rms` of each.
+
+    Args:
+        texts: n >= 1 texts, base64 of little-endian float32 samples.
+
+    Returns:
+        Shape (n,), in the unit of the samples (m/s2).
 
     Raises:
-        ValueError: a text is not base64, or not a whole, positive number of samples, or the frames differ in
-            length.
+        ValueError: a text is not base64 or not a whole, positive number of samples, or lengths differ.
     """
     try:
         frames = [base64.b64decode(text, validate=True) for text in texts]
@@ -94,8 +101,11 @@ def frames_rms(texts: Sequence[str]) -> FloatArray:
         raise ValueError("not base64") from error
     size = len(frames[0])
     if not size or size % 4 or any(len(frame) != size for frame in frames):
-        raise ValueError(f"{size} bytes are not a whole, positive number of float32 samples in every frame")
-    with np.errstate(invalid="ignore"):  # converting a signalling NaN warns; the result is NaN, as it should
+        raise ValueError(
+            f"the first frame has {size} bytes: every frame must have the same whole, positive number of "
+            "float32 samples"
+        )
+    with np.errstate(invalid="ignore"):  # converting a signalling NaN warns, and correctly yields NaN
         samples = np.frombuffer(b"".join(frames), dtype="<f4").astype(np.float64).reshape(len(frames), -1)
     rms: FloatArray = np.sqrt(np.mean(samples * samples, axis=1))
     return rms

@@ -1,7 +1,7 @@
-"""One record at a time: every reason there is, and what is left of the record.
+"""Inspects one decoded line: every reason against it, and the values that remain.
 
-This is the full definition of what fails a reading and what only tags it. Blocks take a columnar path
-(`petrostream/readings/validation.py`) that sends here whatever is not plainly clean.
+This is the full definition of what rejects a reading and what only tags it. Blocks are validated by columns
+(`petrostream.readings.validation`); only lines that are not plainly clean are inspected here.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from petrostream.readings.decoding import Record, frame_rms
+from petrostream.readings.decoding import JsonObject, frame_rms
 from petrostream.schema import TANK, WELL, Field, Kind
 from petrostream.times import parse_ms
 
@@ -17,30 +17,30 @@ MAX_NAME_CHARS = 200
 """Longest well, facility or source name: names become DynamoDB keys, which hold at most 1,024 bytes."""
 
 FUTURE_LIMIT_MS = 3_600_000
-"""How far the time of a reading may lie ahead of the clock, in milliseconds: one hour."""
+"""How far the event time of a reading may lie ahead of the clock: one hour."""
 
 EARLIEST_MS = parse_ms("2011-01-01T00:00:00Z")
-"""First instant the lake has a partition for; a reading before it would land where no query looks."""
+"""Start of the lake's first partition; no query would find an earlier reading."""
 
 MAX_UNKNOWN_NAMED = 20
-"""How many unknown fields of one record are named one by one."""
+"""How many unknown fields of one line get a tag of their own."""
 
 
 @dataclass(slots=True)
 class Inspection:
-    """What one record is worth.
+    """The result for one line.
 
     Attributes:
-        failures: reasons that make the reading unusable; empty for a good one.
-        tags: reasons that cost a value, or note a field, and leave the reading.
-        clean: what is left, typed: instants in epoch milliseconds, measured values as floats, whole
-            numbers as ints, the vibration frame as its root mean square.
-        lost: how many measured values (vibration included) were condemned.
+        failures: reasons that reject the reading; empty for a usable one.
+        tags: reasons that condemn a value or note a field, and keep the reading.
+        clean: usable values by field: instants in epoch ms, measured values as floats, whole numbers as ints,
+            the vibration frame as its root mean square.
+        lost: number of condemned measured values, vibration included.
     """
 
     failures: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
-    clean: Record = field(default_factory=dict)
+    clean: JsonObject = field(default_factory=dict)
     lost: int = 0
 
 
@@ -50,22 +50,24 @@ class _Check(NamedTuple):
     tag: str | None = None
 
 
-def inspect(record: Record, *, now_ms: int, partition_key: str | None, expected: Kind = WELL) -> Inspection:
-    """Check every field of a record.
+def inspect(
+    decoded: JsonObject, *, now_ms: int, partition_key: str | None, expected: Kind = WELL
+) -> Inspection:
+    """Check every field of a decoded line.
 
     Args:
-        record: a JSON object.
-        now_ms: the present, epoch milliseconds.
-        partition_key: facility the record must belong to, or None to take any.
-        expected: the kind it must be, by whose schema it is checked.
+        decoded: the line's JSON object.
+        now_ms: the present, epoch ms.
+        partition_key: facility the reading must belong to, None to accept any.
+        expected: the kind the reading must be of; its schema is applied.
     """
     result = Inspection()
-    kind = record.get("kind")
+    kind = decoded.get("kind")
     if isinstance(kind, str) and kind != expected.name:
-        # Another kind has other fields: judging them by this one's would only add noise.
+        # Another kind has other fields: checking them against this schema would only add noise.
         return Inspection(failures=["unknown_kind"])
     for known in expected.schema.fields:
-        value = record.get(known.name)
+        value = decoded.get(known.name)
         if value is not None:
             check = _CHECKS[expected.name, known.name](known, value, now_ms)
             _note(result, known, check, costly=known.name in expected.values)
@@ -74,7 +76,7 @@ def inspect(record: Record, *, now_ms: int, partition_key: str | None, expected:
     facility = result.clean.get("facility_id")
     if partition_key is not None and facility is not None and facility != partition_key:
         result.failures.append("facility_mismatch")
-    result.tags.extend(unknown_tags(record, expected))
+    result.tags.extend(unknown_tags(decoded, expected))
     return result
 
 
@@ -88,13 +90,13 @@ def _note(result: Inspection, known: Field, check: _Check, *, costly: bool) -> N
         result.clean[known.name] = check.value
 
 
-def unknown_tags(record: Record, kind: Kind = WELL) -> list[str]:
-    """Tags for the fields that the kind's schema does not name, in the record's order.
+def unknown_tags(decoded: JsonObject, kind: Kind = WELL) -> list[str]:
+    """Return a tag for each field that the kind's schema does not name, in the line's order.
 
-    At most `MAX_UNKNOWN_NAMED` are named, and long names are cut: a hostile record must not grow into a
-    row that is too large to deliver.
+    At most `MAX_UNKNOWN_NAMED` are named, and long names are cut: a hostile line must not grow into a row too
+    large to deliver.
     """
-    unknown = [name for name in record if name not in kind.known]
+    unknown = [name for name in decoded if name not in kind.known]
     tags = [f"unknown_field:{name[:64]}" for name in unknown[:MAX_UNKNOWN_NAMED]]
     if len(unknown) > MAX_UNKNOWN_NAMED:
         tags.append(f"unknown_fields:{len(unknown) - MAX_UNKNOWN_NAMED}_more")
@@ -102,7 +104,7 @@ def unknown_tags(record: Record, kind: Kind = WELL) -> list[str]:
 
 
 def value_reason(known: Field, value: float) -> str | None:
-    """Why a measured value is condemned: `non_finite`, `out_of_range`, or None where it stands."""
+    """Return why a measured value is condemned, `non_finite` or `out_of_range`; None if it is usable."""
     if not math.isfinite(value):
         return "non_finite"
     low = -math.inf if known.min is None else known.min
@@ -140,7 +142,7 @@ def _check_source_ts(_known: Field, value: object, _now_ms: int) -> _Check:
 
 
 def _check_measured(known: Field, value: object, _now_ms: int) -> _Check:
-    # `bool` is an `int` to Python, but true is no pressure: compare the exact types.
+    # `bool` is a subclass of `int`, but true is not a pressure: compare exact types.
     if type(value) not in {int, float}:
         return _Check(failure="wrong_type")
     number = float(value)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from petrostream.readings.decoding import Record
+from petrostream.readings.decoding import JsonObject
 from petrostream.readings.inspection import MAX_NAME_CHARS
 
 
@@ -29,7 +29,7 @@ class Rejected:
     ts: str | None = None
 
     @staticmethod
-    def of(line: int, raw: bytes, reasons: tuple[str, ...], record: Record | None = None) -> "Rejected":
+    def of(line: int, raw: bytes, reasons: tuple[str, ...], record: JsonObject | None = None) -> "Rejected":
         """A rejected line whose identity is read from `record` as far as it goes."""
         kind, well_id, facility_id, ts = (
             _text(record.get(name)) if record else None for name in ("kind", "well_id", "facility_id", "ts")

@@ -1,4 +1,4 @@
-"""The records of a block as columns: what is plainly clean is typed here, what is not is pointed out."""
+"""The decoded lines of a block as columns: clean values are typed here, unusual lines are pointed out."""
 
 from collections.abc import Callable, Iterable
 from itertools import compress
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from petrostream.arrays import FloatArray
-from petrostream.readings.decoding import Record, frame_rms, frames_rms
+from petrostream.readings.decoding import JsonObject, frame_rms, frames_rms
 from petrostream.readings.inspection import (
     EARLIEST_MS,
     FUTURE_LIMIT_MS,
@@ -24,37 +24,41 @@ _INTEGERS: frozenset[type] = frozenset({int, type(None)})
 
 
 class Table:
-    """The records of one kind in a block, column by column, on their way to readings.
+    """The n decoded lines of one kind in a block, column by column, on their way to readings.
 
     Attributes:
-        columns: for each known field that some record has, and each required one, its n values with None
-            where a record lacks it.
-        tags: for each record, the reasons found so far that do not fail it.
-        lost: for each record, how many measured values it sent that are already condemned.
+        columns: for each known field that some line has, and each required one, its n values; None where a
+            line lacks it.
+        tags: for each line, the reasons found so far that do not reject it.
+        lost: for each line, how many of its measured values are already condemned.
     """
 
-    def __init__(self, records: list[Record], kind: Kind = WELL) -> None:
-        present: set[str] = set().union(*records)
+    def __init__(self, objects: list[JsonObject], kind: Kind = WELL) -> None:
+        present: set[str] = set().union(*objects)
         self._kind = kind
         self.columns: dict[str, list[Any]] = {
-            name: [record.get(name) for record in records] for name in present & kind.known
+            name: [decoded.get(name) for decoded in objects] for name in present & kind.known
         }
         for name in ("kind", "ts", *(f.name for f in kind.names)):
-            self.columns.setdefault(name, [None] * len(records))
-        self.tags: list[tuple[str, ...]] = [()] * len(records)
-        if not present <= kind.known:  # a newer writer's blocks: no reason to look at each record twice
-            self.tags = [tuple(unknown_tags(record, kind)) for record in records]
-        self.lost = [0] * len(records)
+            self.columns.setdefault(name, [None] * len(objects))
+        self.tags: list[tuple[str, ...]] = [()] * len(objects)
+        if not present <= kind.known:  # a newer writer's block: an unknown field alone needs no inspection
+            self.tags = [tuple(unknown_tags(decoded, kind)) for decoded in objects]
+        self.lost = [0] * len(objects)
 
     def __len__(self) -> int:
         return len(self.tags)
 
     def convert(self, now_ms: int, partition_key: str | None) -> set[int]:
-        """Type the columns: instants as epoch milliseconds, vibration frames as root mean squares.
+        """Convert the columns in place: instants to epoch ms, vibration frames to root mean squares.
+
+        Args:
+            now_ms: the present, epoch ms.
+            partition_key: facility the readings must belong to, None to accept any.
 
         Returns:
-            The positions of the records that hold anything unusual. They keep it as it was, and
-            `settle` must replace them.
+            Positions of the lines with any unusual value. Those values are not converted: `settle` must
+            replace them.
         """
         suspects = _where_not(self.columns["kind"], lambda kind: kind == self._kind.name)
         for field in self._kind.names:
@@ -74,14 +78,14 @@ class Table:
         return self.columns.get(name, [])
 
     def settle(self, position: int, inspection: Inspection) -> None:
-        """Put what is left of a suspect in its place."""
+        """Replace an unusual line by the usable values of its inspection."""
         for name, column in self.columns.items():
             column[position] = inspection.clean.get(name)
         self.tags[position] = tuple(inspection.tags)
         self.lost[position] = inspection.lost
 
     def drop(self, positions: Iterable[int]) -> None:
-        """Leave out the records at these positions."""
+        """Remove the lines at these positions."""
         gone = set(positions)
         kept = [i not in gone for i in range(len(self))]
         self.columns = {name: list(compress(column, kept)) for name, column in self.columns.items()}
@@ -89,7 +93,7 @@ class Table:
         self.lost = list(compress(self.lost, kept))
 
     def measured(self) -> FloatArray:
-        """The measured values: shape (n, fields), in each field's unit, NaN where there is none."""
+        """Return the measured values: shape (n, fields), in each field's unit, NaN where missing."""
         values = np.full((len(self), len(self._kind.measured)), np.nan)
         for position, field in enumerate(self._kind.measured):
             if field.name in self.columns:
@@ -97,11 +101,11 @@ class Table:
         return values
 
     def column(self, name: str) -> list[Any]:
-        """The values of one field, None where a record has none."""
+        """Return the n values of one field, None where missing."""
         return self.columns.get(name) or [None] * len(self)
 
     def floats(self, name: str) -> FloatArray:
-        """The values of one field: shape (n,), NaN where a record has none."""
+        """Return the values of one field: shape (n,), NaN where missing."""
         return np.array(self.column(name), dtype=np.float64)
 
 
@@ -110,7 +114,7 @@ def _where_not(column: list[Any], good: Callable[[Any], bool]) -> set[int]:
 
 
 def _of_other_types(column: list[Any], types: frozenset[type]) -> set[int]:
-    # One set of types for the column is several times quicker than a test for each value.
+    # One set of types for the column is several times faster than a test per value.
     if types.issuperset(map(type, column)):
         return set()
     return {i for i, value in enumerate(column) if type(value) not in types}
@@ -134,7 +138,7 @@ def _unusual_labels(column: list[Any], labels: frozenset[int | None]) -> set[int
 
 
 def _converted(column: list[Any], convert: Callable[[Any], Any]) -> set[int]:
-    """Convert a column in place; the positions that could not be, which keep what they hold."""
+    """Convert a column in place; return the positions that failed, which keep their values."""
     try:
         column[:] = [None if value is None else convert(value) for value in column]
     except (ValueError, TypeError):
@@ -151,7 +155,7 @@ def _convert_at(column: list[Any], position: int, value: object, convert: Callab
 
 
 def _framed(column: list[Any]) -> set[int]:
-    """`_converted` for vibration frames, which in ordinary blocks are of one length: all at once."""
+    """As `_converted`, for vibration frames: all at once, since a block's frames usually have one length."""
     there = [i for i, frame in enumerate(column) if frame is not None]
     if not there:
         return set()

@@ -14,11 +14,11 @@ TANK_VALUES: tuple[str, ...] = tuple(f.name for f in TANK.measured)
 """The measured values of a tank, in the order of every `TankReadings.values`."""
 
 VAPOR = TANK_VALUES.index("vapor_concentration_ppm")
-"""Column of the vapor concentration."""
+"""Column of the vapor concentration in `TankReadings.values`."""
 
 
 def tank_event_id(tank_id: str, facility_id: str, ts_ms: int) -> str:
-    """Identity of a tank reading: 32 hexadecimal digits, a pure function of the three arguments."""
+    """Return the identity of a tank reading: 32 hex digits, a pure function of the three arguments."""
     return event_id(tank_id, facility_id, ts_ms)
 
 
@@ -27,9 +27,9 @@ class TankReadings:
     """m valid tank readings in stream order, column by column. Treat the columns as read-only.
 
     Attributes:
-        tank_id: m names of tanks.
-        facility_id: m names of facilities.
-        ts_ms: shape (m,), event time in epoch milliseconds, UTC.
+        tank_id: m tank names.
+        facility_id: m facility names.
+        ts_ms: shape (m,), event time, epoch ms.
         values: shape (m, 4), columns as `TANK_VALUES`, in the units of the schema; NaN if missing.
         reasons: for each reading, why values were condemned or fields noted; empty when clean.
         quality: shape (m,), data quality score from 0 to 100.
@@ -51,12 +51,12 @@ class TankReadings:
 
     @staticmethod
     def empty() -> "TankReadings":
-        """A batch of no readings."""
+        """Return an empty batch."""
         values = np.empty((0, len(TANK_VALUES)))
         return TankReadings([], [], np.empty(0, np.int64), values, [], np.empty(0), [], [])
 
     def take(self, indices: IntArray | BoolArray | Sequence[int]) -> "TankReadings":
-        """The readings at `indices` (positions, or a mask of shape (m,)), in that order.
+        """Return the readings at `indices` (positions, or a mask of shape (m,)), in that order.
 
         Raises:
             IndexError: a position or the mask lies outside the batch.
@@ -74,7 +74,7 @@ class TankReadings:
 
     @staticmethod
     def concat(parts: Sequence["TankReadings"]) -> "TankReadings":
-        """All readings of `parts`, in order; no parts give an empty batch."""
+        """Concatenate `parts` in order; without parts, return an empty batch."""
         if len(parts) == 1:
             return parts[0]
         if not parts:

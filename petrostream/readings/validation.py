@@ -1,23 +1,22 @@
-"""From a block of the stream to valid readings and rejected lines: tag, never drop.
+"""Validates a block of the stream into readings and rejected lines: bad data is tagged, never dropped.
 
-What makes a reading unusable (identity, time, structure) rejects its line. What makes one value unusable
-condemns that value: it becomes missing, the reason stays, and the data quality score falls.
+A reading with an unusable identity, time or structure is rejected. An unusable value is condemned: it becomes
+missing, the reason is kept, and the data quality score falls.
 
 Data quality score, 0 to 100, two decimals::
 
     score = 70 * usable / sent + 30 * core / 5
 
 `sent` counts the measured values of the reading that are not null (sensors, gas, vibration), `usable` those
-of them that were not condemned, and `core` the usable ones among the five gauges of `CORE_SENSORS`. The
-first term (0 where nothing was sent) says how far the values can be trusted, the second how much of a well
-they show. A rejected line has no row of its own among the readings: its score is 0.
+not condemned, and `core` the usable ones among the five gauges of `CORE_SENSORS`. The first term (0 where
+nothing was sent) measures how trustworthy the values are, the second how much of the well they cover.
+A rejected line scores 0.
 
-Tank readings are held to the same rules. All four values of a tank are core, so its second term is
+The same rules apply to tank readings. All four values of a tank are core, so its second term is
 ``30 * usable / 4``.
 
-Blocks are checked column by column. A record that is not plainly clean goes to
-`petrostream.readings.inspection.inspect`, which finds every reason, and what is left of it goes back to its
-place.
+Blocks are checked column by column. A line that is not plainly clean is passed to
+`petrostream.readings.inspection.inspect`, which finds every reason; its usable values return to the columns.
 """
 
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.readings.decoding import Record, decode_lines
+from petrostream.readings.decoding import JsonObject, decode_lines
 from petrostream.readings.inspection import inspect, value_reason
 from petrostream.readings.rejected import Rejected
 from petrostream.readings.table import Table
@@ -37,7 +36,7 @@ from petrostream.schema import SENSOR_NAMES, TANK, WELL, Kind
 __all__ = ["CORE_SENSORS", "Rejected", "Validated", "validate_block"]
 
 CORE_SENSORS = ("p_pdg", "p_tpt", "t_tpt", "p_mon_ckp", "t_jus_ckp")
-"""The gauges that most wells of 3W have and that its published benchmarks build on."""
+"""The gauges that most 3W wells have and that its published benchmarks use."""
 
 _PLACE = {f.name: i for i, f in enumerate(WELL.measured)}
 _SENSORS = [_PLACE[name] for name in SENSOR_NAMES]
@@ -60,13 +59,13 @@ def _no_positions() -> IntArray:
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """What a block held: every line is one of `readings`, `tanks` or `rejected`, each in line order.
+    """The content of a block: every line is in one of `readings`, `tanks` and `rejected`, in line order.
 
     Attributes:
         readings: the well readings.
-        rejected: the lines that carry no usable reading.
+        rejected: the lines without a usable reading.
         tanks: the tank readings.
-        tank_at: shape (tanks,), for each tank reading how many of `readings` came before it.
+        tank_at: shape (tanks,), for each tank reading the number of `readings` before it.
     """
 
     readings: Readings
@@ -76,9 +75,9 @@ class Validated:
 
     @staticmethod
     def concat(parts: Sequence["Validated"]) -> "Validated":
-        """Several blocks of one facility as one, in their order, without the rejected lines.
+        """Concatenate blocks of one facility in order, without their rejected lines.
 
-        A rejected line is told by its record, which only its own part knows.
+        A rejected line's position is only unique within its own block.
         """
         before = np.cumsum([0, *(len(part.readings) for part in parts)]).tolist()
         at = [part.tank_at + start for part, start in zip(parts, before, strict=False)]
@@ -92,27 +91,27 @@ class Validated:
 
 @dataclass(slots=True)
 class _Lines:
-    """Decoded lines of a block, their places in it, and the rejected ones so far."""
+    """Decoded lines of a block, their positions in it, and the lines rejected so far."""
 
     raw: list[bytes]
     places: list[int]
-    records: list[Record]
+    objects: list[JsonObject]
     rejected: list[Rejected]
 
 
 def validate_block(
     data: bytes, *, sequence: str, now_ms: int, partition_key: str | None = None, tanks: bool = False
 ) -> Validated:
-    """Validate one stream record. Never raises, whatever the bytes.
+    """Validate the block of one stream record. Never raises, whatever the bytes.
 
     Args:
-        data: an NDJSON block as received.
-        sequence: Kinesis sequence number of the record; every reading carries it on.
-        now_ms: the present, epoch milliseconds: a reading more than an hour ahead of it is rejected.
-        partition_key: partition key of the record. If given, a reading of another facility is rejected
-            (`facility_mismatch`), for its order among that facility's readings is not known.
-        tanks: whether the caller takes tank readings. If not, they are rejected as `unknown_kind`, so that
-            a consumer without a use for them still loses none.
+        data: the NDJSON block as received.
+        sequence: Kinesis sequence number of the stream record, copied to every reading.
+        now_ms: the present, epoch ms: a reading more than an hour ahead of it is rejected.
+        partition_key: partition key of the stream record. If given, a reading of another facility is rejected
+            (`facility_mismatch`), since its order among that facility's readings is not known.
+        tanks: whether the caller processes tank readings. If not, they are rejected as `unknown_kind`, so
+            that a consumer that ignores them still loses none.
     """
     raw = split_lines(data)
     lines = _Lines(raw, [], [], [])
@@ -121,7 +120,7 @@ def validate_block(
             lines.rejected.append(Rejected.of(place, raw[place], (decoded,)))
         else:
             lines.places.append(place)
-            lines.records.append(decoded)
+            lines.objects.append(decoded)
     tank_lines = _split_off_tanks(lines) if tanks else None
     well_table, well_places = _check(lines, WELL, now_ms, partition_key)
     readings = Readings.empty() if well_table is None else _readings(well_table, sequence)
@@ -139,40 +138,40 @@ def _line(rejected: Rejected) -> int:
 
 
 def _split_off_tanks(lines: _Lines) -> _Lines | None:
-    """Take the tank records out of `lines`; None where there are none."""
-    kinds = [record.get("kind") for record in lines.records]
+    """Move the tank readings out of `lines`; None where there are none."""
+    kinds = [decoded.get("kind") for decoded in lines.objects]
     if TANK.name not in kinds:
         return None
     apart = _Lines(lines.raw, [], [], [])
-    places, records = lines.places, lines.records
-    lines.places, lines.records = [], []
-    for kind, place, record in zip(kinds, places, records, strict=True):
+    places, objects = lines.places, lines.objects
+    lines.places, lines.objects = [], []
+    for kind, place, decoded in zip(kinds, places, objects, strict=True):
         to = apart if kind == TANK.name else lines
         to.places.append(place)
-        to.records.append(record)
+        to.objects.append(decoded)
     return apart
 
 
 def _check(
     lines: _Lines, kind: Kind, now_ms: int, partition_key: str | None
 ) -> tuple[Table | None, list[int]]:
-    """Type the records; the unusable ones go to `lines.rejected`.
+    """Convert the lines to a table; the unusable ones are added to `lines.rejected`.
 
     Returns:
-        The table of those that are left, None where there were no records, and their places in the block.
+        The table of usable lines, None where there were no lines at all, and their positions in the block.
     """
-    if not lines.records:
+    if not lines.objects:
         return None, []
-    table = Table(lines.records, kind)
+    table = Table(lines.objects, kind)
     failed = []
     for i in sorted(table.convert(now_ms, partition_key)):
-        inspection = inspect(lines.records[i], now_ms=now_ms, partition_key=partition_key, expected=kind)
+        inspection = inspect(lines.objects[i], now_ms=now_ms, partition_key=partition_key, expected=kind)
         table.settle(i, inspection)
         if inspection.failures:
             failed.append(i)
             reasons = (*inspection.failures, *inspection.tags)
             place = lines.places[i]
-            lines.rejected.append(Rejected.of(place, lines.raw[place], reasons, lines.records[i]))
+            lines.rejected.append(Rejected.of(place, lines.raw[place], reasons, lines.objects[i]))
     if not failed:
         return table, lines.places
     table.drop(failed)
@@ -228,7 +227,7 @@ def _instants(column: list[int | None]) -> IntArray:
 
 
 def _condemn(measured: FloatArray, table: Table, kind: Kind) -> None:
-    """Replace impossible and non-finite values by NaN, in place, and tag their readings."""
+    """Replace out-of-range and non-finite values by NaN, in place, and tag their readings."""
     impossible = (measured < _LOW[kind.name]) | (measured > _HIGH[kind.name]) | np.isinf(measured)
     if not impossible.any():
         return
@@ -242,12 +241,12 @@ def _condemn(measured: FloatArray, table: Table, kind: Kind) -> None:
 
 
 def _quality(measured: FloatArray, vibration: BoolArray, sent: IntArray, kind: Kind) -> FloatArray:
-    """The score of the module's docstring: shape (n,), 0 to 100.
+    """Return the data quality score (see the module's docstring): shape (n,), 0 to 100.
 
     Args:
         measured: shape (n, fields), NaN where missing or condemned.
-        vibration: shape (n,), which readings have a usable vibration frame.
-        sent: shape (n,), how many values each reading sent.
+        vibration: shape (n,), whether the reading has a usable vibration frame.
+        sent: shape (n,), number of values the reading sent.
         kind: of the readings.
     """
     usable = (~np.isnan(measured)).sum(axis=1) + vibration

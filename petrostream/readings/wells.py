@@ -14,10 +14,10 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.schema import SENSOR_NAMES
 
 MAX_LINE_BYTES = 256 * 1024
-"""Longest line that is read, in bytes; a longer one is rejected unread."""
+"""Longest line that is parsed; a longer one is rejected unparsed."""
 
 NO_TIME: int = int(np.iinfo(np.int64).min)
-"""Stands for a missing instant in `source_ts_ms`."""
+"""A missing instant in `source_ts_ms`."""
 
 _BLANK = b" \t\r"
 _OVERFLOW = orjson.Fragment(b"1e999")
@@ -25,12 +25,12 @@ _UNDERFLOW = orjson.Fragment(b"-1e999")
 
 
 def event_id(well_id: str, source: str, ts_ms: int) -> str:
-    """Identity of a reading: 32 hexadecimal digits, a pure function of the three arguments.
+    """Return the identity of a reading: 32 hex digits, a pure function of the three arguments.
 
-    A retry or a resumed replay gives the same identity, which is how the lake tells a duplicate. The
-    hash is BLAKE2b (RFC 7693) with a 16-byte digest.
+    A retry or a resumed replay repeats it, which is how the lake recognises duplicates. The hash is BLAKE2b
+    (RFC 7693) with a 16-byte digest.
     """
-    # The length of the first text keeps ("ab", "c") and ("a", "bc") apart without a forbidden character.
+    # The length prefix keeps ("ab", "c") and ("a", "bc") apart without reserving a separator character.
     key = f"{ts_ms}|{len(well_id)}|{well_id}{source}"
     return blake2b(key.encode(), digest_size=16).hexdigest()
 
@@ -40,11 +40,11 @@ class Readings:
     """n valid well readings in stream order, column by column. Treat the columns as read-only.
 
     Attributes:
-        well_id: n names of wells.
-        facility_id: n names of facilities.
-        ts_ms: shape (n,), event time in epoch milliseconds, UTC.
-        source: n names of the instance or device a reading comes from.
-        source_ts_ms: shape (n,), event time at the source in epoch milliseconds; `NO_TIME` if missing.
+        well_id: n well names.
+        facility_id: n facility names.
+        ts_ms: shape (n,), event time, epoch ms.
+        source: n names of the instance or device the reading comes from.
+        source_ts_ms: shape (n,), event time at the source, epoch ms; `NO_TIME` if missing.
         values: shape (n, 27), columns as `SENSOR_NAMES`, in each sensor's unit; NaN if missing.
         label: n 3W classes (ground truth), None if missing.
         state: n 3W operating states, None if missing.
@@ -78,14 +78,14 @@ class Readings:
 
     @staticmethod
     def empty() -> "Readings":
-        """A batch of no readings."""
+        """Return an empty batch."""
         none = np.empty(0)
         times = np.empty(0, dtype=np.int64)
         values = np.empty((0, len(SENSOR_NAMES)))
         return Readings([], [], times, [], times, values, [], [], none, none, none, [], none, [], [])
 
     def take(self, indices: IntArray | BoolArray | Sequence[int]) -> "Readings":
-        """The readings at `indices` (positions, or a mask of shape (n,)), in that order.
+        """Return the readings at `indices` (positions, or a mask of shape (n,)), in that order.
 
         Raises:
             IndexError: a position or the mask lies outside the batch.
@@ -102,7 +102,7 @@ class Readings:
 
     @staticmethod
     def concat(parts: Sequence["Readings"]) -> "Readings":
-        """All readings of `parts`, in order; no parts give an empty batch."""
+        """Concatenate `parts` in order; without parts, return an empty batch."""
         if len(parts) == 1:
             return parts[0]
         if not parts:
@@ -126,32 +126,31 @@ def _join(columns: list[Any]) -> _Column:
 
 
 def split_lines(data: bytes) -> list[bytes]:
-    r"""The lines of an NDJSON block that hold something, verbatim, without the line feed.
+    r"""Split an NDJSON block into its lines, verbatim, without the line feed.
 
-    Only ``\n`` ends a line. Lines of nothing but spaces, tabs and carriage returns carry no reading
-    and are not counted.
+    Only ``\n`` ends a line. Blank lines (spaces, tabs and carriage returns only) are left out.
     """
     return [line for line in data.split(b"\n") if line.strip(_BLANK)]
 
 
 def encode_block(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Stream records as one NDJSON block, a line each; `b""` for no rows.
+    """Encode readings as one NDJSON block, one line per row; `b""` for no rows.
 
-    None and NaN mean a missing value and are left out. An infinite number is written as 1e999, which is
-    JSON and overflows again where it is read, so that a gauge's nonsense reaches the raw zone.
+    None and NaN mean a missing value and are left out. Infinity is written as 1e999, which is valid JSON and
+    overflows again when read, so that the raw zone keeps what the gauge sent.
 
     Raises:
-        TypeError: a row holds something JSON has no form for.
+        TypeError: a row holds a value that JSON cannot represent.
     """
     return b"".join(_encode(row) for row in rows)
 
 
 def _encode(row: Mapping[str, Any]) -> bytes:
     options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
-    # NaN is the one value that differs from itself; comparing costs a fraction of calling isnan.
+    # Only NaN differs from itself; the comparison costs a fraction of calling isnan.
     present = {name: value for name, value in row.items() if value is not None and value == value}  # noqa: PLR0124
     line = orjson.dumps(present, option=options)
-    if b"null" in line:  # infinities come out as null, and hardly any row has one
+    if b"null" in line:  # orjson writes infinity as null; hardly any row has one
         line = orjson.dumps({name: _writable(value) for name, value in present.items()}, option=options)
     return line
 

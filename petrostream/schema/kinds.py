@@ -1,4 +1,4 @@
-"""The kinds of record on the ingest stream, and what their schemas say of each field."""
+"""The kinds of reading on the ingest stream, with the fields of their schemas by role."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,44 +8,44 @@ from petrostream.schema.sensors import Field, Schema, schema
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of record: the value of its field `kind`, and its schema."""
+    """A kind of reading: the value of its field `kind`, and its schema."""
 
     name: str
     schema: Schema
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Names of the fields the schema has."""
+        """Names of all fields of the schema."""
         return frozenset(self.schema.names)
 
     @cached_property
     def names(self) -> tuple[Field, ...]:
-        """The fields that say what a reading belongs to; all are required."""
+        """The fields that identify what a reading belongs to; all are required."""
         return tuple(f for f in self.schema.fields if f.type == "string" and f.required and f.name != "kind")
 
     @cached_property
     def measured(self) -> tuple[Field, ...]:
-        """The fields that hold a measured number."""
+        """The fields with a measured number."""
         return tuple(f for f in self.schema.fields if f.type == "double")
 
     @cached_property
     def whole(self) -> tuple[Field, ...]:
-        """The fields that hold a code: a whole number within bounds."""
+        """The fields with a code, a whole number within bounds."""
         return tuple(f for f in self.schema.fields if f.type == "int")
 
     @cached_property
     def frames(self) -> tuple[Field, ...]:
-        """The fields that hold a vibration frame."""
+        """The fields with a vibration frame."""
         return tuple(f for f in self.schema.fields if f.encoding == "base64")
 
     @cached_property
     def values(self) -> frozenset[str]:
-        """Names of the fields whose loss costs data quality."""
+        """Names of the fields whose loss lowers the data quality score."""
         return frozenset(f.name for f in (*self.measured, *self.frames))
 
     @cached_property
     def labels(self) -> dict[str, frozenset[int | None]]:
-        """For each code field, what it may hold."""
+        """The values allowed in each code field."""
         return {f.name: frozenset((*range(int(f.min or 0), int(f.max or 0) + 1), None)) for f in self.whole}
 
 

@@ -1,4 +1,4 @@
-"""Typed access to `petrostream/schema/*.json`, the one source of columns, types, units and bounds."""
+"""Typed access to `petrostream/schema/*.json`, the only definition of columns, types, units and bounds."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,19 @@ from petrostream.arrays import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column: its name, Glue type, unit and, where it has them, 3W name and inclusive bounds."""
+    """One column of a record or table.
+
+    Attributes:
+        name: its name.
+        type: its Glue type.
+        description: what it means.
+        unit: of its values, None without one.
+        required: whether a record without it is rejected.
+        min, max: inclusive bounds, in the unit; None if unbounded.
+        three_w: its name in the 3W dataset.
+        quantity: what a sensor measures: pressure, temperature, opening, valve_state or flow.
+        encoding: of a text that carries binary data: base64.
+    """
 
     name: str
     type: str
@@ -45,10 +57,10 @@ class Schema:
         return tuple(field.name for field in self.fields)
 
     def field(self, name: str) -> Field:
-        """The field of that name.
+        """Return the field of that name.
 
         Raises:
-            KeyError: there is no such field.
+            KeyError: the schema has no such field.
         """
         for field in self.fields:
             if field.name == name:
@@ -58,7 +70,7 @@ class Schema:
 
 @cache
 def schema(name: str) -> Schema:
-    """The schema of `petrostream/schema/<name>.json`, with its `include` entries resolved.
+    """Load the schema `petrostream/schema/<name>.json`, with its `include` entries resolved.
 
     Raises:
         FileNotFoundError: there is no schema of that name.
@@ -97,7 +109,7 @@ def _fields(entries: list[dict[str, Any]]) -> list[Field]:
 
 
 SENSORS: tuple[Field, ...] = schema("sensors").fields
-"""The 27 variables of 3W, in the order of every `values` matrix of this package."""
+"""The 27 variables of 3W, in the column order of every `values` matrix of this package."""
 
 SENSOR_NAMES: tuple[str, ...] = tuple(sensor.name for sensor in SENSORS)
 
@@ -107,7 +119,7 @@ NAME_OF_THREE_W: dict[str, str] = {str(sensor.three_w): sensor.name for sensor i
 
 
 def bounds() -> tuple[FloatArray, FloatArray]:
-    """Lowest and highest possible value of each sensor: two arrays of shape (27,), in the sensor's unit."""
+    """Return the lowest and highest plausible value of each sensor: shape (27,) each, in sensor units."""
     low = np.array([-np.inf if sensor.min is None else sensor.min for sensor in SENSORS])
     high = np.array([np.inf if sensor.max is None else sensor.max for sensor in SENSORS])
     return low, high

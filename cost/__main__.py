@@ -1,4 +1,4 @@
-"""The command line: `python -m cost --wells 10 --hz 1`."""
+"""The command line of the cost model: `python -m cost --wells 10 --hz 1`."""
 
 import json
 import re
@@ -13,7 +13,8 @@ from cost import report
 from cost.advice import advice
 from cost.bill import bill
 from cost.prices import PricesError, load_prices
-from cost.workload import BLOCK_SECONDS, Workload, WorkloadError
+from cost.workload import Workload, WorkloadError
+from cost.workload import block_seconds as usual_block_seconds
 from infra.settings import SETTINGS_FILE, SettingsError, load_settings
 
 UNUSABLE = 2
@@ -35,18 +36,18 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
         int | None, typer.Option(help="Facilities the wells spread over. Default: as the fleet places them.")
     ] = None,
     block_seconds: Annotated[
-        str, typer.Option(help="Seconds between two blocks of a facility.")
-    ] = f"{float(BLOCK_SECONDS):g}",
+        str | None, typer.Option(help="Seconds between two blocks of a facility. Default: the settings'.")
+    ] = None,
     months: Annotated[int, typer.Option(help="Age of the lake at the end of the billed month.")] = 1,
     queries: Annotated[int, typer.Option(help="Athena queries a day, over a day of readings each.")] = 20,
     fargate: Annotated[
         bool, typer.Option("--fargate", help="With a container service, load-balanced.")
     ] = False,
     customer_key: Annotated[
-        bool, typer.Option("--customer-key", help="With a KMS key of one's own.")
+        bool, typer.Option("--customer-key", help="With a customer-managed KMS key.")
     ] = False,
     free_tier: Annotated[
-        bool, typer.Option("--free-tier", help="Less what AWS gives every account for good.")
+        bool, typer.Option("--free-tier", help="Subtract AWS's permanent free tier.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, every line.")] = False,
     check: Annotated[
@@ -62,7 +63,7 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
             hz=_exact(hz),
             hours=_exact(hours),
             facilities=facilities,
-            block_seconds=_exact(block_seconds),
+            block_seconds=_exact(block_seconds) if block_seconds else usual_block_seconds(built),
             months=months,
             queries_per_day=queries,
             fargate=fargate,

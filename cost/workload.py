@@ -1,23 +1,25 @@
-"""What is asked of the lake: wells, their pace, and how they spread over facilities."""
+"""The load on the lake: wells, their rate, and how they spread over facilities."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
+from infra.settings import Settings, load_settings
 from petrostream.fleet import facility_of
-from producer.run import TICK_S
 
-BLOCK_SECONDS = Fraction(TICK_S)
-"""How often a facility's readings are sent as one block, as the replay does."""
+
+def block_seconds(settings: Settings) -> Fraction:
+    """Time between two blocks of a facility, as the settings have it."""
+    return Fraction(str(settings.stream.block_seconds))
 
 
 class WorkloadError(ValueError):
-    """A question that makes no sense; the message names the value and what is allowed."""
+    """A workload that cannot be billed; the message names the value and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The wells and habits a bill is for.
+    """The load a bill is for.
 
     Attributes:
         wells: wells that send.
@@ -25,18 +27,18 @@ class Workload:
         hours: hours of each day on which they send. The stack is on all day.
         facilities: facilities the wells spread over evenly; None: as `petrostream.fleet` places
             WELL-00001, WELL-00002 and so on.
-        block_seconds: time between two blocks of a facility.
+        block_seconds: time between two blocks of a facility; by default that of `infra/settings.json`.
         months: age of the lake in whole months at the end of the billed one; it decides how much is stored.
         queries_per_day: Athena queries, each over one day of readings.
         fargate: whether one container service behind a load balancer is on.
-        customer_key: whether a KMS key of one's own takes the place of the keys AWS manages.
+        customer_key: whether a customer-managed KMS key replaces the keys AWS manages.
     """
 
     wells: int = 10
     hz: Fraction = Fraction(1)
     hours: Fraction = Fraction(24)
     facilities: int | None = None
-    block_seconds: Fraction = BLOCK_SECONDS
+    block_seconds: Fraction = field(default_factory=lambda: block_seconds(load_settings()))
     months: int = 1
     queries_per_day: int = 20
     fargate: bool = False
@@ -57,7 +59,7 @@ class Workload:
                 raise WorkloadError(f"{name} = {getattr(self, name)}: allowed is {allowed}")
 
     def wells_by_facility(self) -> tuple[int, ...]:
-        """How many wells each facility with any has, largest first."""
+        """Number of wells of each facility that has any, largest first."""
         if self.facilities is None:
             counts = Counter(facility_of(f"WELL-{number:05d}") for number in range(1, self.wells + 1))
             return tuple(sorted(counts.values(), reverse=True))

@@ -57,13 +57,23 @@ class LakeSettings(Section):
 
 
 class StreamSettings(Section):
-    """The Kinesis data stream."""
+    """The Kinesis data stream, and the blocks that producers send.
+
+    Attributes:
+        name: name of the stream.
+        mode: who decides how many shards it has.
+        shards: how many, if it is provisioned.
+        retention_hours: how long it keeps records.
+        max_block_bytes: largest block of readings.
+        block_seconds: time between two blocks of a facility, in a timed replay and in the cost model.
+    """
 
     name: Name
     mode: Literal["PROVISIONED", "ON_DEMAND"]
     shards: Annotated[int, Field(ge=1, le=200)]
     retention_hours: Annotated[int, Field(ge=24, le=8760)]
     max_block_bytes: Annotated[int, Field(ge=1024, le=262_144)]
+    block_seconds: Annotated[float, Field(gt=0, le=60)]
 
 
 class _DeliveryBase(Section):

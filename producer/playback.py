@@ -1,6 +1,5 @@
 """Plans a replay, plays it into the stream and reports: what happens once the options are checked."""
 
-import json
 import time
 import uuid
 from collections import defaultdict
@@ -10,12 +9,13 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError
 from rich.console import Console
 
+from infra.settings import SettingsError, StreamSettings, load_settings
 from petrostream.aws.clients import client
 from petrostream.aws.kinesis import KinesisWriter
 from petrostream.aws.stream_errors import WriteRefused
 from producer import instances, report, resume
 from producer.display import ProgressDisplay
-from producer.errors import ResumeInvalid
+from producer.errors import ReplayError, ResumeInvalid
 from producer.facility_plan import FacilityPlan, plan_facilities
 from producer.fleet import load_fleet
 from producer.players import FacilityPlayer, Load, Player, StreamBlock, WellPlayer
@@ -23,8 +23,6 @@ from producer.resume import Progress
 from producer.run import Replay
 from producer.schedule import Clock, Schedule, Segment, Span, make_schedule
 from producer.stopping import stop_signal
-
-SETTINGS = Path(__file__).resolve().parent.parent / "infra" / "settings.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +78,14 @@ class _Play:
 
 
 def replay(request: Request, target: str, console: Console) -> int:
-    """Plan, check, play and report; return the exit code: 0, or 128 and the signal that stopped it.
+    """Plan, check, play and report.
+
+    Returns:
+        The exit code: 0, or 128 plus the signal that stopped the replay.
 
     Raises:
         DatasetError: the data isn't there, isn't 3W, or nothing matches the filters.
-        ReplayError: the fleet or resume file does not fit.
+        ReplayError: the settings, or the fleet or resume file, cannot be used.
         PetroStreamError: the stream can't be written.
         OSError: the resume file or report can't be written.
     """
@@ -99,6 +100,7 @@ def replay(request: Request, target: str, console: Console) -> int:
         facilities = plan_facilities(schedule, instances.labels_of(files), load_fleet(), seed)
     play = _Play(schedule, instances.loader(files), facilities)
     totals = play.totals
+    blocks = stream_settings()
     _settle_offsets(request.file, progress, schedule, totals)
     writer = _writer(request.stream)
     resume.save(request.file, progress)
@@ -111,12 +113,13 @@ def replay(request: Request, target: str, console: Console) -> int:
     try:
         with stop_signal() as stop, ProgressDisplay(console, totals) as display:
             Replay(
-                players=play.players(progress.positions, int(stream_settings()["max_block_bytes"])),
+                players=play.players(progress.positions, blocks.max_block_bytes),
                 writer=writer,
                 progress=progress,
                 save=lambda state: resume.save(request.file, state),
                 speed=request.speed,
                 total=sum(totals.values()),
+                block_s=blocks.block_seconds,
                 stopped=stop.asked,
                 display=display,
             ).run()
@@ -207,7 +210,13 @@ def _finish(request: Request, progress: Progress, play: _Play, console: Console)
         console.print("To go on, run the same command with --resume.", highlight=False)
 
 
-def stream_settings() -> dict[str, str | int]:
-    """The `stream` part of `infra/settings.json`: name, block size and the rest."""
-    settings: dict[str, str | int] = json.loads(SETTINGS.read_text(encoding="utf-8"))["stream"]
-    return settings
+def stream_settings() -> StreamSettings:
+    """The section `stream` of `infra/settings.json`, validated.
+
+    Raises:
+        ReplayError: the settings cannot be used.
+    """
+    try:
+        return load_settings().stream
+    except SettingsError as error:
+        raise ReplayError(str(error)) from error

@@ -82,7 +82,7 @@ def main(  # noqa: PLR0913 - one parameter for each option
             start_ms=options.period_ms("--start", start) or 0,
             duration_ms=options.period_ms("--duration", duration),
             fleet=fleet,
-            stream=stream or str(stream_settings()["name"]),
+            stream=stream or stream_settings().name,
             file=options.resume_file(name),
             resume=resume,
             report=report,
@@ -91,6 +91,8 @@ def main(  # noqa: PLR0913 - one parameter for each option
         target = options.connect(endpoint_url)
     except OptionInvalid as error:
         raise typer.BadParameter(str(error)) from error
+    except ReplayError as error:
+        raise typer.Exit(_failed(error)) from error
     raise typer.Exit(_run(request, target))
 
 
@@ -99,9 +101,14 @@ def _run(request: Request, target: str) -> int:
         with only_one(request.file):
             return replay(request, target, Console())
     except (ReplayError, DatasetError, PetroStreamError, OSError) as error:
-        text = f"Error: {error}"
-        Console(stderr=True).print(text, style="red", markup=False, highlight=False, soft_wrap=True)
-        return 1
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Print an error the user can act on; returns the exit code."""
+    text = f"Error: {error}"
+    Console(stderr=True).print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+    return 1
 
 
 if __name__ == "__main__":

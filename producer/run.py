@@ -9,9 +9,6 @@ from petrostream.aws.kinesis import KinesisWriter, Record
 from producer.players import FacilityPlayer, StreamBlock
 from producer.resume import Progress
 
-TICK_S = 1.0
-"""A timed replay sends what has become due once in this many seconds."""
-
 QUEUE_BLOCKS = 8
 """Blocks of one facility that may wait for the stream; more only cost memory."""
 
@@ -82,6 +79,7 @@ class Replay:
         save: makes `progress` durable.
         speed: seconds of play a second; infinity for as fast as the stream takes it.
         total: readings of the whole replay, the acknowledged ones included.
+        block_s: seconds between two blocks of a facility in a timed replay.
         stopped: asked often; True ends the run after a flush.
         display: shows the progress.
         clock: the clocks.
@@ -93,6 +91,7 @@ class Replay:
     save: Callable[[Progress], None]
     speed: float
     total: int
+    block_s: float
     stopped: Callable[[], bool]
     display: Display
     clock: Time = field(default_factory=Time)
@@ -141,14 +140,14 @@ class Replay:
         self._before = (self.progress.calls, self.progress.retries, started - self.progress.seconds)
         self._measured = (started, self.progress.readings)
         self._saved = started
-        self._ticked = started - TICK_S
+        self._ticked = started - self.block_s
 
     def _fill(self) -> bool:
         """Queue the blocks that are due; say whether any reading is left, due or not."""
         now = self.clock.seconds()
         if self.speed == float("inf"):
             self._due_ms = float("inf")
-        elif now - self._ticked >= TICK_S:
+        elif now - self._ticked >= self.block_s:
             self._ticked = now
             self._due_ms = (self.clock.now_ms() - self._origin_ms) * self.speed
         more = False
@@ -190,7 +189,7 @@ class Replay:
         self.progress.seconds = round(self.clock.seconds() - started, 3)
 
     def _rest(self) -> None:
-        left = self._ticked + TICK_S - self.clock.seconds()
+        left = self._ticked + self.block_s - self.clock.seconds()
         self.clock.sleep(min(max(left, 0.001), 0.2))
 
     def _lag_s(self) -> float:

@@ -17,7 +17,7 @@ from cost.bill import PATH_LIMIT, TOTAL_LIMIT, Bill, bill
 from cost.flow import Flow, pieces
 from cost.prices import PRICES_FILE, PricesError, load_prices
 from cost.report import as_json, dollars
-from cost.workload import Workload, WorkloadError
+from cost.workload import Workload, WorkloadError, block_seconds
 from infra.settings import Settings, load_settings
 from lambdas.scoring.telemetry import COUNTED_ALWAYS
 from tests.support.paths import ROOT
@@ -272,6 +272,13 @@ def test_wells_spread_evenly_or_as_the_fleet_places_them():
 def test_a_workload_that_makes_no_sense_is_refused_by_name(wrong, name):
     with pytest.raises(WorkloadError, match=re.escape(name)):
         Workload(**wrong)
+
+
+def test_blocks_come_as_often_as_the_settings_say():
+    stream = load_settings().stream
+    assert Workload().block_seconds == Fraction(str(stream.block_seconds))
+    seldom = load_settings().model_copy(update={"stream": stream.model_copy(update={"block_seconds": 0.1})})
+    assert block_seconds(seldom) == Fraction(1, 10)
 
 
 def test_advice_puts_throttling_before_savings():

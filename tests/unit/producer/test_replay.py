@@ -15,6 +15,7 @@ from botocore.exceptions import NoRegionError
 from rich.console import Console
 from typer.testing import CliRunner
 
+from infra.settings import SettingsError, load_settings
 from ml.data.dataset import DatasetError, Instance, identify, read_instance, write_instance
 from petrostream.fleet import facility_of
 from petrostream.schema.sensors import SENSOR_NAMES
@@ -30,6 +31,10 @@ from tests.support.fake_kinesis import FakeKinesis
 from tests.support.paths import REAL_3W, ROOT
 
 FIRST = parse_ms("2017-02-01T01:02:07Z")
+
+
+def small_blocks(size):
+    return load_settings().stream.model_copy(update={"max_block_bytes": size})
 
 
 def instance(folder, source, first_ms, count):
@@ -133,6 +138,17 @@ def test_a_fleet_file_places_wells(data, stream, tmp_path):
     assert places == {"WELL-00001": "PLATFORM-9", "SIM-6-00001": facility_of("SIM-6-00001")}
 
 
+def test_settings_that_cannot_be_used_stop_a_replay_with_their_reason(data, stream, monkeypatch):
+    def refuse():
+        raise SettingsError("settings.json: stream.block_seconds = 0")
+
+    monkeypatch.setattr(playback, "load_settings", refuse)
+    result = replay("--data", data)
+    assert result.exit_code == 1
+    assert "Error: settings.json: stream.block_seconds = 0" in result.stderr
+    assert not stream.records
+
+
 def test_an_interrupted_replay_goes_on_with_resume(data, stream):
     stopped = iter([False, True])
 
@@ -143,7 +159,7 @@ def test_an_interrupted_replay_goes_on_with_resume(data, stream):
             return next(stopped, True)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(playback, "stream_settings", lambda: {"name": "s", "max_block_bytes": 2000})
+        patch.setattr(playback, "stream_settings", lambda: small_blocks(2000))
         patch.setattr("producer.run.FLUSH_S", 0.0)
         patch.setattr(playback, "stop_signal", lambda: contextlib.nullcontext(Stopped()))
         result = replay("--data", data, "--speed", "max", "--stream", "s")
@@ -241,7 +257,7 @@ def test_an_interrupted_replay_with_facility_sends_every_tank_reading_once(event
             return next(stopped, True)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(playback, "stream_settings", lambda: {"name": "s", "max_block_bytes": 20_000})
+        patch.setattr(playback, "stream_settings", lambda: small_blocks(20_000))
         patch.setattr("producer.run.FLUSH_S", 0.0)
         patch.setattr(playback, "stop_signal", lambda: contextlib.nullcontext(Stopped()))
         assert replay(*options, "--name", "cut").exit_code == 130

@@ -66,6 +66,7 @@ class World:
             save=self._save,
             speed=self.speed,
             total=schedule.readings,
+            block_s=1.0,
             stopped=lambda: stop_at is not None and len(self.stream.calls) - calls >= stop_at,
             display=self,
             clock=Time(self.time.now_ms, self.time.seconds, self.time.sleep),

@@ -4,16 +4,38 @@ Runs of readings raise and clear alarms; states and events have the standard's n
 reading was scored beyond the signals it is given, nor who is notified.
 """
 
-from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, run_alarms
-from petrostream.alarms.events import ANNUNCIATIONS, RETURNED, Transition
-from petrostream.alarms.types import FOREST
+from petrostream.alarms.actions import Action
+from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, WellAlarms, end_feed, run_alarms
+from petrostream.alarms.events import (
+    ANNUNCIATIONS,
+    FEED_ENDED,
+    NORMAL,
+    RETURNED,
+    SUPPRESSED,
+    AlarmEvent,
+    Transition,
+)
+from petrostream.alarms.metrics import ONE_CONSOLE
+from petrostream.alarms.types import ALARM_TYPES, EMISSION, FOREST, PRIORITIES, meaning_of
 
 __all__ = [
+    "ALARM_TYPES",
     "ANNUNCIATIONS",
     "DEFAULT_LIMITS",
+    "EMISSION",
+    "FEED_ENDED",
     "FOREST",
+    "NORMAL",
+    "ONE_CONSOLE",
+    "PRIORITIES",
     "RETURNED",
+    "SUPPRESSED",
+    "Action",
+    "AlarmEvent",
     "Signals",
     "Transition",
+    "WellAlarms",
+    "end_feed",
+    "meaning_of",
     "run_alarms",
 ]

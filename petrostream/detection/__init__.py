@@ -4,8 +4,31 @@ Reads a published model's manifest and runs its Isolation Forest. Must not know 
 what is done about an anomaly.
 """
 
-from petrostream.detection.models import ModelSet
+from petrostream.detection.detector import TOP_SENSORS, Detection, detect
+from petrostream.detection.extraction import (
+    COMMISSIONED,
+    FLEET,
+    FeatureExtractor,
+    RowArray,
+    feature_names,
+    series_rows,
+)
+from petrostream.detection.forest import Forest, load_forest
+from petrostream.detection.models import ModelSet, WellModel, load_models
 
 __all__ = [
+    "COMMISSIONED",
+    "FLEET",
+    "TOP_SENSORS",
+    "Detection",
+    "FeatureExtractor",
+    "Forest",
     "ModelSet",
+    "RowArray",
+    "WellModel",
+    "detect",
+    "feature_names",
+    "load_forest",
+    "load_models",
+    "series_rows",
 ]

@@ -4,4 +4,17 @@ A function of the shard's order, not of batches. Must not know the lake's rows. 
 `facility.codec`.
 """
 
-__all__ = []
+from petrostream.facility.events import COLUMN, WellEvents
+from petrostream.facility.pairing import JoinMode, pair
+from petrostream.facility.risk import FacilityRows, whole_points
+from petrostream.facility.state import JoinState
+
+__all__ = [
+    "COLUMN",
+    "FacilityRows",
+    "JoinMode",
+    "JoinState",
+    "WellEvents",
+    "pair",
+    "whole_points",
+]

@@ -3,4 +3,50 @@
 Pure functions of values, times and what was remembered. Must not know models, rules or alarms.
 """
 
-__all__ = []
+from petrostream.gauges.features import (
+    COUNT_LIMIT,
+    GAP_MS,
+    HISTORY_MS,
+    MAX_WINDOW_READINGS,
+    MISSING,
+    QUANTA,
+    STATS,
+    WINDOWS_S,
+    CountArray,
+    WindowStats,
+    quantise,
+    scale_floors,
+    window_stats,
+)
+from petrostream.gauges.health import judge
+from petrostream.gauges.memory import PER_GAUGE, GaugeMemory
+from petrostream.gauges.status import StatusArray, health_names
+from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Swing, Trend, TrendMemory, follow
+
+__all__ = [
+    "BINS",
+    "COUNT_LIMIT",
+    "GAP_MS",
+    "HISTORY_MS",
+    "MAX_WINDOW_READINGS",
+    "MISSING",
+    "PER_GAUGE",
+    "QUANTA",
+    "STATS",
+    "SWING_SENSORS",
+    "TREND_SENSORS",
+    "WINDOWS_S",
+    "CountArray",
+    "GaugeMemory",
+    "StatusArray",
+    "Swing",
+    "Trend",
+    "TrendMemory",
+    "WindowStats",
+    "follow",
+    "health_names",
+    "judge",
+    "quantise",
+    "scale_floors",
+    "window_stats",
+]

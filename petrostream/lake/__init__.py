@@ -3,4 +3,16 @@
 Sizes fit one Firehose entry. Must not know how a block is delivered, nor decide what a row says.
 """
 
-__all__ = []
+from petrostream.lake.alarms import alarm_rows_to_blocks
+from petrostream.lake.blocks import MAX_BLOCK_BYTES
+from petrostream.lake.facility_readings import facility_rows_to_blocks
+from petrostream.lake.quarantine import quarantine_line
+from petrostream.lake.scored_readings import rows_to_blocks
+
+__all__ = [
+    "MAX_BLOCK_BYTES",
+    "alarm_rows_to_blocks",
+    "facility_rows_to_blocks",
+    "quarantine_line",
+    "rows_to_blocks",
+]

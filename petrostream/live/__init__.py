@@ -4,4 +4,47 @@ Every key and item of the table is made in `live/items.py`. Must not know Dynamo
 bytes: `live.codec`.
 """
 
-__all__ = []
+from petrostream.live.alerts import Alert, envelope
+from petrostream.live.items import (
+    FLEET,
+    HOUR_MS,
+    MINUTES,
+    Item,
+    Minute,
+    facility_key,
+    facility_of_item,
+    facility_of_memory,
+    fleet_item,
+    marker_item,
+    minute_of_window,
+    minutes_of_item,
+    slot_sk,
+    slot_update,
+    well_pk,
+)
+from petrostream.live.state import LiveState, OpenAlarm, WellStatus, note_joined, note_scored
+
+__all__ = [
+    "FLEET",
+    "HOUR_MS",
+    "MINUTES",
+    "Alert",
+    "Item",
+    "LiveState",
+    "Minute",
+    "OpenAlarm",
+    "WellStatus",
+    "envelope",
+    "facility_key",
+    "facility_of_item",
+    "facility_of_memory",
+    "fleet_item",
+    "marker_item",
+    "minute_of_window",
+    "minutes_of_item",
+    "note_joined",
+    "note_scored",
+    "slot_sk",
+    "slot_update",
+    "well_pk",
+]

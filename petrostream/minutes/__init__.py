@@ -4,4 +4,12 @@ A function of the scored stream, so that a retry writes the same minute again. M
 are stored. State as bytes: `minutes.codec`.
 """
 
-__all__ = []
+from petrostream.minutes.windows import WINDOW_MS, Window, WindowState, open_windows, update_windows
+
+__all__ = [
+    "WINDOW_MS",
+    "Window",
+    "WindowState",
+    "open_windows",
+    "update_windows",
+]

@@ -4,4 +4,18 @@ What it needs from outside are the protocols of `pipeline/ports.py`. Must not kn
 front door.
 """
 
-__all__ = []
+from petrostream.pipeline.batch import Outcome, StreamRecord
+from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
+from petrostream.pipeline.ports import Ports
+from petrostream.pipeline.process import process_batch
+
+__all__ = [
+    "PARTS",
+    "Memory",
+    "Outcome",
+    "Ports",
+    "StreamRecord",
+    "decode_parts",
+    "encode_parts",
+    "process_batch",
+]

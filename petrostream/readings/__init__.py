@@ -4,12 +4,28 @@ A bad value condemns the value, a bad structure the reading. Must not know what 
 no detector, no rule, no table of the lake.
 """
 
+from petrostream.readings.inspection import MAX_NAME_CHARS
 from petrostream.readings.lines import Origin, Rows, encode_lines
-from petrostream.readings.validation import validate_block
+from petrostream.readings.rejected import Rejected
+from petrostream.readings.tanks import TANK_VALUES, VAPOR, TankReadings, tank_event_id
+from petrostream.readings.validation import Validated, validate_block
+from petrostream.readings.wells import MAX_LINE_BYTES, NO_TIME, Readings, encode_block, event_id
 
 __all__ = [
+    "MAX_LINE_BYTES",
+    "MAX_NAME_CHARS",
+    "NO_TIME",
+    "TANK_VALUES",
+    "VAPOR",
     "Origin",
+    "Readings",
+    "Rejected",
     "Rows",
+    "TankReadings",
+    "Validated",
+    "encode_block",
     "encode_lines",
+    "event_id",
+    "tank_event_id",
     "validate_block",
 ]

@@ -4,4 +4,56 @@ Thresholds are constants of `risk/conditions.py`; points and sources are rows of
 know alarms, tables or how often it is called.
 """
 
-__all__ = []
+from petrostream.risk.conditions import (
+    METHANE_LEAK_PPM,
+    METHANE_WARNING_PPM,
+    VAPOR_CRITICAL_PPM,
+    VAPOR_HIGH_PPM,
+)
+from petrostream.risk.operating_state import (
+    FOREST,
+    NO_STATE,
+    OPERATING_STATES,
+    RELEASE_MS,
+    StateMemory,
+    codes_of,
+    governing,
+    suppression,
+)
+from petrostream.risk.rules import (
+    ALERT_ABOVE,
+    EMISSION_RULES,
+    MAX_PART,
+    MAX_RISK,
+    PROCESS_RULES,
+    RULE_SENSORS,
+    VAPOR_RULES,
+    RuleColumns,
+    fired,
+    points,
+)
+
+__all__ = [
+    "ALERT_ABOVE",
+    "EMISSION_RULES",
+    "FOREST",
+    "MAX_PART",
+    "MAX_RISK",
+    "METHANE_LEAK_PPM",
+    "METHANE_WARNING_PPM",
+    "NO_STATE",
+    "OPERATING_STATES",
+    "PROCESS_RULES",
+    "RELEASE_MS",
+    "RULE_SENSORS",
+    "VAPOR_CRITICAL_PPM",
+    "VAPOR_HIGH_PPM",
+    "VAPOR_RULES",
+    "RuleColumns",
+    "StateMemory",
+    "codes_of",
+    "fired",
+    "governing",
+    "points",
+    "suppression",
+]

@@ -4,4 +4,28 @@ The ground of the domain: one JSON file a record or table, and typed access to t
 done with a column, by the code or by a service.
 """
 
-__all__ = []
+from petrostream.schema.kinds import TANK, WELL, Kind
+from petrostream.schema.sensors import (
+    SENSOR_INDEX,
+    SENSOR_NAMES,
+    SENSORS,
+    TABLES,
+    Field,
+    Schema,
+    bounds,
+    schema,
+)
+
+__all__ = [
+    "SENSORS",
+    "SENSOR_INDEX",
+    "SENSOR_NAMES",
+    "TABLES",
+    "TANK",
+    "WELL",
+    "Field",
+    "Kind",
+    "Schema",
+    "bounds",
+    "schema",
+]

@@ -309,7 +309,7 @@ def test_settings_are_read_from_the_environment_and_named_when_wrong():
 def shards(draw):
     """Blocks of three facilities in event-time order, with poison among them, and what they must become."""
     seconds, leaks = {A: 0, B: 0, C: 0}, set()
-    blocks, valid, invalid = [], 0, 0
+    blocks, valid, invalid, leaked = [], 0, 0, False
     for facility in draw(st.lists(st.sampled_from([A, B, C]), min_size=1, max_size=8)):
         rows = []
         for kind in draw(
@@ -324,14 +324,16 @@ def shards(draw):
                 continue
             if kind == "leak":
                 leaks ^= {facility}
-                continue
-            seconds[facility] += 90 if kind == "gap" else 8
+                leaked = leaked or facility in leaks
             well = int(facility[-1])
             gas = {"methane_ppm": 900.0 if facility in leaks else 5.0}
-            rows += [reading(number, seconds[facility], facility, **gas) for number in (well, 50 + well)]
-            valid += 2
+            # A leak begins or ends with readings that outlast the alarm's on-delay of 10 s.
+            for step in {"gap": [90], "leak": [8, 8, 8]}.get(kind, [8]):
+                seconds[facility] += step
+                rows += [reading(number, seconds[facility], facility, **gas) for number in (well, 50 + well)]
+                valid += 2
         blocks.append((facility, block(*rows)))
-    return shard(blocks), valid, invalid
+    return shard(blocks), valid, invalid, leaked
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
@@ -350,7 +352,7 @@ def shards(draw):
 def test_whatever_fails_every_reading_is_there_once(
     what, firehose, reads, writes, times, serving, batch_size, partial, bisect
 ):
-    records, valid, invalid = what
+    records, valid, invalid, leaked = what
     turns = [*serving, 0]
     calm = World(join="all")
     run(calm, records, batch_size=1)
@@ -370,6 +372,7 @@ def test_whatever_fails_every_reading_is_there_once(
     assert plain(world.joined()).keys() == plain(calm.joined()).keys()
     if len(set(turns)) < 2:
         assert plain(world.joined()) == plain(calm.joined())
+    assert bool(calm.alarms()) == leaked
     assert len(calm.alarms()) == len(plain(calm.alarms()))
     assert plain(world.alarms()) == plain(calm.alarms())
     assert len(plain(calm.quarantined())) == invalid

@@ -3,11 +3,11 @@
 A window of length W at a reading of time t holds the readings of `(t - W, t]`, at most
 `MAX_WINDOW_READINGS` of them, none from before a gap longer than `GAP_MS`.
 
-The numbers do not depend on how the stream is cut into batches, to the last bit. Sums of floats depend
-on where a running sum starts, so values are first rounded to integer counts of a power of two in the
-sensor's unit (2 Pa, 2**-18 degC: far below any gauge's resolution) and summed as int64. Integer sums are
-exact in any order, also where a prefix sum wraps around, because differences of 64-bit integers are taken
-modulo 2**64 and every window's own sum fits. Floats appear only in the last step, one window at a time.
+The results are bit for bit independent of how the stream is cut into batches. A sum of floats depends on
+where the running sum starts, so values are first rounded to integer counts of a power of two in the sensor's
+unit (2 Pa, 2**-18 degC: far below any gauge's resolution) and summed as int64. Integer sums are exact in any
+order, even where a prefix sum wraps around, because differences of 64-bit integers are taken modulo 2**64 and
+every window's own sum fits. Floats appear only in the last step, one window at a time.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.schema import SENSORS, bounds
 
 CountArray = npt.NDArray[np.int32]
-"""Sensor values as integer multiples of the sensor's quantum; `MISSING` where there is none."""
+"""Sensor values as integer multiples of the sensor's quantum; `MISSING` where missing."""
 
 WINDOWS_S: tuple[int, ...] = (30, 60, 180)
 GAP_MS = 60_000
@@ -54,8 +54,9 @@ def quantise(values: FloatArray, sensors: IntArray) -> CountArray:
         sensors: shape (s,), the sensor index of each column.
 
     Returns:
-        Shape (n, s). Values beyond the bounds are clipped, so that no input can overflow a window sum. A
-        pressure or temperature of exactly zero is missing: that is how 3W's historian writes a dead gauge.
+        Counts, int32, shape (n, s), `MISSING` where missing. Values beyond the bounds are clipped, so that no
+        input can overflow a window sum. A pressure or temperature of exactly zero counts as missing: 3W's
+        historian writes zero for a dead gauge.
     """
     scaled = values / QUANTA[sensors]
     missing = np.isnan(scaled)
@@ -80,15 +81,15 @@ def _no_warmth() -> BoolArray:
 class WindowStats:
     """Window statistics of n readings.
 
-    The table holds whatever can be computed. Who needs a window that has been seen for long enough asks
-    `get`; who can do with a young window, and says how many values it must hold, looks at `number`.
+    `table` holds whatever can be computed. Use `get` for windows that are long enough to trust; callers that
+    accept young windows check `number` themselves.
 
     Attributes:
         sensors: shape (s,), sensor indices.
-        table: shape (3, len(WINDOWS_S), s, n): mean, standard deviation (of the population), least-squares
-            slope per second; in sensor units; NaN where fewer than two values are in the window.
-        number: shape (len(WINDOWS_S), s, n): how many values are in the window.
-        warm: shape (len(WINDOWS_S), s, n): the window was seen for at least half its length, and at least
+        table: shape (len(STATS), len(WINDOWS_S), s, n): mean, population standard deviation, least-squares
+            slope per second; in sensor units; NaN where the window holds fewer than two values.
+        number: shape (len(WINDOWS_S), s, n), number of values in the window.
+        warm: shape (len(WINDOWS_S), s, n), whether the window covers at least half its length, and at least
             half of its readings carry the sensor.
     """
 
@@ -101,12 +102,16 @@ class WindowStats:
         return int(self.table.shape[3])
 
     def get(self, sensor: int, stat: str, window_s: int) -> FloatArray:
-        """One statistic of one sensor, shape (n,): NaN where its window is not warm or it is not there.
+        """Return one statistic of one sensor.
 
         Args:
             sensor: sensor index.
-            stat: `mean`, `std` or `slope`.
+            stat: one of `STATS`.
             window_s: one of `WINDOWS_S`.
+
+        Returns:
+            Shape (n,), in sensor units (per second for a slope); NaN where the window is not warm or the
+            sensor is not in the table.
         """
         held = self.sensors.tolist()
         if sensor not in held:
@@ -116,12 +121,12 @@ class WindowStats:
         return np.where(self.warm[window, at], values, np.nan)
 
     def take(self, rows: IntArray) -> "WindowStats":
-        """The statistics of some of the readings, by their positions."""
+        """Return the statistics of the readings at these positions."""
         return WindowStats(self.sensors, self.table[..., rows], self.number[..., rows], self.warm[..., rows])
 
 
 def window_stats(ts_ms: IntArray, counts: CountArray, sensors: IntArray, start: int = 0) -> WindowStats:
-    """Mean, standard deviation and slope over every window, for the readings from `start` on.
+    """Compute mean, standard deviation and slope over every window, for the readings from `start` on.
 
     Args:
         ts_ms: shape (h,), strictly increasing, epoch ms.
@@ -130,7 +135,7 @@ def window_stats(ts_ms: IntArray, counts: CountArray, sensors: IntArray, start: 
         start: index of the first reading to compute; those before it are history.
 
     Returns:
-        Statistics of readings `start..h-1`.
+        Statistics of the readings `start` to `h - 1`.
     """
     rows = np.arange(start, len(ts_ms))
     shape = (len(WINDOWS_S), len(sensors), len(rows))
@@ -156,16 +161,16 @@ def window_stats(ts_ms: IntArray, counts: CountArray, sensors: IntArray, start: 
 
 
 def _run_starts(ts_ms: IntArray) -> IntArray:
-    """Index of the first reading of each reading's run, a run ending at a gap."""
+    """Index of the first reading of each reading's run; a gap ends a run."""
     index = np.arange(len(ts_ms))
     index[1:][np.diff(ts_ms) <= GAP_MS] = 0
     return np.maximum.accumulate(index)
 
 
 def _prefix_sums(t: IntArray, counts: CountArray) -> tuple[IntArray, int]:
-    """Prefix sums of q, q*q, t*q (a row per sensor) and 1, t, t*t, with a leading zero column.
+    """Prefix sums of q, q*q, t*q (one row per sensor) and 1, t, t*t, with a leading zero column.
 
-    When no value is missing the last three are the same for every sensor and are kept once.
+    If no value is missing, the last three are the same for every sensor and are stored once.
 
     Returns:
         The sums, shape (3 * s + 3 * c, h + 1), and c: s or 1.
@@ -187,12 +192,12 @@ def _prefix_sums(t: IntArray, counts: CountArray) -> tuple[IntArray, int]:
 def _moments(window: IntArray, per_sensor: int, end: IntArray) -> tuple[FloatArray, IntArray]:
     """Mean, standard deviation and slope in counts (per second) from one window's sums.
 
-    Sums are moved to the rounded mean and to the window's end while still integers: nothing is lost to
+    Sums are shifted to the rounded mean and to the window's end while still integers: nothing is lost to
     cancellation, and a flat window has a deviation and slope of exactly zero.
 
     Returns:
-        The statistics, shape (3, s, n), meaningless where fewer than two readings count; and how many
-        do, shape (c, n).
+        The statistics, shape (3, s, n), meaningless for fewer than two values; and the number of values,
+        shape (c, n).
     """
     sensors = (len(window) - 3 * per_sensor) // 3
     q, qq, tq = window[: 3 * sensors].reshape(3, sensors, -1)
@@ -214,14 +219,14 @@ def _moments(window: IntArray, per_sensor: int, end: IntArray) -> tuple[FloatArr
 
 
 def scale_floors(sensors: Sequence[int]) -> FloatArray:
-    """Smallest scale of each sensor's baseline: what a healthy gauge varies by without anything wrong.
+    """Return the smallest allowed scale of each sensor's baseline: the variation of a healthy gauge.
 
     Args:
         sensors: sensor indices.
 
     Returns:
         Shape (s,), in sensor units: 0.1 bar, 0.05 degC, 0.5 % of opening, 0.05 of a valve's travel,
-        0.001 m3/s. A gauge that never moved in its baseline is measured against these.
+        0.001 m3/s. They apply to a gauge that hardly moved in its baseline.
     """
     return np.array([_FLOORS[str(SENSORS[sensor].quantity)] for sensor in sensors])
 

@@ -1,23 +1,23 @@
-"""Health of each gauge, judged before anything else: a bad gauge must not look like a bad well.
+"""Health of each gauge, judged before anything else, so that a bad gauge does not look like a bad well.
 
 Statuses of a gauge at a reading:
 
-* `missing`: the well has this gauge, and it has given no value for more than a minute.
-* `zeroed`: a pressure or temperature of exactly zero, which is how 3W's historian writes a dead gauge.
+* `missing`: the well has this gauge, but it has sent no value for more than a minute.
+* `zeroed`: a pressure or temperature of exactly zero, which 3W's historian writes for a dead gauge.
 * `implausible`: a value outside the schema's bounds or not finite; or, for pressures and temperatures, a step
-  that no well makes (`STEP`), and everything after it until the gauge is back near where it was, half an
-  hour has passed, or the well's stream was interrupted.
+  larger than any well makes (`STEP`), and every value after it until the gauge is back near its earlier
+  level, half an hour has passed, or the well's stream was interrupted.
 * `frozen`: a pressure or temperature that has not changed at all for longer than its patience, while some
   other gauge of the well has changed within the last minute. It stays frozen until its value changes.
 * `ok`: none of these.
 
-Patience tells freezing from the historian's compression, which writes exactly constant and exactly linear
-stretches of healthy gauges. It is three times the longest constant stretch that the gauge has had and come
-out of, and at least `LEAST_PATIENCE_MS`. A gauge's usual interval can't serve instead: one that changes
-every second may still be held for ten minutes once it lies within the historian's deadband.
+Patience distinguishes freezing from the historian's compression, which writes exactly constant and exactly
+linear stretches of healthy gauges. It is three times the longest constant stretch after which the gauge
+changed again, and at least `LEAST_PATIENCE_MS`. The gauge's usual interval between changes would not do: a
+gauge that changes every second may still be constant for ten minutes within the historian's deadband.
 
-Every number is a function of the stream, whatever its cut into batches. Values are compared as they came,
-so "exactly constant" means just that.
+Results depend only on the stream, not on how it is cut into batches. Values are compared unrounded, so
+"constant" means bit for bit.
 """
 
 from collections.abc import Sequence
@@ -34,21 +34,21 @@ from petrostream.schema import SENSOR_INDEX, SENSORS
 
 MISSING_AFTER_MS = GAP_MS
 REFILL_MS = 60_000
-"""A gauge that was bad counts again when the windows of the forest have been filled anew: what it gave just
-before it was found bad, such as a historian's line from its last good value down to zero, is not believed."""
+"""A gauge that was bad is used again once the forest's windows have refilled: values just before it was found
+bad, such as a historian's line from the last good value down to zero, are not trusted."""
 
 MOVING_MS = 60_000
-"""A well lives if one of its gauges changed this recently: without that, nothing can be called frozen."""
+"""A gauge can only be frozen if another gauge of the well changed this recently."""
 
 STEP = {"pressure": 50e5, "temperature": 10.0}
-"""Largest believable step between two values, Pa and degC. The largest of a working gauge in the real
-instances of 3W is 17.5 bar (P-PDG as the DHSV shuts) and 0.5 degC, within a second."""
+"""Largest plausible step between two values, Pa and degC. Working gauges in 3W's real instances step by up to
+17.5 bar (P-PDG as the DHSV shuts) and 0.5 degC within a second."""
 
 RATE = {"pressure": 1e5, "temperature": 0.2}
-"""What is added to `STEP` for every second between the two values."""
+"""Added to `STEP` for every second between the two values, Pa/s and degC/s."""
 
 LATCH_MS = 30 * 60_000
-"""After so long at its new level a gauge is believed again: a wrong verdict must not last for ever."""
+"""A gauge that stays at its new level this long is trusted again: a wrong verdict must not last for ever."""
 
 PATIENCE_FACTOR = 3
 _QUANTITIES = [str(sensor.quantity) for sensor in SENSORS]
@@ -60,12 +60,12 @@ _CONDEMNED = ("out_of_range:", "non_finite:")
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What was found of n readings.
+    """The health of 27 gauges at n readings.
 
     Attributes:
-        status: shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
-        values: shape (n, 27), the readings' values without those of bad gauges.
-        excluded: shape (n, 27), gauges whose windows must not be looked at: bad now or within `REFILL_MS`.
+        status: int8, shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
+        values: shape (n, 27), sensor units, NaN where missing or from a bad gauge.
+        excluded: shape (n, 27), gauges whose windows must not be used: bad now or within `REFILL_MS`.
         memory: for the next readings of the well.
     """
 
@@ -85,15 +85,12 @@ def judge(
     """Judge the gauges of one well.
 
     Args:
-        memory: of the readings before these, None at the beginning of a feed.
-        ts_ms: shape (n,), n >= 1, strictly increasing and after the memory, epoch ms.
-        values: shape (n, 27), sensor units, NaN where missing or condemned; not changed.
-        reasons: n tuples of what validation found, such as `out_of_range:p_pdg`.
-        expected: shape (n, 27), or (1, 27) for all readings alike: the sensors that the well should have,
-            such as those of its model.
-
-    Returns:
-        Statuses, the values of good gauges, and the new memory.
+        memory: from the previous readings, None at the beginning of a feed.
+        ts_ms: shape (n,), n >= 1, strictly increasing and after the memory's last reading, epoch ms.
+        values: shape (n, 27), sensor units, NaN where missing or condemned; not modified.
+        reasons: n tuples of validation reasons, such as `out_of_range:p_pdg`.
+        expected: shape (n, 27), or (1, 27) for all readings: the sensors the well should have, such as those
+            of its model.
     """
     before = GaugeMemory.start(int(ts_ms[0])) if memory is None else memory
     condemned = _condemned(reasons)
@@ -110,7 +107,7 @@ def judge(
     found = batch.judge()
     if found.any():
         status[:, sensors] = found
-        # Missing ones are NaN already.
+        # Values of missing gauges are NaN already.
         values = np.where(status > MISSING_GAUGE, np.nan, values)
     excluded = np.zeros(values.shape, np.bool_)
     excluded[:, sensors] = batch.excluded
@@ -118,7 +115,7 @@ def judge(
 
 
 def _condemned(reasons: Sequence[tuple[str, ...]]) -> list[tuple[int, int]]:
-    """Row and sensor of every value that validation condemned."""
+    """Row and sensor index of every value that validation condemned."""
     if not any(reasons):
         return []
     return [(row, sensor) for row, tags in enumerate(reasons) if tags for sensor in _condemned_sensors(tags)]
@@ -151,11 +148,11 @@ class _Batch:
         for row, sensor in condemned:
             self.condemned[row, np.searchsorted(before.sensors, sensor)] = True
         after_gap = np.diff(ts_ms, prepend=before.last_ms) > GAP_MS
-        # The run that each reading belongs to, by its first time.
+        # First time of the run, uninterrupted by a gap, that each reading belongs to.
         self.run = np.maximum.accumulate(np.where(after_gap, ts_ms, before.run_ms))[:, None]
 
     def judge(self) -> StatusArray:
-        """Statuses, shape (n, s); leaves the new memory in `after`."""
+        """Return the statuses, shape (n, s); sets `after` and `excluded`."""
         value, value_ms = self._previous()
         fresh = value_ms < self.run
         same = self.good & ~fresh & (self.x == value)
@@ -169,7 +166,7 @@ class _Batch:
         seen_ms = self._latest(self.given | self.condemned, self.before.seen_ms)
         status = np.zeros(self.x.shape, np.int8)
         silent = ~self.given & (self.ts - np.maximum(seen_ms, self.run) > MISSING_AFTER_MS)
-        # A gauge that the well never had is not missed.
+        # A gauge the well never had is not missing.
         silent &= self.expected | (seen_ms > NEVER)
         status[silent] = MISSING_GAUGE
         status[frozen & self.good] = FROZEN
@@ -213,13 +210,13 @@ class _Batch:
         return np.where(good, self.x[-1], value[-1]), np.where(good, self.ts[-1], value_ms[-1])
 
     def _latest(self, happened: BoolArray, before: IntArray) -> IntArray:
-        """When something last happened, up to and with each reading: shape (n, s)."""
+        """Time at which something last happened, up to and including each reading: shape (n, s)."""
         times = np.where(happened, self.ts, NEVER)
         times[0] = np.maximum(times[0], before)
         return np.maximum.accumulate(times, axis=0)
 
     def _patience(self, ended: BoolArray, changed_ms: IntArray) -> IntArray:
-        """How long each gauge may be held: it learns from stretches that ended before it ran out."""
+        """Patience of each gauge: it grows with constant stretches that ended before it ran out."""
         since = np.vstack([self.before.changed_ms, changed_ms[:-1]])
         patience = np.broadcast_to(self.before.patience_ms, self.x.shape)
         long = ended & self.judged & (PATIENCE_FACTOR * (self.ts - since) > self.before.patience_ms)
@@ -241,7 +238,7 @@ class _Batch:
         ran_out = self.judged & known & (self.ts - changed_ms >= patience) & (self.ts - newest <= MOVING_MS)
         if not ran_out.any() and not self.before.frozen.any():
             return np.zeros(self.x.shape, np.bool_)
-        # Frozen since it ran out for the first time after its last change.
+        # Frozen from the first time patience ran out after the last change.
         when = np.where(ran_out, self.ts, NEVER)
         when[0] = np.maximum(when[0], started)
         frozen: BoolArray = known & (np.maximum.accumulate(when, axis=0) >= changed_ms)
@@ -250,7 +247,7 @@ class _Batch:
     def _implausible(
         self, steps: BoolArray, value: FloatArray, value_ms: IntArray
     ) -> tuple[BoolArray, FloatArray, IntArray]:
-        """Where gauges have stepped and not come back; and the memory of it."""
+        """Where gauges have stepped and not returned; and the new `level` and `stepped_ms`."""
         out = np.zeros(self.x.shape, np.bool_)
         level, stepped_ms = self.before.level.copy(), self.before.stepped_ms.copy()
         for column in np.flatnonzero(steps.any(axis=0) | ~np.isnan(level)).tolist():

@@ -1,4 +1,4 @@
-"""What is remembered of a well's gauges from one batch to the next."""
+"""State of a well's gauges between batches."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.schema import SENSORS
 
 LEAST_PATIENCE_MS = {"pressure": 15 * 60_000, "temperature": 60 * 60_000}
-"""In 3W's real instances healthy pressures are held for up to 601 s, temperatures for up to 2400 s."""
+"""In 3W's real instances healthy pressures stay constant for up to 601 s, temperatures for up to 2400 s."""
 
 NEVER = np.iinfo(np.int64).min // 4
 _PATIENCE: IntArray = np.array([LEAST_PATIENCE_MS.get(str(sensor.quantity), 1 << 60) for sensor in SENSORS])
@@ -16,20 +16,21 @@ _PATIENCE: IntArray = np.array([LEAST_PATIENCE_MS.get(str(sensor.quantity), 1 <<
 
 @dataclass(frozen=True, slots=True)
 class GaugeMemory:
-    """What is remembered of a well's gauges between batches: s of them, those that were ever seen.
+    """State of the s gauges of a well that have ever been seen. Times are epoch ms, `NEVER` if none.
 
     Attributes:
         sensors: shape (s,), ascending sensor indices.
-        value: shape (s,), last value that was neither missing, zeroed nor condemned; NaN before the first.
-        value_ms: shape (s,), when it came.
-        seen_ms: shape (s,), when the gauge last gave anything.
-        changed_ms: shape (s,), since when `value` has been the same.
-        patience_ms: shape (s,), how long it may stay the same.
-        frozen: shape (s,).
-        level: shape (s,), last believable value before an implausible step; NaN where there was none.
-        stepped_ms: shape (s,), when that step was.
+        value: shape (s,), last value that was neither missing, zeroed nor condemned, in sensor units; NaN
+            before the first.
+        value_ms: shape (s,), its time.
+        seen_ms: shape (s,), when the gauge last sent anything.
+        changed_ms: shape (s,), since when `value` has been constant.
+        patience_ms: shape (s,), how long it may stay constant, ms.
+        frozen: shape (s,), whether it is frozen.
+        level: shape (s,), last plausible value before an implausible step, in sensor units; NaN without one.
+        stepped_ms: shape (s,), time of that step.
         bad_ms: shape (s,), when the gauge was last frozen, zeroed or implausible.
-        run_ms: when the well's readings began, or began again after a gap.
+        run_ms: when the well's readings began, or resumed after a gap.
         last_ms: the well's last reading.
     """
 
@@ -48,7 +49,7 @@ class GaugeMemory:
 
     @classmethod
     def start(cls, ts_ms: int) -> "GaugeMemory":
-        """The memory of a well whose first reading comes at `ts_ms`."""
+        """Return the memory of a well whose first reading is at `ts_ms`."""
         return cls._unknown(np.empty(0, np.int64), ts_ms, ts_ms)
 
     @classmethod
@@ -70,7 +71,11 @@ class GaugeMemory:
         )
 
     def widened(self, sensors: IntArray) -> "GaugeMemory":
-        """The same with further gauges, of which nothing is known yet."""
+        """Return a copy for more gauges, the new ones unknown.
+
+        Args:
+            sensors: ascending sensor indices that include those of this memory.
+        """
         if len(sensors) == len(self.sensors):
             return self
         wide = self._unknown(sensors, self.run_ms, self.last_ms)
@@ -91,4 +96,4 @@ PER_GAUGE = (
     "stepped_ms",
     "bad_ms",
 )
-"""Names of the arrays that have an entry for each gauge, beside `sensors`."""
+"""Names of the arrays with one entry per gauge, besides `sensors`."""

@@ -1,4 +1,4 @@
-"""The statuses of a gauge (`petrostream.gauges.health` says what they mean), as codes and as names."""
+"""The statuses of a gauge as codes and names; `petrostream.gauges.health` defines them."""
 
 from functools import lru_cache
 
@@ -16,13 +16,13 @@ STATUSES = ("ok", "missing", "frozen", "zeroed", "implausible")
 
 
 def health_names(status: StatusArray) -> list[tuple[str, ...]]:
-    """What is wrong with the gauges of each reading, such as `("p_pdg:zeroed",)`.
+    """Return the bad gauges of each reading, such as `("p_pdg:zeroed",)`.
 
     Args:
         status: shape (n, 27), codes of `STATUSES`.
 
     Returns:
-        n tuples, empty where every gauge is ok.
+        n tuples in sensor order, empty where every gauge is ok.
     """
     if not status.any():
         return [()] * len(status)
@@ -32,7 +32,7 @@ def health_names(status: StatusArray) -> list[tuple[str, ...]]:
     return list(map(_names, codes.tolist()))
 
 
-# 27 gauges of 5 statuses make a number below 2**63.
+# 27 gauges with 5 statuses fit a number below 2**63.
 _BASE: IntArray = len(STATUSES) ** np.arange(len(SENSOR_NAMES), dtype=np.int64)
 
 

@@ -1,13 +1,13 @@
-"""The slow memory of a well: minute means of the last hour, and the swings of the last two.
+"""The slow memory of a well: minute means of the last hour, and pressure swings of the last two hours.
 
-Windows of 180 s show oscillations with periods of up to a minute and a half. Real slugging and flow
-instability take minutes to an hour for a cycle (in 3W 6 to 60 minutes), a hydrate or scale takes hours to
-grow. So a few gauges are averaged by the full UTC minute and kept for an hour, and the turns of two
-pressures are counted over two hours.
+Windows of 180 s show oscillations with periods of up to a minute and a half. A cycle of real slugging or flow
+instability takes minutes to an hour (6 to 60 minutes in 3W), and a hydrate or scale takes hours to grow. So a
+few gauges are averaged by full UTC minute and kept for an hour, and the turns of two pressures are counted
+over two hours.
 
-Everything is a function of the stream alone: a reading sees the minutes that were over before its own, and
-sums are sums of integers (`petrostream.gauges.features.quantise`). An interruption of more than `RESET_BINS`
-minutes starts the memory anew; a shorter one leaves minutes without value.
+Results depend on the stream alone: a reading sees the minutes completed before its own, and sums are sums of
+integers (`petrostream.gauges.features.quantise`). An interruption of more than `RESET_BINS` minutes clears
+the memory; a shorter one leaves minutes without a value.
 """
 
 from dataclasses import dataclass
@@ -27,15 +27,15 @@ TREND_INDICES: IntArray = np.array([SENSOR_INDEX[name] for name in TREND_SENSORS
 
 SWING_SENSORS = ("p_tpt", "p_mon_ckp")
 SWING_PA = 1e5
-"""A turn counts when the pressure has come back by 1 bar. In the 7.8 h of normal operation among the real
-instances of classes 2 and 6 there is not one; a slugging well's pressure swings by 2 to 30 bar."""
+"""A turn counts once the pressure has come back by 1 bar. The 7.8 h of normal operation in 3W's real
+instances of classes 2 and 6 have no turn; a slugging well's pressure swings by 2 to 30 bar."""
 
 SWING_BINS = 120
 MAX_TURNS = 64
 
 _SHIFT: IntArray = np.array([9 if s.quantity == "pressure" else 12 for s in SENSORS])[TREND_INDICES]
 TREND_QUANTA: FloatArray = QUANTA[TREND_INDICES] * 2.0**_SHIFT
-"""What minute means are kept in: 0.01 bar, 1/64 degC and 1/128 %: about a byte a minute in the state."""
+"""Resolution of minute means: 0.01 bar, 1/64 degC and 1/128 %, about a byte a minute in the state."""
 
 _TRENDING: list[int] = TREND_INDICES.tolist()
 _SWINGING = [TREND_SENSORS.index(name) for name in SWING_SENSORS]
@@ -50,12 +50,13 @@ _STEADY = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Swing:
-    """A pressure between two turns: a zigzag that ignores whatever is smaller than `SWING_PA`.
+    """A pressure between two turns: a zigzag that ignores moves smaller than `SWING_PA`.
 
     Attributes:
         direction: 1 rising, -1 falling, 0 not known yet.
-        low, high: the last two extremes, the one it moves towards as far as seen; in trend counts.
-        turns: minutes in which it turned, ascending, of the last `SWING_BINS`, at most `MAX_TURNS`.
+        low, high: the last two extremes, in trend counts; the one it is moving towards is the extreme so far.
+        turns: minutes since the epoch in which it turned, ascending, of the last `SWING_BINS`, at most
+            `MAX_TURNS`.
     """
 
     direction: int = 0
@@ -64,7 +65,13 @@ class Swing:
     turns: tuple[int, ...] = ()
 
     def moved(self, minute: int, at: int, size: int) -> "Swing":
-        """After the mean of a minute, with turns that must be of `size`."""
+        """Return the swing after one more minute.
+
+        Args:
+            minute: the minute, in minutes since the epoch.
+            at: its mean, in trend counts.
+            size: smallest move that counts as a turn, in trend counts.
+        """
         if self.high == MISSING:
             return Swing(0, at, at)
         low, high = min(self.low, at), max(self.high, at)
@@ -80,20 +87,20 @@ class Swing:
         return Swing(-self.direction, *extremes, (*turns, minute)[-MAX_TURNS:])
 
     def count(self, minute: int, minutes: int) -> int:
-        """Turns in the given number of minutes before `minute`."""
+        """Return the number of turns in the given number of minutes before `minute`."""
         return sum(minute - minutes <= turn < minute for turn in self.turns)
 
 
 @dataclass(frozen=True, slots=True)
 class TrendMemory:
-    """What is remembered of a well between batches.
+    """The slow memory of a well between batches; s is the number of `TREND_SENSORS`.
 
     Attributes:
         minute: the open minute, in minutes since the epoch.
-        total, number: shape (sensors,), sum of the counts in it, and how many.
-        bins: shape (b, sensors), means of the b <= `BINS` minutes before it in trend counts, `MISSING`
-            where there was no value.
-        swings: of each of `SWING_SENSORS`.
+        total, number: shape (s,), sum and number of the counts in it.
+        bins: shape (b, s), means of the b <= `BINS` minutes before it in trend counts, `MISSING` where there
+            was no value.
+        swings: one for each of `SWING_SENSORS`.
     """
 
     minute: int
@@ -104,7 +111,7 @@ class TrendMemory:
 
     @classmethod
     def start(cls, minute: int) -> "TrendMemory":
-        """An empty memory."""
+        """Return an empty memory that begins with a minute since the epoch."""
         nothing = np.zeros(len(TREND_SENSORS), np.int64)
         bins = np.empty((0, len(TREND_SENSORS)), np.int32)
         return cls(minute, nothing, nothing, bins, (Swing(),) * len(SWING_SENSORS))
@@ -112,12 +119,12 @@ class TrendMemory:
 
 @dataclass(frozen=True)
 class Trend:
-    """The slow memory as n readings see it; readings of one minute see the same.
+    """The slow memory as seen by n readings in m minutes; readings of one minute see the same.
 
     Attributes:
-        rows: shape (n,), the minute that each reading belongs to, as position among the m of the batch.
-        windows: shape (m, sensors, BINS), the minutes before, in sensor units, NaN where unknown.
-        turns: shape (m, swing sensors, 2), turns in the last hour and in the last two.
+        rows: shape (n,), each reading's minute, as a position among the m minutes.
+        windows: shape (m, sensors, BINS), means of the minutes before, in sensor units, NaN where unknown.
+        turns: shape (m, swing sensors, 2), number of turns in the last hour and in the last two.
     """
 
     rows: IntArray
@@ -125,34 +132,37 @@ class Trend:
     turns: IntArray
 
     def turned(self, sensor: str, hours: int) -> IntArray:
-        """How often a pressure turned by at least `SWING_PA` in the last 1 or 2 hours: shape (n,)."""
+        """Return how often a pressure turned by at least `SWING_PA` in the last 1 or 2 hours: shape (n,)."""
         counts: IntArray = self.turns[:, SWING_SENSORS.index(sensor), hours - 1][self.rows]
         return counts
 
     def activity(self, sensor: str) -> FloatArray:
-        """The well's own restlessness: largest change within 3 minutes, in the hour up to 4 minutes ago.
+        """Return the well's usual activity: largest change within 3 minutes, in the hour up to 4 minutes ago.
 
-        Shape (n,), in the sensor's unit; NaN before about a quarter of an hour is known.
+        Shape (n,), in the sensor's unit; NaN until about a quarter of an hour is known.
         """
         return self._of(self._activity, sensor)
 
     def drift(self, sensor: str) -> FloatArray:
-        """Steady change over the last hour, by least squares: shape (n,), in the sensor's unit.
+        """Return the steady change over the last hour, by least squares: shape (n,), in the sensor's unit.
 
-        0 where the line's rise over the hour is less than four deviations of the minutes from it; NaN where
-        fewer than 45 of the 60 minutes are known.
+        0 where the line's rise over the hour is less than four standard deviations of the minutes from it;
+        NaN where fewer than 45 of the 60 minutes are known.
         """
         return self._of(self._drift, sensor)
 
     def span(self, sensor: str) -> FloatArray:
-        """Highest less lowest minute of the last hour, NaN where none is known: shape (n,)."""
+        """Return highest less lowest minute mean of the last hour: shape (n,), in the sensor's unit.
+
+        NaN where no minute is known.
+        """
         return self._of(self._span, sensor)
 
     def _of(self, values: FloatArray, sensor: str) -> FloatArray:
         column: FloatArray = values[:, TREND_SENSORS.index(sensor)][self.rows]
         return column
 
-    # Of all sensors at once, when first asked: a lone reading pays for calls, not for numbers.
+    # Computed for all sensors on first use: for a single reading the number of calls is what costs.
 
     @cached_property
     def _known(self) -> BoolArray:
@@ -176,7 +186,7 @@ class Trend:
         number = np.maximum(count, 1)[:, :, None]
         filled = np.where(self._known, self.windows, 0.0)
         at = np.arange(BINS) * self._known
-        # About the means: a product of large levels and small drifts would lose digits.
+        # Centred on the means: products of large levels and small drifts would lose digits.
         x = (at - at.sum(axis=2, keepdims=True) / number) * self._known
         y = (filled - filled.sum(axis=2, keepdims=True) / number) * self._known
         slope = (x * y).sum(axis=2) / np.maximum((x * x).sum(axis=2), 1.0)
@@ -194,16 +204,16 @@ class Trend:
 def follow(
     memory: TrendMemory | None, ts_ms: IntArray, counts: CountArray, sensors: IntArray
 ) -> tuple[Trend, TrendMemory]:
-    """Take readings into the slow memory.
+    """Add readings to the slow memory.
 
     Args:
-        memory: of the readings before these, None at the beginning of a feed.
-        ts_ms: shape (n,), n >= 1, strictly increasing and after the memory, epoch ms.
+        memory: from the previous readings, None at the beginning of a feed.
+        ts_ms: shape (n,), n >= 1, strictly increasing and after the previous readings, epoch ms.
         counts: shape (n, s), from `petrostream.gauges.features.quantise`.
         sensors: shape (s,), ascending, the sensor index of each column.
 
     Returns:
-        What each reading sees, and the new memory.
+        The memory as each reading sees it, and the memory for the next readings.
     """
     minutes = ts_ms // BIN_MS
     first = np.flatnonzero(np.diff(minutes, prepend=minutes[0] - 1))
@@ -217,7 +227,7 @@ def follow(
 
 
 def _sums(counts: CountArray, sensors: IntArray, first: IntArray) -> tuple[IntArray, IntArray]:
-    """Sums and numbers of the values of each minute: shape (minutes, trend sensors) each."""
+    """Sum and number of the values of each minute: shape (minutes, trend sensors) each."""
     totals = np.zeros((len(first), len(TREND_SENSORS)), np.int64)
     numbers = np.zeros_like(totals)
     columns = sensors.tolist()
@@ -232,7 +242,7 @@ def _sums(counts: CountArray, sensors: IntArray, first: IntArray) -> tuple[IntAr
 
 
 class _Following:
-    """The memory while a batch is taken in, minute by minute."""
+    """The memory while a batch is added, minute by minute."""
 
     def __init__(self, before: TrendMemory) -> None:
         self.minute, self.total, self.number = before.minute, before.total, before.number
@@ -243,7 +253,7 @@ class _Following:
         self._seen: list[int] = []
 
     def enter(self, minute: int) -> None:
-        """Go on to a minute, and note what its readings see."""
+        """Move on to a minute, and record what its readings see."""
         if minute != self.minute:
             self._close(minute)
         self._seen.append(self._length)
@@ -273,19 +283,19 @@ class _Following:
         self._length += len(bins)
 
     def windows(self) -> FloatArray:
-        """What the readings of each minute see: shape (minutes, sensors, BINS), NaN where unknown."""
+        """Return the past as seen in each minute: shape (minutes, sensors, BINS), NaN where unknown."""
         padding = np.full((BINS, len(TREND_SENSORS)), MISSING, np.int32)
         table = np.concatenate([padding, *self._bins])
         values = np.where(table == MISSING, np.nan, table * TREND_QUANTA)
         if len(self._seen) == 1:
-            # A lone reading: much cheaper than views.
+            # Much cheaper than sliding views in the common case of a single minute.
             return values[self._seen[0] : self._seen[0] + BINS].T[None]
         views = np.lib.stride_tricks.sliding_window_view(values, BINS, axis=0)
         chosen: FloatArray = views[self._seen]
         return chosen
 
     def memory(self) -> TrendMemory:
-        """The memory after the batch."""
+        """Return the memory after the batch."""
         bins = np.concatenate(self._bins)[-BINS:].copy()
         known = (bins != MISSING).any(axis=1)
         start = int(known.argmax()) if known.any() else len(bins)

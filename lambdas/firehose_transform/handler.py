@@ -2,12 +2,15 @@
 
 A record is a block of NDJSON rows of one UTC date. A block that can't be placed (not base64, not JSON, a row
 without a readable `ts`, two dates) becomes `ProcessingFailed`: Firehose then keeps the original under its
-error prefix. Bad data never raises, for an exception would hold up the good blocks beside it.
+error prefix. So does a block with a time that the conversion to Parquet refuses: the whole block would fail
+there, and nothing would say which line. Bad data never raises, for an exception would hold up the good blocks
+beside it.
 """
 
 import base64
 import binascii
 import os
+import re
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +24,20 @@ MAX_RESPONSE_BYTES = 6 * 1024 * 1024 - 64 * 1024
 
 RECORD_OVERHEAD = 256
 """Bytes of an answer's record beside its data and recordId, generously."""
+
+TIMESTAMP_COLUMNS = (
+    *("ts", "source_ts", "tank_ts", "start_ts", "active_ts", "shelved_until"),
+    *("scored_at", "joined_at", "recorded_at"),
+)
+"""Timestamp columns of the tables behind this function; a test holds them to the schemas (not packaged)."""
+
+# The texts that Firehose's OpenX JSON SerDe reads as a timestamp (Firehose Developer Guide, "Convert input
+# data format"): yyyy-[M]M-[d]d HH:mm:ss[.S] and yyyy-MM-dd'T'HH:mm:ss[.S]'Z', up to nine digits of fraction.
+_TIMESTAMP = re.compile(
+    r"[0-9]{4}-(?:[0-9]{1,2}-[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?|"
+    r"[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z)"
+)
+_EXPECTED = "expected UTC as YYYY-MM-DD HH:MM:SS.mmm or YYYY-MM-DDTHH:MM:SS.mmmZ"
 
 SERVICE = "petrostream-firehose-transform"
 logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE))
@@ -87,7 +104,8 @@ def date_of(block: bytes) -> str:
     """The one UTC date of a block's rows, `YYYY-MM-DD`.
 
     Raises:
-        Unplaceable: there is no row, a line is no JSON object or has no readable UTC `ts`, or dates differ.
+        Unplaceable: there is no row, a line is no JSON object or has no `ts`, a time is not one that the
+            conversion reads, or dates differ.
     """
     found = ""
     for number, line in enumerate(block.split(b"\n")):
@@ -107,13 +125,23 @@ def _date_of_line(number: int, line: bytes) -> str:
         row = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise Unplaceable(f"line {number} is not JSON: {error}") from None
-    ts = row.get("ts") if isinstance(row, dict) else None
-    if not isinstance(ts, str):
+    if not isinstance(row, dict) or not isinstance(row.get("ts"), str):
         raise Unplaceable(f"line {number} has no ts of text")
+    for column in TIMESTAMP_COLUMNS[1:]:
+        value = row.get(column)
+        if value is not None:
+            _date_of_time(number, column, value)
+    return _date_of_time(number, "ts", row["ts"])
+
+
+def _date_of_time(number: int, column: str, value: object) -> str:
+    """The date of a time that the conversion reads. It reads epoch numbers too, but no row here has them."""
+    if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
+        raise Unplaceable(f"line {number} has {column} {str(value)[:40]!r}, {_EXPECTED}")
+    if value[10] not in " T":  # a month or a day of one digit
+        date, _, time = value.partition(" ")
+        value = "-".join(part.zfill(2) for part in date.split("-")) + f" {time}"
     try:
-        moment = datetime.fromisoformat(ts)
-    except ValueError:
-        raise Unplaceable(f"line {number} has ts {ts[:40]!r}, expected YYYY-MM-DD HH:MM:SS.mmm") from None
-    if moment.tzinfo is not None or len(ts) < len("2026-11-20 09:00:00"):
-        raise Unplaceable(f"line {number} has ts {ts[:40]!r}, expected UTC as YYYY-MM-DD HH:MM:SS.mmm")
-    return moment.date().isoformat()
+        return datetime.fromisoformat(value[:19]).date().isoformat()
+    except ValueError as error:
+        raise Unplaceable(f"line {number} has {column} {value[:40]!r}: {error}") from None

@@ -27,6 +27,7 @@ from local.adaptations.parquet import converter
 
 _KNOWN = {
     "_convert_to_parquet": "08264c81ebac8d92",
+    "_conversion_error": "d23fde1bcf4eb55f",
     "_put_record_batch": "5e868d2aec51e622",
     "ingest_from_kinesis_source": "7dceac1c06ae2037",
     "_deliver_records_to_s3": "1f7d459024276df3",
@@ -61,7 +62,13 @@ def install() -> None:
         columns: Sequence[Mapping[str, str]] = (table.get("StorageDescriptor") or {}).get("Columns") or []
         return columns
 
-    guard.replace(firehose, "_convert_to_parquet", converter(firehose._convert_to_parquet, columns_of))
+    def mismatch() -> Exception:
+        error: Exception = firehose._conversion_error("mismatch")
+        return error
+
+    guard.replace(
+        firehose, "_convert_to_parquet", converter(firehose._convert_to_parquet, columns_of, mismatch)
+    )
     guard.replace(firehose, "_put_record_batch", _batch_handler(firehose))
     guard.replace(firehose, "ingest_from_kinesis_source", _forgetful_source(firehose))
     guard.replace(firehose, "_deliver_records_to_s3", _deliverer(firehose))

@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.firehose_transform.handler import MAX_RESPONSE_BYTES, handler, transform
+from lambdas.firehose_transform.handler import (
+    MAX_RESPONSE_BYTES,
+    TIMESTAMP_COLUMNS,
+    Unplaceable,
+    date_of,
+    handler,
+    transform,
+)
 from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.readings.validation import validate_block
+from petrostream.schema import schema
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score_batch
 from tests.support.event_source import Context
@@ -85,6 +93,66 @@ def test_a_block_without_one_date_fails_with_its_original_data(data):
     assert answer["result"] == "ProcessingFailed"
     assert answer["data"] == record(data)["data"]
     assert "metadata" not in answer
+
+
+# Firehose Developer Guide, "Convert input data format": what its OpenX JSON SerDe reads as a timestamp.
+@pytest.mark.parametrize(
+    "ts",
+    [
+        "2026-11-20 09:00:00",
+        "2026-11-20 09:00:00.5",
+        "2026-11-20 09:00:00.123456789",
+        "2026-11-20T09:00:00Z",
+        "2026-11-20T09:00:00.000Z",
+        "2026-11-2 09:00:00.000",
+    ],
+)
+def test_a_time_that_the_conversion_reads_is_placed(ts):
+    answer = one(b'{"ts":"%b"}\n' % ts.encode())
+    assert answer["result"] == "Ok"
+    assert answer["metadata"]["partitionKeys"]["date"] == f"2026-11-{'02' if '-2 ' in ts else '20'}"
+
+
+UNCONVERTIBLE = [
+    "2026-11-20T09:00:00",
+    "2026-W47-5T09:00:00",
+    "20261120T090000.000",
+    "20261120 090000.000",
+    "2026-11-20 09:00:00,123",
+    "2026-11-20T09:00:00,123Z",
+    "2026-11-20 09:00",
+    "2026-11-20 09:00:00.",
+    "2026-11-20 09:00:00.1234567890",
+    "2026-11-20 09:00:00Z",
+    "2026-11-20 09:00:00.000+00:00",
+    "2026-11-20x09:00:00.000",
+    "2026-1-2T09:00:00Z",
+    "2026-11-20 24:00:00",
+    "2026-11-20 09:00:60",
+    "2026-02-30 09:00:00",
+    " 2026-11-20 09:00:00",
+    "2026-11-20 09:00:00\n",
+    "\u0662\u0660\u0662\u0666-11-20 09:00:00",
+]
+
+
+@pytest.mark.parametrize("ts", UNCONVERTIBLE)
+@pytest.mark.parametrize("column", ["ts", "source_ts", "scored_at"])
+def test_a_time_that_the_conversion_refuses_fails_with_its_line_and_column(ts, column):
+    data = ROW + json.dumps(json.loads(ROW) | {column: ts}).encode() + b"\n"
+    assert one(data)["result"] == "ProcessingFailed"
+    with pytest.raises(Unplaceable, match=rf"line 1 has {column} "):
+        date_of(data)
+
+
+def test_a_missing_or_null_time_other_than_ts_is_no_fault():
+    assert one(b'{"ts":"2026-11-20 09:00:00.000","source_ts":null}\n')["result"] == "Ok"
+
+
+def test_every_timestamp_column_of_the_tables_behind_the_transform_is_checked():
+    tables = ("scored_readings", "facility_readings", "alarms")
+    columns = {field.name for table in tables for field in schema(table).fields if field.type == "timestamp"}
+    assert columns == set(TIMESTAMP_COLUMNS)
 
 
 def test_every_record_is_answered_in_order_and_good_ones_do_not_suffer():

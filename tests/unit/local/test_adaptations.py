@@ -64,7 +64,7 @@ def assert_same(data, conversion=None):
         ndjson(row(), row(validation_reasons=["out_of_range:p_pdg", "é"], top_sensors=[])),
         ndjson(row(pressure=None, **{"class": 101}), row(p_pdg=1, anomaly_flag=0)),
         ndjson(row(ts="2026-11-20 09:00:00"), row(ts="2026-11-20 09:00:00.123456")),
-        ndjson(row(ts="2026-11-20T09:00:00.500"), row(ts="2026-11-20T09:00:00Z")),
+        ndjson(row(ts="2026-11-20T09:00:00.500Z"), row(ts="2026-11-20T09:00:00Z")),
         ndjson(row(ts="2026-11-20T09:00:00.000Z")),
         ndjson(row(ts="yesterday")),
         ndjson(row(ts="2026-13-45 09:00:00")),
@@ -90,6 +90,23 @@ def assert_same(data, conversion=None):
 )
 def test_parquet_conversion_answers_as_the_emulators_own(data):
     assert_same(data)
+
+
+@pytest.mark.parametrize(
+    "ts",
+    [
+        "2026-11-20T09:00:00",
+        "2026-11-20T09:00:00.500",
+        "2026-11-20 09:00:00Z",
+        "2026-11-20 09:00:00+00",
+        "2026-11-20",
+    ],
+)
+def test_a_time_that_firehose_does_not_read_is_refused_though_duckdb_reads_it(ts):
+    data = ndjson(row(), row(source_ts=ts))
+    assert outcome(firehose._convert_to_parquet.original, data)[0] != "format-conversion-failed"
+    error = firehose._conversion_error("mismatch")
+    assert outcome(firehose._convert_to_parquet, data) == (error.output_type, error.code, error.message)
 
 
 NUMBERS = st.none() | st.integers(-(2**31), 2**31 - 1) | st.floats(allow_nan=False, allow_infinity=False)

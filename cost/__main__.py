@@ -16,6 +16,7 @@ from cost.prices import PricesError, load_prices
 from cost.workload import Workload, WorkloadError
 from cost.workload import block_seconds as usual_block_seconds
 from infra.settings import SETTINGS_FILE, SettingsError, load_settings
+from toolchain import commands
 
 UNUSABLE = 2
 OVER_LIMIT = 1
@@ -93,4 +94,4 @@ def _prices_known() -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    commands.run(main)

@@ -17,6 +17,7 @@ from deploy.context import Context
 from deploy.engine import Answers, Iac
 from deploy.models import MODELS, publish_model
 from deploy.output import Output
+from toolchain import commands
 from toolchain.errors import ToolError
 
 app = typer.Typer(
@@ -189,7 +190,7 @@ def _confirm(otherwise: str, question: str) -> None:
 def main() -> None:
     """Run the command line; an error the user can act on is printed, not traced."""
     try:
-        app()
+        commands.run(app)
     except ToolError as error:
         errors.print(error.args[0], style="red", soft_wrap=True)
         if error.hint:

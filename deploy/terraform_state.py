@@ -16,6 +16,7 @@ from rich.console import Console
 
 from infra.settings import SettingsError, load_settings
 from petrostream.aws.clients import client
+from toolchain import commands
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 
@@ -171,4 +172,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    commands.run(main)

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from infra.section import Section
-from infra.settings_ops import AccessSettings, AlarmsSettings, BudgetSettings, OpsSettings
+from infra.settings_ops import AccessSettings, BudgetSettings, OperationsAlarms, OpsSettings
 
 SETTINGS_FILE = Path(__file__).parent / "settings.json"
 
@@ -147,7 +147,7 @@ class FunctionSettings(Section):
     timeout_seconds: Annotated[int, Field(ge=1, le=900)]
 
 
-class ScoringSettings(FunctionSettings):
+class ScoringFunctionSettings(FunctionSettings):
     """The scoring function and its event source mapping."""
 
     reserved_concurrency: Annotated[int, Field(ge=1, le=1000)] | None
@@ -187,11 +187,11 @@ class Settings(Section):
     firehose: FirehoseSettings
     live: LiveSettings
     facility: FacilitySettings
-    scoring: ScoringSettings
+    scoring: ScoringFunctionSettings
     firehose_transform: FunctionSettings
     runtime: RuntimeSettings
     ops: OpsSettings
-    alarms: AlarmsSettings
+    alarms: OperationsAlarms
     budget: BudgetSettings
     access: AccessSettings
 

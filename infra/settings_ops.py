@@ -1,4 +1,4 @@
-"""The sections of `infra/settings.json` that watch the lake and its bill: ops, alarms, budget, access."""
+"""Sections of `infra/settings.json` about watching the lake and its bill: ops, alarms, budget, access."""
 
 from typing import Annotated, Literal
 
@@ -14,12 +14,12 @@ DAY_SECONDS = 86_400
 
 
 class OpsSettings(Section):
-    """Where alarms go and what they look like.
+    """Where operations alarms are sent, and what describes them.
 
     Attributes:
-        topic: name of the SNS topic of all alarms.
+        topic: name of the SNS topic of all operations alarms.
         dashboard: name of the CloudWatch dashboard.
-        runbooks: folder of the runbooks, as a path in the repository or as the address where it can be read.
+        runbooks: folder of the runbooks, as a path in the repository or as a web address.
     """
 
     topic: Name
@@ -27,13 +27,13 @@ class OpsSettings(Section):
     runbooks: Annotated[str, Field(pattern=r"^\S*[^\s/]$", max_length=300)]
 
 
-class AlarmSettings(Section):
-    """When one alarm fires: `datapoints` of the last `periods` at or over `threshold`.
+class OperationsAlarmSettings(Section):
+    """When one operations alarm fires: `datapoints` of the last `periods` at or over `threshold`.
 
     Attributes:
-        threshold: in the unit `infra/alarms.json` names.
-        period_seconds: how much time one datapoint sums up.
-        periods: how many of the latest datapoints are looked at.
+        threshold: in the unit that `infra/alarms.json` names.
+        period_seconds: time that one datapoint covers.
+        periods: number of latest datapoints that count.
         datapoints: how many of them must reach the threshold.
     """
 
@@ -43,7 +43,7 @@ class AlarmSettings(Section):
     datapoints: Annotated[int, Field(ge=1)]
 
     @model_validator(mode="after")
-    def _in_range(self) -> "AlarmSettings":
+    def _in_range(self) -> "OperationsAlarmSettings":
         if self.datapoints > self.periods:
             raise ValueError("datapoints must not exceed periods")
         if self.period_seconds * self.periods > DAY_SECONDS:
@@ -51,35 +51,38 @@ class AlarmSettings(Section):
         return self
 
 
-class AlarmsSettings(Section):
-    """One alarm each; what it measures is in `infra/alarms.json`, what to do in `docs/runbooks`."""
+class OperationsAlarms(Section):
+    """One operations alarm each; `infra/alarms.json` says what it measures, `docs/runbooks` what to do.
 
-    scoring_silent: AlarmSettings
-    scoring_behind: AlarmSettings
-    scoring_errors: AlarmSettings
-    batches_given_up: AlarmSettings
-    models_rejected: AlarmSettings
-    quarantined_share: AlarmSettings
-    stream_throttled: AlarmSettings
-    raw_late: AlarmSettings
-    delivery_late: AlarmSettings
-    conversion_failed: AlarmSettings
-    blocks_failed: AlarmSettings
-    transform_errors: AlarmSettings
+    The section is called `alarms` in the settings, as CloudWatch calls them; alarms of wells are elsewhere.
+    """
+
+    scoring_silent: OperationsAlarmSettings
+    scoring_behind: OperationsAlarmSettings
+    scoring_errors: OperationsAlarmSettings
+    batches_given_up: OperationsAlarmSettings
+    models_rejected: OperationsAlarmSettings
+    quarantined_share: OperationsAlarmSettings
+    stream_throttled: OperationsAlarmSettings
+    raw_late: OperationsAlarmSettings
+    delivery_late: OperationsAlarmSettings
+    conversion_failed: OperationsAlarmSettings
+    blocks_failed: OperationsAlarmSettings
+    transform_errors: OperationsAlarmSettings
 
 
 class BudgetSettings(Section):
-    """What a month may cost, who hears of it, and what happens when it costs far more.
+    """What a month may cost, when an e-mail is sent, and when the flow of readings is stopped.
 
     Attributes:
-        monthly_limit_usd: what `alert_percent` is of.
+        monthly_limit_usd: what `alert_percent` refers to.
         alert_percent: shares of the limit at which an e-mail is sent.
         hard_stop_usd: the month's bill at which the flow of readings is stopped.
-        hard_stop_approval: whether AWS stops it by itself, or asks first.
-        hard_stop_roles: further roles to stop, by name: those that producers act under.
-        scope: whether the bill counted is the account's or that of what carries the project's tag. The tag
-            counts nothing until it is switched on as a cost allocation tag.
-        anomaly_usd: how far the bill must leave its usual course for an e-mail.
+        hard_stop_approval: whether AWS stops it automatically, or after an approval.
+        hard_stop_roles: names of further roles to stop: those that producers use.
+        scope: whether to count the account's bill, or that of resources with the project's tag. The tag
+            counts nothing until it is activated as a cost allocation tag.
+        anomaly_usd: deviation from the usual bill at which an e-mail is sent.
     """
 
     monthly_limit_usd: Annotated[float, Field(gt=0, le=1_000_000)]

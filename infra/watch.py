@@ -1,4 +1,4 @@
-"""What both definitions of the infrastructure share beside the settings: alarms, dashboard, access policies.
+"""What both definitions share besides the settings: operations alarms, dashboard, access policies.
 
 They are JSON with `${names}` in it, which Terraform's `templatefile` fills in as `string.Template` does here.
 """
@@ -11,7 +11,7 @@ from string import Template
 from typing import Any
 
 from infra.settings import Settings
-from infra.settings_ops import AlarmSettings
+from infra.settings_ops import OperationsAlarmSettings
 
 FOLDER = Path(__file__).resolve().parent
 ALARMS_FILE = FOLDER / "alarms.json"
@@ -30,7 +30,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric an alarm looks at; `id` is its name in the alarm's expression."""
+    """A metric an operations alarm watches; `id` is its name in the alarm's expression."""
 
     id: str
     namespace: str
@@ -40,16 +40,16 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
-    """One alarm.
+class OperationsAlarm:
+    """One operations alarm: a CloudWatch alarm about the lake itself, never one of a well.
 
     Attributes:
         key: its name in the settings.
         name: its name in CloudWatch.
         description: what it means and where to read what to do.
         unit: what its threshold counts.
-        expression: metric mathematics over its metrics, None where its one metric is the answer.
-        metrics: what it looks at.
+        expression: metric math over its metrics; None if it compares its one metric directly.
+        metrics: what it watches.
         settings: when it fires.
     """
 
@@ -59,11 +59,11 @@ class Alarm:
     unit: str
     expression: str | None
     metrics: tuple[Metric, ...]
-    settings: AlarmSettings
+    settings: OperationsAlarmSettings
 
 
 def names(settings: Settings, place: Place) -> dict[str, str]:
-    """What `${names}` in the shared files stand for."""
+    """Values of the `${names}` in the shared files."""
     return {
         "project": settings.project,
         "account": place.account,
@@ -86,22 +86,22 @@ def names(settings: Settings, place: Place) -> dict[str, str]:
 
 
 def runbook(key: str) -> str:
-    """File name of an alarm's runbook."""
+    """File name of an operations alarm's runbook."""
     return f"{key.replace('_', '-')}.md"
 
 
-def alarms(settings: Settings, place: Place) -> list[Alarm]:
-    """Every alarm, in the order of the file.
+def operations_alarms(settings: Settings, place: Place) -> list[OperationsAlarm]:
+    """Every operations alarm, in the order of `infra/alarms.json`.
 
     Raises:
-        KeyError: the file uses a name that `names` does not give.
+        KeyError: the file uses a name that `names` does not have.
     """
     table = _filled(ALARMS_FILE, names(settings, place))
     return [_alarm(key, row, settings) for key, row in table.items()]
 
 
-def _alarm(key: str, row: Mapping[str, Any], settings: Settings) -> Alarm:
-    return Alarm(
+def _alarm(key: str, row: Mapping[str, Any], settings: Settings) -> OperationsAlarm:
+    return OperationsAlarm(
         key=key,
         name=f"{settings.project}-{key.replace('_', '-')}",
         description=f"{row['summary']}. Runbook: {settings.ops.runbooks}/{runbook(key)}",
@@ -117,7 +117,7 @@ def _alarm(key: str, row: Mapping[str, Any], settings: Settings) -> Alarm:
 
 def dashboard(settings: Settings, place: Place) -> str:
     """The body of the dashboard, as JSON."""
-    every = alarms(settings, place)
+    every = operations_alarms(settings, place)
     prefix = f"arn:{place.partition}:cloudwatch:{place.region}:{place.account}:alarm:"
     thresholds = {f"threshold_{alarm.key}": f"{alarm.settings.threshold:g}" for alarm in every}
     values = {

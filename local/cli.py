@@ -14,6 +14,7 @@ from rich.console import Console
 from deploy.engine import Iac
 from local import deployment, lifecycle
 from local import sql as sql_client
+from toolchain import commands
 from toolchain.errors import ToolError
 from toolchain.twin import Twin, client_environment, point_at_twin, twin
 
@@ -235,7 +236,7 @@ def _waiting(text: str) -> Iterator[Callable[[float], None]]:
 def main() -> None:
     """Run the command line; an error the user can act on is printed, not traced."""
     try:
-        app()
+        commands.run(app)
     except ToolError as error:
         errors.print(error.args[0], style="red", soft_wrap=True)
         if error.hint:

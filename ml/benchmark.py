@@ -46,6 +46,7 @@ from ml.evaluation.vargas import (
     why_not,
     window_features,
 )
+from toolchain import commands
 
 DEFAULT_SEED = 1
 """The published Isolation Forest's."""
@@ -251,4 +252,4 @@ def _show(result: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    commands.run(app)

@@ -71,6 +71,7 @@ from petrostream.detection import COMMISSIONED, FLEET, WellModel, feature_names,
 from petrostream.errors import PetroStreamError
 from petrostream.gauges import WINDOWS_S
 from petrostream.times import parse_ms, to_iso
+from toolchain import commands
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 console = Console()
@@ -302,4 +303,4 @@ def _explained() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    app()
+    commands.run(app)

@@ -28,6 +28,7 @@ from rich.progress import (
 from ml.data.archive import unpack
 from ml.data.dataset import DatasetError, find_instances
 from ml.data.fetch import DownloadError, Fetcher
+from toolchain import commands
 
 API = "https://api.figshare.com/v2"
 ARTICLE = 29205836
@@ -163,4 +164,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    commands.run(app)

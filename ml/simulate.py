@@ -24,6 +24,7 @@ from ml.data.gauges import break_gauges, compress, round_to_resolution
 from ml.data.physics import EVENTS
 from ml.data.simulated_well import draw_well, operate
 from petrostream.arrays import FloatArray, IntArray
+from toolchain import commands
 
 DEFAULT_SEED = 7
 DEFAULT_INSTANCES = 8
@@ -176,4 +177,4 @@ def _summary(made: list[Instance]) -> Table:
 
 
 if __name__ == "__main__":
-    app()
+    commands.run(app)

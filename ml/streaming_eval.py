@@ -37,6 +37,7 @@ from ml.training.baseline import TRAIN_SHARE, NoBaselineError, instance_baseline
 from ml.training.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
 from petrostream.alarms import DEFAULT_LIMITS
 from petrostream.detection import ModelSet
+from toolchain import commands
 
 DEFAULT_SEED = 1
 
@@ -225,4 +226,4 @@ def _cells(figures: dict[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    app()
+    commands.run(app)

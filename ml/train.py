@@ -25,6 +25,7 @@ from ml.training.files import write_version
 from ml.training.forest import ParityError
 from ml.training.models import DEFAULT_SEED, RECORDED_MIN_NORMAL_S, VALID_DAYS, Options, Training, train
 from ml.training.report import console_table, worst_parity
+from toolchain import commands
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 console = Console()
@@ -137,4 +138,4 @@ def _train(files: Mapping[str, list[InstanceFile]], options: Options) -> Trainin
 
 
 if __name__ == "__main__":
-    app()
+    commands.run(app)

@@ -10,6 +10,7 @@ from infra.settings import load_settings
 from ops.redrive import Limits, Redrive, RedriveResult
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
+from toolchain import commands
 
 app = typer.Typer(
     help="Tools for whoever operates the lake.", pretty_exceptions_enable=False, add_completion=False
@@ -94,4 +95,4 @@ def _from_aws(error: Exception) -> bool:
 
 
 if __name__ == "__main__":
-    app()
+    commands.run(app)

@@ -13,6 +13,7 @@ from producer import options
 from producer.errors import OptionInvalid, ReplayError
 from producer.playback import Request, replay, stream_settings
 from producer.resume import only_one
+from toolchain import commands
 
 app = typer.Typer(add_completion=False)
 
@@ -112,4 +113,4 @@ def _failed(error: Exception) -> int:
 
 
 if __name__ == "__main__":
-    app()
+    commands.run(app)

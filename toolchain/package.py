@@ -24,7 +24,7 @@ import typer
 from rich.console import Console
 
 from infra.settings import load_settings
-from toolchain import bytecode
+from toolchain import bytecode, commands
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 from toolchain.wheels import Platform, install
@@ -209,4 +209,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    commands.run(main)

@@ -22,6 +22,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
+from toolchain import commands
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 from toolchain.run import run_quietly
@@ -259,4 +260,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.run(main)

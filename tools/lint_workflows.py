@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from toolchain import commands
 from toolchain import node as nodejs
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
@@ -128,4 +129,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

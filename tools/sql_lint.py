@@ -16,6 +16,7 @@ from local.athena import bridge as athena_bridge
 from local.athena.errors import SqlError
 from local.athena.inference import Typer
 from local.athena.types import SqlType, is_float
+from toolchain import commands
 from toolchain.paths import ROOT
 from tools import sql_render
 
@@ -88,4 +89,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.run(main)

@@ -13,6 +13,7 @@ from typing import Any
 
 from petrostream.alarms import ONE_CONSOLE
 from petrostream.schema import TABLES, Field, Schema, schema
+from toolchain import commands
 from toolchain.paths import ROOT
 
 SQL = ROOT / "sql"
@@ -232,4 +233,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

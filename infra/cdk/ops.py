@@ -7,7 +7,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.cdk.common import Deployment
-from infra.watch import Alarm, Metric, Place, alarms, dashboard
+from infra.watch import Metric, OperationsAlarm, Place, dashboard, operations_alarms
 
 EMAIL_PATTERN = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}"
 """What is taken for an e-mail address; a typing error here would leave every alarm unheard."""
@@ -43,7 +43,7 @@ class OpsStack(Stack):
         self._settings = deployment.settings
         self.email = email_parameter(self)
         self.topic = self._topic()
-        for alarm in alarms(self._settings, cdk_place()):
+        for alarm in operations_alarms(self._settings, cdk_place()):
             self._alarm(alarm)
         cloudwatch.CfnDashboard(
             self,
@@ -77,7 +77,7 @@ class OpsStack(Stack):
         )
         return topic
 
-    def _alarm(self, alarm: Alarm) -> None:
+    def _alarm(self, alarm: OperationsAlarm) -> None:
         settings = alarm.settings
         single = alarm.metrics[0] if alarm.expression is None else None
         cloudwatch.CfnAlarm(
@@ -109,7 +109,7 @@ def _dimensions(metric: Metric) -> list[cloudwatch.CfnAlarm.DimensionProperty]:
     ]
 
 
-def _computed(alarm: Alarm) -> list[cloudwatch.CfnAlarm.MetricDataQueryProperty]:
+def _computed(alarm: OperationsAlarm) -> list[cloudwatch.CfnAlarm.MetricDataQueryProperty]:
     """The expression of an alarm and the metrics it is computed from."""
     query = cloudwatch.CfnAlarm.MetricDataQueryProperty
     inputs = [

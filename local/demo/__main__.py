@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from local.demo import facility as demo_facility
 from local.demo import report as demo_report
 from local.sql import query
+from toolchain import commands
 from toolchain.paths import ROOT
 from toolchain.twin import subprocess_environment
 
@@ -122,4 +123,4 @@ def _step(title: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    commands.run(main)

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ml.registry import RegistryError, open_registry, publish, rollback, versions
+from toolchain import commands
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 console = Console()
@@ -68,4 +69,4 @@ def _explained() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    app()
+    commands.run(app)

@@ -1,0 +1,71 @@
+"""One version, and every command that knows it."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import typer
+
+from tests.support.paths import ROOT
+from toolchain import commands
+
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+FOLDERS = ("cost", "deploy", "local", "ml", "ops", "producer", "toolchain", "tools")
+
+COMMANDS = [
+    *(["-m", name] for name in ("local", "local.demo", "deploy", "deploy.terraform_state", "cost", "ops")),
+    *(["-m", f"ml.{name}"] for name in ("train", "commission", "benchmark", "streaming_eval")),
+    *(["-m", f"ml.{name}"] for name in ("simulate", "download", "registry")),
+    ["producer/replay.py"],
+    ["-m", "toolchain.package"],
+    *(["-m", f"tools.{name}"] for name in ("sql_lint", "sql_render", "lint_workflows", "check_docs")),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[-1])
+def test_every_command_prints_the_version_of_the_project(command):
+    done = subprocess.run(
+        [sys.executable, *command, "--version"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, f"PetroStream {VERSION}\n"), done.stderr
+
+
+def run(program, monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["program", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        commands.run(program)
+    return ended.value.code
+
+
+def test_the_result_of_a_command_is_its_exit_code(monkeypatch):
+    def check(number: int) -> int:
+        return number
+
+    assert run(check, monkeypatch, "0") == 0
+    assert run(check, monkeypatch, "3") == 3
+    assert run(check, monkeypatch, "many") == 2
+
+
+def test_an_application_keeps_its_commands(monkeypatch, capsys):
+    application = typer.Typer()
+    application.command("one")(lambda: typer.echo("first"))
+    application.command("two")(lambda: typer.echo("second"))
+    assert run(application, monkeypatch, "two") == 0
+    assert capsys.readouterr().out == "second\n"
+
+
+def test_no_command_runs_without_the_version():
+    entry = re.compile(r"^ +(app\(\)|typer\.run\(.*)$", re.M)
+    sources = [path for path in ROOT.glob("*/**/*.py") if path.relative_to(ROOT).parts[0] in FOLDERS]
+    assert sources
+    assert [path.name for path in sources if entry.search(path.read_text())] == []

@@ -1,4 +1,4 @@
-"""What the conditions of risk rules may look at."""
+"""The columns that conditions of risk rules may use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from petrostream.schema import SENSOR_INDEX
 
 @dataclass(frozen=True, slots=True)
 class RuleColumns:
-    """n readings of one well. What is not known is NaN, with which no comparison is true.
+    """n readings of one well. Unknown values are NaN, for which every comparison is false.
 
     Attributes:
         stats: window statistics.
         methane_ppm: shape (n,), NaN without a gas detector.
-        vapor_ppm: shape (n,), vapor in the tank each reading is paired with, NaN without one; empty
-            before wells and tanks are joined, when vapor rules are not asked.
-        trend: the slow memory, None without one: then nothing has turned, and nothing else is known.
+        vapor_ppm: shape (n,), vapor in the tank each reading is paired with, NaN without one; empty before
+            wells and tanks are joined, when vapor rules are not evaluated.
+        trend: the slow memory; without one, turns are 0 and its other columns NaN.
     """
 
     stats: WindowStats
@@ -30,37 +30,37 @@ class RuleColumns:
     _shared: dict[str, BoolArray] = field(default_factory=dict, init=False, repr=False)
 
     def rise(self, sensor: str, short_s: int = 30, long_s: int = 180) -> FloatArray:
-        """Mean of the short window less that of the long one, in the sensor's unit: shape (n,)."""
+        """Return the mean of the short window less that of the long one, in the sensor's unit: shape (n,)."""
         long = self._get(sensor, "mean", long_s)
         return self._get(sensor, "mean", short_s) - long
 
     def change(self, sensor: str, window_s: int) -> FloatArray:
-        """Least-squares slope over a window times its length, in the sensor's unit: shape (n,)."""
+        """Return the least-squares slope over a window times its length, in the sensor's unit: shape (n,)."""
         slope: FloatArray = window_s * self._get(sensor, "slope", window_s)
         return slope
 
     def deviation(self, sensor: str, window_s: int) -> FloatArray:
-        """Standard deviation over a window, in the sensor's unit: shape (n,)."""
+        """Return the standard deviation over a window, in the sensor's unit: shape (n,)."""
         return self._get(sensor, "std", window_s)
 
     def turned(self, sensor: str, hours: int) -> IntArray | FloatArray:
-        """Turns of a pressure in the last 1 or 2 hours (`petrostream.gauges.trend`): shape (n,)."""
+        """Return how often a pressure turned in the last 1 or 2 hours (see `Trend.turned`): shape (n,)."""
         return self._nothing(0) if self.trend is None else self.trend.turned(sensor, hours)
 
     def activity(self, sensor: str) -> FloatArray:
-        """The well's own restlessness in the last hour, in the sensor's unit: shape (n,)."""
+        """Return the well's usual activity in the last hour, in the sensor's unit: shape (n,)."""
         return self._nothing(np.nan) if self.trend is None else self.trend.activity(sensor)
 
     def drift(self, sensor: str) -> FloatArray:
-        """Steady change over the last hour, in the sensor's unit: shape (n,)."""
+        """Return the steady change over the last hour, in the sensor's unit: shape (n,)."""
         return self._nothing(np.nan) if self.trend is None else self.trend.drift(sensor)
 
     def span(self, sensor: str) -> FloatArray:
-        """Highest less lowest minute of the last hour, in the sensor's unit: shape (n,)."""
+        """Return highest less lowest minute mean of the last hour, in the sensor's unit: shape (n,)."""
         return self._nothing(np.nan) if self.trend is None else self.trend.span(sensor)
 
     def shared(self, name: str, condition: Callable[["RuleColumns"], BoolArray]) -> BoolArray:
-        """A condition that several rules have in common, computed once."""
+        """Return a condition that several rules share, computed once: shape (n,)."""
         if name not in self._shared:
             self._shared[name] = condition(self)
         return self._shared[name]
@@ -69,7 +69,7 @@ class RuleColumns:
         return np.full(len(self.methane_ppm), value)
 
     def _get(self, sensor: str, stat: str, window_s: int) -> FloatArray:
-        # Conditions ask for the same few statistics over and over.
+        # Conditions use the same few statistics repeatedly.
         key = (sensor, stat, window_s)
         if key not in self._memo:
             self._memo[key] = self.stats.get(SENSOR_INDEX[sensor], stat, window_s)

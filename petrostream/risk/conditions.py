@@ -1,7 +1,7 @@
-"""Conditions of the risk rules: whole columns in, one truth value per reading out.
+"""Conditions of the risk rules: columns of n readings in, a truth value per reading out, shape (n,).
 
-A comparison with a missing value is false, so a condition never holds on what it does not know. Where a
-gauge can only speak against a rule, its comparison is negated: a well without it is not worse off.
+A comparison with a missing value is false, so a condition never holds on unknown values. Where a gauge can
+only veto a rule, its comparison is negated: a well without that gauge is still covered by the rule.
 """
 
 import numpy as np
@@ -10,13 +10,16 @@ from petrostream.arrays import BoolArray
 from petrostream.risk.columns import RuleColumns
 
 BAR = 1e5
+"""Pa."""
+
 OSCILLATION_TURNS = 4
+"""Turns of two full cycles."""
 
 METHANE_LEAK_PPM = 500.0
 """Leak definition of EPA Method 21 (40 CFR 60, Appendix A-7)."""
 
 METHANE_WARNING_PPM = METHANE_LEAK_PPM / 2
-"""Half the leak definition: time to look before it is a leak."""
+"""Half the leak definition: worth a look before it is a leak."""
 
 METHANE_LEL_PPM = 50_000.0
 """Methane's lower explosive limit: 5 % by volume (NFPA 325)."""
@@ -54,11 +57,11 @@ def vapor_normal(columns: RuleColumns) -> BoolArray:
 
 
 def dhsv_closure(columns: RuleColumns) -> BoolArray:
-    """The jolt of a closing valve, or the fall that follows it."""
+    """The pressure jolt of a closing valve, or the fall that follows it."""
     warming = columns.change("t_tpt", 60)
     jolt = (
-        # At the tree pressure jumps either way: that the bottom builds up or the tree cools tells the valve
-        # from the choke, that nothing warms tells it from a well that is being opened.
+        # Pressure at the tree may jump either way. A build-up at the bottom or cooling at the tree points to
+        # the valve rather than the choke; a warming tree points to a well being opened.
         (np.abs(columns.change("p_tpt", 30)) >= 3.0 * BAR)
         & ((columns.change("p_pdg", 30) >= 0.3 * BAR) | (warming <= -0.3))
         & ~(warming > 0.2)
@@ -72,26 +75,26 @@ def _choke_pressure_climbs(columns: RuleColumns) -> BoolArray:
     return (
         (rise > 0.8 * BAR)
         & (columns.change("p_mon_ckp", 60) > 0.5 * BAR)
-        # A rise out of calm: an oscillation within the window crests 1.41 deviations above its mean.
+        # A rise from a steady level: an oscillation peaks 1.41 deviations above the window's mean.
         & (rise > 1.6 * columns.deviation("p_mon_ckp", 180))
-        # The choke is far from the tubing head: what lifts both at once is the well, not the choke.
+        # The choke is far from the tubing head: a rise at both comes from the well, not the choke.
         & ~(np.abs(columns.rise("p_tpt")) > 0.25 * rise)
         & ~(columns.rise("p_jus_ckp") > 0.5 * BAR)
-        # A well that is being opened up warms, a restricted one does not.
+        # A well being opened warms up, a restricted one does not.
         & ~(columns.change("t_tpt", 180) > 0.3)
-        # The operator closed it.
+        # The operator moved the choke.
         & ~(np.abs(columns.change("aber_ckp", 180)) > 1.0)
     )
 
 
 def choke_restriction(columns: RuleColumns) -> BoolArray:
-    """A climb beyond what this well's choke pressure has done in its last hour."""
+    """A climb larger than this well's choke pressure activity in its last hour."""
     climbs = columns.shared("choke_pressure_climbs", _choke_pressure_climbs)
     return climbs & (columns.rise("p_mon_ckp") > 1.5 * columns.activity("p_mon_ckp"))
 
 
 def choke_climb(columns: RuleColumns) -> BoolArray:
-    """The same climb, in a well of which too little is known to say that it is unusual."""
+    """The same climb, in a well with too little history to call it unusual."""
     climbs = columns.shared("choke_pressure_climbs", _choke_pressure_climbs)
     return climbs & np.isnan(columns.activity("p_mon_ckp"))
 
@@ -112,7 +115,7 @@ def _does_not_oscillate(columns: RuleColumns) -> BoolArray:
 
 
 def hydrate(columns: RuleColumns) -> BoolArray:
-    """Pressure builds up before the flow line and is lost behind it, and the flow cools."""
+    """Pressure rises upstream of the flow line and falls downstream, and the flow cools."""
     return (
         (columns.drift("p_tpt") >= 2.0 * BAR)
         & (columns.drift("p_mon_ckp") <= -0.5 * BAR)
@@ -123,7 +126,7 @@ def hydrate(columns: RuleColumns) -> BoolArray:
 
 
 def scaling(columns: RuleColumns) -> BoolArray:
-    """Pressure before the choke creeps up at the same opening, and nothing behind it or in the well leads."""
+    """Pressure upstream of the choke creeps up at the same opening, more than at the tree, not downstream."""
     creep = columns.drift("p_mon_ckp")
     tree = columns.drift("p_tpt")
     return (

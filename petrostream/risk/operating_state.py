@@ -1,11 +1,10 @@
-"""What a well's operating state makes meaningless: one table, for the risk of readings and for alarms.
+"""Suppression by operating state: one table, used for the risk of readings and for alarms.
 
-Baselines and signatures describe a well that flows. When the operator shuts it in, flushes it, bullheads,
-restarts or depressurizes it, pressures and temperatures move by hand, and to count that as risk would teach
-people not to look. What is suppressed is not counted, and is named as suppressed; it is never hidden, and
-the forest and the rules go on being computed. Gas at the wellhead or in a tank is as dangerous around a
-closed well as around an open one, so emission and vapor rules are never suppressed, and neither is the
-health of gauges.
+Baselines and signatures describe a flowing well. When the operator shuts it in, flushes, bullheads, restarts
+or depressurizes it, pressures and temperatures move by intention; counting that as risk would teach people to
+ignore alarms. Suppressed rules add no points but are listed as suppressed, and the forest and the rules are
+still computed. Gas is as dangerous around a closed well as around an open one, so emission and vapor rules
+are never suppressed, and neither is the health of gauges.
 
 Codes and names: 3W dataset 2.0.0, arXiv 2507.01048, table 5.
 """
@@ -20,11 +19,11 @@ from petrostream.arrays import BoolArray, IntArray
 from petrostream.risk.rules import PROCESS_RULES
 
 FOREST = "forest"
-"""Stands for the Isolation Forest among the ids of rules."""
+"""The Isolation Forest's id among the ids of rules."""
 
 UNKNOWN = -1
 RELEASE_MS = 180_000
-"""Suppression goes on so long after its state: windows still hold readings from it."""
+"""How long suppression outlasts its state: windows still hold readings from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +32,9 @@ class OperatingState:
 
     Attributes:
         code: value of `state`.
-        name: what it is called.
-        suppresses: `forest` and the ids of the process rules that mean nothing in it.
-        because: why.
+        name: the state's name in 3W.
+        suppresses: the process rules, by id, and `forest`, that are meaningless in it.
+        because: the reason.
     """
 
     code: int
@@ -45,9 +44,9 @@ class OperatingState:
 
 
 _ALL = frozenset((FOREST, *(rule.id for rule in PROCESS_RULES)))
-_SLOW = "no flow: levels leave the baseline, and cooling and build-up are what a closed well does"
+_SLOW = "no flow: levels leave the baseline, and a closed well cools and builds up pressure"
 _PUMPED = "pressures and temperatures follow the pump"
-_CLOSED = "no flow, and another fluid in the well than the baseline's"
+_CLOSED = "no flow, and a different fluid in the well than in the baseline"
 
 _ROWS = (
     OperatingState(0, "open", frozenset(), "the state that baselines and signatures describe"),
@@ -57,25 +56,25 @@ _ROWS = (
     OperatingState(4, "bullheading", _ALL, _PUMPED),
     OperatingState(5, "closed with diesel", _ALL, _CLOSED),
     OperatingState(6, "closed with gas", _ALL, _CLOSED),
-    OperatingState(7, "restart", _ALL, "pressures fall and surge and temperatures rise until flow is steady"),
-    OperatingState(8, "depressurization", _ALL, "the pressure is let off by hand"),
+    OperatingState(7, "restart", _ALL, "pressures swing and temperatures rise until flow is steady"),
+    OperatingState(8, "depressurization", _ALL, "pressure is released on purpose"),
 )
 
 OPERATING_STATES: Mapping[int, OperatingState] = MappingProxyType({row.code: row for row in _ROWS})
 
 
 def codes_of(states: Sequence[int | None]) -> IntArray:
-    """States as an array: `UNKNOWN` where there is none, shape (n,)."""
+    """Convert n states to codes: shape (n,), `UNKNOWN` for None."""
     return np.array([UNKNOWN if state is None else state for state in states], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class StateMemory:
-    """The last state of a well that suppressed anything.
+    """The last suppressing state of a well.
 
     Attributes:
-        code: which.
-        until_ms: suppression by it ends after this time.
+        code: its code, `UNKNOWN` for none.
+        until_ms: last instant at which it suppresses, epoch ms.
     """
 
     code: int = UNKNOWN
@@ -86,15 +85,15 @@ NO_STATE = StateMemory()
 
 
 def governing(memory: StateMemory, ts_ms: IntArray, codes: IntArray) -> tuple[IntArray, StateMemory]:
-    """The state that decides what is suppressed at each reading.
+    """Return the state that decides what is suppressed at each reading.
 
-    That is the reading's own if it suppresses anything, else the last one that did, for `RELEASE_MS`, else
-    `UNKNOWN`. An unknown state suppresses nothing by itself.
+    It is the reading's own state if that suppresses anything, else the last one that did, for `RELEASE_MS`,
+    else `UNKNOWN`. An unknown state suppresses nothing by itself.
 
     Args:
-        memory: of the well's readings before these.
+        memory: from the well's previous readings.
         ts_ms: shape (n,), n >= 1, strictly increasing, epoch ms.
-        codes: shape (n,), from `codes_of`; codes that are not in the table count as unknown.
+        codes: shape (n,), from `codes_of`; codes not in the table count as unknown.
 
     Returns:
         Codes, shape (n,), and the new memory.
@@ -113,7 +112,11 @@ _SUPPRESSES: BoolArray = np.array([bool(row.suppresses) for row in _ROWS])
 
 
 def suppression(ids: Sequence[str]) -> BoolArray:
-    """Which of some ids each state suppresses: shape (len(ids), codes + 1), the last column for `UNKNOWN`."""
+    """Tabulate which ids each state suppresses: shape (len(ids), codes + 1), last column for `UNKNOWN`.
+
+    Args:
+        ids: rule ids, and `forest`.
+    """
     table = np.zeros((len(ids), max(OPERATING_STATES) + 2), np.bool_)
     for row in _ROWS:
         table[:, row.code] = [one in row.suppresses for one in ids]

@@ -1,9 +1,9 @@
 """Risk rules: one table, each row with its condition, points and source.
 
-The conditions themselves are in `petrostream.risk.conditions`; what they were measured on is in
-`docs/reference/rules.md`. A rule of 35 points is an ALERT by itself: it has been silent in all normal
-operation of 3W's real instances at hand. Rules of 20 and 10 points need another rule, the forest or
-gas to make one.
+The conditions are in `petrostream.risk.conditions`; `docs/reference/rules.md` describes the data their
+thresholds were chosen on. A rule of 35 points is an ALERT by itself: it never fired in the normal operation
+of the 3W real instances it was tested on. Rules of 20 and 10 points need another rule, the forest or gas to
+reach an ALERT.
 """
 
 from collections.abc import Callable
@@ -48,12 +48,12 @@ class Rule:
         id: stable name, as it lands in `rule_ids`.
         part: `emission`, `vapor` or `process`.
         description: what it means to an operator.
-        condition: which of n readings it holds for.
+        condition: returns for which of n readings it holds, shape (n,).
         points: risk points.
         source: where signature and thresholds come from.
-        sensors: sensors without which the condition can't hold.
-        further: other sensors that it looks at, and that a well need not have.
-        category: value of `emission_category` or `vapor_category`, for rules of these parts.
+        sensors: names of sensors without which the condition cannot hold.
+        further: names of other sensors it uses if the well has them.
+        category: value of `emission_category` or `vapor_category`, None for process rules.
     """
 
     id: str
@@ -112,7 +112,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="vapor_normal",
         part=VAPOR,
-        description="Vapor in the tank as usual: a tank that holds oil is never without risk",
+        description="Vapor in the tank at a normal level: a tank that holds oil always carries some risk",
         condition=conditions.vapor_normal,
         points=10,
         source="The project's reference table of risk scores",
@@ -132,8 +132,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="choke_restriction",
         part=PROCESS,
-        description="Pressure upstream of the production choke climbs by more than it has moved in the last "
-        "hour, the tubing head rests: like a quick restriction in the production choke",
+        description="Pressure upstream of the production choke climbs by more than it moved in the last hour "
+        "while the tubing head stays steady: like a quick restriction in the production choke",
         condition=conditions.choke_restriction,
         points=35,
         source=f"Class 6 of {_VARGAS}; thresholds chosen on its class 6 instances (well 4, simulated)",
@@ -143,8 +143,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="choke_climb",
         part=PROCESS,
-        description="Pressure upstream of the production choke climbs, in a well heard of for less than a "
-        "quarter of an hour: a restriction, or the way this well moves",
+        description="Pressure upstream of the production choke climbs, in a well with less than a quarter "
+        "of an hour of data: a restriction, or this well's usual activity",
         condition=conditions.choke_climb,
         points=10,
         source="As choke_restriction, without the well's own last hour to compare with",
@@ -178,7 +178,7 @@ RULES: tuple[Rule, ...] = (
         "cools: like a hydrate growing in the production line",
         condition=conditions.hydrate,
         points=10,
-        source=f"Class 8 of {_VARGAS} as described there; no real instance was at hand",
+        source=f"Class 8 of {_VARGAS} as described there; no real instance was available",
         sensors=("p_tpt", "p_mon_ckp"),
         further=("t_tpt", "t_jus_ckp", "aber_ckp"),
     ),
@@ -189,7 +189,7 @@ RULES: tuple[Rule, ...] = (
         "more than at the tree: like scale in the choke",
         condition=conditions.scaling,
         points=10,
-        source=f"Class 7 of {_VARGAS} as described there; no real instance was at hand",
+        source=f"Class 7 of {_VARGAS} as described there; no real instance was available",
         sensors=("p_tpt", "p_mon_ckp"),
         further=("p_jus_ckp", "t_jus_ckp", "aber_ckp"),
     ),
@@ -202,15 +202,23 @@ VAPOR_RULES = tuple(rule for rule in RULES if rule.part == VAPOR)
 RULE_SENSORS: IntArray = np.array(
     sorted({SENSOR_INDEX[name] for rule in RULES for name in rule.sensors + rule.further}), np.int64
 )
-"""Sensor indices that conditions look at."""
+"""Sensor indices used by any condition, ascending."""
 
 
 def fired(rules: tuple[Rule, ...], columns: RuleColumns) -> BoolArray:
-    """Which rules hold: shape (rules, n)."""
+    """Evaluate rules on n readings: shape (rules, n), True where a rule holds."""
     return np.array([rule.condition(columns) for rule in rules])
 
 
 def points(rules: tuple[Rule, ...], held: BoolArray) -> IntArray:
-    """Points of the rules that hold, at most `MAX_PART`: shape (n,)."""
+    """Add up the points of the rules that hold, at most `MAX_PART`.
+
+    Args:
+        rules: r rules.
+        held: shape (r, n), from `fired`.
+
+    Returns:
+        Shape (n,).
+    """
     worth = np.array([rule.points for rule in rules], np.int64)
     return np.minimum(worth @ held, MAX_PART)

@@ -76,5 +76,5 @@ def answer(outcome: Outcome, partial: bool) -> dict[str, Any]:
     if lowest is None:
         return {"batchItemFailures": []}
     if not partial:
-        raise BatchIncomplete(lowest, len(outcome.failed), str(outcome.troubles[0])) from outcome.troubles[0]
+        raise BatchIncomplete(lowest, len(outcome.failed), str(outcome.errors[0])) from outcome.errors[0]
     return {"batchItemFailures": [{"itemIdentifier": lowest}]}

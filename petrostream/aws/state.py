@@ -1,8 +1,8 @@
-"""A facility's memory between invocations: one item of binary parts in DynamoDB, kept warm in memory.
+"""A facility's memory between invocations: one item of binary parts in DynamoDB, cached in the process.
 
-The item carries a version that every write raises by one, on the condition that it is still what the writer
-read. Two invocations that overlap (a retry beside a late one, a moved shard) therefore can't overwrite each
-other: the later one gets `StateConflict`, reads again, and finds by the last sequence number what is done.
+The item has a version that every write increments, on the condition that it is still the one the writer read.
+Two overlapping invocations (a retry beside a slow first attempt, a moved shard) therefore can't overwrite each
+other: the later one gets `StateConflict`, reads again, and skips what the last sequence number covers.
 """
 
 import logging
@@ -24,19 +24,19 @@ NEW = 0
 """Version of a facility that has no item yet."""
 
 MAX_STATE_BYTES = 380_000
-"""All parts together; an item may have 400 KB."""
+"""Most bytes of all parts together; DynamoDB allows 400 KB an item."""
 
 MAX_WELL_BYTES = 65_000
-"""One well at the very most; 2.5 kB as a rule. So much is left to scoring whatever the other parts need."""
+"""Reserved for one well, whatever the other parts need; typically a well takes 2.5 kB."""
 
 SCORING = "state"
-"""Attribute of scoring's state; the attributes of the other parts have their names in `PARTS`."""
+"""Attribute of scoring's state; `PARTS` names the attributes of the other parts."""
 
 logger = logging.getLogger(__name__)
 
 
 class StateStore:
-    """Facility states in one table; states read or written stay in memory for the next batch.
+    """Facility states in one table; states read or written are cached for the next batch.
 
     Args:
         table: name of the table, with string keys `pk` and `sk`.
@@ -51,7 +51,7 @@ class StateStore:
     def load(self, facility_id: str) -> tuple[Memory, int]:
         """The facility's memory and its version; an empty one at version 0 for a facility never seen.
 
-        A part that can't be decoded (damaged, or of another release) or is missing starts afresh.
+        A part that can't be decoded (damaged, or of another release) or is missing is reset.
 
         Raises:
             StateUnreadable: the item lacks its version or its last sequence number.
@@ -61,23 +61,23 @@ class StateStore:
         if warm is None:
             warm = self._read(facility_id)
             if warm[1] != NEW:
-                # That there is nothing yet is not worth remembering: another process may write it any moment.
+                # The absence of an item is not cached: another process may write one at any moment.
                 self._warm[facility_id] = warm
         return warm
 
     def save(self, memory: Memory, version: int) -> int:
         """Write the memory that follows the one at `version`; returns the new version.
 
-        One over `MAX_STATE_BYTES` is written without the wells that have been silent longest. Such a well
-        starts its windows afresh when it speaks again; no reading is lost by it.
+        A memory over `MAX_STATE_BYTES` is written without the wells that have been silent longest. The windows
+        of such a well are empty when it reports again; no reading is lost.
 
         Raises:
-            StateConflict: the item is no longer at `version`. Also when an earlier attempt of this very write
-                did succeed and its answer was lost; reading again shows that all is done.
+            StateConflict: the item is no longer at `version`. Also if an earlier attempt of this very write
+                succeeded and its answer was lost; reading again shows that everything is committed.
             ServiceUnavailable: DynamoDB did not answer in time (`Throttled`: asked for less load). The write
-                may or may not have happened; reading again tells.
+                may or may not have succeeded; reading again shows which.
         """
-        # Whatever happens, the memory must not claim more than the table is known to hold.
+        # The cache must never hold more than the table is known to hold.
         facility_id = memory.scoring.facility_id
         self._warm.pop(facility_id, None)
         memory, parts = fitted(memory)
@@ -111,9 +111,9 @@ class StateStore:
         try:
             scoring = codec.decode(content)
         except StateFormatError:
-            # Three minutes without window features are better than a facility that stands still. Its place on
-            # the shard is an attribute of its own, so nothing is lost or scored twice.
-            logger.exception("facility %s: windows start afresh", facility_id)
+            # Three minutes without window features are better than a facility that stops. Its position in the
+            # shard is an attribute of its own, so nothing is lost or scored twice.
+            logger.exception("facility %s: its scoring state is reset", facility_id)
             scoring = FacilityState(facility_id, last or None)
         return decode_parts(scoring, parts), version
 
@@ -137,16 +137,16 @@ class StateStore:
 
 
 def fitted(memory: Memory) -> tuple[Memory, dict[str, bytes]]:
-    """The memory and its encoded parts, without what would not fit an item.
+    """The memory and its encoded parts, cut down to what fits an item.
 
-    The longest silent wells go first. If the other parts alone are too large, the largest of them starts
-    afresh: an item that can't be written would hold up the shard for ever.
+    The wells that have been silent longest are dropped first. If the other parts alone are too large, the
+    largest of them is reset: an item that can't be written would block the shard indefinitely.
     """
     parts = encode_parts(memory)
     while sum(map(len, parts.values())) > MAX_STATE_BYTES - MAX_WELL_BYTES:
         largest = max(parts, key=lambda name: len(parts[name]))
         logger.error(
-            "facility %s: %s state of %d bytes leaves no room for its wells and starts afresh",
+            "facility %s: %s state of %d bytes leaves no room for its wells and is reset",
             *(memory.scoring.facility_id, largest, len(parts[largest])),
         )
         memory = memory.without(largest)
@@ -161,7 +161,7 @@ def _with_wells_that_fit(state: FacilityState, room: int) -> tuple[FacilityState
         newest_first = sorted(state.wells, key=lambda well: (-int(state.wells[well].ts_ms[-1]), well))
         keep = newest_first[: max(1, int(len(newest_first) * 0.9 * room / len(content)))]
         logger.warning(
-            "facility %s: state of %d wells is %d bytes, over %d; the %d longest silent start afresh",
+            "facility %s: state of %d wells is %d bytes, over %d; the %d longest silent are dropped",
             *(state.facility_id, len(state.wells), len(content), room),
             len(newest_first) - len(keep),
         )

@@ -23,7 +23,7 @@ def encode(state: LiveState) -> bytes:
         "wells": {name: astuple(status) for name, status in state.wells.items()},
         "alarms": [astuple(alarm) for alarm in state.alarms.values()],
         "runs": [[*key, run.since_ms, run.last_ms] for key, run in state.runs.items()],
-        "waiting": [[a.alert_id, a.kind, a.ts_ms, a.detail] for a in state.waiting],
+        "waiting": [[a.alert_id, a.kind, a.ts_ms, a.detail] for a in state.unpublished],
         "listed": state.listed,
     }
     return pack(MAGIC, VERSION, header, {})
@@ -42,7 +42,7 @@ def decode(data: bytes) -> LiveState:
             wells={name: _status(row) for name, row in header["wells"].items()},
             alarms={(alarm.well_id, alarm.alarm_type): alarm for alarm in alarms},
             runs={(well, scope): AlertRun(since, last) for well, scope, since, last in header["runs"]},
-            waiting=tuple(Alert(*row) for row in header["waiting"]),
+            unpublished=tuple(Alert(*row) for row in header["waiting"]),
             listed=bool(header["listed"]),
         )
     except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:

@@ -1,11 +1,11 @@
-"""The present of a facility: each well's latest status, open alarms, and events still to be told.
+"""The present of a facility: each well's latest status, open alarms, and alerts not yet published.
 
-It is a part of the facility's memory and travels in its item, so it is written by the same conditional write
-as the place on the stream: it can't be older or newer than what is committed, and costs no write of its own.
-Readers take this one attribute (`petrostream.aws.live_reader`).
+It is part of the facility's memory and is stored in the same item, by the same conditional write as the
+position in the stream: it can't be older or newer than what is committed, and needs no write of its own.
+Readers fetch this one attribute (`petrostream.aws.live_reader`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,10 +21,10 @@ from petrostream.schema import SENSOR_INDEX
 from petrostream.scoring import NO_POINTS, Scored
 
 MAX_WELLS = 500
-"""Wells shown of a facility, the latest heard."""
+"""Most wells shown of a facility: those that reported last."""
 
-MAX_WAITING = 200
-"""Events that wait to be told. While the topic can't be reached, the oldest give way."""
+MAX_UNPUBLISHED = 200
+"""Most alerts that wait for publication. While the topic can't be reached, the oldest are dropped."""
 
 _PRESSURE, _TEMPERATURE = SENSOR_INDEX["p_tpt"], SENSOR_INDEX["t_tpt"]
 
@@ -36,20 +36,22 @@ class WellStatus:
     Attributes:
         ts_ms: its time, epoch ms.
         scored_at_ms: when it was scored.
-        source: what it came from.
-        pressure: at the TPT, Pa; temperature: there, degC; methane_ppm: at the wellhead. None where missing.
-        anomaly_score: 0 to 1, None where there is none.
+        source: the recording or simulation that it came from.
+        pressure: at the TPT, Pa, None where missing.
+        temperature: at the TPT, degC, None where missing.
+        methane_ppm: at the wellhead, None where missing.
+        anomaly_score: 0 to 1, None if not scored by a model.
         anomaly_flag: 0 or 1.
-        risk_score: 0 to 100, by the well's own parts.
-        well_status: ALERT or NORMAL, by the same.
+        risk_score: 0 to 100, from emission and process risk, without the tank's vapor.
+        well_status: ALERT or NORMAL, from the same risk.
         emission_category: None without a gas detector.
         quality: data quality, 0 to 100.
-        top_sensors: of an anomalous reading.
-        reason: the phrase that goes with them.
+        top_sensors: the most deviant sensors of an anomalous reading, else empty.
+        reason: how they deviate, None if not anomalous.
         model_kind: None without a model.
-        joined_ts_ms: latest reading that the join settled, None if there is none.
-        joined_risk, joined_status: of that one, vapor included.
-        vapor_ppm: in the tank beside it, None where unmatched.
+        joined_ts_ms: time of the latest reading that the join settled, epoch ms; None if there is none.
+        joined_risk, joined_status: risk and status of that reading, the tank's vapor included.
+        vapor_ppm: vapor concentration of the matching tank reading, None where unmatched.
     """
 
     ts_ms: int
@@ -78,12 +80,12 @@ class OpenAlarm:
     """An alarm whose condition is active.
 
     Attributes:
-        alarm_id, well_id, alarm_type, priority: which one.
-        state: as far as the stream knows: `active_unacknowledged` or `suppressed_by_design`.
-        start_ms: first reading of the condition.
-        active_ms: when it became active.
-        ts_ms: its latest transition.
-        sentence: what it says; None while suppressed.
+        alarm_id, well_id, alarm_type, priority: identify the alarm.
+        state: `active_unacknowledged` or `suppressed_by_design`; operators' actions are not in the stream.
+        start_ms: time of the first reading of the condition, epoch ms.
+        active_ms: when it became active, epoch ms.
+        ts_ms: time of its latest transition, epoch ms.
+        sentence: the alarm message, None while suppressed.
     """
 
     alarm_id: str
@@ -102,34 +104,37 @@ class LiveState:
     """The present of one facility.
 
     Attributes:
-        wells: latest status by well, the least recently heard first.
+        wells: latest status by well, the well that reported last at the end.
         alarms: open alarms by well and alarm type.
-        runs: statuses ALERT that are not over.
-        waiting: events to be told, oldest first.
+        runs: periods of the status ALERT that are not over.
+        unpublished: alerts not yet published, oldest first.
         listed: whether the facility is in the table's list of facilities.
     """
 
     wells: Mapping[str, WellStatus] = field(default_factory=dict)
     alarms: Mapping[tuple[str, str], OpenAlarm] = field(default_factory=dict)
     runs: Mapping[Key, AlertRun] = field(default_factory=dict)
-    waiting: tuple[Alert, ...] = ()
+    unpublished: tuple[Alert, ...] = ()
     listed: bool = False
 
-    def without(self, told: set[str] | frozenset[str]) -> "LiveState":
-        """The same without the events that have been told."""
-        if not any(alert.alert_id in told for alert in self.waiting):
+    def without(self, published_ids: Set[str]) -> "LiveState":
+        """A copy without the alerts that have been published."""
+        if not any(alert.alert_id in published_ids for alert in self.unpublished):
             return self
-        return replace(self, waiting=tuple(a for a in self.waiting if a.alert_id not in told))
+        return replace(
+            self, unpublished=tuple(a for a in self.unpublished if a.alert_id not in published_ids)
+        )
 
 
 def note_scored(state: LiveState, facility_id: str, rows: Scored, arrived_ms: int) -> LiveState:
-    """Take in scored readings and the transitions of alarms they brought about.
+    """Update the present with scored readings and their alarm transitions.
 
     Args:
-        state: the present so far.
+        state: the present before them.
         facility_id: the facility.
         rows: the readings in stream order; late ones change nothing.
-        arrived_ms: when the stream took in the last of them, epoch ms: what lies long before calls nobody.
+        arrived_ms: when the last of them arrived in the stream, epoch ms. Changes more than `MAX_AGE_MS`
+            older send no alert.
     """
     on_time = np.flatnonzero(rows.alarm_active != NO_POINTS)
     names = [rows.readings.well_id[i] for i in on_time.tolist()]
@@ -138,27 +143,27 @@ def note_scored(state: LiveState, facility_id: str, rows: Scored, arrived_ms: in
         wells[name] = _status(rows, at, wells.pop(name, None))
     alert = np.array([status != NORMAL for status in rows.well_status], np.bool_)[on_time]
     runs, changes = status_changes(state.runs, WELL, names, rows.readings.ts_ms[on_time], alert)
-    found = [
+    of_status = [
         status_alert(change, facility_id, _scored_detail(rows, int(on_time[change.position])))
         for change in changes
     ]
-    told = _recent([*alarm_alerts(rows.alarms), *found], arrived_ms)
+    alerts = _recent([*alarm_alerts(rows.alarms), *of_status], arrived_ms)
     return replace(
         state,
         wells=dict(list(wells.items())[-MAX_WELLS:]),
         alarms=_alarms(state.alarms, rows.alarms),
         runs=runs,
-        waiting=(*state.waiting, *told)[-MAX_WAITING:],
+        unpublished=(*state.unpublished, *alerts)[-MAX_UNPUBLISHED:],
     )
 
 
 def note_joined(state: LiveState, rows: FacilityRows, arrived_ms: int) -> LiveState:
-    """Take in joined readings: the risk with the tank's vapor in it.
+    """Update the present with joined readings, whose risk includes the tank's vapor.
 
     Args:
         state: the present, the same readings' scores included.
-        rows: what the join settled, in its order.
-        arrived_ms: when the stream took in the last of them, epoch ms.
+        rows: the readings that the join settled, in its order.
+        arrived_ms: when the last of them arrived in the stream, epoch ms.
     """
     if not len(rows):
         return state
@@ -174,12 +179,12 @@ def note_joined(state: LiveState, rows: FacilityRows, arrived_ms: int) -> LiveSt
                 vapor_ppm=_float(rows.tank_values[at, VAPOR]),
             )
     own = np.maximum(rows.emission_risk, 0) + np.maximum(rows.process_risk, 0)
-    # What is an ALERT without the tank has been told of already.
+    # A reading that is an ALERT without the tank has its alert from `note_scored`.
     alert = (rows.risk_score > ALERT_ABOVE) & (own <= ALERT_ABOVE)
     runs, changes = status_changes(state.runs, TANK, names, ts_ms, alert)
-    found = [status_alert(change, rows.facility_id, _joined_detail(rows, change)) for change in changes]
-    waiting = (*state.waiting, *_recent(found, arrived_ms))[-MAX_WAITING:]
-    return replace(state, wells=wells, runs=runs, waiting=waiting)
+    alerts = [status_alert(change, rows.facility_id, _joined_detail(rows, change)) for change in changes]
+    unpublished = (*state.unpublished, *_recent(alerts, arrived_ms))[-MAX_UNPUBLISHED:]
+    return replace(state, wells=wells, runs=runs, unpublished=unpublished)
 
 
 def _recent(alerts: list[Alert], arrived_ms: int) -> list[Alert]:
@@ -266,5 +271,5 @@ def _points(worth: int) -> int | None:
 
 
 def _float(value: float) -> float | None:
-    """A number as JSON can hold it, to nine digits: a status is for eyes, and each byte is paid for."""
+    """A number that JSON can hold, to nine digits: enough to read, and every byte stored is billed."""
     return None if np.isnan(value) else float(f"{value:.9g}")

@@ -1,7 +1,7 @@
-"""The promise: nothing lost, nothing doubled. One batch of stream records: score, deliver, commit, publish.
+"""One batch of stream records: score, deliver, commit, publish. Nothing is lost and nothing is duplicated.
 
-What it needs from outside are the protocols of `pipeline/ports.py`. Must not know any service, client or
-front door.
+What it needs from outside is defined as protocols in `pipeline/ports.py`. Must not know any service, client
+or front door.
 """
 
 from petrostream.pipeline.batch import Outcome, StreamRecord

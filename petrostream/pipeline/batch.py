@@ -11,9 +11,9 @@ class StreamRecord:
         sequence: its sequence number.
         partition_key: the facility.
         data: its bytes.
-        arrival_ms: when the stream took it in, epoch milliseconds. It is the present that event times are
-            judged by, so that a retry judges as the first attempt did.
-        broken: why `data` is not what was put on the stream, None if it is.
+        arrival_ms: when it arrived in the stream, epoch milliseconds. Event times are checked against it and
+            not against the clock, so that a retry reaches the same verdict as the first attempt.
+        broken: reason why `data` is not what was put on the stream, None if it is.
     """
 
     sequence: str
@@ -29,18 +29,18 @@ class Tally:
 
     Attributes:
         readings: well readings scored.
-        anomalies: of them.
+        anomalies: well readings flagged as anomalous.
         alarms: alarms annunciated.
         quarantined: lines rejected.
-        records: stream records, those passed over included.
-        records_skipped: records passed over, since an earlier batch did them.
+        records: stream records, skipped ones included.
+        records_skipped: records that an earlier batch had already processed.
         tanks: tank readings.
         matched: joined readings with a tank reading.
         unmatched: joined readings without one.
-        late: of the unmatched ones, those that came behind the watermark.
+        late: unmatched readings that arrived after the watermark had passed them.
         duplicates: well readings the join dropped as duplicates.
-        duplicate_tanks: tank readings it dropped as duplicates.
-        without_tanks: well readings left out of the join's rows, as no tank had reported before.
+        duplicate_tanks: tank readings the join dropped as duplicates.
+        without_tanks: well readings without a joined row, because no tank had reported yet.
     """
 
     readings: int = 0
@@ -58,7 +58,7 @@ class Tally:
     without_tanks: int = 0
 
     def add(self, other: "Tally") -> None:
-        """Count the other in."""
+        """Add the counts of `other` to these."""
         for count in fields(self):
             setattr(self, count.name, getattr(self, count.name) + getattr(other, count.name))
 
@@ -68,18 +68,18 @@ class Outcome:
     """How a batch ended.
 
     Attributes:
-        failed: for each facility not wholly committed, the sequence number of its first record not committed.
-        troubles: why, one for each.
+        failed: for each facility not fully committed, the sequence number of its first uncommitted record.
+        errors: the cause of each entry of `failed`, in the same order.
         tally: what was committed.
         model_version: version of the models used, None without models.
     """
 
     failed: list[str] = field(default_factory=list)
-    troubles: list[Exception] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     model_version: str | None = None
 
     @property
     def lowest_failed(self) -> str | None:
-        """Where the stream must be read again from; None when all is committed."""
+        """Sequence number from which the stream must be read again; None if everything is committed."""
         return min(self.failed, key=int, default=None)

@@ -1,7 +1,7 @@
-"""All that is carried from one batch of a facility to the next, and its parts as bytes.
+"""Everything carried from one batch of a facility to the next, and its parts as bytes.
 
-Scoring's state stands apart: it knows how far the stream has been read. Every other part can be lost without
-losing a reading, and then starts afresh.
+Scoring's state is kept apart from the other parts: it knows how far the stream has been read. Any other part
+can be lost without losing a reading; it is then reset.
 """
 
 import logging
@@ -26,10 +26,10 @@ class Memory:
     """What is remembered of one facility.
 
     Attributes:
-        scoring: histories of its wells, and the last record done.
-        join: what the join of wells and tanks remembers.
-        windows: minutes of its wells that are not over.
-        live: latest status of its wells, open alarms, events still to be told.
+        scoring: histories of its wells, and the last record processed.
+        join: state of the join of wells and tanks.
+        windows: one-minute windows of its wells that are still open.
+        live: latest status of its wells, open alarms, alerts not yet published.
     """
 
     scoring: FacilityState
@@ -38,13 +38,13 @@ class Memory:
     live: LiveState = field(default_factory=LiveState)
 
     def without(self, part: str) -> "Memory":
-        """The same with one of `PARTS` as it is in the beginning."""
+        """A copy with one of `PARTS` reset to its initial state."""
         return replace(self, **{part: getattr(Memory(self.scoring), part)})
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How a part becomes bytes and is read again; `decode` raises StateFormatError."""
+    """How a part is encoded as bytes and decoded again; `decode` raises StateFormatError."""
 
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
@@ -55,23 +55,23 @@ PARTS: Mapping[str, Codec] = {
     "windows": Codec(windows_codec.encode, windows_codec.decode),
     "live": Codec(live_codec.encode, live_codec.decode),
 }
-"""The parts beside scoring's state, by their attribute of `Memory`."""
+"""The parts other than scoring's state, by their attribute of `Memory`."""
 
 
 def encode_parts(memory: Memory) -> dict[str, bytes]:
-    """Every part of `PARTS` as bytes."""
+    """Encode every part of `PARTS`."""
     return {name: codec.encode(getattr(memory, name)) for name, codec in PARTS.items()}
 
 
 def decode_parts(scoring: FacilityState, parts: Mapping[str, bytes]) -> Memory:
-    """The memory whose parts these are; a part that is missing or damaged starts afresh."""
-    found: dict[str, Any] = {}
+    """Assemble a memory from its parts; a part that is missing or damaged is reset, and logged if damaged."""
+    decoded: dict[str, Any] = {}
     for name, codec in PARTS.items():
         content = parts.get(name)
         if content is None:
             continue
         try:
-            found[name] = codec.decode(content)
+            decoded[name] = codec.decode(content)
         except StateFormatError:
-            logger.exception("facility %s: its %s state starts afresh", scoring.facility_id, name)
-    return Memory(scoring, **found)
+            logger.exception("facility %s: its %s state is reset", scoring.facility_id, name)
+    return Memory(scoring, **decoded)

@@ -1,4 +1,4 @@
-"""The pipeline's ports: what a batch needs from outside, and nothing of how it is done."""
+"""The pipeline's ports: what a batch needs from outside, independent of any implementation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,54 +12,57 @@ from petrostream.pipeline.memory import Memory
 
 
 class Sink(Protocol):
-    """Where scoring puts its rows."""
+    """A delivery stream for rows."""
 
     def write(self, block: bytes, group: str = "") -> None:
-        """Take a block of newline-terminated rows; blocks of one group may share an entry."""
+        """Accept a block of newline-terminated rows; blocks of one group may share an entry."""
 
     def flush(self) -> None:
-        """Return once every block written so far is safely accepted; raise otherwise."""
+        """Return once every block written so far has been accepted; raise otherwise."""
 
 
 class States(Protocol):
-    """Where facilities' memories live; see `petrostream.aws.state.StateStore`."""
+    """Where the facilities' memories are stored; see `petrostream.aws.state.StateStore`."""
 
     def load(self, facility_id: str) -> tuple[Memory, int]:
-        """The memory and its version."""
+        """Return the memory and its version."""
 
     def save(self, memory: Memory, version: int) -> int:
-        """Write the memory that follows the one at `version`; the new version.
+        """Write the memory that follows the one at `version`, and return the new version.
 
-        Where it fails, the next `load` tells what is stored, not what was remembered.
+        After a failure the next `load` returns what is stored, not a cached copy.
+
+        Raises:
+            StateConflict: the stored memory is no longer at `version`.
         """
 
 
 class Live(Protocol):
-    """Where the fleet's list and closed minutes go; see `petrostream.aws.live_writer.LiveWriter`."""
+    """Where the fleet's list and closed windows go; see `petrostream.aws.live_writer.LiveWriter`."""
 
     def list_facility(self, facility_id: str) -> None:
-        """Note that the facility exists."""
+        """Add the facility to the fleet's list."""
 
     def put_windows(self, facility_id: str, closed: Sequence[Window], version: int, now_ms: int) -> None:
-        """Write closed minutes that belong to the memory's `version`, never over those of a newer one."""
+        """Write closed windows of the memory at `version`; never overwrites those of a newer version."""
 
 
 class Alerts(Protocol):
-    """Where events are told; see `petrostream.aws.alerts.AlertTopic`."""
+    """Where alerts are published; see `petrostream.aws.alerts.AlertTopic`."""
 
     @property
     def published_ids(self) -> frozenset[str]:
-        """Identities of events that need no more telling."""
+        """Identities of alerts that are already published."""
 
     def publish(self, alerts: Sequence[Alert]) -> None:
-        """Tell what has not been told; never raises, what fails is tried again with the next batch."""
+        """Publish the alerts not yet published; never raises, the next batch retries what failed."""
 
 
 class Models(Protocol):
     """Where models come from; see `petrostream.aws.models.ModelStore`."""
 
     def current(self) -> ModelSet | None:
-        """The models to score with."""
+        """The models to score with, None before the first one is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +70,14 @@ class Ports:
     """What a batch needs from outside.
 
     Attributes:
-        states: what is remembered of the facilities.
-        models: what to score with.
+        states: the facilities' memories.
+        models: the models to score with.
         delivery: where scored readings go.
         quarantine: where rejected lines go.
         facility: where joined readings go.
-        alarms: where transitions of alarms go.
-        live: where closed minutes go.
-        alerts: where changes are told.
+        alarms: where alarm transitions go.
+        live: where closed windows go.
+        alerts: where alerts are published.
         now_ms: the clock, epoch milliseconds.
         join: which facilities' readings are joined with tank readings.
     """
@@ -92,5 +95,5 @@ class Ports:
 
     @property
     def sinks(self) -> tuple[Sink, ...]:
-        """All that must have accepted everything before a state is saved."""
+        """The sinks that must have accepted every row before a state is saved."""
         return self.delivery, self.quarantine, self.facility, self.alarms

@@ -1,12 +1,12 @@
 """One batch of stream records: read, score, deliver, commit. The same for every kind of consumer.
 
 The order of steps is what keeps the promises of docs/reference/delivery.md. For each facility, in shard
-order: load its state, pass over the records the state says are done, validate, score, hand the rows to the
-sinks. When all are scored the sinks are flushed; only when all have accepted everything are closed minutes
-written and the states saved. A failure anywhere leaves the states of the facilities it touched as they were,
-and names the first record not done. Notifications go out last, for committed changes only.
+order: load its memory, skip the records already processed, validate, score, write the rows to the sinks. Once
+all facilities are scored the sinks are flushed; only when they have accepted everything are closed windows
+written and the memories saved. A failure anywhere leaves the memories of the facilities concerned as they
+were, and reports their first uncommitted record. Alerts are published last, for committed changes only.
 
-What is made of the valid readings of a unit is in `petrostream.pipeline.stages`.
+`petrostream.pipeline.stages` has the processing of valid readings.
 """
 
 import logging
@@ -20,22 +20,33 @@ from petrostream.lake import quarantine_line
 from petrostream.minutes import Window
 from petrostream.pipeline.batch import Outcome, StreamRecord, Tally
 from petrostream.pipeline.memory import Memory
-from petrostream.pipeline.ports import Ports
-from petrostream.pipeline.stages import Moment, take
+from petrostream.pipeline.ports import Ports, Sink
+from petrostream.pipeline.stages import ChunkTimes, run_stages
 from petrostream.readings import Readings, Rejected, Validated, validate_block
 
-UNIT_BYTES = 2 * 1024 * 1024
+CHUNK_BYTES = 2 * 1024 * 1024
 """Most stream bytes validated and scored at once: some 10,000 readings, well under a second of work."""
 
 KPL_MAGIC = b"\xf3\x89\x9a\xc2"
-"""How a record aggregated by the Kinesis Producer Library begins (its aggregation format)."""
+"""First bytes of a record aggregated by the Kinesis Producer Library (its aggregation format)."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Run:
-    """One facility's part of the batch: what is done, and how far."""
+class _FacilityBatch:
+    """One facility's records of the batch, and how far they are processed.
+
+    Attributes:
+        facility_id: the facility.
+        records: its records, in shard order.
+        memory: after the records processed so far, None before the first.
+        version: of the memory that was loaded, then of the one saved.
+        closed: windows that the processed records closed.
+        done: how many records are processed.
+        failure: why the others are not, None if nothing failed.
+        tally: counts of the processed records.
+    """
 
     facility_id: str
     records: list[StreamRecord]
@@ -43,133 +54,141 @@ class _Run:
     version: int = 0
     closed: list[Window] = field(default_factory=list)
     done: int = 0
-    trouble: Exception | None = None
+    failure: Exception | None = None
     tally: Tally = field(default_factory=Tally)
 
-    def units(self) -> Iterable[list[StreamRecord]]:
-        """The records not yet done, in order, cut to `UNIT_BYTES`."""
-        unit: list[StreamRecord] = []
+    def chunks(self) -> Iterable[list[StreamRecord]]:
+        """The records not yet processed, in order, in chunks of at most `CHUNK_BYTES`."""
+        chunk: list[StreamRecord] = []
         size = 0
         for record in self.records[self.done :]:
-            if unit and size + len(record.data) > UNIT_BYTES:
-                yield unit
-                unit, size = [], 0
-            unit.append(record)
+            if chunk and size + len(record.data) > CHUNK_BYTES:
+                yield chunk
+                chunk, size = [], 0
+            chunk.append(record)
             size += len(record.data)
-        if unit:
-            yield unit
+        if chunk:
+            yield chunk
 
 
 def process_batch(
     records: Sequence[StreamRecord], ports: Ports, deadline: Deadline = NO_DEADLINE, reserve: float = 0.0
 ) -> Outcome:
-    """Take a batch through the pipeline. Bad data never fails it; trouble with a service may, in part.
+    """Process a batch. Bad data never fails it; a service that fails may fail part of it.
 
     Args:
         records: records of one shard, in shard order.
-        ports: the outside.
+        ports: the services that the batch needs.
         deadline: when the caller must have its answer.
-        reserve: seconds before the deadline at which no further records are begun, kept for delivery and
-            commit. The first records are always tried.
+        reserve: seconds before the deadline that are kept for delivery and commit: no further records are
+            started in them. The first records are always tried.
 
     Returns:
-        What was committed and what was not. Everything not named failed is in the lake or the quarantine.
+        What was committed and what was not. Every record not reported as failed is in the lake or in the
+        quarantine.
     """
     outcome = Outcome()
-    runs = _by_facility(records)
+    batches = _by_facility(records)
     try:
         models = ports.models.current()
-    except PetroStreamError as trouble:
-        for run in runs:
-            run.trouble = trouble
+    except PetroStreamError as error:
+        for batch in batches:
+            batch.failure = error
     else:
         outcome.model_version = models.version if models else None
-        _score_all(runs, ports, models, deadline, reserve)
-        _commit(runs, ports, models)
-        _publish(runs, ports)
-    for run in runs:
-        if run.trouble is not None:
-            outcome.failed.append(run.records[run.done].sequence)
-            outcome.troubles.append(run.trouble)
-        outcome.tally.add(run.tally)
+        _score_all(batches, ports, models, deadline, reserve)
+        _commit(batches, ports, models)
+        _publish(batches, ports)
+    for batch in batches:
+        if batch.failure is not None:
+            outcome.failed.append(batch.records[batch.done].sequence)
+            outcome.errors.append(batch.failure)
+        outcome.tally.add(batch.tally)
     return outcome
 
 
-def _by_facility(records: Iterable[StreamRecord]) -> list[_Run]:
-    runs: dict[str, _Run] = {}
+def _by_facility(records: Iterable[StreamRecord]) -> list[_FacilityBatch]:
+    batches: dict[str, _FacilityBatch] = {}
     for record in records:
-        run = runs.setdefault(record.partition_key, _Run(record.partition_key, []))
-        run.records.append(record)
-    return list(runs.values())
+        batch = batches.setdefault(record.partition_key, _FacilityBatch(record.partition_key, []))
+        batch.records.append(record)
+    return list(batches.values())
 
 
 def _score_all(
-    runs: Iterable[_Run], ports: Ports, models: ModelSet | None, deadline: Deadline, reserve: float
+    batches: Iterable[_FacilityBatch],
+    ports: Ports,
+    models: ModelSet | None,
+    deadline: Deadline,
+    reserve: float,
 ) -> None:
-    begun = False
-    for run in runs:
+    started = False
+    for batch in batches:
         try:
-            for unit in run.units():
-                if begun and deadline.remaining() <= reserve:
-                    raise TimeShort(f"facility {run.facility_id}", deadline.remaining())  # noqa: TRY301
-                # Records passed over are no progress: where whole batches come again, they come first.
-                begun = _advance(run, unit, ports, models) or begun
-        except Exception as trouble:
-            # Whatever it is, it is this facility's: the others must not wait for it.
-            _note(run, trouble)
+            for chunk in batch.chunks():
+                if started and deadline.remaining() <= reserve:
+                    raise TimeShort(f"facility {batch.facility_id}", deadline.remaining())  # noqa: TRY301
+                # Skipped records are not progress: a retried batch begins with them.
+                started = _advance(batch, chunk, ports, models) or started
+        except Exception as error:
+            # Whatever it is, it concerns this facility only: the others must not wait for it.
+            _fail(batch, error)
 
 
-def _advance(run: _Run, unit: list[StreamRecord], ports: Ports, models: ModelSet | None) -> bool:
-    """Validate and score one unit, and move the run past it once its rows are with the sinks.
+def _advance(batch: _FacilityBatch, chunk: list[StreamRecord], ports: Ports, models: ModelSet | None) -> bool:
+    """Validate and score one chunk, and advance the batch once the sinks have its rows.
 
     Returns:
         Whether any of its records was new.
     """
-    if run.memory is None:
-        run.memory, run.version = ports.states.load(run.facility_id)
-        run.memory = replace(run.memory, live=run.memory.live.without(ports.alerts.published_ids))
-    fresh = _not_done(unit, run.memory.scoring.last_sequence)
-    tally = Tally(records=len(unit), records_skipped=len(unit) - len(fresh))
-    now_ms = ports.now_ms()
-    checked = [(record, _validate(record, tanks=ports.join != "off")) for record in fresh]
-    whole = Validated.concat([found for _, found in checked])
-    moment = Moment(now_ms, unit[-1].arrival_ms)
-    memory, closed = take(run.memory, whole, ports, models, moment, tally)
-    for record, found in checked:
-        for rejected in found.rejected:
-            row = quarantine_line(
-                rejected,
-                partition_key=record.partition_key,
-                sequence=record.sequence,
-                quarantined_at=now_ms,
-            )
-            ports.quarantine.write(row)
-            tally.quarantined += 1
-    if fresh:
-        memory = replace(memory, scoring=replace(memory.scoring, last_sequence=fresh[-1].sequence))
-    run.memory = memory
-    run.closed += closed
-    run.done += len(unit)
-    run.tally.add(tally)
-    return bool(fresh)
+    if batch.memory is None:
+        batch.memory, batch.version = ports.states.load(batch.facility_id)
+        batch.memory = replace(batch.memory, live=batch.memory.live.without(ports.alerts.published_ids))
+    new = _after(chunk, batch.memory.scoring.last_sequence)
+    tally = Tally(records=len(chunk), records_skipped=len(chunk) - len(new))
+    times = ChunkTimes(ports.now_ms(), chunk[-1].arrival_ms)
+    validated = [_validate(record, tanks=ports.join != "off") for record in new]
+    memory, closed = run_stages(batch.memory, Validated.concat(validated), ports, models, times, tally)
+    for record, content in zip(new, validated, strict=True):
+        tally.quarantined += _quarantine(record, content.rejected, ports.quarantine, times.now_ms)
+    if new:
+        memory = replace(memory, scoring=replace(memory.scoring, last_sequence=new[-1].sequence))
+    batch.memory = memory
+    batch.closed += closed
+    batch.done += len(chunk)
+    batch.tally.add(tally)
+    return bool(new)
 
 
-def _not_done(unit: Iterable[StreamRecord], last_sequence: str | None) -> list[StreamRecord]:
+def _after(chunk: Iterable[StreamRecord], last_sequence: str | None) -> list[StreamRecord]:
     """The records after `last_sequence`, each sequence number once. They compare as integers."""
     last = int(last_sequence) if last_sequence else -1
-    fresh: list[StreamRecord] = []
-    for record in unit:
+    new: list[StreamRecord] = []
+    for record in chunk:
         number = int(record.sequence)
         if number > last:
-            fresh.append(record)
+            new.append(record)
             last = number
-    return fresh
+    return new
+
+
+def _quarantine(record: StreamRecord, lines: Sequence[Rejected], sink: Sink, now_ms: int) -> int:
+    """Write a record's rejected lines to the quarantine; returns how many there are."""
+    for rejected in lines:
+        row = quarantine_line(
+            rejected,
+            partition_key=record.partition_key,
+            sequence=record.sequence,
+            quarantined_at=now_ms,
+        )
+        sink.write(row)
+    return len(lines)
 
 
 def _validate(record: StreamRecord, *, tanks: bool) -> Validated:
     broken = record.broken
     if broken is None and record.data.startswith(KPL_MAGIC):
-        # Its parts lie between binary framing, which may hold line feeds: read as lines, some would pass.
+        # Its parts are framed in binary, which may contain line feeds: read as lines, some would pass.
         broken = "aggregated_record:data"
     if broken is not None:
         return Validated(Readings.empty(), [Rejected.of(0, record.data, (broken,))])
@@ -182,74 +201,75 @@ def _validate(record: StreamRecord, *, tanks: bool) -> Validated:
     )
 
 
-def _commit(runs: list[_Run], ports: Ports, models: ModelSet | None) -> None:
-    """Flush, then save each facility that moved; one that met a conflict is run again, once."""
-    if not _flush(runs, ports):
+def _commit(batches: list[_FacilityBatch], ports: Ports, models: ModelSet | None) -> None:
+    """Flush the sinks, then save each facility that advanced; a conflict is processed again, once."""
+    if not _flush(batches, ports):
         return
-    conflicts = [run for run in runs if not _save(run, ports)]
-    for run in conflicts:
-        _restart(run)
+    conflicts = [batch for batch in batches if not _save(batch, ports)]
+    for batch in conflicts:
+        _reset(batch)
     if not conflicts:
         return
     _score_all(conflicts, ports, models, NO_DEADLINE, 0.0)
     if _flush(conflicts, ports):
-        for run in conflicts:
-            if not _save(run, ports):
-                _undo(run, StateConflict(run.facility_id, run.version))
+        for batch in conflicts:
+            if not _save(batch, ports):
+                _discard(batch, StateConflict(batch.facility_id, batch.version))
 
 
-def _flush(runs: Iterable[_Run], ports: Ports) -> bool:
+def _flush(batches: Iterable[_FacilityBatch], ports: Ports) -> bool:
     try:
         for sink in ports.sinks:
             sink.flush()
-    except Exception as trouble:
-        for run in runs:
-            _undo(run, trouble)
+    except Exception as error:
+        for batch in batches:
+            _discard(batch, error)
         return False
     return True
 
 
-def _save(run: _Run, ports: Ports) -> bool:
-    """Commit a run as far as it came; False on a conflict. Other trouble is noted in the run."""
-    # A key that has only ever carried rejected lines is likely not a facility, and gets no item.
-    if run.memory is None or run.done == 0 or run.tally.records == run.tally.records_skipped:
+def _save(batch: _FacilityBatch, ports: Ports) -> bool:
+    """Commit what the batch has processed; False on a conflict. Any other failure is kept in the batch."""
+    if batch.memory is None or batch.done == 0 or batch.tally.records == batch.tally.records_skipped:
         return True
-    if run.version == 0 and not run.memory.scoring.wells and not run.memory.join.tanks_seen:
+    # A key that has only ever carried rejected lines is probably not a facility, and gets no item.
+    if batch.version == 0 and not batch.memory.scoring.wells and not batch.memory.join.tanks_seen:
         return True
     try:
-        if not run.memory.live.listed:
-            ports.live.list_facility(run.facility_id)
-            run.memory = replace(run.memory, live=replace(run.memory.live, listed=True))
-        # Before the state: once that is saved, nobody would know of them any more.
-        ports.live.put_windows(run.facility_id, run.closed, run.version + 1, ports.now_ms())
-        run.version = ports.states.save(run.memory, run.version)
+        if not batch.memory.live.listed:
+            ports.live.list_facility(batch.facility_id)
+            batch.memory = replace(batch.memory, live=replace(batch.memory.live, listed=True))
+        # Before the memory: once that is saved, the closed windows are no longer in it.
+        ports.live.put_windows(batch.facility_id, batch.closed, batch.version + 1, ports.now_ms())
+        batch.version = ports.states.save(batch.memory, batch.version)
     except StateConflict:
         return False
-    except Exception as trouble:
-        _undo(run, trouble)
+    except Exception as error:
+        _discard(batch, error)
     return True
 
 
-def _publish(runs: Iterable[_Run], ports: Ports) -> None:
+def _publish(batches: Iterable[_FacilityBatch], ports: Ports) -> None:
     """Publish alerts of committed changes, also those that an earlier batch committed but did not publish."""
-    for run in runs:
-        if run.memory is not None and run.memory.live.waiting:
-            ports.alerts.publish(run.memory.live.waiting)
+    for batch in batches:
+        if batch.memory is not None and batch.memory.live.unpublished:
+            ports.alerts.publish(batch.memory.live.unpublished)
 
 
-def _restart(run: _Run) -> None:
-    run.memory, run.version, run.closed, run.done, run.trouble, run.tally = None, 0, [], 0, None, Tally()
+def _reset(batch: _FacilityBatch) -> None:
+    batch.memory, batch.version, batch.closed = None, 0, []
+    batch.done, batch.failure, batch.tally = 0, None, Tally()
 
 
-def _undo(run: _Run, trouble: Exception) -> None:
-    """Nothing of the run is committed."""
-    _restart(run)
-    _note(run, trouble)
+def _discard(batch: _FacilityBatch, error: Exception) -> None:
+    """Discard everything processed: nothing of the batch is committed."""
+    _reset(batch)
+    _fail(batch, error)
 
 
-def _note(run: _Run, trouble: Exception) -> None:
-    run.trouble = trouble
-    known = isinstance(trouble, PetroStreamError)
+def _fail(batch: _FacilityBatch, error: Exception) -> None:
+    batch.failure = error
+    expected = isinstance(error, PetroStreamError)
     logger.warning(
-        "facility %s not committed: %s", run.facility_id, trouble, exc_info=None if known else trouble
+        "facility %s not committed: %s", batch.facility_id, error, exc_info=None if expected else error
     )

@@ -1,7 +1,7 @@
-"""What is made of a unit of valid readings, stage by stage: scored rows and alarms, minutes, joined rows.
+"""The stages that a chunk of valid readings passes: scoring and alarms, one-minute windows, join.
 
-A stage takes what is remembered and what the stages before it found, hands rows to a sink, and gives the
-memory that follows. Nothing is committed here: the pipeline flushes the sinks and saves the memory.
+Each stage takes the memory and the results of the stages before it, writes rows to a sink, and returns the
+next memory. Nothing is committed here: the pipeline flushes the sinks and saves the memory.
 """
 
 from dataclasses import dataclass, replace
@@ -20,81 +20,81 @@ from petrostream.scoring import Scored, score_batch
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """When a unit is taken, in epoch ms.
+class ChunkTimes:
+    """When a chunk arrived and when it is processed, epoch ms.
 
     Attributes:
         now_ms: the time to write into the rows.
-        arrived_ms: when the stream took in the unit's last record.
+        arrived_ms: when the chunk's last record arrived in the stream.
     """
 
     now_ms: int
     arrived_ms: int
 
 
-def take(
-    memory: Memory, unit: Validated, ports: Ports, models: ModelSet | None, moment: Moment, tally: Tally
+def run_stages(
+    memory: Memory, chunk: Validated, ports: Ports, models: ModelSet | None, times: ChunkTimes, tally: Tally
 ) -> tuple[Memory, list[Window]]:
-    """Take a unit of one facility's readings through all stages.
+    """Pass a chunk of one facility's readings through all stages.
 
     Args:
-        memory: what is remembered of the facility.
-        unit: its well and tank readings, in stream order.
+        memory: the facility's memory.
+        chunk: its well and tank readings, in stream order.
         ports: where rows go.
-        models: what to score with.
-        moment: when.
-        tally: counted into.
+        models: the models to score with.
+        times: when the chunk arrived and when it is processed.
+        tally: the counts of this chunk are written into it.
 
     Returns:
-        The memory after the unit, and the minutes of wells that it closed.
+        The memory after the chunk, and the one-minute windows that it closed.
     """
-    memory, rows = _score(memory, unit.readings, ports, models, moment, tally)
+    memory, rows = _score(memory, chunk.readings, ports, models, times, tally)
     closed: list[Window] = []
     if rows is not None:
         windowed = update_windows(memory.windows, rows)
         memory, closed = replace(memory, windows=windowed.state), windowed.closed
-    return _join(memory, rows, unit, ports, moment, tally), closed
+    return _join(memory, rows, chunk, ports, times, tally), closed
 
 
 def _score(
-    memory: Memory, readings: Readings, ports: Ports, models: ModelSet | None, moment: Moment, tally: Tally
+    memory: Memory, readings: Readings, ports: Ports, models: ModelSet | None, times: ChunkTimes, tally: Tally
 ) -> tuple[Memory, Scored | None]:
-    """Score well readings and raise alarms; no rows where there are no readings."""
+    """Score well readings and raise alarms; None instead of rows if there are no readings."""
     if not len(readings):
         return memory, None
-    scored = score_batch(memory.scoring, readings, models, scored_at_ms=moment.now_ms)
+    scored = score_batch(memory.scoring, readings, models, scored_at_ms=times.now_ms)
     for block in rows_to_blocks(scored.rows):
         ports.delivery.write(block.data, group=block.date)
-    for block in alarm_rows_to_blocks(scored.rows.alarms, recorded_at_ms=moment.now_ms):
+    for block in alarm_rows_to_blocks(scored.rows.alarms, recorded_at_ms=times.now_ms):
         ports.alarms.write(block.data, group=block.date)
     tally.readings = len(readings)
     tally.alarms = sum(event.change.event in ANNUNCIATIONS for event in scored.rows.alarms)
     tally.anomalies = int(scored.rows.anomaly_flag.sum())
-    live = note_scored(memory.live, memory.scoring.facility_id, scored.rows, moment.arrived_ms)
+    live = note_scored(memory.live, memory.scoring.facility_id, scored.rows, times.arrived_ms)
     return replace(memory, scoring=scored.state, live=live), scored.rows
 
 
 def _join(
-    memory: Memory, rows: Scored | None, unit: Validated, ports: Ports, moment: Moment, tally: Tally
+    memory: Memory, rows: Scored | None, chunk: Validated, ports: Ports, times: ChunkTimes, tally: Tally
 ) -> Memory:
     """Pair scored readings with tank readings."""
-    if ports.join == "off" or (rows is None and not len(unit.tanks)):
+    if ports.join == "off" or (rows is None and not len(chunk.tanks)):
         return memory
     paired = pair(
         memory.scoring.facility_id,
         memory.join,
         WellEvents.empty() if rows is None else WellEvents.of(rows),
-        unit.tanks,
-        unit.tank_at,
+        chunk.tanks,
+        chunk.tank_at,
         every_facility=ports.join == "all",
     )
-    for block in facility_rows_to_blocks(paired.rows, joined_at_ms=moment.now_ms):
+    for block in facility_rows_to_blocks(paired.rows, joined_at_ms=times.now_ms):
         ports.facility.write(block.data, group=block.date)
-    tally.tanks = len(unit.tanks)
+    tally.tanks = len(chunk.tanks)
     tally.matched = paired.rows.matched
     tally.unmatched = len(paired.rows) - paired.rows.matched
     tally.late = paired.late
     tally.duplicates, tally.duplicate_tanks = paired.duplicates, paired.duplicate_tanks
     tally.without_tanks = paired.without_tanks
-    live = note_joined(memory.live, paired.rows, moment.arrived_ms)
+    live = note_joined(memory.live, paired.rows, times.arrived_ms)
     return replace(memory, join=paired.state, live=live)

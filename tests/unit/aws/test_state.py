@@ -94,7 +94,7 @@ def test_a_damaged_state_costs_its_windows_but_neither_its_place_nor_the_next_wr
 
 
 @pytest.mark.parametrize("content", [None, b"", b"garbage", encode_parts(state())["join"][:-3]])
-def test_a_missing_or_damaged_join_starts_afresh_and_costs_nothing_else(content, caplog):
+def test_a_missing_or_damaged_join_state_is_reset_alone(content, caplog):
     table = FakeTable()
     StateStore("t", table).save(state("7"), NEW)
     item = table.items["FACILITY#FAC-01"]
@@ -104,7 +104,7 @@ def test_a_missing_or_damaged_join_starts_afresh_and_costs_nothing_else(content,
     found, version = StateStore("t", table).load("FAC-01")
     assert encode_parts(found) == encode_parts(Memory(found.scoring))
     assert (encode(found.scoring), version) == (encode(state("7").scoring), 1)
-    assert ("FAC-01: its join state starts afresh" in caplog.text) is (content is not None)
+    assert ("FAC-01: its join state is reset" in caplog.text) is (content is not None)
 
 
 def test_an_item_that_is_no_state_is_named_with_what_to_do():

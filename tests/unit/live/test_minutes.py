@@ -79,7 +79,7 @@ STATE = LiveState(
     },
     alarms={("WELL-00001", "forest"): OpenAlarm("a", "WELL-00001", "forest", "low", "s", 1, 2, 3, "why")},
     runs={("WELL-00001", "well"): AlertRun(1, 2)},
-    waiting=(Alert("b", "Alarm Transition", 3, {"well_id": "WELL-00001"}),),
+    unpublished=(Alert("b", "Alarm Transition", 3, {"well_id": "WELL-00001"}),),
     listed=True,
 )
 

@@ -1,4 +1,4 @@
-"""Tank readings in the stream: joined rows, who takes part, and that no cut of the stream shows."""
+"""Tank readings in the stream: joined rows, which facilities are joined, independence of batch boundaries."""
 
 import json
 from itertools import pairwise
@@ -28,7 +28,7 @@ def by_event(rows, *, without=("joined_at",)):
     }
 
 
-def test_a_well_reading_lands_beside_its_tank_reading_with_the_risk_of_both():
+def test_a_joined_row_has_the_risk_of_well_and_tank():
     world = World()
     rows = [tank_reading(0, vapor_concentration_ppm=12_000.0), reading(1, 1, methane_ppm=650.2)]
     run(world, shard([(A, block(*rows))]))
@@ -39,7 +39,7 @@ def test_a_well_reading_lands_beside_its_tank_reading_with_the_risk_of_both():
     assert not world.quarantined()
 
 
-def test_a_reading_waits_across_batches_and_processes_for_its_tank():
+def test_a_reading_waits_for_its_tank_across_batches_and_processes():
     world = World()
     records = shard([(A, block(tank_reading(0), reading(1, 20))), (A, block(tank_reading(22)))])
     run(world, records[:1])
@@ -49,7 +49,7 @@ def test_a_reading_waits_across_batches_and_processes_for_its_tank():
     assert [(row["pairing_status"], row["dt_ms"]) for row in world.joined()] == [("MATCHED", 2000)]
 
 
-def test_a_facility_that_only_has_tanks_keeps_its_place_and_its_tanks():
+def test_a_facility_with_tanks_only_keeps_its_position_and_its_tank_readings():
     world = World()
     records = shard([(A, block(tank_reading(0))), (A, block(reading(1, 1)))])
     run(world, records[:1])
@@ -59,7 +59,7 @@ def test_a_facility_that_only_has_tanks_keeps_its_place_and_its_tanks():
     assert [row["pairing_status"] for row in world.joined()] == ["MATCHED"]
 
 
-def test_a_facility_without_tanks_has_no_joined_rows_until_one_reports():
+def test_a_facility_has_no_joined_rows_before_its_first_tank_reading():
     world = World()
     rows = [reading(1, second) for second in range(30)]
     run(world, shard([(A, block(*rows)), (B, block(reading(2, 0, B), tank_reading(1, B)))]))
@@ -67,14 +67,14 @@ def test_a_facility_without_tanks_has_no_joined_rows_until_one_reports():
     assert [row["facility_id"] for row in world.joined()] == [B]
 
 
-def test_every_facility_takes_part_where_the_settings_say_so():
+def test_join_all_includes_facilities_without_tanks():
     world = World(join="all")
     run(world, shard([(A, block(*(reading(1, second) for second in range(30))))]))
     assert len(world.joined()) == 24  # the last 5 s still wait
     assert {row["unmatched_reason"] for row in world.joined()} == {"no_tank"}
 
 
-def test_with_the_join_off_tank_readings_are_kept_in_the_quarantine():
+def test_with_the_join_off_tank_readings_are_quarantined():
     world = World(join="off")
     run(world, shard([(A, block(tank_reading(0), reading(1, 1)))]))
     assert not world.joined()
@@ -101,7 +101,7 @@ def test_a_crash_after_delivery_repeats_the_same_pairs():
     assert by_event(world.joined()[:2]) == by_event(world.joined()[2:])
 
 
-def test_metrics_add_up_and_are_silent_without_tanks(capsys):
+def test_tank_metrics_add_up_and_are_absent_without_tanks(capsys):
     def emf(rows):
         capsys.readouterr()
         run(World(), shard([(A, block(*rows))]))
@@ -121,7 +121,7 @@ def test_metrics_add_up_and_are_silent_without_tanks(capsys):
 
 @st.composite
 def streams(draw):
-    """One facility: readings with tanks from some point on, out of order and repeated, cut anyhow."""
+    """One facility: readings with tanks from some point on, out of order, repeated, in blocks of any size."""
     rows, now = [], 0
     for kind in draw(st.lists(st.sampled_from(["well", "well", "well", "tank"]), min_size=1, max_size=24)):
         now += draw(st.integers(0, 4))
@@ -135,17 +135,19 @@ def streams(draw):
 @given(streams(), st.integers(1, 4))
 def test_rows_are_the_same_however_the_stream_is_cut(stream, batch_size):
     blocks, rows = stream
-    whole, cut = World(), World()
+    whole, blockwise = World(), World()
     run(whole, [*shard([(A, block(*rows))])])
     records = shard([(A, data) for data in blocks])
-    run(cut, records, batch_size)
-    moment = ("joined_at", "kinesis_sequence")
-    assert by_event(cut.joined(), without=moment) == by_event(whole.joined(), without=moment)
+    run(blockwise, records, batch_size)
+    not_compared = ("joined_at", "kinesis_sequence")
+    assert by_event(blockwise.joined(), without=not_compared) == by_event(
+        whole.joined(), without=not_compared
+    )
     if all(row["kind"] == "well" for row in rows):
         assert not whole.joined()
 
 
-def test_a_memory_read_back_is_the_one_that_was_written():
+def test_a_memory_is_equal_after_encoding_and_decoding():
     world = World()
     run(world, shard([(A, block(tank_reading(0), reading(1, 1), reading(1, 30)))]))
     memory, _ = next(iter(world.processes.values()))._states.load(A)

@@ -1,4 +1,4 @@
-"""What a batch leaves in the live table, what it tells of, and that failures change neither."""
+"""What a batch writes to the live table, which alerts it publishes, and that failures change neither."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ def readings(seconds, well=1, facility=A, **changes):
 
 
 def leak(on=12, off=65):
-    """A minute-long leak that ends: one alarm, one ALERT, and both over."""
+    """A leak that ends: one alarm and one ALERT, both of which return to normal."""
     gas = [900.0] * on + [5.0] * off
     return [reading(1, second, methane_ppm=ppm) for second, ppm in enumerate(gas)]
 
@@ -52,11 +52,11 @@ def minutes(world, well="WELL-00001"):
     return live_of(world).minutes(well, START - timedelta(minutes=1), START + timedelta(hours=1))
 
 
-def told(world):
-    return [(message["detail-type"], *_what(message["detail"])) for message in world.topic.messages]
+def published(world):
+    return [(message["detail-type"], *_summary(message["detail"])) for message in world.topic.messages]
 
 
-def _what(detail):
+def _summary(detail):
     return (
         (detail["scope"], detail["status"]) if "status" in detail else (detail["alarm_type"], detail["event"])
     )
@@ -79,15 +79,15 @@ def test_the_fleet_shows_the_latest_reading_of_each_well():
     assert live_of(world).fleet([B, "FAC-99"]) == [second]
 
 
-def test_a_late_reading_does_not_become_the_present():
+def test_a_late_reading_does_not_replace_the_latest_status():
     world = World()
     run(world, shard(blocks([*readings(range(20)), reading(1, 5, methane_ppm=900.0)])))
     (facility,) = live_of(world).fleet()
     assert facility.wells[0].status.ts_ms == START_MS + 19_000
-    assert told(world) == []
+    assert published(world) == []
 
 
-def test_minutes_close_into_items_and_the_present_one_is_in_the_fleet():
+def test_closed_minutes_are_items_and_the_open_one_is_in_the_fleet():
     world = World()
     run(world, shard(blocks(readings(range(130)))))
     # START_MS is 20 s after a full minute.
@@ -104,7 +104,7 @@ def test_minutes_close_into_items_and_the_present_one_is_in_the_fleet():
     assert closed[0].temperature_mean == closed[0].temperature_max == 95.0
 
 
-def test_an_older_memory_cannot_write_over_a_newer_ones_minute():
+def test_an_older_memory_version_cannot_overwrite_a_minute():
     world = World()
     run(world, shard(blocks(readings(range(130)))))
     whole = minutes(world)
@@ -116,7 +116,7 @@ def test_an_older_memory_cannot_write_over_a_newer_ones_minute():
     assert [minute.readings for minute in minutes(world)] == [35, 60]
 
 
-def test_minutes_that_would_have_expired_are_not_written_nor_any_where_none_are_kept():
+def test_expired_minutes_are_not_written_and_none_at_zero_window_hours():
     closed = _windows(range(130)).closed
     for hours, now_ms, kept in ((24, START_MS, 2), (24, START_MS + 25 * 3_600_000, 0), (0, START_MS, 0)):
         table = FakeTable()
@@ -129,22 +129,22 @@ def _windows(seconds):
     return update_windows(WindowState(), score_batch(FacilityState(A), valid, None, scored_at_ms=0).rows)
 
 
-def test_a_status_flickers_and_is_told_once_for_each_way():
+def test_a_flickering_status_is_published_once_in_each_direction():
     world = World()
     gas = [900.0, 5.0] * 20 + [5.0] * 70
     rows = [reading(1, second, methane_ppm=ppm) for second, ppm in enumerate(gas)]
     run(world, shard(blocks(rows)))
-    changes = [what for what in told(world) if what[0] == "Well Status Change"]
+    changes = [change for change in published(world) if change[0] == "Well Status Change"]
     assert changes == [
         ("Well Status Change", "well", "ALERT"),
         ("Well Status Change", "well", "NORMAL"),
     ]
 
 
-def test_a_leak_is_told_in_the_shape_of_eventbridge_with_what_to_filter_by():
+def test_a_leak_is_published_as_an_eventbridge_event_with_filter_attributes():
     world = World()
     run(world, shard(blocks(leak())))
-    assert sorted(told(world)) == [
+    assert sorted(published(world)) == [
         ("Alarm Transition", "methane_high", "activated"),
         ("Alarm Transition", "methane_high", "returned"),
         ("Well Status Change", "well", "ALERT"),
@@ -169,18 +169,18 @@ def test_a_leak_is_told_in_the_shape_of_eventbridge_with_what_to_filter_by():
     assert alarm["detail"]["transition_id"] in landed
 
 
-def test_a_tanks_vapor_is_told_as_the_tanks():
+def test_vapor_of_a_tank_is_published_with_scope_tank():
     world = World()
     rows = [tank_reading(0, vapor_concentration_ppm=12_000.0), reading(1, 1, methane_ppm=1.0)]
     run(world, shard([(A, block(*rows))]))
-    assert told(world) == [("Well Status Change", "tank", "ALERT")]
+    assert published(world) == [("Well Status Change", "tank", "ALERT")]
     (facility,) = live_of(world).fleet()
     status = facility.wells[0].status
     assert (status.well_status, status.joined_status, status.vapor_ppm) == ("NORMAL", "ALERT", 12_000.0)
     assert facility.status == "ALERT"
 
 
-def test_open_alarms_come_most_urgent_first_and_leave_when_over():
+def test_open_alarms_are_listed_until_they_return_to_normal():
     world = World()
     run(world, shard(blocks(leak()[:30])))
     (alarm,) = live_of(world).open_alarms()
@@ -189,7 +189,7 @@ def test_open_alarms_come_most_urgent_first_and_leave_when_over():
     assert live_of(world).open_alarms() == []
 
 
-def test_a_backfill_calls_nobody():
+def test_a_backfill_publishes_no_alerts():
     world = World()
     old = [reading(1, second - 86_400, methane_ppm=900.0) for second in range(30)]
     run(world, shard(blocks(old)))
@@ -197,37 +197,37 @@ def test_a_backfill_calls_nobody():
     assert world.topic.messages == []
 
 
-def test_without_a_topic_nothing_waits():
+def test_without_a_topic_no_alert_stays_unpublished():
     world = World(alert_topic="")
     run(world, shard(blocks(leak())))
     run(world, shard(blocks([*leak(), *readings(range(77, 90), methane_ppm=5.0)])))
     state = decode(world.table.items["FACILITY#FAC-01"]["live"]["B"])
-    assert state.waiting == ()
+    assert state.unpublished == ()
     assert world.table.under("ALERT#") == []
 
 
 @NO_METRICS
 @pytest.mark.parametrize("fault", [CRASH_AFTER, LOST])
-def test_a_message_whose_end_is_unknown_is_not_sent_again(fault):
+def test_a_message_without_an_answer_is_not_sent_again(fault):
     world = World(topic=FakeTopic([fault]))
     run(world, shard(blocks(leak())))
     assert len({message["id"] for message in world.topic.messages}) == len(world.topic.messages) == 4
 
 
 @NO_METRICS
-def test_a_refused_message_waits_while_readings_go_on():
+def test_a_refused_message_does_not_hold_up_readings():
     world = World(topic=FakeTopic([THROTTLED] * 4))
     run(world, shard(blocks(leak())))
     assert len(world.scored()) == 77
-    assert len(told(world)) == 4
+    assert len(published(world)) == 4
 
 
 @NO_METRICS
-def test_a_process_that_dies_after_the_commit_leaves_the_message_to_the_next():
+def test_the_next_process_publishes_after_a_crash_between_commit_and_publish():
     # The first write beside states lists the facility, the second marks the first message.
     world = World(table=FakeTable(live_writes=[OK, CRASH_BEFORE]))
     run(world, shard(blocks(leak())))
-    assert len(told(world)) == 4
+    assert len(published(world)) == 4
 
 
 refusals = st.lists(st.sampled_from([OK, THROTTLED]), max_size=3)
@@ -239,22 +239,22 @@ faults = st.lists(st.sampled_from([OK, OK, THROTTLED, LOST, CRASH_BEFORE, CRASH_
 @given(
     faults, faults, st.lists(st.sampled_from([OK, THROTTLED]), max_size=3), st.integers(1, 4), st.booleans()
 )
-def test_whatever_fails_minutes_and_messages_are_those_of_a_calm_run(writes, live, topic, size, partial):
+def test_minutes_and_messages_are_the_same_with_and_without_faults(writes, live, topic, size, partial):
     records = shard(blocks([*leak(), *readings(range(77, 156), methane_ppm=5.0)], size=26))
-    calm = World()
-    run(calm, records)
+    faultless = World()
+    run(faultless, records)
     world = World(table=FakeTable(None, writes, live), topic=FakeTopic(topic), partial=partial)
     run(world, records[:-1], size)
-    # What could not be told is told with the facility's next batch, once the trouble is over.
+    # What could not be published goes out with the facility's next batch, once the faults are over.
     world.table.scripts, world.topic.scripts = [[], [], []], [[]]
     run(world, records[-1:])
-    assert minutes(world) == minutes(calm)
+    assert minutes(world) == minutes(faultless)
     ids = [message["id"] for message in world.topic.messages]
     assert len(ids) == len(set(ids))
-    assert set(ids) <= {message["id"] for message in calm.topic.messages}
+    assert set(ids) <= {message["id"] for message in faultless.topic.messages}
     if CRASH_AFTER not in live and LOST not in live:
-        assert len(ids) == len(calm.topic.messages)
-    shown = [_without_clock(one) for one in (live_of(world), live_of(calm))]
+        assert len(ids) == len(faultless.topic.messages)
+    shown = [_without_clock(one) for one in (live_of(world), live_of(faultless))]
     assert shown[0] == shown[1]
 
 
@@ -268,7 +268,7 @@ def _without_clock(live):
     )
 
 
-def test_ranges_are_bounded_and_pages_are_followed():
+def test_ranges_are_bounded_and_all_pages_are_read():
     world = World()
     run(world, shard(blocks(readings(range(400)), size=50)))
     live = ReadableTable(world.table, page=2).live()
@@ -286,7 +286,7 @@ def test_ranges_are_bounded_and_pages_are_followed():
         live.last("WELL-00001", "2h")
 
 
-def test_keys_left_unread_are_asked_for_again_and_not_for_ever():
+def test_unprocessed_keys_are_requested_again_a_limited_number_of_times():
     world = World()
     run(world, shard([(f, block(reading(1, 1, f))) for f in ("FAC-01", "FAC-02", "FAC-03")]))
     assert len(ReadableTable(world.table, unread=2).live().fleet()) == 3
@@ -294,7 +294,7 @@ def test_keys_left_unread_are_asked_for_again_and_not_for_ever():
         ReadableTable(world.table, unread=99).live().fleet()
 
 
-def test_an_item_of_another_release_is_shown_as_unreadable():
+def test_an_item_of_another_release_is_listed_as_unreadable():
     world = World()
     run(world, shard(blocks(readings(range(3)))))
     world.table.items["FACILITY#FAC-01"]["live"] = {"B": b"PSL\xff????"}

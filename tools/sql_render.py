@@ -118,7 +118,7 @@ def _recent() -> dict[Path, str]:
 def _last_days(name: str, question: str, source: str) -> str:
     return (
         f"-- {question}\n"
-        "-- Without a date a query lists every day from lake.projection_start to tomorrow; this one lists nine.\n"
+        "-- A query without a date lists every day since lake.projection_start; this one lists nine.\n"
         "-- Written by `python -m tools.sql_render`.\n"
         f"CREATE OR REPLACE VIEW {name} AS\n"
         f"SELECT *\nFROM {source}\n"

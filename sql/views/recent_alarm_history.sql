@@ -1,5 +1,5 @@
 -- What happened to every alarm in the last 7 days? One row per transition_id.
--- Without a date a query lists every day from lake.projection_start to tomorrow; this one lists nine.
+-- A query without a date lists every day since lake.projection_start; this one lists nine.
 -- Written by `python -m tools.sql_render`.
 CREATE OR REPLACE VIEW recent_alarm_history AS
 SELECT *

@@ -1,5 +1,5 @@
 -- What do we know of every reading of the last 7 days? One row per event_id.
--- Without a date a query lists every day from lake.projection_start to tomorrow; this one lists nine.
+-- A query without a date lists every day since lake.projection_start; this one lists nine.
 -- Written by `python -m tools.sql_render`.
 CREATE OR REPLACE VIEW recent_readings AS
 SELECT *

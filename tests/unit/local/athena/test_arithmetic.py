@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from local.athena import bridge
 from local.athena.errors import SqlError
-from petrostream.lake.blocks import Block
+from petrostream.lake.blocks import RowBlock
 from tests.support.duck_lake import DuckLake
 
 CONNECTION = duckdb.connect()
@@ -142,7 +142,7 @@ def lake():
 
     def block(rows):
         lines = [orjson.dumps(row) for row in rows]
-        return [Block(date="2026-11-20", data=b"\n".join(lines), rows=len(lines))]
+        return [RowBlock(date="2026-11-20", data=b"\n".join(lines), rows=len(lines))]
 
     return DuckLake({"scored_readings": block(map(_reading, range(1501))), "alarms": block([_transition()])})
 

@@ -1,7 +1,7 @@
-"""What operators do to alarms: acknowledge, shelve, unshelve, out of service and back.
+"""Operators' actions on alarms: acknowledge, shelve, unshelve, remove from service, return to service.
 
-Every function is pure and takes its time as an argument. It gives the new record of the alarm tag, and the
-row of the history that says who did what, when and why.
+Every function is pure and takes the present, epoch ms, as an argument. It returns the new record of the alarm
+tag, and the row for the alarm history: who did what, when and why.
 """
 
 from dataclasses import dataclass, replace
@@ -18,25 +18,25 @@ OPERATOR_EVENTS = (ACKNOWLEDGED, SHELVE, UNSHELVE, REMOVED_FROM_SERVICE, RETURNE
 
 
 MAX_SHELF_MS = 12 * 3600 * 1000
-"""The longest an alarm may be shelved: a shift, so that whoever shelved it is there when it comes back."""
+"""Longest time on the shelf: one shift, so that whoever shelved the alarm is still there when it returns."""
 
 
 class ActionRefusedError(ValueError):
-    """An operator's action that the alarm's state does not allow; the text says why."""
+    """The alarm's state does not allow an operator's action; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What an operator did: the history's row of it.
+    """An operator's action, as recorded in the alarm history.
 
     Attributes:
         transition_id: a pure function of tag, event, time and actor.
-        well_id, alarm_type, priority, alarm_id: which alarm.
+        well_id, alarm_type, priority, alarm_id: the alarm.
         event: one of `OPERATOR_EVENTS`.
         state: the alarm's state afterwards.
         ts_ms: when, epoch ms.
         actor, comment: who, and why.
-        shelved_until_ms: end of the shelf, for `shelved`.
+        shelved_until_ms: end of the shelving, epoch ms; None unless the event is `shelved`.
     """
 
     transition_id: str
@@ -55,10 +55,10 @@ class Action:
 def acknowledge(
     record: AlarmRecord, *, actor: str, now_ms: int, comment: str = ""
 ) -> tuple[AlarmRecord, Action]:
-    """An operator has seen the alarm.
+    """Record that an operator has seen the alarm.
 
     Raises:
-        ActionRefusedError: there is nothing to acknowledge.
+        ActionRefusedError: there is nothing to acknowledge, or no actor is named.
     """
     if record.acknowledged:
         raise _refused(record, now_ms, "acknowledge", "an unacknowledged alarm")
@@ -69,17 +69,18 @@ def acknowledge(
 def shelve(
     record: AlarmRecord, *, actor: str, now_ms: int, until_ms: int, comment: str
 ) -> tuple[AlarmRecord, Action]:
-    """Put an alarm aside for a time, active or not.
+    """Shelve an alarm for a limited time, whether it is active or not.
 
     Raises:
-        ActionRefusedError: it is out of service, the time is not within 12 hours, or no reason is given.
+        ActionRefusedError: it is out of service, `until_ms` is not within the next 12 hours, or no actor or
+            reason is given.
     """
     if record.out_of_service_by is not None:
         raise _refused(record, now_ms, "shelve", "an alarm in service")
     if not now_ms < until_ms <= now_ms + MAX_SHELF_MS:
         hours = (until_ms - now_ms) / 3_600_000
         raise ActionRefusedError(
-            f"{_tag(record)} can't be shelved for {hours:g} h: give more than 0, at most "
+            f"{_tag(record)} cannot be shelved for {hours:g} h: choose more than 0 and at most "
             f"{MAX_SHELF_MS / 3_600_000:g} h"
         )
     _reason(record, "shelve", comment)
@@ -90,10 +91,10 @@ def shelve(
 def unshelve(
     record: AlarmRecord, *, actor: str, now_ms: int, comment: str = ""
 ) -> tuple[AlarmRecord, Action]:
-    """Take an alarm off the shelf before its time.
+    """End the shelving of an alarm early.
 
     Raises:
-        ActionRefusedError: it is not on the shelf.
+        ActionRefusedError: it is not shelved, or no actor is named.
     """
     if record.state(now_ms) != SHELVED:
         raise _refused(record, now_ms, "unshelve", "a shelved alarm")
@@ -104,10 +105,10 @@ def unshelve(
 def remove_from_service(
     record: AlarmRecord, *, actor: str, now_ms: int, comment: str
 ) -> tuple[AlarmRecord, Action]:
-    """Take an alarm out of service, for maintenance, until it is put back.
+    """Remove an alarm from service, for maintenance, until it is returned.
 
     Raises:
-        ActionRefusedError: it is out of service already, or no reason is given.
+        ActionRefusedError: it is already out of service, or no actor or reason is given.
     """
     if record.out_of_service_by is not None:
         raise _refused(record, now_ms, "remove from service", "an alarm in service")
@@ -119,10 +120,10 @@ def remove_from_service(
 def return_to_service(
     record: AlarmRecord, *, actor: str, now_ms: int, comment: str = ""
 ) -> tuple[AlarmRecord, Action]:
-    """Put an alarm back into service.
+    """Return an alarm to service.
 
     Raises:
-        ActionRefusedError: it is in service.
+        ActionRefusedError: it is in service, or no actor is named.
     """
     if record.out_of_service_by is None:
         raise _refused(record, now_ms, "return to service", "an alarm out of service")
@@ -134,7 +135,7 @@ def _done(
     record: AlarmRecord, event: str, actor: str, now_ms: int, comment: str, until_ms: int | None = None
 ) -> tuple[AlarmRecord, Action]:
     if not actor.strip():
-        raise ActionRefusedError(f"{_tag(record)}: say who acts; the history must name somebody")
+        raise ActionRefusedError(f"{_tag(record)}: name the actor; the alarm history requires one")
     identity = transition_id(record.alarm_id or _tag(record), event, now_ms, actor)
     record = replace(record, recent=remember(record, identity))
     action = Action(
@@ -159,8 +160,10 @@ def _tag(record: AlarmRecord) -> str:
 
 def _reason(record: AlarmRecord, action: str, comment: str) -> None:
     if not comment.strip():
-        raise ActionRefusedError(f"{_tag(record)}: say why you {action} it; the history keeps the reason")
+        raise ActionRefusedError(
+            f"{_tag(record)}: give a reason to {action} it; the alarm history requires one"
+        )
 
 
 def _refused(record: AlarmRecord, now_ms: int, action: str, needed: str) -> ActionRefusedError:
-    return ActionRefusedError(f"{_tag(record)} is {record.state(now_ms)}: {action} needs {needed}")
+    return ActionRefusedError(f"{_tag(record)} is {record.state(now_ms)}: {action} requires {needed}")

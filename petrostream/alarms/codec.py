@@ -8,7 +8,7 @@ from petrostream.alarms.timers import NEVER
 
 
 def to_plain(alarms: WellAlarms | None) -> list[Any] | None:
-    """JSON values that `from_plain` reads back; channels that are idle are not among them."""
+    """Convert a well's alarm timers to JSON values; idle channels are left out."""
     if alarms is None:
         return None
     channels = [
@@ -27,11 +27,10 @@ def to_plain(alarms: WellAlarms | None) -> list[Any] | None:
 
 
 def from_plain(plain: list[Any] | None) -> WellAlarms | None:
-    """The alarms that `to_plain` was given.
+    """Convert the values returned by `to_plain` back.
 
     Raises:
-        ValueError: the values are not such alarms.
-        TypeError: likewise.
+        ValueError, TypeError: the values do not have that form.
     """
     if plain is None:
         return None

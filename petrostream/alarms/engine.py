@@ -1,19 +1,19 @@
-"""Alarms of a well, in the terms of ISA-18.2 (IEC 62682): pure `state + signals -> state + transitions`.
+"""The alarm state machine of a well, after ISA-18.2 (IEC 62682): `state + signals -> state + transitions`.
 
-An alarm type has a condition (on), its deadband (neither on nor off) and its opposite (off):
+An alarm type's condition is on, off, or neither within the deadband:
 
-* The alarm becomes active at the first reading at which the condition has held for the on-delay, that is,
-  whose time is at least the on-delay after the first reading of an unbroken run of "on".
-* It returns to normal at the first reading at which "off" has held, unbroken, for the off-delay; or when
-  there has been nothing to judge by for `NO_DATA_S`; or when the well's feed ends.
+* The alarm becomes active at the first reading at least the on-delay after the start of an unbroken run of
+  "on".
+* It returns to normal at the first reading at least the off-delay after the start of an unbroken run of
+  "off"; or when the signal has been missing for `NO_DATA_S`; or when the well's feed ends.
 * A gap of more than a minute between readings breaks runs, as it resets the windows the signals come from.
-* Where the well's operating state makes an alarm meaningless it is suppressed by design: it is recorded, not
-  annunciated. Should it still be active when the suppression ends, it is annunciated then. An alarm that was
-  annunciated before stays: somebody has been asked to act. Suppression ends `RELEASE_S` after the state,
-  since windows still hold readings from it.
+* Where the well's operating state makes an alarm meaningless, it is suppressed by design: recorded, but not
+  annunciated. If it is still active when the suppression ends, it is annunciated then. An alarm already
+  annunciated stays: somebody has been asked to act. Suppression ends `RELEASE_S` after the state, since
+  windows still hold readings from it.
 
-Time is the readings' own; there is no clock. Results do not depend on how the stream is cut into batches.
-Everything is computed on whole columns; Python loops go over alarms, not readings.
+Time is event time; there is no clock. Results do not depend on how the stream is cut into batches. Everything
+is computed on whole columns; Python loops run over alarms, not readings.
 """
 
 from collections.abc import Mapping
@@ -67,15 +67,15 @@ DEFAULT_LIMITS = AlarmLimits()
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What alarms of one well look at: n readings of one feed, n >= 1.
+    """The inputs of one well's alarms: n >= 1 readings of one feed.
 
     Attributes:
         well_id, source: the well, and the feed's source.
         ts_ms: shape (n,), strictly increasing and after those of earlier calls, epoch ms.
-        score: shape (n,), the forest's; NaN where there is none, or where the forest must not alarm (a well
-            without a baseline of its own).
+        score: shape (n,), the forest's score, 0 to 1; NaN where there is none, or where the forest must not
+            raise alarms (a well without a baseline of its own).
         threshold: shape (n,), that of the model that scored each reading; NaN where there is none.
-        rules: by rule id, shape (n,): where the rule holds. A rule that is left out holds nowhere.
+        rules: by rule id, shape (n,), where the rule holds. A rule left out holds nowhere.
         methane_ppm: shape (n,), NaN without a detector.
         operating_state: shape (n,), codes of `OPERATING_STATES`, -1 where unknown.
     """
@@ -92,7 +92,13 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Timers of one alarm type of a well: starts of the runs that are under way, `NEVER` if none."""
+    """Timers of one alarm type of a well. Times are epoch ms, `NEVER` if there is none.
+
+    Attributes:
+        on_since, off_since, unknown_since: start of the run in progress at the last reading.
+        suppressed_at: last reading in a suppressing state.
+        active: the alarm, None while it is not active.
+    """
 
     on_since: int = NEVER
     off_since: int = NEVER
@@ -106,12 +112,12 @@ IDLE = Channel()
 
 @dataclass(frozen=True, slots=True)
 class WellAlarms:
-    """What alarms remember of a well.
+    """The alarm state of a well between calls.
 
     Attributes:
         source: source of the last reading.
-        last_ms: its time.
-        channels: by alarm type, those that are not idle.
+        last_ms: its time, epoch ms.
+        channels: timers by alarm type, without idle ones.
     """
 
     source: str
@@ -121,12 +127,12 @@ class WellAlarms:
 
 @dataclass(frozen=True, slots=True)
 class AlarmRun:
-    """Result of a call.
+    """Result of `run_alarms`.
 
     Attributes:
-        state: to be handed to the next call.
+        state: for the next call.
         transitions: in order of time.
-        active: shape (n,), how many annunciated alarms are active at each reading.
+        active: shape (n,), number of active annunciated alarms at each reading.
     """
 
     state: WellAlarms
@@ -135,11 +141,11 @@ class AlarmRun:
 
 
 def run_alarms(state: WellAlarms | None, signals: Signals, limits: AlarmLimits = DEFAULT_LIMITS) -> AlarmRun:
-    """Take a well's alarms over the next readings of its feed.
+    """Advance a well's alarms over the next readings of its feed.
 
     Args:
         state: the state after the previous readings of the same feed, None at a feed's first reading. When
-            the feed changes, call `end_feed` on the state first.
+            the feed changes, call `end_feed` on the old state first.
         signals: the readings.
         limits: limits and alarm types.
     """
@@ -153,7 +159,7 @@ def run_alarms(state: WellAlarms | None, signals: Signals, limits: AlarmLimits =
         on = _on(alarm_type, signals, limits)
         channel = held.get(alarm_type.id)
         if flows and channel is None and (on is None or not on.any()):
-            # By far the most frequent case: nothing to do, nothing to remember.
+            # By far the most frequent case: no change and no state.
             continue
         channel = _advance(run, alarm_type, channel or IDLE, limits, on)
         if channel != IDLE:
@@ -164,7 +170,13 @@ def run_alarms(state: WellAlarms | None, signals: Signals, limits: AlarmLimits =
 
 
 def end_feed(state: WellAlarms, well_id: str, limits: AlarmLimits = DEFAULT_LIMITS) -> list[Transition]:
-    """Return the active alarms of a well whose feed has ended to normal, at the feed's last reading."""
+    """Return the transitions to normal of all active alarms of a well whose feed has ended.
+
+    Args:
+        state: the state after the feed's last reading, which is the time of the transitions.
+        well_id: the well.
+        limits: as given to `run_alarms`.
+    """
     return [
         transition(
             limits.types[name], channel.active, well_id, state.source, RETURNED, state.last_ms, FEED_ENDED
@@ -176,7 +188,7 @@ def end_feed(state: WellAlarms, well_id: str, limits: AlarmLimits = DEFAULT_LIMI
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What a call works on, and its results so far."""
+    """The inputs of one call of `run_alarms`, and its results so far."""
 
     signals: Signals
     broken: BoolArray
@@ -187,7 +199,7 @@ class _Run:
 def _measured(
     alarm_type: AlarmType, signals: Signals, limits: AlarmLimits
 ) -> tuple[FloatArray, FloatArray | float, float] | None:
-    """What an alarm measures, its limit and its deadband; None for a rule, which holds or does not."""
+    """An alarm's signal, limit and deadband; None for a physics rule, which has no deadband."""
     if alarm_type.id == FOREST:
         return signals.score, signals.threshold, limits.score_deadband
     if alarm_type.id == METHANE_HIGH:
@@ -207,7 +219,7 @@ def _on(alarm_type: AlarmType, signals: Signals, limits: AlarmLimits) -> BoolArr
 def _off_and_unknown(
     alarm_type: AlarmType, signals: Signals, limits: AlarmLimits, on: BoolArray
 ) -> tuple[BoolArray, BoolArray]:
-    """Where an alarm's condition is off, and where there is nothing to judge it by: shape (n,) each."""
+    """Where an alarm's condition is off, and where its signal is missing: shape (n,) each."""
     measured = _measured(alarm_type, signals, limits)
     if measured is None:
         return ~on, np.zeros(len(on), np.bool_)
@@ -218,7 +230,7 @@ def _off_and_unknown(
 def _advance(
     run: _Run, alarm_type: AlarmType, channel: Channel, limits: AlarmLimits, on: BoolArray | None
 ) -> Channel:
-    """Take one alarm type over the readings; adds to the run's results, gives the new timers."""
+    """Advance one alarm type over the readings: add to the run's results, return the new timers."""
     suppressed, suppressed_at = _suppressed(run, alarm_type, channel.suppressed_at)
     on = np.zeros(len(run.broken), np.bool_) if on is None else on
     if channel.active is None and not on.any():

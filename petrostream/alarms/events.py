@@ -1,4 +1,4 @@
-"""The words and identities of alarms: events, states, and one change of one alarm.
+"""Names and identities of alarms: events, states, and transitions.
 
 States are those of the ISA-18.2 (IEC 62682) alarm state diagram.
 """
@@ -14,7 +14,7 @@ SUPPRESSED = "suppressed"
 UNSUPPRESSED = "unsuppressed"
 RETURNED = "returned"
 ANNUNCIATIONS = (ACTIVATED, UNSUPPRESSED)
-"""Events with which an alarm reaches an operator: what alarm rates count."""
+"""Events that bring an alarm to an operator; alarm rates count these."""
 
 CLEARED = "cleared"
 NO_DATA = "no_data"
@@ -31,11 +31,11 @@ OUT_OF_SERVICE = "out_of_service"
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """An alarm whose condition is active.
+    """An active alarm.
 
     Attributes:
-        start_ms: first reading of the run of "on" that raised it.
-        active_ms: when it became active.
+        start_ms: first reading of the run of "on" that raised it, epoch ms.
+        active_ms: when it became active, epoch ms.
         annunciated: False while suppressed by design.
     """
 
@@ -46,17 +46,17 @@ class Active:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of an alarm.
+    """A change of an alarm's state, caused by a reading.
 
     Attributes:
         transition_id: a pure function of alarm, event and time: a retry repeats it.
         alarm_id: a pure function of well, alarm type, start and source.
-        well_id, alarm_type, priority, source: which alarm.
+        well_id, alarm_type, priority, source: the alarm, and its feed's source.
         event: `activated`, `suppressed` (active, but suppressed by design), `unsuppressed` or `returned`.
-        state: the alarm's state afterwards, as far as the stream knows: it knows no operator.
-        ts_ms: time of the reading that caused it.
-        start_ms: first reading of the condition.
-        active_ms: when the alarm became active.
+        state: the alarm's state afterwards, regardless of operators' actions.
+        ts_ms: time of the reading that caused it, epoch ms.
+        start_ms: first reading of the condition, epoch ms.
+        active_ms: when the alarm became active, epoch ms.
         cause: why it returned: `cleared`, `no_data` or `feed_ended`; None for other events.
         position: the reading's position in the call's columns, -1 for a reading of an earlier call.
     """
@@ -78,18 +78,18 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class AlarmEvent:
-    """A transition by the stream, with what is known of the reading that caused it.
+    """A transition with the details of the reading that caused it.
 
     Attributes:
-        change: the transition; its position is that of the reading that brought it about in the batch.
+        change: the transition; its position is that of the reading in the batch.
         facility_id: the facility.
-        source_ts_ms: time at the source, epoch ms, `NO_TIME` if none.
-        sentence: what the alarm says, None where it is not annunciated.
-        score: the forest's, None if there is none.
+        source_ts_ms: event time at the source, epoch ms; `NO_TIME` if none.
+        sentence: the alarm's message, None where it is not annunciated.
+        score: the forest's score, None without one.
         rule_ids: physics rules that held.
         label, operating_state: class and state of the reading, None if unknown.
         model_version, model_kind: of the model that scored it, None without one.
-        sequence: sequence number of the stream record that brought it about.
+        sequence: sequence number of the stream record that carried the reading.
     """
 
     change: Transition
@@ -106,17 +106,17 @@ class AlarmEvent:
 
 
 def alarm_id(well_id: str, alarm_type: str, start_ms: int, source: str) -> str:
-    """Identity of an alarm: 32 hexadecimal digits, a pure function of the arguments."""
+    """Return the identity of an alarm: 32 hex digits (BLAKE2b), a pure function of the arguments."""
     return _digest(well_id, alarm_type, str(start_ms), source)
 
 
 def transition_id(alarm: str, event: str, ts_ms: int, actor: str = "") -> str:
-    """Identity of a change of an alarm: 32 hexadecimal digits, a pure function of the arguments."""
+    """Return the identity of a transition: 32 hex digits (BLAKE2b), a pure function of the arguments."""
     return _digest(alarm, event, str(ts_ms), actor)
 
 
 def _digest(*parts: str) -> str:
-    # Each part's length keeps ("ab", "c") and ("a", "bc") apart without a forbidden character.
+    # The length prefixes keep ("ab", "c") and ("a", "bc") apart without reserving a separator character.
     key = "".join(f"{len(part)}|{part}" for part in parts)
     return blake2b(key.encode(), digest_size=16).hexdigest()
 
@@ -130,16 +130,16 @@ def transition(
     ts_ms: int,
     cause: str | None = None,
 ) -> Transition:
-    """A change that the stream makes to an alarm.
+    """Build a transition of an alarm.
 
     Args:
-        alarm_type: its row.
-        active: the alarm, as it is with this change.
+        alarm_type: the alarm's type.
+        active: the alarm, after this transition.
         well_id: the well.
         source: source of its feed.
-        event: what happens.
+        event: `activated`, `suppressed`, `unsuppressed` or `returned`.
         ts_ms: when, epoch ms.
-        cause: why it returned.
+        cause: why it returned, None for other events.
     """
     alarm = alarm_id(well_id, alarm_type.id, active.start_ms, source)
     if event == RETURNED:

@@ -1,13 +1,13 @@
-"""How well an alarm system treats its operator: rates, floods, bad actors (ISA-18.2, IEC 62682, EEMUA 191).
+"""Alarm system performance: rates, floods, bad actors (ISA-18.2, IEC 62682, EEMUA 191).
 
-Times are those of annunciations: the moments at which an alarm reached an operator. Functions are pure and
-take their columns in any order.
+Times are those of annunciations, when an alarm reached an operator. Functions are pure and accept their
+inputs in any order.
 
 Targets, per operator position: about one alarm in ten minutes is very likely to be acceptable, two are the
-most that can be managed (ISA-18.2 clause 16; EEMUA 191); a flood begins with more than ten in ten minutes and
-ends with fewer than five; less than 1 % of the time in flood; about 5 % high, 15 % medium, 80 % low
-priority; no chattering alarm, which is one that annunciates three times within a minute; fewer than five
-stale alarms, which have been active for more than 24 hours.
+maximum manageable (ISA-18.2 clause 16; EEMUA 191); a flood begins with more than ten in ten minutes and ends
+with fewer than five; less than 1 % of the time in flood; about 5 % high, 15 % medium, 80 % low priority; no
+chattering alarm (three annunciations within a minute); fewer than five stale alarms (active for more than
+24 hours).
 """
 
 from collections import Counter, defaultdict
@@ -34,7 +34,7 @@ class Annunciation:
 
     Attributes:
         ts_ms: when, epoch ms.
-        well_id, facility_id, alarm_type, priority: which alarm.
+        well_id, facility_id, alarm_type, priority: the alarm.
     """
 
     ts_ms: int
@@ -46,11 +46,11 @@ class Annunciation:
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """A time with more alarms than an operator can take in.
+    """A period with more alarms than an operator can handle.
 
     Attributes:
-        start_ms, end_ms: first instant of its first slot of ten minutes and of the slot that ended it.
-        alarms: how many alarms came in it.
+        start_ms, end_ms: start of its first ten-minute slot, and of the slot that ended it, epoch ms.
+        alarms: number of annunciations in it.
     """
 
     start_ms: int
@@ -60,18 +60,18 @@ class Flood:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleReport:
-    """One operator's alarms over a time.
+    """One operator position's alarms over a period.
 
     Attributes:
         console: the operator position.
-        alarms: annunciations.
-        mean_per_slot, worst_slot: per ten minutes, over all slots of the time.
+        alarms: number of annunciations.
+        mean_per_slot, worst_slot: annunciations per ten minutes, over all slots of the period.
         slots_over_target: share of slots with more than `TARGET_PER_SLOT`, 0 to 1.
         floods: in order of time.
-        flood_share: share of the time in flood, 0 to 1.
+        flood_share: share of the period in flood, 0 to 1.
         priorities: share of each priority, 0 to 1; empty without alarms.
-        chattering: tags (well, alarm type) that chattered, and how often.
-        bad_actors: the ten tags with most alarms, most first.
+        chattering: by tag (well, alarm type), how often it chattered; only tags that did.
+        bad_actors: the ten tags with most annunciations and their numbers, most first.
     """
 
     console: str
@@ -87,12 +87,21 @@ class ConsoleReport:
 
 
 def console_of(facility_id: str, consoles: Mapping[str, str] | None = None) -> str:
-    """The operator position that a facility reports to: one for all, if nothing else is said."""
+    """Return the operator position of a facility, `ONE_CONSOLE` unless `consoles` names another."""
     return (consoles or {}).get(facility_id, ONE_CONSOLE)
 
 
 def slot_counts(ts_ms: Iterable[int], start_ms: int, end_ms: int) -> IntArray:
-    """Alarms in each ten minutes of the clock from the one of `start_ms` up to `end_ms`, exclusive."""
+    """Count annunciations per ten-minute slot of the clock.
+
+    Args:
+        ts_ms: times of annunciations, epoch ms; those outside the slots are ignored.
+        start_ms: a time in the first slot, epoch ms.
+        end_ms: end of the last slot or a time in it, exclusive, epoch ms.
+
+    Returns:
+        Shape (slots,).
+    """
     first, last = start_ms // SLOT_MS, -(-end_ms // SLOT_MS)
     slots = np.fromiter((ts // SLOT_MS - first for ts in ts_ms), np.int64)
     inside = slots[(slots >= 0) & (slots < last - first)]
@@ -100,11 +109,11 @@ def slot_counts(ts_ms: Iterable[int], start_ms: int, end_ms: int) -> IntArray:
 
 
 def floods(counts: IntArray, start_ms: int) -> list[Flood]:
-    """Floods in successive slots of ten minutes.
+    """Find the floods in successive ten-minute slots.
 
     Args:
-        counts: shape (n,), from `slot_counts`.
-        start_ms: a time in the first slot.
+        counts: shape (slots,), from `slot_counts`.
+        start_ms: a time in the first slot, epoch ms.
     """
     origin = start_ms // SLOT_MS
     found: list[Flood] = []
@@ -120,7 +129,7 @@ def floods(counts: IntArray, start_ms: int) -> list[Flood]:
 
 
 def chatters(ts_ms: Sequence[int]) -> int:
-    """How many annunciations of one tag were at least the third within a minute."""
+    """Count the annunciations of one tag that were at least the third within a minute."""
     times = np.sort(np.asarray(ts_ms, np.int64))
     if len(times) < CHATTER_ACTIVATIONS:
         return 0
@@ -129,7 +138,12 @@ def chatters(ts_ms: Sequence[int]) -> int:
 
 
 def stale(active_ms: Iterable[int], now_ms: int) -> int:
-    """How many of the alarms active now have been so for more than 24 hours."""
+    """Count the alarms active for more than 24 hours.
+
+    Args:
+        active_ms: for each alarm active now, when it became active, epoch ms.
+        now_ms: the present, epoch ms.
+    """
     return sum(now_ms - since > STALE_MS for since in active_ms)
 
 
@@ -139,16 +153,16 @@ def report(
     end_ms: int,
     consoles: Mapping[str, str] | None = None,
 ) -> list[ConsoleReport]:
-    """What each operator had to deal with from `start_ms` up to `end_ms`, exclusive.
+    """Report each operator position's alarms from `start_ms` up to `end_ms`.
 
     Args:
-        alarms: the annunciations, of any time; those outside are left out.
-        start_ms: beginning, epoch ms.
-        end_ms: end, epoch ms, later than the beginning.
-        consoles: operator position by facility; every facility not named reports to `ONE_CONSOLE`.
+        alarms: annunciations; those outside the period are ignored.
+        start_ms: start of the period, inclusive, epoch ms.
+        end_ms: end of the period, exclusive, later than its start, epoch ms.
+        consoles: operator position by facility; facilities not named report to `ONE_CONSOLE`.
 
     Returns:
-        A report for each console that has a facility in `consoles` or an alarm, by name.
+        A report for each console that has a facility in `consoles` or an alarm, ordered by name.
     """
     by_console: dict[str, list[Annunciation]] = {name: [] for name in (consoles or {}).values()}
     for alarm in alarms:

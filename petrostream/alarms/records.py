@@ -1,11 +1,11 @@
-"""What an operator sees and does: one record an alarm tag, changed by transitions and by operators' actions.
+"""Alarm records, as operators see them: one per alarm tag, changed by transitions and operators' actions.
 
-A tag is one alarm type of one well. Its record is what the transitions so far make of it, the stream's and
-the operators' alike, and is in one of the states of the ISA-18.2 (IEC 62682) diagram:
+A tag is one alarm type of one well. Its record is the result of all transitions and actions so far, in one of
+the states of the ISA-18.2 (IEC 62682) diagram:
 
 * normal; active, unacknowledged; active, acknowledged; returned to normal, unacknowledged;
 * suppressed by design: active in an operating state that makes it meaningless;
-* shelved by an operator, for a limited time; out of service, until it is put back.
+* shelved by an operator, for a limited time; out of service, until it is returned.
 
 Operators' actions are in `petrostream.alarms.actions`. A repeated transition changes nothing.
 """
@@ -30,7 +30,7 @@ CHATTER_MS = 60_000
 CHATTER_ACTIVATIONS = 3
 STALE_MS = 24 * 3600 * 1000
 REMEMBERED = 8
-"""Transitions a record remembers, so that one that is delivered again changes nothing."""
+"""Number of transitions a record remembers, so that a repeated delivery changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,17 @@ class AlarmRecord:
 
     Attributes:
         well_id, alarm_type, priority: the tag, and its priority.
-        alarm_id: its current, or else its last, alarm; None before the first.
+        alarm_id: its current alarm, else its last one; None before the first.
         active: whether the condition is active.
         suppressed: whether it is suppressed by design.
         acknowledged: whether an operator has seen the current alarm; True when there is nothing to see.
-        start_ms, active_ms, returned_ms: the current alarm's times, None where there is none.
-        acknowledged_ms, acknowledged_by: likewise.
-        shelved_until_ms, shelved_by, shelved_why: shelf, None when not shelved.
+        start_ms, active_ms, returned_ms: the current alarm's times, epoch ms; None where there is none.
+        acknowledged_ms, acknowledged_by: when (epoch ms) and by whom it was acknowledged; None if it was not.
+        shelved_until_ms, shelved_by, shelved_why: None when not shelved.
         out_of_service_by, out_of_service_why: None when in service.
-        sentence: what the current alarm says.
+        sentence: the current alarm's message, None before the first annunciation.
         activations: times of the last three annunciations, epoch ms, oldest first.
-        recent: identities of the last transitions.
+        recent: identities of the last `REMEMBERED` transitions.
     """
 
     well_id: str
@@ -74,7 +74,7 @@ class AlarmRecord:
     recent: tuple[str, ...] = ()
 
     def state(self, now_ms: int) -> str:
-        """The tag's state at a time: a shelf ends by itself."""
+        """Return the tag's state at a time, epoch ms: shelving expires by itself."""
         if self.out_of_service_by is not None:
             return OUT_OF_SERVICE
         if self.shelved_until_ms is not None and now_ms < self.shelved_until_ms:
@@ -86,22 +86,22 @@ class AlarmRecord:
         return NORMAL if self.acknowledged else RETURNED_UNACKNOWLEDGED
 
     def chattering(self) -> bool:
-        """Whether it was annunciated three times within a minute (ISA-18.2's usual criterion)."""
+        """Return whether it was annunciated three times within a minute (ISA-18.2's usual criterion)."""
         last = self.activations[-CHATTER_ACTIVATIONS:]
         return len(last) == CHATTER_ACTIVATIONS and last[-1] - last[0] <= CHATTER_MS
 
     def stale(self, now_ms: int) -> bool:
-        """Whether it has been active for more than 24 hours (ISA-18.2: stale)."""
+        """Return whether it has been active for more than 24 hours (stale in ISA-18.2)."""
         return self.active and self.active_ms is not None and now_ms - self.active_ms > STALE_MS
 
 
 def apply(record: AlarmRecord | None, change: Transition, sentence: str | None = None) -> AlarmRecord:
-    """The record after a transition of the stream; the same record if it has seen the transition.
+    """Return the record after a transition; the same record if the transition was applied before.
 
     Args:
         record: the tag's record, None before its first transition.
         change: the transition.
-        sentence: what the alarm says, where it is annunciated.
+        sentence: the alarm's message, where it is annunciated.
     """
     if record is None:
         record = AlarmRecord(change.well_id, change.alarm_type, change.priority)
@@ -137,5 +137,5 @@ def apply(record: AlarmRecord | None, change: Transition, sentence: str | None =
 
 
 def remember(record: AlarmRecord, identity: str) -> tuple[str, ...]:
-    """The identities a record remembers after one more transition."""
+    """Return the transition identities a record remembers after one more."""
     return (*record.recent, identity)[-REMEMBERED:]

@@ -1,7 +1,7 @@
-"""Delays on whole columns: how long a condition has held, and when a latch is set.
+"""Delay timers on whole columns: how long a condition has held, and when a latch is set.
 
-A condition is a truth value per reading. Readings are strictly increasing in time; `broken` says where a
-gap before a reading ends every run.
+A condition is a truth value per reading. Readings are strictly increasing in time; `broken` marks readings
+after a gap, which ends every run.
 """
 
 import numpy as np
@@ -9,17 +9,17 @@ import numpy as np
 from petrostream.arrays import BoolArray, IntArray
 
 NEVER = int(np.iinfo(np.int64).min)
-"""Stands for a time that is not."""
+"""No time, epoch ms."""
 
 
 def run_starts(held: BoolArray, broken: BoolArray, ts_ms: IntArray, since: int) -> IntArray:
-    """Time at which the unbroken run of "held" that a reading is in began.
+    """Return the start of the unbroken run of `held` that each reading belongs to.
 
     Args:
-        held: shape (n,), n >= 1.
-        broken: shape (n,).
+        held: shape (n,), n >= 1, where the condition holds.
+        broken: shape (n,), readings after a gap.
         ts_ms: shape (n,), epoch ms.
-        since: start of the run under way before the first reading, `NEVER` if none.
+        since: start of the run in progress before the first reading, epoch ms, `NEVER` if none.
 
     Returns:
         Shape (n,), epoch ms; `NEVER` where the condition does not hold.
@@ -33,7 +33,13 @@ def run_starts(held: BoolArray, broken: BoolArray, ts_ms: IntArray, since: int) 
 
 
 def lasted(starts: IntArray, ts_ms: IntArray, seconds: float) -> BoolArray:
-    """Where a run has lasted that long: shape (n,), from `run_starts`."""
+    """Return where a run has lasted at least `seconds`: shape (n,).
+
+    Args:
+        starts: shape (n,), from `run_starts`.
+        ts_ms: shape (n,), epoch ms.
+        seconds: the delay.
+    """
     running = starts != NEVER
     since = np.where(running, starts, ts_ms)
     enough: BoolArray = running & (ts_ms - since >= round(1000 * seconds))
@@ -41,23 +47,29 @@ def lasted(starts: IntArray, ts_ms: IntArray, seconds: float) -> BoolArray:
 
 
 def latch(sets: BoolArray, resets: BoolArray, active: bool) -> BoolArray:
-    """State of a latch after each reading: shape (n,). No reading both sets and resets it."""
+    """Return the state of a latch after each reading: shape (n,).
+
+    Args:
+        sets: shape (n,), readings that set it.
+        resets: shape (n,), readings that reset it; none of them sets it as well.
+        active: its state before the first reading.
+    """
     acts = sets | resets
     at = np.maximum.accumulate(np.where(acts, np.arange(len(sets)), -1))
     return np.where(at >= 0, sets[at], active)
 
 
 def recent(marks: BoolArray, ts_ms: IntArray, last: int, seconds: float) -> tuple[BoolArray, int]:
-    """Where the last mark lies at most so far back.
+    """Return where the last mark is at most `seconds` old.
 
     Args:
-        marks: shape (n,), n >= 1.
+        marks: shape (n,), n >= 1, marked readings.
         ts_ms: shape (n,), epoch ms.
-        last: time of the last mark before the first reading, `NEVER` if none.
-        seconds: how far back counts.
+        last: time of the last mark before the first reading, epoch ms, `NEVER` if none.
+        seconds: the greatest age.
 
     Returns:
-        Shape (n,), and the time of the last mark, `NEVER` where it can't matter any more.
+        Shape (n,), and the time of the last mark, `NEVER` once it is too old to count.
     """
     marked = np.maximum.accumulate(np.where(marks, ts_ms, last))
     near = (marked != NEVER) & (ts_ms - np.where(marked == NEVER, ts_ms, marked) <= round(1000 * seconds))

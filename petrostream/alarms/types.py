@@ -1,11 +1,11 @@
-"""What can raise an alarm: one table, each row with consequence, time to respond, delays and priority.
+"""Alarm types: one table, each row with consequence, time to respond, delays and priority.
 
-Priority follows from the consequence and from the time an operator has to act, as ISA-18.2 (IEC 62682)
-asks. Its clause on performance suggests that about 80 % of the alarms configured are low, 15 % medium and
-5 % high, with critical ones the rare exception; EEMUA 191 gives the same 5/15/80.
+Priority follows from the consequence and the time an operator has to act, as ISA-18.2 (IEC 62682) requires.
+Its performance clause recommends that about 80 % of the configured alarms are low, 15 % medium and 5 % high
+priority, with critical ones a rare exception; EEMUA 191 recommends the same 80/15/5.
 
-A row gives an alarm that the stream can raise for a well; the rows of physics rules bear the rule's name.
-Not every rule has one: an alarm that asks for no action is none (EEMUA 191).
+Each row is an alarm that readings can raise for a well; the row of a physics rule has the rule's id. Not
+every rule has a row: a condition that requires no action is not an alarm (EEMUA 191).
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ _PRIORITY_OF: Mapping[tuple[int, int], str] = {
 
 
 def priority_of(severity: int, response_minutes: float) -> str:
-    """Priority of an alarm.
+    """Return the priority of an alarm.
 
     Args:
         severity: `MINOR`, `MAJOR` or `SEVERE`.
@@ -55,14 +55,14 @@ class AlarmType:
     """A row of the table.
 
     Attributes:
-        id: stable name, as it lands in `alarm_type`; a physics rule's alarm bears the rule's name.
+        id: stable name, the value of `alarm_type`; for a physics rule, the rule's id.
         group: `process` or `emission`.
-        meaning: what it is like, in words that end an alarm's sentence.
+        meaning: phrase that completes the alarm message.
         consequence: what happens if nobody acts.
-        severity: of that consequence.
-        response_minutes: time to act.
-        on_delay_s: how long the condition must hold before the alarm.
-        off_delay_s: how long it must be gone before the alarm returns to normal.
+        severity: of that consequence: `MINOR`, `MAJOR` or `SEVERE`.
+        response_minutes: how long an operator has to prevent the consequence.
+        on_delay_s: how long the condition must be on before the alarm becomes active.
+        off_delay_s: how long it must be off before the alarm returns to normal.
     """
 
     id: str
@@ -76,7 +76,7 @@ class AlarmType:
 
     @property
     def priority(self) -> str:
-        """Priority by consequence and time to respond."""
+        """Priority, from severity and time to respond."""
         return priority_of(self.severity, self.response_minutes)
 
 
@@ -97,7 +97,7 @@ _ROWS: tuple[AlarmType, ...] = (
         id=METHANE_HIGH,
         group=EMISSION,
         meaning="a methane leak",
-        consequence="People at the wellhead breathe gas that can ignite; a leak to be reported",
+        consequence="People at the wellhead breathe flammable gas; the leak must be reported",
         severity=SEVERE,
         response_minutes=10,
         on_delay_s=10,
@@ -148,17 +148,17 @@ _MEANINGS: Mapping[str, str] = {
     "hydrate": "like a hydrate growing in the production line",
     "scaling": "like scale in the production choke",
 }
-"""Of rules that are evidence only and have no alarm of their own."""
+"""Meanings of rules that are evidence only and have no alarm of their own."""
 
 
 def meaning_of(rule_id: str) -> str:
-    """What a physics rule says it is like, in words that end a sentence."""
+    """Return the phrase by which a physics rule completes an alarm message."""
     own = ALARM_TYPES.get(rule_id)
     return own.meaning if own else _MEANINGS.get(rule_id, f"like {rule_id.replace('_', ' ')}")
 
 
 def _unrated(rule_id: str) -> AlarmType:
-    """A row for a rule that is an ALERT by itself and that nobody has rated yet."""
+    """A row for a rule that is an ALERT by itself and has not been rated yet."""
     return AlarmType(
         id=rule_id,
         group=PROCESS,
@@ -171,10 +171,10 @@ def _unrated(rule_id: str) -> AlarmType:
 
 
 def _table() -> Mapping[str, AlarmType]:
-    """The rows above, of rules that exist, and one for each further rule that is an ALERT by itself.
+    """The rows above whose rules exist, and one for each further rule that is an ALERT by itself.
 
-    A rule of fewer points and without a row is evidence: it adds to the risk and to an alarm's words, but
-    what may happen in normal operation is nothing to call an operator for.
+    A rule with fewer points and no row is evidence: it adds to the risk and to alarm messages, but may hold
+    in normal operation, which is no reason to call an operator.
     """
     rules = {rule.id: rule for rule in PROCESS_RULES}
     rows = {row.id: row for row in _ROWS if row.id in rules or row.id in (FOREST, METHANE_HIGH)}
@@ -183,13 +183,13 @@ def _table() -> Mapping[str, AlarmType]:
 
 
 ALARM_TYPES: Mapping[str, AlarmType] = _table()
-"""Every alarm the stream can raise, by id."""
+"""Every alarm type, by id."""
 
 
 def suppressing_states(alarm_type: AlarmType) -> Sequence[int]:
-    """Operating states in which an alarm says nothing an operator does not know: suppression by design.
+    """Return the codes of the operating states in which an alarm type is suppressed by design.
 
-    The table is that of `petrostream.risk.operating_state`, so an alarm and the risk of a reading agree. Gas
-    is as dangerous around a closed well as around an open one: emission alarms are never suppressed.
+    They come from the table in `petrostream.risk.operating_state`, so an alarm and the risk of a reading
+    agree. Emission alarms are never suppressed.
     """
     return [code for code, state in OPERATING_STATES.items() if alarm_type.id in state.suppresses]

@@ -135,7 +135,7 @@ def _done(
     record: AlarmRecord, event: str, actor: str, now_ms: int, comment: str, until_ms: int | None = None
 ) -> tuple[AlarmRecord, Action]:
     if not actor.strip():
-        raise ActionRefusedError(f"{_tag(record)}: name the actor; the alarm history requires one")
+        raise ActionRefusedError(f"{_tag(record)}: say who acts; the alarm history requires a name")
     identity = transition_id(record.alarm_id or _tag(record), event, now_ms, actor)
     record = replace(record, recent=remember(record, identity))
     action = Action(

@@ -21,6 +21,7 @@ PRIORITIES = (CRITICAL, HIGH, MEDIUM, LOW)
 
 PROCESS = "process"
 EMISSION = "emission"
+"""Groups of alarms, named as the parts of the risk."""
 
 MINOR, MAJOR, SEVERE = 1, 2, 3
 """Consequences: lost efficiency; lost production or damage to equipment; harm to people or environment."""

@@ -21,7 +21,8 @@ from petrostream.gauges.features import (
 from petrostream.gauges.health import judge
 from petrostream.gauges.memory import PER_GAUGE, GaugeMemory
 from petrostream.gauges.status import StatusArray, health_names
-from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Swing, Trend, TrendMemory, follow
+from petrostream.gauges.swing import Swing
+from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Trend, TrendMemory, follow
 
 __all__ = [
     "BINS",

@@ -1,8 +1,8 @@
 """A facility's memory between invocations: one item of binary parts in DynamoDB, cached in the process.
 
 The item has a version that every write increments, on the condition that it is still the one the writer read.
-Two overlapping invocations (a retry beside a slow first attempt, a moved shard) therefore can't overwrite each
-other: the later one gets `StateConflict`, reads again, and skips what the last sequence number covers.
+Two overlapping invocations (a retry beside a slow first attempt, a moved shard) therefore can't overwrite
+each other: the later one gets `StateConflict`, reads again, and skips what the last sequence number covers.
 """
 
 import logging
@@ -68,8 +68,8 @@ class StateStore:
     def save(self, memory: Memory, version: int) -> int:
         """Write the memory that follows the one at `version`; returns the new version.
 
-        A memory over `MAX_STATE_BYTES` is written without the wells that have been silent longest. The windows
-        of such a well are empty when it reports again; no reading is lost.
+        A memory over `MAX_STATE_BYTES` is written without the wells silent for longest. Such a well has empty
+        windows when it reports again; no reading is lost.
 
         Raises:
             StateConflict: the item is no longer at `version`. Also if an earlier attempt of this very write

@@ -1,7 +1,7 @@
-"""A facility's state and its readings in, the next state and scored readings out.
+"""Scores readings: from a facility's state and its readings to the next state and scored readings.
 
-Brings gauges, detection, risk and alarms together, independent of how the stream is cut into batches. Must
-not know tanks, tables of the lake, or where a state is kept. State as bytes: `scoring.codec`.
+Combines gauges, detection, risk and alarms; the result does not depend on batch boundaries. Must not know
+tanks, tables of the lake, or where a state is stored. `scoring.codec` encodes a state as bytes.
 """
 
 from petrostream.scoring.history import NO_FEED, FacilityState, Feed, feed_parts

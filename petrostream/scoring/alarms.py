@@ -1,4 +1,4 @@
-"""The alarms of scored readings: from a well's columns to transitions that say why."""
+"""Alarms of scored readings: from a well's columns to alarm transitions with their messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,19 +26,19 @@ from petrostream.schema import SENSOR_INDEX
 from petrostream.scoring.history import Feed, WellState
 from petrostream.scoring.reasons import alarm_sentence, gas_sentence, reading_reasons
 
-_OF_RULE = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}
+_RULE_SENSORS = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What scoring found in n readings of one feed, as alarms look at it.
+    """What scoring found in n readings of one feed: the input of the alarms.
 
     Attributes:
-        score: shape (n,), the forest's; NaN where there is none or it must not alarm.
-        threshold: shape (n,), that of the model that scored each reading; NaN where there is none.
+        score: shape (n,), anomaly score of the forest, 0 to 1; NaN where there is none or it must not alarm.
+        threshold: shape (n,), threshold of the model that scored each reading; NaN where there is none.
         held: shape (process rules, n), which rules hold.
         ranking: shape (n, k), sensor indices of an anomalous reading, most anomalous first, -1 for none.
-        deviation: shape (n, k), of these sensors from the well's usual level, in sensor units.
+        deviation: shape (n, k), difference of these sensors from the well's usual level, in sensor units.
     """
 
     score: FloatArray
@@ -54,8 +54,8 @@ class Raised:
 
     Attributes:
         state: for the feed's next readings.
-        events: the transitions, positions counted in the batch.
-        active: shape (n,), how many annunciated alarms are active.
+        events: the transitions; their positions refer to the batch.
+        active: shape (n,), number of active annunciated alarms.
     """
 
     state: WellAlarms
@@ -66,14 +66,15 @@ class Raised:
 def raise_alarms(
     state: WellAlarms | None, readings: Readings, at: IntArray, findings: Findings, history: WellState
 ) -> Raised:
-    """Take a well's alarms over its readings.
+    """Update a well's alarms with its readings.
 
     Args:
         state: after the feed's previous readings, None at its first.
         readings: the batch.
         at: shape (n,), n >= 1, positions of the feed's readings in it, none late.
         findings: what scoring found in them.
-        history: the well's readings, with a minute before these, whose last n they are.
+        history: the well's readings up to and including these n, which are its last; at least a minute of
+            it before them where there was one.
     """
     first = int(at[0])
     signals = Signals(
@@ -84,21 +85,21 @@ def raise_alarms(
         threshold=findings.threshold,
         rules={rule.id: held for rule, held in zip(PROCESS_RULES, findings.held, strict=True)},
         methane_ppm=readings.methane_ppm[at],
-        operating_state=_states(readings.state, at),
+        operating_state=_operating_states(readings.state, at),
     )
-    run = run_alarms(state, signals)
-    events = [_event(change, readings, at, findings, history) for change in run.transitions]
-    return Raised(run.state, events, run.active)
+    result = run_alarms(state, signals)
+    events = [_event(change, readings, at, findings, history) for change in result.transitions]
+    return Raised(result.state, events, result.active)
 
 
 def feed_ended(state: WellAlarms, readings: Readings, first: int, feed: Feed) -> list[AlarmEvent]:
-    """The alarms of a feed that is over return to normal.
+    """Return the alarms of a feed to normal when the feed has ended.
 
     Args:
         state: after the feed's last reading.
         readings: a batch.
-        first: position in it of the first reading of the well's next feed, which shows that this one is over.
-        feed: what the readings came from.
+        first: position in it of the first reading of the well's next feed, which ends this one.
+        feed: the feed that ended.
     """
     return [
         AlarmEvent(
@@ -114,7 +115,7 @@ def feed_ended(state: WellAlarms, readings: Readings, first: int, feed: Feed) ->
 def _event(
     change: Transition, readings: Readings, at: IntArray, findings: Findings, history: WellState
 ) -> AlarmEvent:
-    """A transition with what is known of its reading."""
+    """A transition, completed with details of its reading."""
     row = change.position
     here, score = int(at[row]), float(findings.score[row])
     held = tuple(rule.id for rule, held in zip(PROCESS_RULES, findings.held, strict=True) if held[row])
@@ -134,7 +135,7 @@ def _event(
 def _sentence(
     change: Transition, methane_ppm: float, findings: Findings, held: tuple[str, ...], history: WellState
 ) -> str | None:
-    """What an alarm says where it is annunciated."""
+    """The message of an annunciated alarm; None for other transitions."""
     if change.event not in ANNUNCIATIONS:
         return None
     kind = ALARM_TYPES[change.alarm_type]
@@ -147,16 +148,16 @@ def _sentence(
         history.counts,
         history.sensors,
         len(history.ts_ms) - len(findings.score) + row,
-        first=_OF_RULE.get(kind.id) or [sensor for sensor in ranked.tolist() if sensor >= 0],
+        first=_RULE_SENSORS.get(kind.id) or [sensor for sensor in ranked.tolist() if sensor >= 0],
         meaning=meaning_of(held[0]) if kind.id == FOREST and held else kind.meaning,
         otherwise=reading_reasons(ranked[None], findings.deviation[row][None])[0],
     )
 
 
-def _states(states: Sequence[int | None], at: IntArray) -> IntArray:
+def _operating_states(states: Sequence[int | None], at: IntArray) -> IntArray:
     """Codes of the operating state, -1 where unknown."""
     chosen = [states[i] for i in at.tolist()]
-    # Zero is the open state, which is as good as unknown to alarms, and this is the usual case.
+    # State 0 (open) is the usual case, and alarms treat it like an unknown one.
     if not any(chosen):
         return np.full(len(at), -1, np.int64)
     return np.array([-1 if state is None else state for state in chosen], np.int64)

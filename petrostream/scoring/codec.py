@@ -1,9 +1,9 @@
-"""A facility's state as bytes: one compact item that a retry can read back to the last bit.
+"""A facility's state as bytes: compact, and exact to the last bit, so that a retry repeats its results.
 
 Layout: `PSS` and a version byte, then zlib (level 1) of: length of a JSON header (4 bytes, little-endian),
-the header, and for each well of the header its arrays: the first time (int64), the steps between times,
-the changes between counts (int32, their bytes sorted by significance, which zlib then halves), and what
-`petrostream.scoring.memory_codec` makes of its memory.
+the header, and for each well of the header its arrays: the first time (int64), the steps between times and
+the changes between counts (int32, their bytes grouped by significance, which halves the size after zlib), and
+its memory as encoded by `petrostream.scoring.memory_codec`.
 """
 
 import zlib
@@ -27,9 +27,9 @@ VERSION = 5
 def encode(state: FacilityState) -> bytes:
     """The state as bytes: about 3 kB per well with five sensors at 1 Hz."""
     header: dict[str, Any] = {"facility_id": state.facility_id, "last_sequence": state.last_sequence}
-    kept = [well_memory_codec.to_parts(well.memory) for well in state.wells.values()]
+    memories = [well_memory_codec.to_parts(well.memory) for well in state.wells.values()]
     header["wells"] = [
-        # Sensors by name and quantum: a release may order them otherwise, or widen their bounds.
+        # Sensors by name and quantum: another release may order them differently or widen their bounds.
         [
             name,
             [well.feed.source, well.feed.offset_ms],
@@ -38,11 +38,11 @@ def encode(state: FacilityState) -> bytes:
             alarm_codec.to_plain(well.alarms),
             [plain, len(content)],
         ]
-        for (name, well), (plain, content) in zip(state.wells.items(), kept, strict=True)
+        for (name, well), (plain, content) in zip(state.wells.items(), memories, strict=True)
     ]
     text = orjson.dumps(header)
     parts = [len(text).to_bytes(4, "little"), text]
-    for well, (_, content) in zip(state.wells.values(), kept, strict=True):
+    for well, (_, content) in zip(state.wells.values(), memories, strict=True):
         parts.append(int(well.ts_ms[0]).to_bytes(8, "little", signed=True))
         parts.append(_pack(np.diff(well.ts_ms)))
         parts.append(_pack(np.diff(well.counts, axis=0, prepend=np.int32(0)).T))
@@ -51,15 +51,15 @@ def encode(state: FacilityState) -> bytes:
 
 
 def decode(data: bytes) -> FacilityState:
-    """The state that `encode` was given.
+    """Decode what `encode` returned.
 
     Raises:
-        StateFormatError: the bytes are damaged, are no state, or are of another version.
+        StateFormatError: the bytes are damaged, are not a scoring state, or have another version.
     """
     if data[:3] != MAGIC or len(data) < 5:
         raise StateFormatError(f"not a scoring state: it starts with {data[:4]!r}, expected {MAGIC!r}")
     if data[3] != VERSION:
-        raise StateFormatError(f"scoring state of version {data[3]}, this release reads version {VERSION}")
+        raise StateFormatError(f"scoring state has version {data[3]}; this release reads version {VERSION}")
     try:
         return _decode(inflate(data[4:]))
     except (zlib.error, ValueError, KeyError, TypeError) as error:
@@ -73,25 +73,25 @@ def _decode(raw: bytes) -> FacilityState:
     for name, (source, offset_ms), rows, gauges, alarms, (plain, size) in header["wells"]:
         sensors = np.array([SENSOR_NAMES.index(sensor) for sensor, _ in gauges], np.int64)
         if any(QUANTA[SENSOR_NAMES.index(sensor)] != quantum for sensor, quantum in gauges):
-            raise ValueError(f"well {name} counts in other quanta than this release: {gauges}")
+            raise ValueError(f"well {name} has other quanta than this release: {gauges}")
         sizes = (8, 4 * (rows - 1), 4 * rows * len(gauges), size)
         if rows < 1 or size < 0 or at + sum(sizes) > len(raw):
-            raise ValueError(f"well {name} has {rows} readings, which do not fit")
+            raise ValueError(f"well {name} has {rows} readings, more than the data holds")
         first = int.from_bytes(raw[at : at + 8], "little", signed=True)
         steps = _unpack(raw, at + 8, (rows - 1,))
         changes = _unpack(raw, at + 8 + sizes[1], (len(gauges), rows))
         at += sum(sizes)
-        kept = well_memory_codec.from_parts(plain, raw[at - size : at])
+        memory = well_memory_codec.from_parts(plain, raw[at - size : at])
         counts = np.cumsum(changes.T, axis=0, dtype=np.int64)
         if (steps < 1).any() or ((np.abs(counts) > COUNT_LIMIT) & (counts != MISSING)).any():
-            raise ValueError(f"well {name} has times that stand still or values out of range")
+            raise ValueError(f"well {name} has times that do not increase or values out of range")
         ts_ms = first + np.concatenate([[0], np.cumsum(steps, dtype=np.int64)])
         feed = Feed(source, offset_ms)
         wells[name] = WellState(
-            ts_ms, sensors, counts.astype(np.int32), feed, alarm_codec.from_plain(alarms), kept
+            ts_ms, sensors, counts.astype(np.int32), feed, alarm_codec.from_plain(alarms), memory
         )
     if at != len(raw):
-        raise ValueError(f"{len(raw) - at} bytes are left over")
+        raise ValueError(f"{len(raw) - at} bytes follow the last well")
     return FacilityState(header["facility_id"], header["last_sequence"], wells)
 
 

@@ -1,4 +1,4 @@
-"""Columns of a batch while it is being scored, and what becomes of them: scored readings."""
+"""Result columns of a batch while it is being scored, and their conversion to scored readings."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,12 +17,25 @@ from petrostream.scoring.reasons import reading_reasons
 from petrostream.scoring.scored import NO_POINTS, Scored
 
 LATE = "late:ts"
-"""Reason of a reading at or before the newest time seen of its feed: it lands, but moves no window."""
+"""Reason of a reading at or before the newest time of its feed: it is stored, but enters no window."""
 
 
 @dataclass(slots=True)
 class Columns:
-    """Result columns while wells are being scored into them."""
+    """Result columns of n readings; each well fills in its own rows. `Scored` describes most of them.
+
+    Attributes:
+        score, anomalous: shape (n,), anomaly score and flag.
+        ranking, deviation: shape (n, `TOP_SENSORS`), as in `scoring.alarms.Findings`.
+        rules, suppressed: shape (n,), bit i stands for `SUPPRESSIBLE[i]`.
+        health: shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
+        process: shape (n,), process points or `NO_POINTS`.
+        late: shape (n,), readings that enter no window.
+        model: shape (n,), index into `models`, -1 without a model.
+        models: the models used, one entry for each well and baseline.
+        alarm_active: shape (n,), number of active annunciated alarms or `NO_POINTS`.
+        alarms: transitions, in the order in which wells were scored.
+    """
 
     score: FloatArray
     anomalous: BoolArray
@@ -40,7 +53,7 @@ class Columns:
 
     @classmethod
     def empty(cls, n: int) -> "Columns":
-        """Columns of n readings of which nothing is known yet."""
+        """Columns of n readings, all values missing."""
         return cls(
             score=np.full(n, np.nan),
             anomalous=np.zeros(n, np.bool_),
@@ -59,7 +72,7 @@ class Columns:
 
 
 def to_rows(readings: Readings, columns: Columns, scored_at_ms: int) -> Scored:
-    """The finished columns as scored readings; late ones say so."""
+    """Convert finished columns to scored readings; late ones get the reason `LATE`."""
     emission, category = _emission(readings.methane_ppm)
     risk = np.minimum(np.maximum(columns.process, 0) + np.maximum(emission, 0), MAX_RISK)
     if columns.late.any():
@@ -91,13 +104,13 @@ def to_rows(readings: Readings, columns: Columns, scored_at_ms: int) -> Scored:
 
 
 def _in_order(columns: Columns) -> list[AlarmEvent]:
-    """Transitions in the order of the readings that brought them about."""
+    """Transitions in the order of the readings that caused them."""
     ordered = sorted(columns.alarms, key=lambda event: event.change.position)
     return [_of_model(event, columns) for event in ordered]
 
 
 def _of_model(event: AlarmEvent, columns: Columns) -> AlarmEvent:
-    """A transition with the model that scored its reading."""
+    """A transition, completed with the model that scored its reading."""
     number = int(columns.model[event.change.position])
     if number < 0 or event.change.cause == FEED_ENDED:
         return event
@@ -106,7 +119,7 @@ def _of_model(event: AlarmEvent, columns: Columns) -> AlarmEvent:
 
 
 def _of_models(names: list[str], model: IntArray) -> list[str | None]:
-    # Position -1, a well without a model, picks the None at the end.
+    # Index -1, for a well without a model, selects the None at the end.
     column: list[str | None] = np.array([*names, None], object)[model].tolist()
     return column
 
@@ -120,11 +133,11 @@ def _emission(methane_ppm: FloatArray) -> tuple[IntArray, list[str | None]]:
     known = ~np.isnan(methane_ppm)
     if not known.any():
         return np.full(len(methane_ppm), NO_POINTS, np.int64), [None] * len(methane_ppm)
-    nothing = WindowStats(np.empty(0, np.int64), np.empty((3, 3, 0, len(methane_ppm))))
-    held = fired(EMISSION_RULES, RuleColumns(nothing, methane_ppm))
-    worth = np.where(known, points(EMISSION_RULES, held), NO_POINTS)
+    no_windows = WindowStats(np.empty(0, np.int64), np.empty((3, 3, 0, len(methane_ppm))))
+    held = fired(EMISSION_RULES, RuleColumns(no_windows, methane_ppm))
+    emission = np.where(known, points(EMISSION_RULES, held), NO_POINTS)
     codes = np.where(held.any(axis=0), 2 + held.argmax(axis=0), known.astype(np.int64))
-    return worth, _CATEGORIES[codes].tolist()
+    return emission, _CATEGORIES[codes].tolist()
 
 
 def _top_sensors(ranking: IntArray) -> list[tuple[str, ...]]:

@@ -1,7 +1,7 @@
-"""What scoring remembers of a well: the last 180 s of its readings, as counts.
+"""A well's history: the last 180 s of its readings, as counts of each sensor's quantum.
 
-Nothing here depends on a model: every sensor that carried a value is kept, so a new model, also one with
-other sensors, scores the very next reading.
+Nothing here depends on a model: every sensor that had a value is kept, so a new model, even one with other
+sensors, scores the very next reading.
 """
 
 from collections.abc import Iterator
@@ -18,19 +18,19 @@ from petrostream.readings import NO_TIME, Readings
 from petrostream.scoring.memory import NO_MEMORY, WellMemory
 
 FEED_JITTER_MS = GAP_MS
-"""How far a feed's event times may move against its source's own clock between two readings."""
+"""Most that the offset of a feed's event times from its source's clock may change between two readings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a well's readings come from: one source, at one distance from the source's own clock.
+    """Where a well's readings come from: one source at one time offset from the source's own clock.
 
-    A replay moves an instance by a fixed time, so a second replay of it, a backfill, or the next instance
-    is another feed. Its readings may lie before those already seen, and still be no late readings.
+    A replay shifts an instance by a fixed time, so a second replay of it, a backfill, or the next instance
+    is another feed. Its readings may have earlier times than those already seen without being late.
 
     Attributes:
         source: `source` of the last reading.
-        offset_ms: its event time less its time at the source; 0 where the source gives none.
+        offset_ms: its event time minus its time at the source; 0 if the source has no time of its own.
     """
 
     source: str
@@ -42,15 +42,15 @@ NO_FEED = Feed("", 0)
 
 @dataclass(frozen=True, slots=True)
 class WellState:
-    """The newest readings of one well that windows can still reach.
+    """The latest readings of one well, those that windows of later readings can still include.
 
     Attributes:
-        ts_ms: shape (h,), h >= 1, strictly increasing, epoch ms; the last one is the newest time seen.
+        ts_ms: shape (h,), h >= 1, strictly increasing, epoch ms.
         sensors: shape (c,), ascending indices of the sensors with at least one value here.
         counts: shape (h, c), values as counts of each sensor's quantum, `MISSING` where there is none.
-        feed: what the last reading came from.
+        feed: the feed of the last reading.
         alarms: timers of its alarms, None before its first reading.
-        memory: what is known of its gauges, its last hours and its operating state.
+        memory: gauge health, trends and operating state.
     """
 
     ts_ms: IntArray
@@ -63,12 +63,12 @@ class WellState:
 
 @dataclass(frozen=True, slots=True)
 class FacilityState:
-    """What scoring carries from one batch of a facility to the next.
+    """State that scoring carries from one batch of a facility to the next.
 
     Attributes:
         facility_id: the facility, which is the partition key of its records.
         last_sequence: Kinesis sequence number of the last record scored, None before the first.
-        wells: history by well name, the least recently heard well first.
+        wells: history by well; the well that reported last is at the end.
     """
 
     facility_id: str
@@ -76,27 +76,30 @@ class FacilityState:
     wells: dict[str, WellState] = field(default_factory=dict)
 
 
-class Fed(Protocol):
-    """Anything that knows what a well's last reading came from."""
+class HasFeed(Protocol):
+    """Any state of a well that includes the feed of its last reading."""
 
     @property
     def feed(self) -> Feed:
-        """What the last reading came from."""
+        """The feed of the last reading."""
         ...
 
 
-def feed_parts(state: Fed | None, readings: Readings, at: IntArray) -> Iterator[tuple[IntArray, Feed, bool]]:
-    """A well's readings, cut where the feed changes.
+def feed_parts(
+    state: HasFeed | None, readings: Readings, at: IntArray
+) -> Iterator[tuple[IntArray, Feed, bool]]:
+    """Split a well's readings where the feed changes.
 
-    Each reading is compared with the one before it in stream order, so the cuts do not depend on batches.
+    Each reading is compared with the one before it in stream order, so the result does not depend on
+    batch boundaries.
 
     Args:
-        state: the well's history, or another memory of its feed.
+        state: the well's history or other state, None at its first reading.
         readings: a batch.
         at: shape (n,), n >= 1, positions of the well's readings in it.
 
     Yields:
-        Positions of one part, the feed of its last reading, and whether windows start anew with it.
+        Positions of one part, the feed of its last reading, and whether it begins a new feed.
     """
     sources = [readings.source[i] for i in at.tolist()]
     ts_ms, source_ts_ms = readings.ts_ms[at], readings.source_ts_ms[at]
@@ -111,11 +114,11 @@ def feed_parts(state: Fed | None, readings: Readings, at: IntArray) -> Iterator[
 
 
 def late_readings(state: WellState | None, ts_ms: IntArray) -> BoolArray:
-    """Which readings of a feed come at or before the newest time already seen, in stream order.
+    """Which readings of a feed have a time at or before the newest one seen earlier in the stream.
 
     Args:
         state: the well's history.
-        ts_ms: shape (n,), event times in stream order.
+        ts_ms: shape (n,), event times in stream order, epoch ms.
 
     Returns:
         Shape (n,). A repeated time counts as late: it is a duplicate.
@@ -135,7 +138,7 @@ def extend(state: WellState | None, ts_ms: IntArray, values: FloatArray) -> tupl
         values: shape (n, 27), sensor units, NaN where missing.
 
     Returns:
-        History and new readings together, untrimmed, and the index of the first new one.
+        The history with the new readings, untrimmed, and the index of the first new one.
     """
     present = np.asarray(np.logical_not(np.isnan(values)).any(axis=0))
     if state is None:
@@ -151,7 +154,7 @@ def extend(state: WellState | None, ts_ms: IntArray, values: FloatArray) -> tupl
 
 
 def trim(state: WellState) -> WellState:
-    """The part of a history that windows of later readings can reach: after the last gap, 180 s, 599 rows."""
+    """Keep what windows of later readings can include: after the last gap, at most 180 s and 599 rows."""
     ts_ms = state.ts_ms
     gaps = np.flatnonzero(np.diff(ts_ms) > GAP_MS)
     first = int(gaps[-1]) + 1 if len(gaps) else 0

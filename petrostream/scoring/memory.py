@@ -1,4 +1,4 @@
-"""What surrounds a well's windows: the health of its gauges, its slow memory, and its operating state."""
+"""A well's memory besides its history: health of its gauges, trends over an hour, operating state."""
 
 from dataclasses import dataclass, replace
 
@@ -27,12 +27,12 @@ _SUPPRESSED: BoolArray = suppression(SUPPRESSIBLE)
 
 @dataclass(frozen=True, slots=True)
 class WellMemory:
-    """What is remembered of a feed's readings beside its windows.
+    """Memory of a feed's readings besides its history.
 
     Attributes:
-        gauges: of its gauges, None before the first reading.
-        trend: the slow memory, None before the first reading.
-        operating: of its operating state.
+        gauges: memory of its gauges' health, None before the first reading.
+        trend: memory of its trends, None before the first reading.
+        operating: memory of its operating state.
     """
 
     gauges: GaugeMemory | None = None
@@ -49,10 +49,10 @@ class Observed:
 
     Attributes:
         status: shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
-        values: shape (n, 27), without those of bad gauges.
-        excluded: shape (n, 27), gauges whose windows must not be looked at.
-        suppressed: shape (len(SUPPRESSIBLE), n), what the operating state makes meaningless.
-        memory: for the next readings; its slow memory is still the old one.
+        values: shape (n, 27), sensor units, NaN where missing or of a bad gauge.
+        excluded: shape (n, 27), gauges whose window statistics must not be used.
+        suppressed: shape (len(SUPPRESSIBLE), n), rules and forest that are suppressed by the operating state.
+        memory: for the next readings, except that its trends are not updated yet.
     """
 
     status: StatusArray
@@ -63,13 +63,13 @@ class Observed:
 
 
 def observe(memory: WellMemory, readings: Readings, at: IntArray, expected: BoolArray) -> Observed:
-    """Look at a feed's next readings.
+    """Determine gauge health and suppression of a feed's next readings.
 
     Args:
         memory: of the feed's readings before these.
         readings: a batch.
         at: shape (n,), n >= 1, positions of the feed's readings in it, none late.
-        expected: shape (n, 27), or (1, 27) for all alike: the sensors the well should have.
+        expected: shape (n, 27), or (1, 27) if the same for all readings: the sensors the well should have.
     """
     ts_ms = readings.ts_ms[at]
     reasons = [readings.reasons[i] for i in at.tolist()]
@@ -80,12 +80,12 @@ def observe(memory: WellMemory, readings: Readings, at: IntArray, expected: Bool
     return Observed(judged.status, judged.values, judged.excluded, _SUPPRESSED[:, governs], after)
 
 
-def leave_out(stats: WindowStats, excluded: BoolArray) -> None:
-    """Takes the windows of excluded gauges out of the statistics, in place.
+def exclude(stats: WindowStats, excluded: BoolArray) -> None:
+    """Remove the windows of excluded gauges from the statistics, in place.
 
     Args:
         stats: window statistics of n readings.
-        excluded: shape (n, 27).
+        excluded: shape (n, 27), True where a gauge is excluded.
     """
     hidden = excluded[:, stats.sensors].T
     if hidden.any():
@@ -97,21 +97,21 @@ def leave_out(stats: WindowStats, excluded: BoolArray) -> None:
 def remember(
     observed: Observed, ts_ms: IntArray, counts: CountArray, sensors: IntArray
 ) -> tuple[Trend, WellMemory]:
-    """Take the readings into the slow memory.
+    """Update the trends with the readings.
 
-    Readings under suppression leave no trace there: what an operator does with a well is no drift.
+    Readings under suppression are left out: what an operator does to a well is not a drift.
 
     Args:
         observed: the readings.
-        ts_ms: shape (n,), their times.
-        counts: shape (n, s), their values, from `petrostream.gauges.features.quantise`.
+        ts_ms: shape (n,), their times, epoch ms.
+        counts: shape (n, s), their values as counts, from `petrostream.gauges.features.quantise`.
         sensors: shape (s,), ascending, the sensor index of each column.
 
     Returns:
-        What each reading sees of it, and the memory for the next readings.
+        The trends at each reading, and the memory for the next readings.
     """
-    moved_by_hand: BoolArray = np.logical_or.reduce(observed.suppressed)
-    if moved_by_hand.any():
-        counts = np.where(moved_by_hand[:, None], np.int32(MISSING), counts)
+    operated: BoolArray = np.logical_or.reduce(observed.suppressed)
+    if operated.any():
+        counts = np.where(operated[:, None], np.int32(MISSING), counts)
     trend, after = follow(observed.memory.trend, ts_ms, counts, sensors)
     return trend, replace(observed.memory, trend=after)

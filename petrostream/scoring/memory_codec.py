@@ -1,7 +1,7 @@
-"""A well's memory as bytes and a few JSON values, for a facility's state.
+"""Encodes a well's memory as bytes and a few JSON values, for a facility's state.
 
-Numbers of every gauge and minute are bytes, whose compression is the state's; names and what there is only
-one of are JSON. Minute means are written as changes from minute to minute: small numbers.
+Arrays (one number a gauge or minute) become bytes, which the state compresses; names and single values become
+JSON. Minute means are stored as differences from minute to minute, which are small.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ _WORD, _MEAN = 8, 4
 
 
 def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
-    """The JSON values and the bytes that `from_parts` reads back."""
+    """Encode a memory as JSON values and bytes for `from_parts`."""
     gauges, trend = memory.gauges, memory.trend
     plain: list[Any] = [None, None, [memory.operating.code, memory.operating.until_ms]]
     parts = []
@@ -36,11 +36,10 @@ def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
 
 
 def from_parts(plain: list[Any], data: bytes) -> WellMemory:
-    """The memory that `to_parts` was given.
+    """Decode what `to_parts` returned.
 
     Raises:
-        ValueError: the values are not such a memory.
-        TypeError: likewise.
+        ValueError, TypeError: the values are not an encoded memory.
         KeyError: a sensor is unknown to this release.
     """
     gauges, trend, (code, until_ms) = plain
@@ -55,7 +54,7 @@ def from_parts(plain: list[Any], data: bytes) -> WellMemory:
 def _gauges(plain: list[Any], data: bytes) -> GaugeMemory:
     last_ms, run_ms, names = plain
     sensors = np.array([SENSOR_INDEX[name] for name in names], np.int64)
-    # A release may order sensors otherwise.
+    # Another release may order sensors differently.
     order = np.argsort(sensors)
     table = np.frombuffer(data, "<f8").reshape(len(PER_GAUGE), len(names))[:, order]
     value, value_ms, seen_ms, changed_ms, patience_ms, frozen, level, stepped_ms, bad_ms = table
@@ -79,9 +78,11 @@ def _trend(plain: list[Any], data: bytes) -> TrendMemory | None:
     minute, length, names, swings = plain
     sums = _SUMS * _WORD * len(names)
     if not 0 <= length <= BINS or len(data) != sums + _MEAN * length * len(names):
-        raise ValueError(f"a slow memory of {length} minutes and {len(names)} gauges in {len(data)} bytes")
+        raise ValueError(
+            f"a trend memory of {length} minutes and {len(names)} gauges does not fit {len(data)} bytes"
+        )
     if names != list(TREND_SENSORS) or len(swings) != len(SWING_SENSORS):
-        # Another release follows other gauges: its hour is of no use here.
+        # The other release followed other gauges: its trends cannot be used.
         return None
     total, number = np.frombuffer(data[:sums], "<i8").reshape(_SUMS, len(names)).astype(np.int64)
     changes = np.frombuffer(data[sums:], "<i4").reshape(len(names), length)

@@ -1,10 +1,10 @@
-"""Why: plain words for an anomalous reading and for an alarm, from the readings themselves.
+"""Explanations of anomalous readings and of alarms in plain words, derived from the readings themselves.
 
-A reading's reason says where its most anomalous sensors stand against the well's baseline:
-`P-TPT 14 bar below normal, T-TPT 6.2 °C above normal`. An alarm's sentence says what moved in the minute
-before it, which valve stayed as it was, and what that is like: `P-PDG rose 14 bar and T-TPT fell 6 °C in 60 s
-while M1 stayed open: like a spurious DHSV closure`. Sensors bear their 3W names. The same readings give the
-same words.
+A reading's reason states how far its most anomalous sensors are from the well's baseline:
+`P-TPT 14 bar below normal, T-TPT 6.2 °C above normal`. An alarm's sentence states what changed in the minute
+before it, which valve stayed as it was, and what that resembles: `P-PDG rose 14 bar and T-TPT fell 6 °C in
+60 s while M1 stayed open: like a spurious DHSV closure`. Sensors have their 3W names. Equal readings produce
+equal words.
 """
 
 from collections.abc import Sequence
@@ -18,28 +18,28 @@ from petrostream.schema import SENSOR_INDEX, SENSORS
 
 CHANGE_MS = 60_000
 SHORTEST_MS = 10_000
-"""A change over less time than this is not put into words: it may be noise."""
+"""A change over less time than this is not mentioned: it may be noise."""
 
 MOST_NAMED = 3
-LONG_AGO_MS = 5_000
-"""The value "then" is the mean over so much time, as is the value "now", so that one jump is not a trend."""
+AVERAGED_MS = 5_000
+"""A change is measured between means over this much time at either end, so that one outlier is no change."""
 
 UNLIKE_NORMAL = "unlike this well's normal operation"
 
 _UNITS = {"pressure": (1e5, "bar"), "temperature": (1.0, "°C"), "opening": (1.0, "%"), "flow": (1e-3, "L/s")}
 _LEAST = {"pressure": 1e4, "temperature": 0.1, "opening": 1.0, "flow": 0.005}
-"""Smallest change worth a word, in sensor units: about what a healthy gauge varies by."""
+"""Smallest change mentioned, in sensor units: about the noise of a healthy gauge."""
 
 _VALVES = ("estado_m1", "estado_w1", "estado_dhsv", "estado_sdv_p")
-"""Valves in the path of the oil, in the order in which one of them is named."""
+"""Valves in the path of the oil; the first one with known states is mentioned."""
 
 
 def size(sensor: int, change: float) -> str:
-    """A change in the sensor's everyday unit, as `14 bar`, `6.2 °C`, `6 °C`.
+    """Format a change in the sensor's everyday unit: `14 bar`, `6.2 °C`, `6 °C`.
 
     Args:
         sensor: sensor index.
-        change: in sensor units; its sign is left out.
+        change: in sensor units; the sign is dropped.
     """
     factor, unit = _UNITS[str(SENSORS[sensor].quantity)]
     amount = abs(change) / factor
@@ -47,7 +47,7 @@ def size(sensor: int, change: float) -> str:
 
 
 def name(sensor: int) -> str:
-    """A sensor's 3W name, as P-PDG; a valve's without ESTADO, as M1."""
+    """A sensor's 3W name, such as P-PDG; a valve's without ESTADO, such as M1."""
     return str(SENSORS[sensor].three_w).removeprefix("ESTADO-")
 
 
@@ -61,7 +61,8 @@ def deviations(ranking: IntArray, stats: WindowStats, sensors: IntArray, center:
         center: shape (s,), that level, in sensor units.
 
     Returns:
-        Shape (n, k), mean over the last 30 s less the level, in sensor units; NaN for none, or without level.
+        Shape (n, k), mean over the last 30 s minus the level, in sensor units; NaN for index -1 and where
+        there is no level.
     """
     level = np.full(len(SENSORS) + 1, np.nan)
     level[sensors] = center
@@ -69,30 +70,29 @@ def deviations(ranking: IntArray, stats: WindowStats, sensors: IntArray, center:
     column[stats.sensors] = np.arange(len(stats.sensors))
     means = np.full((len(stats.sensors) + 1, len(stats)), np.nan)
     means[:-1] = stats.table[0, 0]
-    # Sensor -1, none, picks the NaN at the end of each.
-    found: FloatArray = means[column[ranking], np.arange(len(stats))[:, None]] - level[ranking]
-    return found
+    # Index -1 selects the NaN at the end of each.
+    deviation: FloatArray = means[column[ranking], np.arange(len(stats))[:, None]] - level[ranking]
+    return deviation
 
 
 def reading_reasons(ranking: IntArray, deviation: FloatArray) -> list[str | None]:
     """Why readings are anomalous.
 
     Args:
-        ranking: shape (n, k), indices of their most anomalous sensors, most first; -1 for none.
-        deviation: shape (n, k), of each, its mean over the last 30 s less the well's usual level, in sensor
-            units; NaN where there is no such level.
+        ranking: shape (n, k), indices of their sensors, most anomalous first; -1 for none.
+        deviation: shape (n, k), as returned by `deviations`.
 
     Returns:
         n phrases, None for a reading without sensors.
     """
-    found: list[str | None] = [None] * len(ranking)
+    phrases: list[str | None] = [None] * len(ranking)
     rows = np.flatnonzero((ranking >= 0).any(axis=1))
     if len(rows):
         sensors = ranking[rows]
         keys = zip(sensors.tolist(), _coarse(sensors, deviation[rows]).tolist(), strict=True)
         for row, (names, tenths) in zip(rows.tolist(), keys, strict=True):
-            found[row] = _reason(tuple(names), tuple(tenths))
-    return found
+            phrases[row] = _reason(tuple(names), tuple(tenths))
+    return phrases
 
 
 _FACTOR = np.array([_UNITS.get(str(sensor.quantity), (np.nan, ""))[0] for sensor in SENSORS])
@@ -100,7 +100,7 @@ _UNKNOWN = 1 << 40
 
 
 def _coarse(sensors: IntArray, deviation: FloatArray) -> IntArray:
-    """Tenths of the everyday unit, or whole ones above ten: what the words tell apart."""
+    """Deviations in tenths of the everyday unit, from ten units on in whole units, as in the words."""
     tenths = np.rint(deviation / _FACTOR[sensors] * 10)
     tenths = np.where(np.abs(tenths) < 100, tenths, np.rint(tenths / 10) * 10)
     return np.where(np.isfinite(tenths), tenths, _UNKNOWN).astype(np.int64)
@@ -132,16 +132,16 @@ def alarm_sentence(
     meaning: str,
     otherwise: str | None = None,
 ) -> str:
-    """What moved in the minute up to an alarm, and what that is like.
+    """What changed in the minute up to an alarm, and what that resembles.
 
     Args:
-        ts_ms: shape (h,), strictly increasing: the well's readings, with a minute before the alarm.
+        ts_ms: shape (h,), strictly increasing: times of the well's readings, epoch ms.
         counts: shape (h, c), from `petrostream.gauges.features.quantise`.
         sensors: shape (c,), the sensor index of each column.
         at: row of the reading that raised the alarm.
-        first: sensors to name before any other, if they moved.
-        meaning: what it is like.
-        otherwise: what to say where nothing moved in that minute, as a reading's reason.
+        first: sensors to name before any other, if they changed.
+        meaning: phrase that completes the sentence.
+        otherwise: used instead if nothing changed in that minute; a reading's reason.
     """
     begin = _beginning(ts_ms, at)
     seconds = round(float(ts_ms[at] - ts_ms[begin]) / 1000)
@@ -153,7 +153,7 @@ def alarm_sentence(
     valve = _valve(sensors, counts[begin : at + 1])
     if not moved:
         return _short(otherwise, valve, meaning)
-    what = _listed([f"{name(s)} {'rose' if by > 0 else 'fell'} {size(s, by)}" for s, by in moved])
+    what = _enumerated([f"{name(s)} {'rose' if by > 0 else 'fell'} {size(s, by)}" for s, by in moved])
     return f"{what} in {seconds} s{f' {valve}' if valve else ''}: {meaning}"
 
 
@@ -163,23 +163,23 @@ def _short(what: str | None, valve: str | None, meaning: str) -> str:
 
 
 def gas_sentence(methane_ppm: float, limit_ppm: float, meaning: str) -> str:
-    """What a methane alarm says."""
+    """The sentence of a methane alarm."""
     return f"Methane is {methane_ppm:.0f} ppm, above {limit_ppm:.0f} ppm: {meaning}"
 
 
 def _beginning(ts_ms: IntArray, at: int) -> int:
-    """Row of the oldest reading within the last minute, none from before a gap."""
+    """Row of the oldest reading within the last minute and after the last gap."""
     begin = int(np.searchsorted(ts_ms, ts_ms[at] - CHANGE_MS))
     gaps = np.flatnonzero(np.diff(ts_ms[begin : at + 1]) > GAP_MS)
     return begin + (int(gaps[-1]) + 1 if len(gaps) else 0)
 
 
 def _level(ts_ms: IntArray, counts: CountArray, row: int, step: int) -> FloatArray:
-    """Mean count of each sensor over some seconds from a row on, or up to it: shape (c,), NaN if missing."""
+    """Mean count of each sensor over `AVERAGED_MS` after a row, or before it: shape (c,), NaN if missing."""
     if step > 0:
-        rows = slice(row, int(np.searchsorted(ts_ms, ts_ms[row] + LONG_AGO_MS)))
+        rows = slice(row, int(np.searchsorted(ts_ms, ts_ms[row] + AVERAGED_MS)))
     else:
-        rows = slice(int(np.searchsorted(ts_ms, ts_ms[row] - LONG_AGO_MS, side="right")), row + 1)
+        rows = slice(int(np.searchsorted(ts_ms, ts_ms[row] - AVERAGED_MS, side="right")), row + 1)
     chosen = counts[rows]
     known = chosen != MISSING
     number = known.sum(axis=0)
@@ -188,7 +188,7 @@ def _level(ts_ms: IntArray, counts: CountArray, row: int, step: int) -> FloatArr
 
 
 def _moved(sensors: list[int], change: list[float], first: Sequence[int]) -> list[tuple[int, float]]:
-    """The sensors to name with their changes: those given first, then by size against a gauge's noise."""
+    """The sensors to name and their changes: those in `first`, then by size relative to the gauge's noise."""
     candidates = []
     for sensor, by in zip(sensors, change, strict=True):
         least = _LEAST.get(str(SENSORS[sensor].quantity))
@@ -199,13 +199,13 @@ def _moved(sensors: list[int], change: list[float], first: Sequence[int]) -> lis
 
 
 def _valve(sensors: IntArray, counts: CountArray) -> str | None:
-    """What the first known valve did over some readings."""
-    held = sensors.tolist()
+    """What the first valve with known states did, None if there is none."""
+    columns = sensors.tolist()
     for valve in _VALVES:
         index = SENSOR_INDEX[valve]
-        if index not in held:
+        if index not in columns:
             continue
-        states = counts[:, held.index(index)]
+        states = counts[:, columns.index(index)]
         states = states[states != MISSING] * QUANTA[index] > 0.5
         if len(states):
             if states.all() or not states.any():
@@ -214,5 +214,5 @@ def _valve(sensors: IntArray, counts: CountArray) -> str | None:
     return None
 
 
-def _listed(words: list[str]) -> str:
+def _enumerated(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

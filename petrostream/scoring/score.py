@@ -1,4 +1,4 @@
-"""Scores readings: pure `state + readings -> new state + scored readings`, no I/O, no clock."""
+"""Scores a batch: a pure function from state and readings to the new state and scored readings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +15,13 @@ from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms
 from petrostream.scoring.columns import Columns, to_rows
 from petrostream.scoring.history import FacilityState, WellState, extend, feed_parts, late_readings, trim
-from petrostream.scoring.memory import NO_MEMORY, leave_out, observe, remember
+from petrostream.scoring.memory import NO_MEMORY, exclude, observe, remember
 from petrostream.scoring.reasons import deviations
 from petrostream.scoring.scored import NO_POINTS, Scored
 
 FOREST_MIN_POINTS = 20
 FOREST_FULL_MARGIN = 0.1
-"""A flagged reading of a commissioned well has 20 points at its threshold, and 40 from 0.1 above it on."""
+"""A flagged reading of a commissioned well has 20 points at the threshold, rising to 40 at 0.1 above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ def score_batch(
 ) -> ScoredBatch:
     """Score a batch of one facility's readings.
 
-    The result does not depend on how the stream is cut into batches. A reading at or before the newest
-    time seen of its feed (late, or a duplicate) keeps its row and its emission points, with the reason
-    `late:ts`, but gets no anomaly score and moves no window. A new feed of the well (another source, a
-    second replay, a backfill) starts its windows anew, at whatever time it lies.
+    The result does not depend on batch boundaries. A reading at or before the newest time of its feed (late,
+    or a duplicate) keeps its row and its emission points, with the reason `late:ts`, but gets no anomaly
+    score and enters no window. A new feed of the well (another source, a second replay, a backfill) starts
+    with empty windows, whatever its event times.
 
     Args:
         state: the facility's state after the previous batch.
@@ -54,8 +54,8 @@ def score_batch(
     columns = Columns.empty(len(readings))
     wells = dict(state.wells)
     for well_id, at in _by_well(readings.well_id):
-        chosen = _choose(columns, readings, at, models, well_id)
-        # Taken out and put back last: wells stay in the order in which they were heard.
+        chosen = _choose_models(columns, readings, at, models, well_id)
+        # Removed and added at the end: wells stay in the order in which they last reported.
         wells[well_id] = _score_well(columns, wells.pop(well_id, None), readings, at, chosen)
     sequence = _newest_sequence(state.last_sequence, readings.sequence)
     new_state = FacilityState(state.facility_id, sequence, wells)
@@ -72,14 +72,14 @@ def _by_well(well_id: Sequence[str]) -> list[tuple[str, IntArray]]:
     return [(name, np.flatnonzero(codes == code)) for code, name in enumerate(names)]
 
 
-def _choose(
+def _choose_models(
     columns: Columns, readings: Readings, at: IntArray, models: ModelSet | None, well_id: str
 ) -> list[WellModel]:
-    """Notes which model scores each of a well's readings, by the time at its source; gives those models."""
+    """Assign a model to each of a well's readings, by the time at its source; returns those models."""
     source_ts_ms = readings.source_ts_ms[at]
-    taken = np.where(source_ts_ms == NO_TIME, readings.ts_ms[at], source_ts_ms)
+    measured_ms = np.where(source_ts_ms == NO_TIME, readings.ts_ms[at], source_ts_ms)
     chosen = []
-    for model, part in models.segments(well_id, taken) if models is not None else ():
+    for model, part in models.segments(well_id, measured_ms) if models is not None else ():
         if model is not None:
             columns.model[at[part]] = len(columns.models)
             columns.models.append(model)
@@ -90,14 +90,14 @@ def _choose(
 def _score_well(
     columns: Columns, state: WellState | None, readings: Readings, at: IntArray, models: list[WellModel]
 ) -> WellState:
-    """Score one well's readings into the columns; gives its new history."""
+    """Score one well's readings into the columns; returns its new history."""
     used = _sensors_in_use(models)
-    for part, feed, anew in feed_parts(state, readings, at):
-        if anew and state is not None and state.alarms is not None:
+    for part, feed, is_new in feed_parts(state, readings, at):
+        if is_new and state is not None and state.alarms is not None:
             columns.alarms += feed_ended(state.alarms, readings, int(part[0]), state.feed)
-        scored = _score_feed(columns, None if anew else state, readings, part, used)
+        scored = _score_feed(columns, None if is_new else state, readings, part, used)
         state = replace(scored, feed=feed)
-    # A well is only looked at for the readings it has.
+    # A well is only scored if it has readings.
     assert state is not None
     return state
 
@@ -110,7 +110,7 @@ def _score_feed(
         columns.late[at[late]] = True
         at = at[~late]
         if not len(at):
-            # A feed's first reading is never late, so there is a history.
+            # The first reading of a feed is never late, so there is a history.
             assert state is not None
             return state
     before = NO_MEMORY if state is None else state.memory
@@ -119,21 +119,21 @@ def _score_feed(
     trend, memory = remember(observed, readings.ts_ms[at], history.counts[start:], history.sensors)
     kept = used[history.sensors]
     stats = window_stats(history.ts_ms, history.counts[:, kept], history.sensors[kept], start)
-    leave_out(stats, observed.excluded)
+    exclude(stats, observed.excluded)
     held = fired(PROCESS_RULES, RuleColumns(stats, readings.methane_ppm[at], trend=trend))
     forest = _detect(columns, stats, at)
     columns.health[at] = observed.status
     risk = _risk(columns, at, held, forest, observed.suppressed)
-    judged = _rules_judged(stats) | ~np.isnan(columns.score[at])
+    judged = _has_rule_sensors(stats) | ~np.isnan(columns.score[at])
     columns.process[at] = np.where(judged, np.minimum(risk, MAX_PART), NO_POINTS)
-    alarms = _raise(columns, readings, at, held, None if state is None else state.alarms, history)
+    alarms = _update_alarms(columns, readings, at, held, None if state is None else state.alarms, history)
     return replace(trim(history), alarms=alarms, memory=memory)
 
 
 def _risk(
     columns: Columns, at: IntArray, held: BoolArray, forest: IntArray, suppressed: BoolArray
 ) -> IntArray:
-    """Points of the rules that hold and of the forest, without what the operating state suppresses."""
+    """Process points of each reading: rules that hold plus forest, except what is suppressed."""
     bits = 1 << np.arange(len(suppressed))
     columns.rules[at] = bits[:-1] @ held
     if not suppressed.any():
@@ -144,9 +144,9 @@ def _risk(
 
 
 def _expected(models: list[WellModel]) -> BoolArray:
-    """For each model, and for none at position -1, the sensors that its well should have.
+    """The sensors a well should have, by each model: shape (models + 1, 27), the last row without a model.
 
-    The fleet's model knows what wells have in general, not what this one has.
+    The fleet's model implies nothing about the sensors of a single well.
     """
     expected = np.zeros((len(models) + 1, len(SENSOR_NAMES)), np.bool_)
     for row, model in zip(expected, models, strict=False):
@@ -155,7 +155,7 @@ def _expected(models: list[WellModel]) -> BoolArray:
     return expected
 
 
-def _raise(
+def _update_alarms(
     columns: Columns,
     readings: Readings,
     at: IntArray,
@@ -163,10 +163,10 @@ def _raise(
     state: WellAlarms | None,
     history: WellState,
 ) -> WellAlarms:
-    """Takes the well's alarms over the readings, into the columns; gives their new state."""
+    """Update the well's alarms, with results in the columns; returns their new state."""
     model = columns.model[at]
-    own = np.array([model.kind == COMMISSIONED for model in columns.models] + [False])[model]
-    scores = np.where(own, columns.score[at], np.nan)
+    commissioned = np.array([model.kind == COMMISSIONED for model in columns.models] + [False])[model]
+    scores = np.where(commissioned, columns.score[at], np.nan)
     threshold = np.array([model.threshold for model in columns.models] + [np.nan])[model]
     findings = Findings(scores, threshold, held, columns.ranking[at], columns.deviation[at])
     raised = raise_alarms(state, readings, at, findings, history)
@@ -176,10 +176,10 @@ def _raise(
 
 
 def _detect(columns: Columns, stats: WindowStats, at: IntArray) -> IntArray:
-    """Scores, flags and rankings into the columns, by each reading's own model; gives the forest's points."""
-    worth = np.zeros(len(at), np.int64)
+    """Fill in scores, flags and rankings by each reading's model; returns the forest's points, shape (n,)."""
+    forest = np.zeros(len(at), np.int64)
     chosen = columns.model[at]
-    # A set: np.unique costs a lone reading as much as its forest does.
+    # A set: for a single reading np.unique takes as long as the forest.
     for number in sorted(set(chosen.tolist()) - {-1}):
         model, part = columns.models[number], np.flatnonzero(chosen == number)
         found = detect(model, stats if len(part) == len(at) else stats.take(part))
@@ -191,12 +191,12 @@ def _detect(columns: Columns, stats: WindowStats, at: IntArray) -> IntArray:
             columns.deviation[at[part[rows]], : found.ranking.shape[1]] = deviations(
                 found.ranking[rows], stats.take(part[rows]), model.extractor.sensors, model.center
             )
-        worth[part] = _forest_points(model, found)
-    return worth
+        forest[part] = _forest_points(model, found)
+    return forest
 
 
 def _sensors_in_use(models: list[WellModel]) -> BoolArray:
-    """Mask over the 27 sensors: what the rules and the well's models look at."""
+    """Mask over the 27 sensors: those that the rules and the well's models use."""
     used = np.zeros(len(SENSOR_NAMES), np.bool_)
     used[RULE_SENSORS] = True
     for model in models:
@@ -205,7 +205,7 @@ def _sensors_in_use(models: list[WellModel]) -> BoolArray:
 
 
 def _forest_points(model: WellModel, found: Detection) -> IntArray:
-    """Points of the forest: shape (n,). A model without the well's own baseline has no say."""
+    """Points of the forest: shape (n,); 0 for a model without the well's own baseline."""
     if model.kind != COMMISSIONED:
         return np.zeros(len(found.score), np.int64)
     margin = np.clip((np.nan_to_num(found.score) - model.threshold) / FOREST_FULL_MARGIN, 0.0, 1.0)
@@ -213,20 +213,20 @@ def _forest_points(model: WellModel, found: Detection) -> IntArray:
     return np.where(found.anomalous, scaled, 0)
 
 
-_NEEDED = sorted({rule.sensors for rule in PROCESS_RULES})
+_RULE_INPUTS = sorted({rule.sensors for rule in PROCESS_RULES})
 
 
-def _rules_judged(stats: WindowStats) -> BoolArray:
-    """Readings for which at least one process rule had its sensors."""
+def _has_rule_sensors(stats: WindowStats) -> BoolArray:
+    """Which readings had the sensors of at least one process rule: shape (n,)."""
     judged = np.zeros(len(stats), np.bool_)
-    for names in _NEEDED:
+    for names in _RULE_INPUTS:
         known = [~np.isnan(stats.get(SENSOR_INDEX[name], "slope", 60)) for name in names]
         judged |= np.logical_and.reduce(known)
     return judged
 
 
 def _newest_sequence(last: str | None, sequences: Sequence[str]) -> str | None:
-    """The highest sequence number: decimal numbers of any length, which compare as integers."""
+    """The highest sequence number; they are decimal numbers of any length and compare as integers."""
     seen = {sequence for sequence in sequences if sequence}
     if last is not None:
         seen.add(last)

@@ -1,4 +1,4 @@
-"""Scored readings, column by column: what scoring hands to the lake and to the live view."""
+"""Scored readings, column by column: the output of scoring, for the lake and the live view."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from petrostream.arrays import FloatArray, IntArray
 from petrostream.readings import Readings
 
 NO_POINTS = -1
-"""Stands for a missing number of points."""
+"""Marks missing points in an integer column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,24 +15,24 @@ class Scored:
     """n readings with their scores, column by column, in the order of `readings`.
 
     Attributes:
-        readings: what was scored; late readings have `late:ts` among their reasons.
-        scored_at_ms: when, epoch ms.
-        anomaly_score: shape (n,), 0 to 1; NaN where late, or without model, warm windows or sensors.
+        readings: the readings; late ones have `late:ts` among their reasons.
+        scored_at_ms: when they were scored, epoch ms.
+        anomaly_score: shape (n,), 0 to 1; NaN where late, or where model, filled windows or sensors are
+            missing.
         anomaly_flag: shape (n,), 1 at or above the model's threshold, else 0.
         top_sensors: n tuples of sensor names, most deviant first; empty where not anomalous.
-        reason: n phrases that say where these sensors stand; None where not anomalous.
+        reason: n phrases that say how these sensors deviate; None where not anomalous.
         model_version, model_kind: n names, None where the well has no model.
         rule_ids: n tuples of the process rules that held.
-        suppressed: n tuples of those of them, and `forest`, that mean nothing in the well's operating state:
-            they count no points.
-        sensor_health: n tuples such as `("p_pdg:zeroed",)`, empty where every gauge is ok.
+        suppressed: n tuples of those rules, and `forest`, that the well's operating state suppresses: they
+            count no points.
+        sensor_health: n tuples such as `("p_pdg:zeroed",)`, empty where every gauge is healthy.
         emission_category: n of NORMAL, MEDIUM, HIGH; None without a gas detector.
-        emission_risk, process_risk: shape (n,), 0 to 40; `NO_POINTS` where there was nothing to judge by.
-        risk_score: shape (n,), sum of the parts present, at most 100.
+        emission_risk, process_risk: shape (n,), 0 to 40 points; `NO_POINTS` where the sensors are missing.
+        risk_score: shape (n,), sum of the known parts, at most 100.
         well_status: n of ALERT (above 30 points), NORMAL.
-        alarm_active: shape (n,), how many alarms of the well are active and annunciated; `NO_POINTS` where
-            late.
-        alarms: transitions of alarms that these readings brought about.
+        alarm_active: shape (n,), number of the well's active annunciated alarms; `NO_POINTS` where late.
+        alarms: alarm transitions that these readings caused.
     """
 
     readings: Readings

@@ -33,7 +33,7 @@ def test_a_facility_never_seen_has_an_empty_state():
     assert not found.join.tanks_seen
 
 
-def test_what_one_process_saved_another_loads():
+def test_a_process_loads_what_another_saved():
     table = FakeTable()
     assert StateStore("t", table).save(state(), NEW) == 1
     found, version = StateStore("t", table).load("FAC-01")
@@ -42,7 +42,7 @@ def test_what_one_process_saved_another_loads():
     assert table.items["FACILITY#FAC-01"]["last_sequence"] == {"S": "7"}
 
 
-def test_a_state_is_read_once_and_kept_warm():
+def test_a_state_is_read_once_and_cached():
     table = FakeTable()
     store = StateStore("t", table)
     _, version = store.load("FAC-01")
@@ -62,7 +62,7 @@ def test_two_writers_can_not_overwrite_each_other():
 
 
 @pytest.mark.parametrize(("fault", "error"), [(THROTTLED, Throttled), (LOST, ServiceUnavailable)])
-def test_trouble_with_the_table_is_told_apart(fault, error):
+def test_failures_of_the_table_have_their_own_errors(fault, error):
     with pytest.raises(error, match="DynamoDB GetItem"):
         StateStore("t", FakeTable(reads=[fault])).load("FAC-01")
     with pytest.raises(error, match="DynamoDB PutItem"):
@@ -70,7 +70,7 @@ def test_trouble_with_the_table_is_told_apart(fault, error):
 
 
 @pytest.mark.parametrize("fault", [LOST, CRASH_AFTER])
-def test_after_a_failed_write_the_table_is_asked_not_the_memory(fault):
+def test_after_a_failed_write_the_table_is_read_not_the_cache(fault):
     table = FakeTable(writes=[OK, fault])
     store = StateStore("t", table)
     store.save(state("7"), NEW)
@@ -81,7 +81,7 @@ def test_after_a_failed_write_the_table_is_asked_not_the_memory(fault):
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", encode(state().scoring)[:-3]])
-def test_a_damaged_state_costs_its_windows_but_neither_its_place_nor_the_next_write(content, caplog):
+def test_a_damaged_state_loses_its_windows_but_not_its_position(content, caplog):
     table = FakeTable()
     StateStore("t", table).save(state("7"), NEW)
     table.items["FACILITY#FAC-01"]["state"] = {"B": content}
@@ -107,7 +107,7 @@ def test_a_missing_or_damaged_join_state_is_reset_alone(content, caplog):
     assert ("FAC-01: its join state is reset" in caplog.text) is (content is not None)
 
 
-def test_an_item_that_is_no_state_is_named_with_what_to_do():
+def test_an_unreadable_item_is_named_with_what_to_do():
     table = FakeTable()
     table.items["FACILITY#FAC-01"] = {"pk": {"S": "FACILITY#FAC-01"}}
     with pytest.raises(StateUnreadable, match="pk=FACILITY#FAC-01"):
@@ -125,7 +125,7 @@ def test_a_state_too_large_for_an_item_leaves_out_the_longest_silent_wells():
     assert small.join is large.join
 
 
-def test_a_join_that_would_fill_the_item_starts_afresh_and_the_wells_stay(monkeypatch, caplog):
+def test_a_join_state_that_fills_the_item_is_reset_and_the_wells_stay(monkeypatch, caplog):
     sizes = {1_760_000_000_000: MAX_STATE_BYTES, JoinState().newest_ms: 150}
     codec = Codec(lambda join: bytes(sizes[join.newest_ms]), lambda _: JoinState())
     monkeypatch.setitem(PARTS, "join", codec)

@@ -1,4 +1,4 @@
-"""The state item: what goes in comes out, and what is not a state is refused."""
+"""Encoding of the scoring state: exact round trip, and damaged bytes are refused."""
 
 import numpy as np
 import pytest
@@ -35,12 +35,12 @@ def same(left, right):
 
 
 @pytest.mark.parametrize("n", [1, 2, 50, 400])
-def test_comes_back_to_the_last_bit(n):
+def test_a_state_is_identical_after_a_round_trip(n):
     state = scored_state(n, ("WELL-00001", "SIM-2-00001", "poço 7"))
     same(decode(encode(state)), state)
 
 
-def test_an_empty_facility_and_a_well_without_gauges_come_back():
+def test_an_empty_facility_and_a_well_without_gauges_survive_a_round_trip():
     same(decode(encode(FacilityState("FAC-01"))), FacilityState("FAC-01"))
     silent = score_batch(
         FacilityState(FACILITY), readings(np.full((5, 27), np.nan)), None, scored_at_ms=0
@@ -79,19 +79,19 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(data):
 
 
 @given(st.integers(0, 10**6))
-def test_a_state_that_is_cut_off_or_goes_on_is_refused(at):
+def test_a_state_too_short_or_too_long_is_refused(at):
     whole = encode(scored_state(20))
     for damaged in (whole[: at % len(whole)], whole + b"x"):
         with pytest.raises(StateFormatError):
             decode(damaged)
 
 
-def test_another_version_is_named():
+def test_another_version_is_refused_by_number():
     with pytest.raises(StateFormatError, match="version 9"):
         decode(MAGIC + b"\x09" + b"....")
 
 
-def test_values_counted_in_another_release_s_quanta_are_refused(monkeypatch):
+def test_a_state_with_other_quanta_is_refused(monkeypatch):
     data = encode(scored_state(20))
     monkeypatch.setattr("petrostream.scoring.codec.QUANTA", QUANTA * 2)
     with pytest.raises(StateFormatError, match="quanta"):

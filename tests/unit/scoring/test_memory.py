@@ -1,4 +1,4 @@
-"""A well's memory beside its windows, and its way through the state."""
+"""A well's memory besides its history, and its encoding."""
 
 import numpy as np
 import orjson
@@ -35,7 +35,7 @@ def through_bytes(memory):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 3000))
-def test_the_memory_survives_the_state(seed, n):
+def test_the_memory_is_identical_after_a_round_trip(seed, n):
     rng = np.random.default_rng(seed)
     values = normal_values(n, seed)
     values[rng.random(values.shape) < 0.2] = np.nan
@@ -51,18 +51,18 @@ def test_the_memory_survives_the_state(seed, n):
         assert getattr(again.gauges, name).dtype == getattr(memory.gauges, name).dtype
 
 
-def test_an_empty_memory_survives_the_state():
+def test_an_empty_memory_survives_a_round_trip():
     assert through_bytes(WellMemory()) == WellMemory()
 
 
 @pytest.mark.parametrize("keep", [0, 7, -8])
-def test_damage_is_an_error_of_the_kinds_a_damaged_state_makes(keep):
+def test_damage_raises_an_error_that_decode_expects(keep):
     plain, data = to_parts(after(normal_values(300))[2])
     with pytest.raises(ValueError, match=r"memory|reshape|size"):
         from_parts(plain, data[:keep])
 
 
-def test_what_an_operator_does_is_suppressed_and_no_drift():
+def test_operated_readings_are_suppressed_and_left_out_of_trends():
     values = normal_values(7200)
     values[:, SENSOR_INDEX["p_tpt"]] += 5e5 * np.sin(np.arange(7200) / 100)
     observed, trend, _ = after(values, [1] * 7200)

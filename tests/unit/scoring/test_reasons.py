@@ -1,4 +1,4 @@
-"""Words for readings and alarms: what moved, by how much, and what it is like."""
+"""Explanations of readings and alarms: what changed, by how much, and what it resembles."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def ramp(level, change, n=120, start=70):
     return level + change * np.clip((np.arange(n) - start) / (n - 10 - start), 0, 1)
 
 
-def test_an_alarm_says_what_moved_while_which_valve_stayed_and_what_it_is_like():
+def test_an_alarm_states_changes_valve_and_meaning():
     columns = {
         "p_pdg": ramp(2.1e7, 1.4e6),
         "t_tpt": ramp(95.0, -6.0),
@@ -44,7 +44,7 @@ def test_an_alarm_says_what_moved_while_which_valve_stayed_and_what_it_is_like()
     )
 
 
-def test_a_rules_own_sensors_are_named_first_and_three_at_most():
+def test_sensors_of_the_rule_come_first_and_three_are_named_at_most():
     columns = {
         "p_pdg": ramp(2.1e7, 5e6),
         "p_tpt": ramp(1.4e7, -3.2e5),
@@ -56,12 +56,12 @@ def test_a_rules_own_sensors_are_named_first_and_three_at_most():
     )
 
 
-def test_a_valve_that_moved_is_named_as_such():
+def test_a_valve_that_moved_is_mentioned():
     columns = {"p_tpt": ramp(1.4e7, -3e5), "estado_m1": np.where(np.arange(120) < 80, 1.0, 0.0)}
     assert sentence(columns) == "P-TPT fell 3 bar in 60 s as M1 closed: like a spurious DHSV closure"
 
 
-def test_where_nothing_moved_it_says_no_more_than_it_knows():
+def test_without_a_change_only_the_meaning_is_stated():
     assert sentence({"p_tpt": np.full(120, 1.4e7)}, meaning=UNLIKE_NORMAL) == (
         "Unlike this well's normal operation"
     )
@@ -78,7 +78,7 @@ def test_a_missing_gauge_is_not_mentioned():
     assert sentence(columns) == "P-TPT fell 3 bar in 60 s: like a spurious DHSV closure"
 
 
-def test_a_reading_says_where_its_sensors_stand_against_the_baseline():
+def test_a_reading_states_how_far_its_sensors_are_from_the_baseline():
     p_tpt, t_tpt, p_pdg = (SENSOR_INDEX[name] for name in ("p_tpt", "t_tpt", "p_pdg"))
     ranking = np.array([[p_tpt, t_tpt, p_pdg], [-1, -1, -1], [p_tpt, -1, -1]])
     deviation = np.array([[-1.42e6, 6.24, 200.0], [np.nan] * 3, [np.nan] * 3])
@@ -89,7 +89,7 @@ def test_a_reading_says_where_its_sensors_stand_against_the_baseline():
     ]
 
 
-def test_an_alarm_of_slow_drift_says_where_the_well_stands():
+def test_an_alarm_of_slow_drift_states_the_deviation():
     words = sentence(
         {"p_tpt": np.full(120, 1.4e7)}, meaning=UNLIKE_NORMAL, otherwise="P-TPT 14 bar below normal"
     )
@@ -99,9 +99,9 @@ def test_an_alarm_of_slow_drift_says_where_the_well_stands():
 @pytest.mark.parametrize(
     ("change", "words"), [(1.4e6, "14 bar"), (-9.96e5, "10 bar"), (3.4e4, "0.3 bar"), (2.55e7, "255 bar")]
 )
-def test_sizes_are_rounded_to_what_a_gauge_can_tell(change, words):
+def test_sizes_are_rounded_to_the_precision_of_a_gauge(change, words):
     assert size(SENSOR_INDEX["p_pdg"], change) == words
 
 
-def test_a_leak_is_told_in_ppm():
+def test_a_leak_is_stated_in_ppm():
     assert gas_sentence(650.2, 500.0, "a methane leak") == "Methane is 650 ppm, above 500 ppm: a methane leak"

@@ -1,4 +1,4 @@
-"""Scoring: the same rows however the stream is cut; late readings; risk; wells without a baseline."""
+"""Scoring: independence of batch boundaries, late readings, risk, wells without a baseline."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -69,7 +69,7 @@ def twice():
     ones=st.integers(0, 690),
     models=st.sampled_from([models(), twice()]),
 )
-def test_rows_and_state_do_not_depend_on_how_the_stream_is_cut(seed, cuts, ones, models):
+def test_rows_and_state_do_not_depend_on_batch_boundaries(seed, cuts, ones, models):
     stream = messy_stream(seed)
     whole = run(stream, models=models)
     edges = sorted({0, len(stream), *cuts, *range(ones, ones + 10)})
@@ -98,7 +98,7 @@ def test_rows_and_state_do_not_depend_on_how_the_stream_is_cut(seed, cuts, ones,
     assert state_codec.encode(state) == state_codec.encode(whole.state)
 
 
-def test_the_messy_streams_have_everything_the_property_is_about():
+def test_the_messy_streams_cover_every_case():
     scored = [run(messy_stream(seed), models=models()).rows for seed in range(6)]
     assert any("late:ts" in reasons for rows in scored for reasons in rows.readings.reasons)
     assert any(rows.anomaly_flag.any() for rows in scored)
@@ -115,7 +115,7 @@ class TestLateReadings:
         ts_ms[200:] = [START + 150_000, START + 199_000]
         return readings(values, ts_ms)
 
-    def test_land_without_a_score_and_say_so(self):
+    def test_have_a_row_with_a_reason_and_no_score(self):
         rows = run(self.stream(), models=models()).rows
         assert len(rows) == 202
         assert rows.readings.reasons[200:] == [("late:ts",), ("late:ts",)]
@@ -123,13 +123,13 @@ class TestLateReadings:
         assert rows.process_risk[200:].tolist() == [NO_POINTS, NO_POINTS]
         assert rows.readings.reasons[:200] == [()] * 200
 
-    def test_leave_the_memory_as_it_was(self):
+    def test_do_not_change_the_history(self):
         stream = self.stream()
         before = run(stream.take(range(200)), models=models()).state
         after = run(stream.take([200, 201]), state=before, models=models()).state
         assert after.wells == before.wells
 
-    def test_leave_the_caller_s_reasons_alone(self):
+    def test_do_not_change_the_callers_reasons(self):
         stream = self.stream()
         run(stream)
         assert stream.reasons == [()] * 202
@@ -141,7 +141,7 @@ class TestFeeds:
     def first(self):
         return run(readings(normal_values(300), offset_ms=7_000_000), models=models())
 
-    def test_a_second_replay_that_lies_before_the_first_is_scored_like_the_first(self):
+    def test_a_second_replay_with_earlier_times_is_scored_like_the_first(self):
         earlier = START + 1000 * np.arange(300) - 120_000
         again = readings(normal_values(300), earlier, offset_ms=7_000_000 - 120_000)
         rows = run(again, state=self.first().state, models=models()).rows
@@ -266,7 +266,7 @@ class TestRisk:
         assert rows.well_status[300] == "ALERT"
         assert rows.model_kind[300] is None
 
-    def test_process_points_are_missing_where_there_is_nothing_to_judge_by(self):
+    def test_process_points_are_missing_without_sensors(self):
         rows = run(readings(normal_values(60))).rows
         assert (rows.process_risk[:30] == NO_POINTS).all()
         assert (rows.process_risk[30:] != NO_POINTS).all()
@@ -278,7 +278,7 @@ class TestRisk:
         assert rows.risk_score.tolist() == [0, 20, 40, 0]
         assert rows.well_status == ["NORMAL", "NORMAL", "ALERT", "NORMAL"]
 
-    def test_anomalous_readings_and_only_they_name_sensors(self):
+    def test_only_anomalous_readings_name_sensors(self):
         rows = run(readings(event_values()), models=models()).rows
         named = np.array([bool(names) for names in rows.top_sensors])
         np.testing.assert_array_equal(named, rows.anomaly_flag == 1)

@@ -120,7 +120,7 @@ def trained_model(values: np.ndarray) -> tuple[dict, bytes, Any, np.ndarray]:
 
 
 def run_blocks(blocks: list[bytes], models: ModelSet) -> tuple[int, dict[str, float]]:
-    """One pass over all blocks; gives the rows landed and the seconds of each stage."""
+    """One pass over all blocks; returns the rows landed and the seconds of each stage."""
     state, rows = FacilityState(FACILITY), 0
     seconds = dict.fromkeys(("decode", "score", "encode"), 0.0)
     for number, block in enumerate(blocks):

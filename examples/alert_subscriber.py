@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def subscribe(sqs: Any, sns: Any, queue: str, topic: str, wanted: dict[str, Any] | None) -> str:  # noqa: ANN401
-    """Let the topic, and nobody else, write into the queue; the subscription's ARN."""
+    """Allow only the topic to write to the queue; returns the subscription's ARN."""
     answer = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
     arn = answer["Attributes"]["QueueArn"]
     policy = {

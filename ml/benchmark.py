@@ -3,10 +3,10 @@
     python -m ml.benchmark --data data/3w --json build/benchmark.json
 
 Protocol, windows and score are those of `ml.evaluation.vargas`; the other methods are in
-`ml.evaluation.methods`. PetroStream sees of the evaluated instance only what the others see before they
-judge: its nine windows of normal operation, which make the baseline. The forest is trained on the normal
-operation of other wells (`ml.evaluation.models`). A window is judged as it stands, by the serving code and
-from a cold start.
+`ml.evaluation.methods`. Of the evaluated instance PetroStream sees only what the other methods see before the
+test windows: nine windows of normal operation, which make the baseline. The forest is trained on the normal
+operation of other wells (`ml.evaluation.models`). A window is judged on its own, by the serving code and from
+a cold start.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ def run(files: Sequence[InstanceFile], methods: Sequence[str], seed: int) -> dic
     """Runs the benchmark.
 
     Args:
-        files: instances; those that the protocol leaves out are listed with the reason.
+        files: instances; those that the protocol excludes are listed with the reason.
         methods: names of `METHODS`.
         seed: seed of both forests.
 
@@ -125,7 +125,7 @@ def _case(instance: Instance, judges: Mapping[str, Method]) -> Case:
 
 
 def _choose_neighbours(cases: Sequence[Case]) -> dict[str, int]:
-    """LOF's number of neighbours for each well, by its score on the other wells; the fewest of equals."""
+    """LOF's number of neighbours for each well, by its score on the other wells; ties go to the fewest."""
     chosen = {}
     for well in sorted({case.file.well_id for case in cases}):
         others = [case for case in cases if case.file.well_id != well]
@@ -220,7 +220,7 @@ def _chosen(methods: str) -> list[str]:
     unknown = sorted(set(wanted) - set(METHODS))
     if unknown or not wanted:
         raise typer.BadParameter(
-            f"{', '.join(unknown) or 'nothing'} is no method; choose of {', '.join(METHODS)}",
+            f"{', '.join(unknown) or 'nothing'} is not a method; choose from {', '.join(METHODS)}",
             param_hint="--methods",
         )
     return [name for name in METHODS if name in wanted]

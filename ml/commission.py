@@ -6,7 +6,7 @@
 The readings come from the lake by SQL, or with `--data DIR` from files in the 3W layout. The period is
 refused, with every reason, if it is too short, if readings or gauges are missing or frozen, if a level drifts
 or the well was not in production, or if there is an event or alarm in it. The new registry version has the
-live models and forest, and one baseline more, which holds for readings taken from its beginning on.
+live models and forest plus one baseline, valid for readings taken from its start on.
 """
 
 import tempfile
@@ -78,11 +78,11 @@ console = Console()
 
 
 class RefusedError(ValueError):
-    """The period can't commission the well; `reasons` has a line for each thing that is wrong with it."""
+    """The period can't commission the well; `reasons` has one line for each problem."""
 
     def __init__(self, well_id: str, reasons: list[str]) -> None:
         self.reasons = reasons
-        super().__init__(f"{well_id} is not commissioned on this period:\n  " + "\n  ".join(reasons))
+        super().__init__(f"{well_id} can't be commissioned on this period:\n  " + "\n  ".join(reasons))
 
 
 _EXPLAINED = (
@@ -119,7 +119,7 @@ class Base:
 
 
 def base(registry: Registry, seed: int) -> Base:
-    """The live version, or without one a first version, whose forests know synthetic gauges only.
+    """The live version, or a first version whose forests are trained on synthetic gauges only.
 
     Raises:
         RegistryError: the live version can't be read, or is of another kind of model.
@@ -132,7 +132,7 @@ def base(registry: Registry, seed: int) -> Base:
     entries = [entry for entry in manifest["wells"].values() if entry["feature_names"] == names]
     if not entries or len(entries) < len(manifest["wells"]):
         raise RegistryError(
-            f"version {manifest['version']} has no forest that wells share, or other models too; train again"
+            f"version {manifest['version']} does not consist of one forest that all wells share; train again"
         )
     shared = {kind: entries[0][kind] for kind in ("onnx", "joblib")}
     shared["training"] = {name: entries[0]["training"][name] for name in FIT_FIELDS}
@@ -190,7 +190,7 @@ def commission(
         raise RefusedError(well, [str(error)]) from error
     models = [trial]
     if built.manifest["fleet"]:
-        models += built.models("*", built.manifest["fleet"], "the fleet's model, which knows no levels")
+        models += built.models("*", built.manifest["fleet"], "the fleet's model, which ignores levels")
     expected = tuple(before["sensors"]) if before else ()
     if reasons := problems(period, baseline, expected, models):
         raise RefusedError(well, reasons)
@@ -246,7 +246,7 @@ def main(
     ] = None,
     min_normal: Annotated[float, typer.Option(min=60, help="Shortest period, seconds.")] = MIN_NORMAL_S,
     version: Annotated[
-        str | None, typer.Option(help="Name of the version; the time in UTC if left out.")
+        str | None, typer.Option(help="Name of the version; the current UTC time by default.")
     ] = None,
 ) -> None:
     """Make a baseline for a well from a period of its normal operation, and publish it."""
@@ -294,7 +294,7 @@ def _say(text: str, style: str | None = None) -> None:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Shows errors that their text explains as one line, without a traceback."""
+    """Prints expected errors as one line, without a traceback."""
     try:
         yield
     except _EXPLAINED as error:

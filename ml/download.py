@@ -3,8 +3,8 @@
     python -m ml.download --out data/3w
 
 The dataset is licensed CC BY 4.0; cite R. E. V. Vargas et al., J. Petroleum Science and Engineering 181
-(2019) 106223. figshare's public API names the files with size and MD5. A download that broke off goes on
-where it ended; a second run finds everything there and asks nobody.
+(2019) 106223. figshare's public API names the files with size and MD5. An interrupted download
+resumes where it stopped; once the dataset is complete, another run makes no request.
 """
 
 import json
@@ -52,7 +52,7 @@ def list_files(fetcher: Fetcher, api: str = API, article: int = ARTICLE) -> list
     """Files of a figshare article.
 
     Raises:
-        DownloadError: the API can't be reached or answers something else.
+        DownloadError: the API can't be reached, or its response is not understood.
     """
     url = f"{api}/articles/{article}/files"
     listing = fetcher.json(url)
@@ -60,7 +60,7 @@ def list_files(fetcher: Fetcher, api: str = API, article: int = ARTICLE) -> list
         files = [_remote(url, entry) for entry in listing if not entry.get("is_link_only")]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DownloadError(
-            f"{url} lists its files in an unknown form ({error!r}); update PetroStream"
+            f"{url} lists its files in an unknown format ({error!r}); update PetroStream"
         ) from error
     if not files:
         raise DownloadError(f"{url} lists no files; the article may have moved, see https://doi.org/10.6084")
@@ -80,13 +80,13 @@ def _remote(url: str, entry: dict[str, Any]) -> RemoteFile:
 def download(
     folder: Path, *, api: str = API, fetcher: Fetcher | None = None, keep_archive: bool = False
 ) -> int:
-    """Downloads and unpacks the dataset, unless it is there.
+    """Downloads and unpacks the dataset, unless it is already there.
 
     Args:
-        folder: where to; made if missing.
+        folder: the target folder; created if missing.
         api: address of figshare's API.
         fetcher: HTTP client.
-        keep_archive: leave the archives beside what they hold.
+        keep_archive: keep the archives after unpacking.
 
     Returns:
         How many instances are there.
@@ -118,7 +118,7 @@ def download(
 def _check_room(folder: Path, size: int) -> None:
     there = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
     free = shutil.disk_usage(folder).free
-    # Parquet is compressed already: the archive and what it holds take about the same room.
+    # Parquet is compressed already: the archive and its content are about the same size.
     needed = 2 * size - there
     if needed > free:
         raise DownloadError(
@@ -151,10 +151,10 @@ def _unpack(archive: Path, folder: Path) -> None:
 @app.command()
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the dataset.")] = Path("data/3w"),
-    keep_archive: Annotated[bool, typer.Option(help="Leave the zip file after unpacking.")] = False,
+    keep_archive: Annotated[bool, typer.Option(help="Keep the zip file after unpacking.")] = False,
     api: Annotated[str, typer.Option(help="Address of figshare's API.", hidden=True)] = API,
 ) -> None:
-    """Download the real 3W dataset (about 1.7 GB); run again to go on after a break."""
+    """Download the real 3W dataset (about 1.7 GB); run again to resume an interrupted download."""
     try:
         count = download(out, api=api, keep_archive=keep_archive)
     except (DownloadError, DatasetError, OSError) as error:

@@ -1,11 +1,11 @@
-"""Makes 3W-format instances from a seed: a clone of the project works without downloading anything.
+"""Generates 3W-format instances from a seed: a fresh clone works without downloading anything.
 
     python -m ml.simulate --out data/simulated --seed 7
 
 Every instance is a well of its own. It begins with at least 20 minutes of normal operation; then comes its
 event, labelled as 3W labels: null for some seconds around the onset, the transient (102, 106), and the steady
 event (2, 6). Slugging (3) has no transient class in 3W. An instance depends on the seed, its class and its
-number only: a larger set holds the smaller one.
+number only: a larger set contains the smaller one.
 """
 
 from collections.abc import Iterator
@@ -33,10 +33,10 @@ MIN_MINUTES = 40.0
 MAX_INSTANCES = 4000
 
 MIN_NORMAL_S = 1230
-"""Normal seconds before any event: 20 minutes, and half a minute to spare for the unlabelled onset."""
+"""Normal seconds before any event: 20 minutes, plus half a minute for the unlabelled onset."""
 
 FIRST_START_MS = 1_709_272_800_000
-"""2024-03-01T06:00Z: simulated wells live in a week that no real instance of 3W covers."""
+"""2024-03-01T06:00Z: no real instance of 3W lies in the week of the simulated wells."""
 
 _ROUND = (2, 6, 3, 2, 0, 6, 3, 0)
 _HAS_TRANSIENT = (2, 6, 7, 8)
@@ -46,7 +46,7 @@ console = Console()
 
 
 def plan(instances: int) -> Iterator[tuple[int, int]]:
-    """Class and number of each instance of a set; every eight hold two of each kind."""
+    """Class and number of each instance of a set; each eight hold two of each kind."""
     counts = dict.fromkeys(_ROUND, 0)
     for at in range(instances):
         event_class = _ROUND[at % len(_ROUND)]
@@ -61,7 +61,7 @@ def simulate_instance(
 
     Args:
         folder: the dataset's folder (nothing is written).
-        event_class: 0, 2, 3, 6, 7 or 8. The last two take hours: give them `minutes`.
+        event_class: 0, 2, 3, 6, 7 or 8. The last two take hours: set `minutes` accordingly.
         number: 1 to 99999, the number in the file name.
         seed: seed of the whole set.
         minutes: mean length; instances differ by up to 10 %.
@@ -120,7 +120,7 @@ def _values(event_class: int, number: int, seconds: int, onset: int, rng: np.ran
 
 
 def simulate_dataset(folder: Path, *, seed: int, instances: int, minutes: float) -> Iterator[Instance]:
-    """Writes a set of instances under `folder`, one by one, and gives each after it is written.
+    """Writes a set of instances under `folder`, and yields each one once it is written.
 
     Raises:
         ValueError: the instances would be too short.
@@ -137,7 +137,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder to write <class>/SIMULATED_<number>.parquet into.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same values.")] = DEFAULT_SEED,
     instances: Annotated[
-        int, typer.Option(min=1, max=MAX_INSTANCES, help="How many; every eight hold two of each kind.")
+        int, typer.Option(min=1, max=MAX_INSTANCES, help="How many; each eight hold two of each kind.")
     ] = DEFAULT_INSTANCES,
     minutes: Annotated[
         float, typer.Option(min=MIN_MINUTES, max=1440.0, help="Mean length of an instance.")

@@ -1,4 +1,4 @@
-"""What PetroStream's alarms are worth in operation: instances streamed through the code that runs in Lambda.
+"""How good PetroStream's alarms are in operation: instances streamed through the code that runs in Lambda.
 
     python -m ml.streaming_eval --data data/3w --json build/streaming.json --html build/streaming.html
 
@@ -45,11 +45,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class Evaluation:
-    """Rows of an evaluation as they come in.
+    """Collects the rows of an evaluation.
 
     Args:
         seed: seed of the forests.
-        models: models that know the wells already; by default each well gets a forest that does not.
+        models: models trained on the wells; by default each well gets a forest trained without it.
         block_s: seconds of observations in a block.
 
     Attributes:
@@ -67,7 +67,7 @@ class Evaluation:
         self._block_s = block_s
 
     def learn(self, files: Sequence[InstanceFile]) -> None:
-        """Takes up the normal operation of all wells.
+        """Adds the normal operation of all wells to the training pool.
 
         Raises:
             DatasetError: a file can't be read.
@@ -142,7 +142,7 @@ def main(
     json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a report with plots to this file.")] = None,
     wells: Annotated[
-        list[str] | None, typer.Option("--well", help="Only this well; repeat for more.")
+        list[str] | None, typer.Option("--well", help="Only this well; repeat the option for more.")
     ] = None,
     classes: Annotated[
         list[int] | None, typer.Option("--class", help="Evaluate this class only; repeat for more.")
@@ -187,7 +187,7 @@ def _chosen(
         raise DatasetError(data, f"holds no such instance; classes and wells there are {there}")
     real = [file for file in kept if file.is_real]
     if not real:
-        say(f"None is real: evaluating {count(kept)}, simulated or drawn.", "yellow")
+        say(f"None is real; evaluating {count(kept)}, simulated or drawn.", "yellow")
     return real or kept
 
 

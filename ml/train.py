@@ -3,9 +3,9 @@
     python -m ml.train --data data/simulated --out build/models
 
 Below `--out` appear `<version>/manifest.json` with the baselines of every well, `shared/model.onnx` (the
-forest that scores all wells) and `shared/model.joblib` (for people; a pickle, so open it only where you trust
-its origin), `fleet/` with the same for readings without a baseline, `report.md`, and `current.json`, which
-names the newest version. The same data, seed and version give the same ONNX files and numbers.
+forest that scores all wells) and `shared/model.joblib` (for inspection; a pickle, so load it only if you
+trust its origin), `fleet/` with the same for readings without a baseline, `report.md`, and `current.json`,
+which names the newest version. The same data, seed and version yield the same ONNX files and numbers.
 """
 
 import time
@@ -38,23 +38,24 @@ def main(  # noqa: PLR0913, PLR0917  (one option of the command line each)
         "build/models"
     ),
     wells: Annotated[
-        list[str] | None, typer.Option("--well", help="Only this well; repeat for more.")
+        list[str] | None, typer.Option("--well", help="Only this well; repeat the option for more.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same models.")] = DEFAULT_SEED,
     min_normal: Annotated[
         float, typer.Option(min=60, help="Shortest period that makes a baseline, seconds.")
     ] = RECORDED_MIN_NORMAL_S,
     valid_days: Annotated[
-        float, typer.Option(min=0, help="Days that a baseline holds after its instance; 0: until the next.")
+        float,
+        typer.Option(min=0, help="Days that a baseline is valid after its instance; 0: until the next one."),
     ] = VALID_DAYS,
     version: Annotated[
-        str | None, typer.Option(help="Name of the version; the time in UTC if left out.")
+        str | None, typer.Option(help="Name of the version; the current UTC time by default.")
     ] = None,
     publish_to: Annotated[
         str | None, typer.Option("--publish", help="Publish to this bucket (s3://name) or folder at once.")
     ] = None,
 ) -> None:
-    """Make a baseline per well and date, train the forest that all wells share, and report what they do."""
+    """Make a baseline per well and date, train the forest that all wells share, and report on both."""
     with _explained():
         created_at = datetime.now(UTC)
         name = check_version(version or created_at.strftime("%Y%m%dT%H%M%SZ"))
@@ -83,13 +84,13 @@ def _show(manifest: Mapping[str, Any], report: Path, seconds: float) -> None:
 
 
 def _say(text: str, style: str | None = None) -> None:
-    """One line as it is: paths stay whole, so that they can be copied."""
+    """Prints one line unwrapped, so that paths can be copied."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Shows errors that their text explains as one line, without a traceback."""
+    """Prints expected errors as one line, without a traceback."""
     try:
         yield
     except (DatasetError, ParityError, RegistryError, OSError) as error:
@@ -105,7 +106,7 @@ def _by_well(files: Iterable[InstanceFile]) -> dict[str, list[InstanceFile]]:
 
 
 class _Read(Iterable[Instance]):
-    """Instances that are read again each time they are gone through."""
+    """Instances that are read again on each iteration."""
 
     def __init__(self, files: Sequence[InstanceFile]) -> None:
         self._files = files
@@ -115,7 +116,7 @@ class _Read(Iterable[Instance]):
 
 
 class _Lazy(Mapping[str, Iterable[Instance]]):
-    """Instances by well, read when a well's turn comes: a whole dataset never is in memory at once."""
+    """Instances by well, read when iterated: the whole dataset is never in memory at once."""
 
     def __init__(self, files: Mapping[str, list[InstanceFile]]) -> None:
         self._files = files

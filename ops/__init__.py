@@ -1,1 +1,1 @@
-"""Tools for whoever operates the lake."""
+"""Tools for operating the lake."""

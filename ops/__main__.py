@@ -12,9 +12,7 @@ from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
 from toolchain import commands
 
-app = typer.Typer(
-    help="Tools for whoever operates the lake.", pretty_exceptions_enable=False, add_completion=False
-)
+app = typer.Typer(help="Tools for operating the lake.", pretty_exceptions_enable=False, add_completion=False)
 console = Console(highlight=False, markup=False)
 errors = Console(stderr=True, highlight=False, markup=False)
 
@@ -24,23 +22,25 @@ UNUSABLE = 2
 
 @app.callback()
 def tools() -> None:
-    """Tools for whoever operates the lake."""
+    """Tools for operating the lake."""
 
 
 @app.command()
 def redrive(
-    execute: Annotated[bool, typer.Option("--execute", help="Do it. Without it, only look.")] = False,
-    accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="Bring back what is left of a batch that partly expired.")
+    execute: Annotated[
+        bool, typer.Option("--execute", help="Make the changes. By default, only report.")
     ] = False,
-    max_notices: Annotated[int, typer.Option(min=1, max=1000, help="Batches in one run.")] = 10,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Redrive what is left of a batch that has partly expired.")
+    ] = False,
+    max_notices: Annotated[int, typer.Option(min=1, max=1000, help="Most batches in one run.")] = 10,
     max_records: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="Stream records in one run.")
+        int, typer.Option(min=1, max=1_000_000, help="Most stream records in one run.")
     ] = 10_000,
     queue_url: Annotated[
-        str | None, typer.Option(help="Failure queue. Default: the one of infra/settings.json.")
+        str | None, typer.Option(help="Failure queue. Default: from infra/settings.json.")
     ] = None,
-    stream: Annotated[str | None, typer.Option(help="Default: the one of infra/settings.json.")] = None,
+    stream: Annotated[str | None, typer.Option(help="Stream. Default: from infra/settings.json.")] = None,
 ) -> None:
     """Put the records of batches that scoring gave up on back on the stream."""
     settings = load_settings()

@@ -1,10 +1,10 @@
-"""Bring back batches that scoring gave up on: `python -m ops redrive`, a dry run unless told otherwise.
+"""Redrive batches that scoring gave up on: `python -m ops redrive`, a dry run without --execute.
 
-The event source mapping leaves a notice in the failure queue for each batch it gave up on: where the batch
-lies on its shard, not what was in it. For each notice this reads those records from the stream and puts them
-on it again, as they are. Handing them to the scoring function once more would do nothing: a facility's state
-has moved past them, and the function skips what it takes for done. As new records they are scored like any
-late reading; a reading that did land before lands twice and shows once in every view.
+The event source mapping leaves a notice in the failure queue for each batch it gave up on: the batch's
+position on its shard, not its content. For each notice this reads those records from the stream and puts them
+on it again, unchanged. Invoking the scoring function with them again would do nothing: a facility's state has
+moved past them, and the function skips what it takes for done. As new records they are scored like any late
+reading; a reading that did land before lands twice and appears once in every view.
 
 A notice leaves the queue only when all of its records are on the stream again. Run it as often as needed.
 """
@@ -43,12 +43,12 @@ class NoticeInvalid(PetroStreamError):  # noqa: N818 - says what the notice is
     """A message of the failure queue is not a notice of an event source mapping."""
 
     def __init__(self, message_id: str, problem: str) -> None:
-        super().__init__(f"message {message_id}: {problem}; look at it in the queue, and delete it by hand")
+        super().__init__(f"message {message_id}: {problem}; inspect it in the queue, and delete it by hand")
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A batch given up on: where it lies, and why it was given up."""
+    """A batch that scoring gave up on: its position on the shard, and why."""
 
     message_id: str
     receipt: str
@@ -63,7 +63,7 @@ class Notice:
 
 @dataclass(slots=True)
 class RedriveResult:
-    """What became of a notice.
+    """The outcome of a notice.
 
     Attributes:
         notice: the notice.
@@ -85,7 +85,7 @@ class RedriveResult:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one run does at most."""
+    """Limits of one run."""
 
     notices: int = 10
     records: int = 10_000
@@ -118,13 +118,13 @@ class Redrive:
         accept_loss: bool = False,
         on_result: Callable[[RedriveResult], None] = lambda _: None,
     ) -> list[RedriveResult]:
-        """Work through the queue, oldest notices as SQS gives them; each result as soon as it is known.
+        """Work through the queue in the order in which SQS returns notices.
 
         Args:
             execute: put records on the stream and delete notices. Otherwise nothing is changed.
-            accept_loss: bring back what is left of a batch of which some records have expired, and delete
-                its notice. Otherwise such a notice stays.
-            on_result: told of each notice.
+            accept_loss: redrive what is left of a batch of which some records have expired, and delete its
+                notice. Otherwise such a notice stays.
+            on_result: called with each result as soon as it is known.
 
         Raises:
             ServiceUnavailable: the queue or the stream does not answer.
@@ -166,7 +166,7 @@ class Redrive:
         if result.missing and not accept_loss:
             result.trouble = (
                 f"{result.missing} of {notice.records} records are no longer on the stream; they are in the "
-                "raw zone (docs/runbooks/batches-given-up.md). --accept-loss brings back the others"
+                "raw zone (docs/runbooks/batches-given-up.md). --accept-loss redrives the others"
             )
         elif execute:
             result.sent, result.trouble = self._send(records)
@@ -191,7 +191,7 @@ class Redrive:
             yield from fresh
 
     def _release(self, receipt: str) -> None:
-        """Let others see a notice again at once, not after `HIDE_SECONDS`."""
+        """Make a notice visible to others again at once, not after `HIDE_SECONDS`."""
         try:
             self.sqs.change_message_visibility(
                 QueueUrl=self.queue_url, ReceiptHandle=receipt, VisibilityTimeout=0
@@ -251,7 +251,7 @@ class Redrive:
         raise ServiceUnavailable("Kinesis", operation, cause)
 
     def _send(self, records: Sequence[tuple[str, bytes]]) -> tuple[int, str]:
-        """Put records on the stream, each key's in order; how many, and why not all."""
+        """Put records on the stream, each key's in order; returns how many, and why not all."""
         writer: KinesisWriter[None] = KinesisWriter(self.stream, self.kinesis)
         try:
             for key, data in records:

@@ -1,4 +1,4 @@
-"""Live progress of a replay: bars on a terminal, a plain line now and then anywhere else."""
+"""Live progress of a replay: bars on a terminal, a plain line every few seconds elsewhere."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ MAX_BARS = 16
 
 
 class ProgressDisplay:
-    """Draws the status of a run; a context manager, so that a terminal is left in order.
+    """Draws the status of a run; a context manager, which restores the terminal.
 
     Args:
         console: where to.
@@ -53,7 +53,7 @@ class ProgressDisplay:
             self._live.__exit__(kind, error, trace)
 
     def show(self, status: Status) -> None:
-        """Draw, unless the last drawing is fresh enough. The end is always drawn."""
+        """Draw, unless the last drawing is recent enough. The end is always drawn."""
         now = self._seconds()
         at_end = status.readings >= status.total
         if self._ended or (now - self._drawn < (REDRAW_S if self._live else LINE_S) and not at_end):

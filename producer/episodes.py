@@ -1,4 +1,4 @@
-"""What the simulator makes of a well's events: how strong, how long, and when a limit is passed."""
+"""The simulator's response to a well's events: how strong, how long, and when a limit is exceeded."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a concentration answers to an event: after a lag it rises, holds, and falls when the event ends.
+    """How a concentration responds to an event: after a lag it rises, holds, and falls when the event ends.
 
     Attributes:
-        lag_ms: from the start of the event to the start of the rise, and likewise at its end.
+        lag_ms: from the start of the event to the start of the rise, and from its end to that of the fall.
         rise_ms: how long the rise takes.
         fall_ms: how long the fall takes.
     """
@@ -43,7 +43,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Bump:
-    """One episode's part in a concentration.
+    """One episode's contribution to a concentration.
 
     Attributes:
         start_ms: when the rise begins.
@@ -116,14 +116,14 @@ def bumps(
     course: Course,
     bands: Sequence[tuple[float, float, float]],
 ) -> list[Bump]:
-    """Draw how strongly each episode shows in a concentration.
+    """Draw the effect of each episode on a concentration.
 
     Args:
         seed: of the simulation.
         what: names the concentration.
         episodes: the events.
-        course: shape of the answer.
-        bands: (probability, lowest, highest height in ppm); what is left to 1 does not show at all.
+        course: shape of the response.
+        bands: (probability, lowest, highest height in ppm); otherwise there is no effect.
     """
     found = []
     for episode in episodes:

@@ -1,10 +1,10 @@
-"""What can stop a replay before or while it runs; each text names the thing and says what to do."""
+"""Errors that stop a replay before or while it runs; each message says what is wrong and what to do."""
 
 from pathlib import Path
 
 
 class ReplayError(Exception):
-    """A replay can't start or go on as asked."""
+    """A replay can't start or continue as requested."""
 
 
 class OptionInvalid(ReplayError):  # noqa: N818 - says what happened
@@ -30,7 +30,7 @@ class ResumeInvalid(ReplayError):  # noqa: N818
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(
-            f"{path}: {problem}; start afresh by leaving out --resume (a new run has event times of its own)"
+            f"{path}: {problem}; start over without --resume (a new run has its own event times)"
         )
         self.path = path
         self.problem = problem
@@ -40,5 +40,7 @@ class ResumeBusy(ReplayError):  # noqa: N818
     """Another replay of the same name is running."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"another replay is using {path}; wait for it, stop it, or give this one a --name")
+        super().__init__(
+            f"another replay is using {path}; wait for it, stop it, or give this one another --name"
+        )
         self.path = path

@@ -1,14 +1,14 @@
-"""Simulates gas detectors at the wellheads and the tanks of a facility, after the events of its wells.
+"""Simulates gas detectors at the wellheads and the tanks of a facility, driven by the events of its wells.
 
-Everything is a pure function of the seed, the names and the event time: a resumed replay asks again for the
-same instants and gets the same values. Three of four events of a well show in its gas, and seven of ten in
+Everything is a pure function of the seed, the names and the event time: a resumed replay asks for the
+same instants again and gets the same values. Three of four events of a well affect its gas, and seven of ten
 the tank it flows to, after a lag:
 
 * methane follows the start and the end of an event by `GAS_COURSE.lag_ms` (30 s), and rises within a minute;
 * vapor in the tank follows by `VAPOR_COURSE.lag_ms` (2 minutes), and rises within two.
 
-Noise never carries a value over a limit of the risk rules that the undisturbed course has not passed, so that
-`raised` is exact: a sent value is over a limit if and only if its instant lies in a stretch named there.
+Noise never carries a value over a limit of the risk rules that the noise-free value has not exceeded, so that
+`raised` is exact: a sent value exceeds a limit if and only if its instant is within an exceedance.
 Some values are left out, some vibration frames are malformed.
 """
 
@@ -38,7 +38,7 @@ VAPOR_LIMITS_PPM = (VAPOR_HIGH_PPM, VAPOR_CRITICAL_PPM)
 _VAPOR_BANDS = ((0.4, 10_000.0, 18_000.0), (0.3, 4_000.0, 7_000.0))
 
 NOISE = 0.02
-"""Standard deviation of the noise, of the value."""
+"""Standard deviation of the noise, as a share of the value."""
 
 LEFT_OUT = 0.01
 """How often a value is not sent."""
@@ -54,14 +54,13 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Exceedance:
-    """A stretch in which the simulator holds a concentration over a limit: the ground truth.
+    """A stretch in which a simulated concentration exceeds a limit: the ground truth.
 
     Attributes:
         facility_id: the facility.
         subject: the well or the tank.
-        condition: `methane_medium`, `methane_high`, `vapor_high` or `vapor_critical`, the names of
-            rules.
-            A stretch over the higher limit lies within one over the lower limit.
+        condition: `methane_medium`, `methane_high`, `vapor_high` or `vapor_critical`, as the rules
+            are named. A stretch over the higher limit lies within one over the lower limit.
         start_ms: its first millisecond, event time.
         end_ms: its last millisecond.
     """
@@ -75,7 +74,7 @@ class Exceedance:
 
 @dataclass(frozen=True, slots=True)
 class Gas:
-    """What the gas detector and the vibration sensor of a well say at n instants.
+    """Readings of the gas detector and the vibration sensor of a well at n instants.
 
     Attributes:
         methane_ppm: shape (n,), NaN where not sent.
@@ -130,7 +129,7 @@ class GasDetector:
         ]
 
     def raised(self) -> list[Exceedance]:
-        """When methane is over a limit."""
+        """When methane exceeds a limit."""
         return _raised(
             (self.facility_id, self.well_id),
             self._bumps,
@@ -177,7 +176,7 @@ class Tank:
         return np.array([10, 20, 40])[_category(level(self._bumps, ts_ms), VAPOR_BASE_PPM, VAPOR_LIMITS_PPM)]
 
     def raised(self) -> list[Exceedance]:
-        """When vapor is over a limit."""
+        """When vapor exceeds a limit."""
         return _raised(
             (self.facility_id, self.tank_id),
             self._bumps,
@@ -227,7 +226,7 @@ def _measured(over: FloatArray, noise: FloatArray, base: float, limits: tuple[fl
 
 
 def _category(over: FloatArray, base: float, limits: tuple[float, float]) -> IntArray:
-    """How many limits are passed: shape (n,). A value at a limit has not passed it."""
+    """How many limits are exceeded: shape (n,). A value at a limit does not exceed it."""
     # Compared as `spans_above` compares, so that truth and values agree to the millisecond.
     return np.searchsorted(np.array(limits) - base, over, side="left")
 

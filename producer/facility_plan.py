@@ -1,4 +1,4 @@
-"""Gas detectors and tanks of a replay: which there are, what they answer to, and what they will send."""
+"""Gas detectors and tanks of a replay: which exist, what they respond to, and what they will send."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -50,7 +50,7 @@ class FacilityPlan:
         return TankPlayer(tank, self.pieces[tank.facility_id], skip)
 
     def report(self, positions: Mapping[str, int]) -> dict[str, Any]:
-        """Acknowledged readings of each tank, and the ground truth: when a concentration is over a limit."""
+        """Acknowledged readings of each tank, and the ground truth: when a concentration exceeds a limit."""
         raised = [stretch for detector in self.detectors.values() for stretch in detector.raised()]
         raised += [stretch for tank in self.tanks.values() for stretch in tank.raised()]
         tanks = {

@@ -1,7 +1,7 @@
 """The fleet file: facilities, their tanks, and which tank each well flows to.
 
-3W is anonymous, so all of it is invented, coordinates included; a fleet file must say so itself. The one
-beside this module puts every well where `petrostream.fleet.facility_of` puts it, so that the two agree.
+3W is anonymous, so all of it is invented, coordinates included; a fleet file must say so itself. The default
+file beside this module agrees with `petrostream.fleet.facility_of` on the facility of every well.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ ILLUSTRATIVE = "illustrative"
 
 
 class FleetFileInvalid(ReplayError):  # noqa: N818 - says what happened
-    """A fleet file is not as the fleet needs it."""
+    """A fleet file is invalid."""
 
     def __init__(self, path: Path, place: str, problem: str) -> None:
-        super().__init__(f"{path}: {place}: {problem}; see producer/fleet.json for a file that is right")
+        super().__init__(f"{path}: {place}: {problem}; see producer/fleet.json for a valid file")
         self.path = path
         self.place = place
         self.problem = problem
@@ -53,7 +53,7 @@ class WellSite:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Facilities and wells by name. Wells it does not name keep their default facility."""
+    """Facilities and wells by name. Wells not listed keep their default facility."""
 
     facilities: Mapping[str, FacilitySite]
     wells: Mapping[str, WellSite]
@@ -64,7 +64,7 @@ class Fleet:
         return site.facility_id if site else facility_of(well_id)
 
     def tanks_of(self, facility_id: str) -> tuple[str, ...]:
-        """Tanks of a facility; one the file does not name has a single one."""
+        """Tanks of a facility; one not in the file has a single tank."""
         facility = self.facilities.get(facility_id)
         return facility.tanks if facility else (f"TANK-{facility_id}",)
 
@@ -79,7 +79,7 @@ def load_fleet(path: Path = FLEET_FILE) -> Fleet:
     """Read a fleet file.
 
     Raises:
-        FleetFileInvalid: it can't be read, or something in it is missing or wrong; the text says where.
+        FleetFileInvalid: it can't be read, or something in it is missing or wrong; the message says where.
     """
     try:
         raw = orjson.loads(path.read_bytes())

@@ -1,4 +1,4 @@
-"""The instances of a replay: which there are, when they play, where their wells stand."""
+"""The instances of a replay: which exist, when they play, which facility their wells belong to."""
 
 import re
 from collections import OrderedDict, defaultdict
@@ -63,9 +63,9 @@ def spans_of(
 
 
 def loader(files: Collection[InstanceFile], *, kept_bytes: int = KEPT_BYTES) -> Load:
-    """Reads the rows of spans; the most recently used ones, up to `kept_bytes`, stay in memory.
+    """A function that reads the rows of spans and caches the most recently used ones, up to `kept_bytes`.
 
-    The function it gives raises DatasetError: a file is not in the 3W layout, or has changed meanwhile.
+    The returned function raises DatasetError: a file is not in the 3W layout, or has changed meanwhile.
     """
     by_source = {file.source: file for file in files}
     kept: OrderedDict[Span, Rows] = OrderedDict()
@@ -96,9 +96,9 @@ def _read(file: InstanceFile, span: Span) -> Rows:
 
 
 def labels_of(files: Collection[InstanceFile]) -> Labels:
-    """Reads times and classes of whole instances, and nothing else of them.
+    """A function that reads times and classes of whole instances, and no other column.
 
-    The function it gives raises DatasetError: a file is not in the 3W layout.
+    The returned function raises DatasetError: a file is not in the 3W layout.
     """
     by_source = {file.source: file for file in files}
 
@@ -109,7 +109,7 @@ def labels_of(files: Collection[InstanceFile]) -> Labels:
             times = table[TIMESTAMP].to_numpy().astype("datetime64[ms]").astype(np.int64)
             raw = table[CLASS].cast(pa.float64()).to_numpy(zero_copy_only=False)
         except (pa.ArrowException, OSError, KeyError, ValueError, TypeError):
-            # The full reader says exactly what is wrong with a file.
+            # The full reader reports exactly what is wrong with a file.
             whole = read_instance(file)
             return whole.ts_ms, whole.label
         return times, np.where(np.isnan(raw), NO_LABEL, raw).astype(np.int64)
@@ -121,7 +121,7 @@ def find(folder: Path, wells: Collection[str], instances: Collection[str]) -> li
     """Instances under a folder; empty filters keep all.
 
     Raises:
-        DatasetError: no such folder, or nothing matches (the text lists what is there).
+        DatasetError: no such folder, or nothing matches (the message lists what is there).
     """
     return find_instances(folder, wells=wells or None, instances=instances or None)
 
@@ -156,5 +156,5 @@ def _times(file: InstanceFile) -> IntArray:
         usable = len(times) > 0 and bool((np.diff(times) > 0).all())
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError):
         usable = False
-    # The full reader says exactly what is wrong with a file.
+    # The full reader reports exactly what is wrong with a file.
     return times if usable else read_instance(file).ts_ms

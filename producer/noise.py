@@ -1,7 +1,7 @@
-"""Random numbers that are a pure function of what they are for: of a key and an instant.
+"""Random numbers that are a pure function of a key and an instant.
 
 A resumed replay asks for the same instants again and must get the same numbers, wherever it begins. So
-nothing is drawn in sequence: SplitMix64's mixing function (Steele, Lea, Flood 2014) is applied to
+no number depends on earlier ones: SplitMix64's mixing function (Steele, Lea, Flood 2014) is applied to
 key + instant, which makes every number independent of all others.
 """
 

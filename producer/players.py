@@ -1,6 +1,6 @@
 """Readings in playing order: a well's instances one after another, a facility's players merged into blocks.
 
-Pure but for the `load` it is given, which fetches the rows of a span.
+Pure except for the `load` argument, which fetches the rows of a span.
 """
 
 import heapq
@@ -16,7 +16,7 @@ from producer.facility import GasDetector, enrich
 from producer.schedule import Segment, Span
 
 CHUNK = 1024
-"""Readings that are encoded at once: enough to be quick, few enough to hold for hundreds of wells."""
+"""Readings encoded at once: enough to be fast, few enough to hold in memory for hundreds of wells."""
 
 Load = Callable[[Span], Rows]
 """The rows of a span (`low` to `high` of its instance), oldest first."""
@@ -24,7 +24,7 @@ Load = Callable[[Span], Rows]
 
 @dataclass(frozen=True, slots=True)
 class StreamBlock:
-    """One stream record to be: whole lines of one facility, in playing order.
+    """The content of one stream record: whole lines of one facility, in playing order.
 
     Attributes:
         facility_id: its partition key.
@@ -125,7 +125,7 @@ class WellPlayer:
             skip -= begin
             origin = Origin(span.well_id, span.facility_id, span.source)
             for low in range(begin, span.readings, CHUNK):
-                # Loaded anew for each chunk: `load` may keep recent instances, so that memory stays bounded
+                # Loaded again for each chunk: `load` caches recent instances, so that memory stays bounded
                 # however many wells play at once.
                 rows = load(span)
                 part = slice(low, low + CHUNK)

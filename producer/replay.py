@@ -29,25 +29,31 @@ DataOption = Annotated[
     Path, typer.Option(help="Folder of 3W instances (<class>/<instance>.parquet), or one class")
 ]
 SpeedOption = Annotated[
-    str, typer.Option(help="1 is real time, 60 a minute a second, max as fast as it goes")
+    str, typer.Option(help="1 is real time, 60 one minute per second, max as fast as possible")
 ]
-WellsOption = Annotated[list[str] | None, typer.Option(help="Only these wells (repeat, or commas)")]
+WellsOption = Annotated[
+    list[str] | None, typer.Option(help="Only these wells (repeat the option, or separate by commas)")
+]
 InstancesOption = Annotated[
     list[str] | None, typer.Option(help="Only these, as 2/WELL-00011_20140515110134 or file names")
 ]
 ClockOption = Annotated[ClockName, typer.Option(help="Event times: as if live, or the original ones")]
-StartOption = Annotated[str | None, typer.Option(help="Skip so much of every well: 90, 10m, 1h30m")]
-DurationOption = Annotated[str | None, typer.Option(help="Play so much of every well")]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where the last run of this name ended")]
-NameOption = Annotated[str, typer.Option(help="Names the resume file; give each of several replays its own")]
+StartOption = Annotated[str | None, typer.Option(help="Skip this much of each well: 90, 10m, 1h30m")]
+DurationOption = Annotated[str | None, typer.Option(help="Play this much of each well")]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Continue where the last run of this name ended")
+]
+NameOption = Annotated[
+    str, typer.Option(help="Names the resume file; use a different name for each replay that runs at once")
+]
 ReportOption = Annotated[Path | None, typer.Option(help="Write what was sent to this JSON file")]
 FleetOption = Annotated[Path | None, typer.Option(help="JSON mapping of wells to facilities")]
 WithFacilityOption = Annotated[
     bool,
     typer.Option("--with-facility", help="Simulate gas detectors at wells, and their tanks"),
 ]
-SeedOption = Annotated[int, typer.Option(help="Seed of the simulation; the same one gives the same values")]
-StreamOption = Annotated[str | None, typer.Option(help="Stream; by default the one of infra/settings.json")]
+SeedOption = Annotated[int, typer.Option(help="Seed of the simulation; the same seed gives the same values")]
+StreamOption = Annotated[str | None, typer.Option(help="Stream name; by default from infra/settings.json")]
 EndpointOption = Annotated[
     str | None, typer.Option(help="AWS endpoint; by default AWS_ENDPOINT_URL, then a local twin, then AWS")
 ]
@@ -72,7 +78,7 @@ def main(  # noqa: PLR0913 - one parameter for each option
     stream: StreamOption = None,
     endpoint_url: EndpointOption = None,
 ) -> None:
-    """Replay wells into the ingest stream, several at once, each facility in event-time order."""
+    """Replay wells into the ingest stream, all at once, each facility in event-time order."""
     try:
         request = Request(
             data=data,

@@ -1,4 +1,4 @@
-"""What a replay has done, as a mapping for machines."""
+"""The JSON report of a replay."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ def report_of(
     `readings` and `planned` count well readings; the tanks and the simulator's ground truth are in
     `facility`.
 
-    Times are event times as sent. `offset_by_well` is what the well's first instance was moved by, in
+    Times are event times as sent. `offset_by_well` is the time shift of the well's first instance, in
     milliseconds; `offset_by_source` has every instance.
     """
     wells = {
@@ -52,7 +52,7 @@ def report_of(
 
 
 def write(path: Path, report: dict[str, Any]) -> None:
-    """Write the report, its folder too where missing.
+    """Write the report, creating its folder if missing.
 
     Raises:
         OSError: the file can't be written.

@@ -1,7 +1,8 @@
-"""The resume file of a replay: what has been acknowledged, so that a restart neither skips nor doubles.
+"""The resume file of a replay: what was acknowledged, so that a restart neither skips nor repeats readings.
 
-It is written after acknowledgements, never before: what it says is on the stream is there. What was accepted
-after the last write is sent again by the next run, with the same event times and so the same identity.
+It is written after acknowledgements, never before: every reading it counts is on the stream. What was
+accepted after the last write is sent again by the next run, with the same event times and so the same
+identity.
 """
 
 import os
@@ -19,7 +20,7 @@ from producer.schedule import GAP_MS, Span
 
 try:
     import fcntl
-except ImportError:  # Windows has no advisory locks of this kind; there the check is left out
+except ImportError:  # Windows has no advisory locks of this kind; the check is skipped there
     fcntl = None  # type: ignore[assignment]
 
 FORMAT = 1
@@ -32,8 +33,8 @@ class Progress:
     Attributes:
         run_id: names the run; a resumed run keeps it.
         digest: of everything that decides which readings play and what their event times are.
-        options: the same in words, to tell people what a file belongs to.
-        started_ms: when the run first began, epoch milliseconds; event times hang on it.
+        options: the same as text, to show which replay a file belongs to.
+        started_ms: when the run first began, epoch milliseconds; event times depend on it.
         offset_ms: what each instance's source times are moved by.
         positions: acknowledged readings of each well and tank, counted from its first.
         blocks: acknowledged stream records.
@@ -90,7 +91,7 @@ def digest(spans: list[Span], options: dict[str, str]) -> str:
 
 
 def save(path: Path, progress: Progress) -> None:
-    """Write the file whole or not at all, and see it on disk before returning.
+    """Write the file atomically, and sync it to disk before returning.
 
     Raises:
         OSError: the folder can't be written.
@@ -106,7 +107,7 @@ def save(path: Path, progress: Progress) -> None:
 
 
 def load(path: Path) -> Progress | None:
-    """What the file says; None if there is none.
+    """The saved progress; None if there is no file.
 
     Raises:
         ResumeInvalid: it is not a resume file of this release.
@@ -130,7 +131,7 @@ def load(path: Path) -> Progress | None:
 
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
-    """Keep other replays of the same resume file out: two would each send every reading.
+    """Lock out other replays with the same resume file: both would send every reading.
 
     Raises:
         ResumeBusy: another replay holds it.
@@ -146,7 +147,7 @@ def only_one(path: Path) -> Iterator[None]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the renaming itself durable, where the system can."""
+    """Make the rename itself durable, where the system supports it."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Runs a replay: takes what is due from the players, writes it, and notes what was acknowledged."""
+"""Runs a replay: takes what is due from the players, writes it, and records what was acknowledged."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,16 +10,16 @@ from producer.players import FacilityPlayer, StreamBlock
 from producer.resume import Progress
 
 QUEUE_BLOCKS = 8
-"""Blocks of one facility that may wait for the stream; more only cost memory."""
+"""Blocks of one facility that may queue for the stream; more would only cost memory."""
 
 SLICE_READINGS = 4000
 """Readings of a facility that are merged at once, about."""
 
 SAVE_S = 0.25
-"""Seconds between two writes of the resume file: what a kill -9 may cause to be sent twice."""
+"""Seconds between two writes of the resume file: what is sent twice after a kill -9."""
 
 FLUSH_S = 10.0
-"""How long a stopped replay goes on to deliver what it has begun."""
+"""How long a stopped replay keeps delivering what is queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,13 @@ class Replay:
 
     Attributes:
         players: what is left to play, by facility.
-        writer: where to; the tag of a record is its block.
+        writer: writes to the stream; the tag of a record is its block.
         progress: kept up to date with every acknowledgement.
         save: makes `progress` durable.
         speed: seconds of play a second; infinity for as fast as the stream takes it.
         total: readings of the whole replay, the acknowledged ones included.
         block_s: seconds between two blocks of a facility in a timed replay.
-        stopped: asked often; True ends the run after a flush.
+        stopped: polled often; True ends the run after a flush.
         display: shows the progress.
         clock: the clocks.
     """
@@ -107,7 +107,7 @@ class Replay:
         """Play to the end, or until `stopped`.
 
         Raises:
-            PetroStreamError: the stream can't be written; `progress` is saved and right.
+            PetroStreamError: the stream can't be written; `progress` is saved and correct.
             DatasetError: an instance can't be read; the same holds.
         """
         self._begin()
@@ -133,8 +133,8 @@ class Replay:
     def _begin(self) -> None:
         first = min((ms for player in self.players if (ms := player.next_ms()) is not None), default=0)
         now = self.clock.now_ms()
-        # A resumed run goes on where it was, and never faster than the first one would have: it may have
-        # been killed in a pause between two instances, and the next event time must not lie in the future.
+        # A resumed run continues where it was, and never ahead of the first one's schedule: it may have been
+        # killed in a pause between two instances, and the next event time must not lie in the future.
         self._origin_ms = max(float(self.progress.started_ms), now - first / self.speed)
         started = self.clock.seconds()
         self._before = (self.progress.calls, self.progress.retries, started - self.progress.seconds)
@@ -143,7 +143,7 @@ class Replay:
         self._ticked = started - self.block_s
 
     def _fill(self) -> bool:
-        """Queue the blocks that are due; say whether any reading is left, due or not."""
+        """Queue the blocks that are due; return whether any reading is left, due or not."""
         now = self.clock.seconds()
         if self.speed == float("inf"):
             self._due_ms = float("inf")
@@ -166,7 +166,7 @@ class Replay:
         return more
 
     def _flush(self) -> None:
-        """Deliver what is queued, for a while: what is not delivered then is left to a resumed run."""
+        """Deliver what is queued, for at most `FLUSH_S`: a resumed run sends the rest."""
         end = self.clock.seconds() + FLUSH_S
         while self.writer.pending() and self.clock.seconds() < end:
             self._account(self.writer.pump())

@@ -1,8 +1,8 @@
 """When each reading of a replay is sent, and what event time it carries. Pure: no clock, no files.
 
-Every instance gets a place on a play line that starts at 0 ms. A reading's *position* is its source time plus
-the segment's `shift_ms`; it is due `position / speed` after the replay began. Its event time is its source
-time plus the segment's `offset_ms`.
+Every instance is placed on a timeline of positions that starts at 0 ms. A reading's *position* is its source
+time plus the segment's `shift_ms`; it is due `position / speed` after the replay began. Its event time is its
+source time plus the segment's `offset_ms`.
 """
 
 from collections import defaultdict
@@ -13,7 +13,7 @@ from typing import Literal
 from petrostream.arrays import IntArray
 
 GAP_MS = 90_000
-"""Pause between two instances of one well. Over a minute, so that the well's rolling windows start afresh."""
+"""Pause between two instances of one well. Over a minute, so that the well's rolling windows start over."""
 
 FULL_SPEED = float("inf")
 
@@ -50,7 +50,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A span with its place: position = source time + `shift_ms`, event time = source time + `offset_ms`."""
+    """A placed span: position = source time + `shift_ms`, event time = source time + `offset_ms`."""
 
     span: Span
     shift_ms: int
@@ -69,7 +69,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Segments in playing order by well, and the length of the play line in milliseconds."""
+    """Segments in playing order by well, and the length of the timeline in milliseconds."""
 
     wells: dict[str, list[Segment]]
     length_ms: int
@@ -91,7 +91,7 @@ def trim(
     """What is left of one well's spans after skipping `start_ms` of it and playing `duration_ms`.
 
     Both count along the well's own line: its instances in order of their first reading, `GAP_MS` apart.
-    `times_of` gives the source times of a whole instance, shape (rows,), ascending.
+    `times_of` returns the source times of a whole instance, shape (rows,), ascending.
     """
     if not start_ms and duration_ms is None:
         return list(spans)
@@ -113,17 +113,19 @@ def trim(
 def make_schedule(spans: Iterable[Span], clock: Clock, speed: float, started_ms: int) -> Schedule:
     """Place every span of a replay that begins at `started_ms` (epoch milliseconds) and runs at `speed`.
 
-    With the live clock one line of event time holds for all wells of a facility, so that playing order is
-    event-time order. Real time lets them begin together, with event time equal to the clock on the wall. A
-    faster replay lets them end together, and their last readings carry the moment at which the facility's
-    replay is expected to end: nothing lies in the future when it is sent. Facilities all begin at once.
-    With the original clock event time is the source's, and each facility plays in that order.
+    With the live clock, positions and event times of all wells of a facility differ by one constant, so that
+    playing order is event-time order. In real time its wells begin together, and event time equals wall-clock
+    time. In a faster replay they end together, and their last readings carry the moment at which the
+    facility's replay is expected to end: no reading is in the future when it is sent. All facilities begin at
+    once. With the original clock, event time is the source's, and each facility plays in that order.
 
     Raises:
         ValueError: `speed` is under 1; event times would lie in the future.
     """
     if not speed >= 1:
-        raise ValueError(f"speed is {speed:g}; it must be 1 or more: a slower replay would need future times")
+        raise ValueError(
+            f"speed is {speed:g}; it must be at least 1: a slower replay would need future times"
+        )
     by_well: dict[str, list[Span]] = defaultdict(list)
     for span in spans:
         by_well[span.well_id].append(span)

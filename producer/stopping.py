@@ -1,4 +1,4 @@
-"""Stopping a run in order on Ctrl-C or SIGTERM."""
+"""Stopping a run cleanly on Ctrl-C or SIGTERM."""
 
 import signal
 from collections.abc import Iterator

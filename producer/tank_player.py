@@ -37,7 +37,7 @@ CHUNK_MS = 600_000
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of the play line with one offset: event time = position + `offset_ms`.
+    """A stretch of the timeline with one offset: event time = position + `offset_ms`.
 
     Attributes:
         start_ms: position of the first tank reading at the earliest.
@@ -81,7 +81,7 @@ def pieces_of(segments: Iterable[Segment]) -> list[Piece]:
 def arrivals(tank: Tank, first_ms: int, last_ms: int, low_ms: int, high_ms: int) -> Arrivals:
     """What arrives from `low_ms` to `high_ms` (exclusive) of the readings taken from `first_ms` to `last_ms`.
 
-    A pure function: stretches put together give what the whole gives.
+    A pure function: adjacent stretches together yield what the whole yields.
     """
     begin = max(first_ms, low_ms - LONGEST_DELAY_MS)
     end = min(last_ms, high_ms - 1)

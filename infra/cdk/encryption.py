@@ -52,7 +52,7 @@ def _key(settings: Settings, lake: Stack, alias: str) -> kms.Key:
         description="PetroStream: readings, state, models, alarms",
         enable_key_rotation=True,
         # It goes with the lake's stack, which S3 keeps from going while a bucket holds anything. Until the
-        # waiting time is over a deletion can be taken back, and the key costs nothing.
+        # waiting time has passed a deletion can be cancelled, and the key costs nothing.
         removal_policy=RemovalPolicy.DESTROY,
         pending_window=Duration.days(30),
     )

@@ -89,7 +89,7 @@ class OpsStack(Stack):
             threshold=settings.threshold,
             evaluation_periods=settings.periods,
             datapoints_to_alarm=settings.datapoints,
-            # Most of these metrics exist only while there is something to count.
+            # Most of these metrics have data points only while there is something to count.
             treat_missing_data="notBreaching",
             alarm_actions=[self.topic.topic_arn],
             ok_actions=[self.topic.topic_arn],

@@ -1,4 +1,4 @@
-# A key of one's own for what the lake keeps, where the settings ask for it (`encryption`: `kms`). Who may use
+# A customer-managed key for what the lake stores, where the settings ask for it (`encryption`: `kms`). Who may use
 # it is written in the key's own policy, role by role: the policies of the roles stay as they are.
 
 locals {
@@ -25,7 +25,7 @@ resource "aws_kms_key" "lake" {
   description         = "PetroStream: readings, state, models, alarms"
   enable_key_rotation = true
 
-  # Until this time is over a deletion can be taken back, and the key costs nothing.
+  # Until this time has passed a deletion can be cancelled, and the key costs nothing.
   deletion_window_in_days = 30
 
   policy = jsonencode({

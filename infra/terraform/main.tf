@@ -10,7 +10,7 @@ locals {
   runtime       = merge(local.settings.runtime, var.architecture == null ? {} : { architecture = var.architecture })
   tags          = merge(local.settings.tags, { environment = local.settings.environment })
 
-  # What every module knows of its surroundings. ARNs are built from names, as in the CDK: a plan then shows
+  # What every module needs to know about the deployment. ARNs are built from names, as in the CDK: a plan then shows
   # every policy in full before anything exists.
   place = {
     twin       = local.twin

@@ -1,7 +1,7 @@
-# Alarms, their topic and the dashboard. Not on the twin, where there is nobody to write to.
+# Alarms, their topic and the dashboard. Not on the twin, where nobody receives them.
 
 variable "alert_email" {
-  description = "E-mail address that alarms and budget alerts go to. In no file: give it as TF_VAR_alert_email."
+  description = "E-mail address that alarms and budget alerts go to. Never stored in a file: set TF_VAR_alert_email."
   type        = string
   default     = null
 

@@ -1,4 +1,4 @@
-# Names as the CDK stacks give them: scripts and dashboards read either.
+# The same names as the CDK stacks' outputs: scripts and dashboards read either.
 
 output "RawBucket" {
   description = "Bucket of the stream as received."
@@ -76,7 +76,7 @@ output "LiveTableName" {
 }
 
 output "AlertTopicArn" {
-  description = "Topic that is told of alarms and statuses."
+  description = "Topic that alarms and statuses are published to."
   value       = module.scoring.alert_topic_arn
 }
 

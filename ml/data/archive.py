@@ -1,4 +1,4 @@
-"""Unpacks a dataset's archive without trusting it."""
+"""Unpacks a dataset's archive, which is not trusted."""
 
 import shutil
 import stat
@@ -13,21 +13,21 @@ MAX_UNPACKED_BYTES = 20 * 1024**3
 
 
 def unpack(archive: Path, folder: Path, progress: Callable[[int, int], object] = lambda _a, _b: None) -> int:
-    """Unpacks a zip file so that its class folders stand directly in a folder, whatever they are in inside.
+    """Unpacks a zip file so that its class folders are directly in `folder`, at whatever depth they were.
 
     Each file appears whole or not at all.
 
     Args:
         archive: the zip file.
         folder: where to; existing files of the same names are replaced.
-        progress: told the bytes done and the bytes in all.
+        progress: called with the bytes unpacked so far and the total.
 
     Returns:
         How many files were written.
 
     Raises:
-        DownloadError: it is not a zip file, a path leads out of the folder, an entry is a link or damaged, or
-            it would unpack to an absurd size or to more than the disk has.
+        DownloadError: it is not a zip file, a path points outside the folder, an entry is a link or damaged,
+            or it would unpack to an absurd size or to more than the free space.
         OSError: a file can't be written.
     """
     try:
@@ -56,7 +56,7 @@ def unpack(archive: Path, folder: Path, progress: Callable[[int, int], object] =
 def _check(archive: Path, member: zipfile.ZipInfo) -> None:
     path = _path(member)
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        raise DownloadError(f"{archive}: entry {member.filename!r} leads out of its folder; not unpacked")
+        raise DownloadError(f"{archive}: entry {member.filename!r} points outside its folder; not unpacked")
     if stat.S_ISLNK(member.external_attr >> 16):
         raise DownloadError(f"{archive}: entry {member.filename!r} is a link; not unpacked")
 
@@ -64,7 +64,7 @@ def _check(archive: Path, member: zipfile.ZipInfo) -> None:
 def _check_room(archive: Path, folder: Path, total: int) -> None:
     if total > MAX_UNPACKED_BYTES:
         raise DownloadError(
-            f"{archive} would unpack to {total:,} bytes, which is no 3W dataset; not unpacked"
+            f"{archive} would unpack to {total:,} bytes, too much for the 3W dataset; not unpacked"
         )
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
@@ -79,7 +79,7 @@ def _path(member: zipfile.ZipInfo) -> PurePosixPath:
 
 
 def _root(paths: list[PurePosixPath]) -> PurePosixPath:
-    """The folder inside the archive that all class folders are in; its top if they are not in one."""
+    """The folder in the archive that holds all class folders; the archive's root if there is none."""
     roots = {path.parent.parent for path in paths if path.suffix == ".parquet" and path.parent.name.isdigit()}
     return roots.pop() if len(roots) == 1 else PurePosixPath()
 

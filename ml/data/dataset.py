@@ -63,7 +63,7 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class InstanceFile:
-    """One instance that is there to be read.
+    """One instance file, not yet read.
 
     `source` is `<class folder>/<file stem>`. A real instance belongs to its well (`WELL-00011`); a
     simulated or drawn one is a well of its own (`SIM-2-00001`, `DRAWN-1-00003`), as its number repeats
@@ -76,7 +76,7 @@ class InstanceFile:
 
     @property
     def source(self) -> str:
-        """`<class folder>/<file stem>`, which names the instance across the dataset."""
+        """`<class folder>/<file stem>`, unique in the dataset."""
         return f"{self.event_class}/{self.path.stem}"
 
     @property
@@ -127,11 +127,11 @@ def find_instances(
         instances: keep these only, named by `source`, file stem or file name.
 
     Returns:
-        At least one instance. Files outside of folders named 0 to 9 are not looked at.
+        At least one instance. Files outside folders named 0 to 9 are ignored.
 
     Raises:
-        DatasetError: there is no such folder, a file in a class folder is not named as 3W names instances,
-            nothing is there, or a filter names something that is not there.
+        DatasetError: the folder does not exist or holds no instance, a file in a class folder is not named as
+            3W names instances, or a filter names something that is not there.
     """
     if not folder.is_dir():
         raise DatasetError(folder, "there is no such folder")
@@ -177,7 +177,7 @@ def read_instance(file: Path | InstanceFile) -> Instance:
 
     Raises:
         DatasetError: the file can't be read as Parquet or is not in the 3W 2.0.0 layout: a column is
-            missing, is too many or has the wrong type, time is missing or does not increase, `class` or
+            missing, unexpected or of the wrong type, time is missing or does not increase, `class` or
             `state` is unknown.
     """
     known = file if isinstance(file, InstanceFile) else identify(file)

@@ -1,4 +1,4 @@
-"""Fetches files over HTTP so that a cut connection costs nothing: resumed by range, checked by digest."""
+"""Fetches files over HTTP: interrupted downloads resume by range, and every file is checked by digest."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from petrostream.backoff import Backoff
 CHUNK_BYTES = 1 << 20
 TIMEOUT = urllib3.Timeout(connect=10.0, read=60.0)
 _GONE = (400, 401, 403, 404, 410)
-"""Answers that repeating does not change."""
+"""Statuses that a retry does not change."""
 
 
 class DownloadError(RuntimeError):
@@ -27,7 +27,7 @@ class Fetcher:
     """An HTTP client with time-outs, bounded jittered retries and the environment's proxy.
 
     Args:
-        backoff: how often and how patiently to repeat.
+        backoff: how often to retry, and how long to wait.
     """
 
     def __init__(self, backoff: Backoff | None = None) -> None:
@@ -38,7 +38,7 @@ class Fetcher:
         """The JSON document at an address.
 
         Raises:
-            DownloadError: it can't be had, or it is not JSON.
+            DownloadError: it can't be fetched, or it is not JSON.
         """
         cause = ""
         for _ in self._backoff.attempts():
@@ -66,18 +66,18 @@ class Fetcher:
         md5: str,
         progress: Callable[[int], object] = lambda _: None,
     ) -> None:
-        """Downloads a file, going on from `<target>.part` where an earlier attempt ended.
+        """Downloads a file, resuming from `<target>.part` where an earlier attempt ended.
 
         Args:
             url: where from.
-            target: written only when whole and checked.
+            target: written only when complete and checked.
             size: its size in bytes.
             md5: its digest, hexadecimal.
-            progress: told the bytes there so far.
+            progress: called with the bytes downloaded so far.
 
         Raises:
-            DownloadError: the retries are used up (what is there is kept for the next run), the server has no
-                such file, or the digest differs (then nothing is kept).
+            DownloadError: the retries are used up (the partial file is kept for the next run), the server has
+                no such file, or the digest differs (the partial file is deleted).
             OSError: the file can't be written.
         """
         part = target.with_name(f"{target.name}.part")
@@ -91,14 +91,13 @@ class Fetcher:
                 cause = _plain(error)
         if _length(part) < size:
             raise DownloadError(
-                f"{url} broke off at {_length(part):,} of {size:,} bytes ({cause}); "
-                "run again to go on from there"
+                f"{url} broke off at {_length(part):,} of {size:,} bytes ({cause}); run again to resume"
             )
         _check(part, target.name, size, md5)
         part.replace(target)
 
     def _continue(self, url: str, part: Path, size: int, progress: Callable[[int], object]) -> None:
-        """One attempt: appends what the server sends from the end of the part on."""
+        """One attempt: appends what the server sends after the end of the partial file."""
         start = _length(part)
         headers = {"Range": f"bytes={start}-"} if start else {}
         response = self._pool(url).request(
@@ -106,17 +105,17 @@ class Fetcher:
         )
         try:
             if response.status in _GONE:
-                raise DownloadError(f"{url} answers HTTP {response.status}: the file is not there any more")
+                raise DownloadError(f"{url} answers HTTP {response.status}: the file no longer exists there")
             if response.status == 206 and not response.headers.get("Content-Range", "").startswith(
                 f"bytes {start}-"
             ):
                 raise _TryAgain(f"asked from byte {start}, got {response.headers.get('Content-Range')}")
             if response.status not in (200, 206):
                 raise _TryAgain(f"HTTP {response.status}")
-            # 200 to a ranged request: the server sends everything, so begin anew.
+            # 200 to a ranged request: the server sends everything, so start over.
             at = start if response.status == 206 else 0
             with part.open("ab" if at else "wb") as out:
-                # read1 gives what has come: bytes before a break are kept, whatever the chunk size.
+                # read1 returns what has arrived: bytes before an interruption are kept.
                 while chunk := response.read1(CHUNK_BYTES):
                     out.write(chunk)
                     at += len(chunk)
@@ -137,7 +136,7 @@ class Fetcher:
 
 
 class _TryAgain(Exception):  # noqa: N818  (control flow inside this module)
-    """An answer that may be better next time."""
+    """A response that a retry may improve."""
 
 
 def _plain(error: Exception) -> str:
@@ -152,7 +151,7 @@ def _check(part: Path, name: str, size: int, md5: str) -> None:
         part.unlink()
         raise DownloadError(
             f"{name}: {there:,} bytes with MD5 {found}, expected {size:,} with {md5}; "
-            "it was damaged on the way and has been deleted, run again"
+            "it was damaged in transit and has been deleted; run again"
         )
 
 

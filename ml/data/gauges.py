@@ -1,7 +1,7 @@
 """What gauges and the historian do to a signal: missing stretches, frozen gauges, sentinels, compression.
 
 Real 3W instances have all of these (two thirds of the variable slots are missing, a tenth are frozen, a
-broken P-PDG reports -1.2e42 Pa or 0 for hours), so a pipeline that has never met them is not tried.
+broken P-PDG reports -1.2e42 Pa or 0 for hours), so a pipeline that has never met them is untested.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def compress(values: FloatArray, rng: np.random.Generator) -> None:
 
     Args:
         values: shape (n, 27), changed in place.
-        rng: source of chance.
+        rng: random generator.
     """
     at = np.arange(len(values))
     for name in _COMPRESSED:
@@ -40,15 +40,15 @@ def round_to_resolution(values: FloatArray) -> None:
 
 
 def break_gauges(values: FloatArray, turn: int, onset: int, rng: np.random.Generator) -> None:
-    """Breaks some gauges; faults of whole instances take turns, so that a small set has every one.
+    """Breaks some gauges; faults of whole instances alternate, so that a small set has every one.
 
     Headline gauges (P-TPT, T-TPT) only ever lose single stretches: an event must stay visible.
 
     Args:
         values: shape (n, 27), changed in place.
-        turn: of four, 3 begins with nothing at all, 1 has a broken P-PDG, 2 a frozen P-JUS-CKP.
+        turn: selects the fault, modulo 4: 1 breaks P-PDG, 2 freezes P-JUS-CKP, 3 starts without values.
         onset: row at which the event begins (n if there is none).
-        rng: source of chance.
+        rng: random generator.
     """
     if turn % 4 == 3:
         values[: int(rng.integers(40, 160))] = np.nan

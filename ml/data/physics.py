@@ -20,12 +20,12 @@ def dhsv_closure(well: SimulatedWell, since: FloatArray, rng: np.random.Generato
 
     Flow stops below the tree: P-PDG rises by bars within half a minute as the reservoir shuts in, the tree
     sees a short surge and then loses pressure over minutes, T-TPT cools towards the sea (Newton's law), and
-    the topside follows late. The valve's own indicator keeps saying open: that is what makes it spurious.
+    the topside follows late. The valve's own indicator still reads open: that makes the closure spurious.
 
     Args:
         well: the well.
         since: seconds since the valve began to close, negative before, shape (n,).
-        rng: source of chance.
+        rng: random generator.
 
     Returns:
         Changes, bar or degC, shape (n,) each.
@@ -61,7 +61,7 @@ def choke_restriction(well: SimulatedWell, since: FloatArray, rng: np.random.Gen
     Args:
         well: the well.
         since: seconds since the restriction began, negative before, shape (n,).
-        rng: source of chance.
+        rng: random generator.
 
     Returns:
         Changes, bar or degC, shape (n,) each.
@@ -95,7 +95,7 @@ def slugging(well: SimulatedWell, since: FloatArray, rng: np.random.Generator) -
     Args:
         well: the well.
         since: seconds since the flow became unstable, negative before, shape (n,).
-        rng: source of chance.
+        rng: random generator.
 
     Returns:
         Changes, bar or degC, shape (n,) each.
@@ -133,7 +133,7 @@ def scaling(well: SimulatedWell, since: FloatArray, rng: np.random.Generator) ->
     Args:
         well: the well.
         since: seconds since scale began to grow, negative before, shape (n,).
-        rng: source of chance.
+        rng: random generator.
 
     Returns:
         Changes, bar or degC, shape (n,) each.
@@ -165,7 +165,7 @@ def hydrate(well: SimulatedWell, since: FloatArray, rng: np.random.Generator) ->
     Args:
         well: the well.
         since: seconds since the plug began to grow, negative before, shape (n,).
-        rng: source of chance.
+        rng: random generator.
 
     Returns:
         Changes, bar or degC, shape (n,) each.

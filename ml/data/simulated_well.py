@@ -1,7 +1,7 @@
 """A small model of an offshore well: its gauges' levels, and how they vary in normal operation.
 
 It is a model of signals, not of flow; `ml.data.physics` adds events. Pressures are in bar inside these
-modules (1 bar = 1e5 Pa) and in Pa outside of them.
+modules (1 bar = 1e5 Pa) and in Pa outside them.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class SimulatedWell:
 
 
 def draw_well(rng: np.random.Generator) -> SimulatedWell:
-    """A well with levels as real ones have them: deep and hot, or gas-lifted and cool."""
+    """A well with realistic levels: deep and hot, or gas-lifted and cool."""
     tree, choke, hot = rng.uniform(110, 220), rng.uniform(25, 60), rng.uniform(60, 115)
     levels = {
         "p_pdg": tree + rng.uniform(75, 150),
@@ -91,7 +91,7 @@ def operate(well: SimulatedWell, deltas: Deltas, seconds: int, rng: np.random.Ge
         well: the well.
         deltas: what an event adds, each of shape (seconds,), bar or degC; gauges the well lacks are ignored.
         seconds: number of observations n.
-        rng: source of chance.
+        rng: random generator.
 
     Returns:
         Values in 3W's units in the order of `SENSORS`, NaN for gauges the well lacks, shape (n, 27).

@@ -14,7 +14,7 @@ from petrostream.arrays import BoolArray
 from petrostream.detection import ModelSet
 
 WARM_UP_S = 30
-"""A window starts cold, without a past; alarms look at what comes after the shortest feature window."""
+"""A window starts cold, without history; alarms use only what follows the shortest feature window."""
 
 HOLD_S = ALARM_TYPES[FOREST].on_delay_s
 
@@ -22,13 +22,13 @@ HOLD_S = ALARM_TYPES[FOREST].on_delay_s
 def judge_windows(instance: Instance, windows: Windows, left_out: LeftOut) -> BoolArray:
     """Which windows are anomalous: shape (b,), none for a well that can't be commissioned.
 
-    The baseline is made of the rows of the training windows and of nothing else; each window is streamed on
+    The baseline is made from the rows of the training windows only; each window is streamed on
     its own, through validation, scoring and alarms.
 
     Args:
         instance: the evaluated instance.
         windows: its windows.
-        left_out: forests that don't know the well.
+        left_out: forests trained without the well.
     """
     rows = windows.training_rows
     try:

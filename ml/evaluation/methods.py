@@ -2,7 +2,7 @@
 
 Settings are those of the benchmark's authors where they have any: `nu` 0.5 and `gamma` "scale" for the
 one-class support vector machine, contamination 0 and seed 1 for the Isolation Forest. Two things have changed
-in scikit-learn since, and are put back: "scale" then meant 1 / (features x standard deviation), and
+in scikit-learn since, and are restored here: "scale" then meant 1 / (features x standard deviation), and
 contamination 0 put the limit at the lowest score of training.
 """
 

@@ -29,7 +29,7 @@ VERSION = "evaluation"
 
 @dataclass(slots=True)
 class LeftOut:
-    """Forests by the well that they don't know.
+    """Forests by the well left out of their training.
 
     Attributes:
         seed: seed of the forests.
@@ -43,9 +43,9 @@ class LeftOut:
     _forests: dict[tuple[str, str | None], Forest] = field(default_factory=dict)
 
     def learn(self, instance: Instance) -> NormalPeriod:
-        """Takes up the first part of an instance's normal period, if it has one; gives the period.
+        """Adds the first part of an instance's normal period, if it has one, to the pool; returns the period.
 
-        Must not be called any more once models have been asked for.
+        Must not be called after the first request for models.
         """
         period = normal_period(instance)
         try:
@@ -70,7 +70,7 @@ class LeftOut:
         return ModelSet(VERSION, {}, model)
 
     def _forest(self, kind: str, well_id: str) -> Forest:
-        # Wells that trained nothing all get the same forest.
+        # Wells without training rows all get the same forest.
         without = well_id if well_id in self.wells else None
         if (kind, without) not in self._forests:
             fitted = self.pool.fit(kind, self.seed, without=without)
@@ -99,7 +99,7 @@ def live_models(registry: Registry) -> ModelSet:
     """The models that a registry has in service.
 
     Raises:
-        RegistryError: there are none, or they are not whole.
+        RegistryError: there are none, or they are incomplete.
     """
     found = read_live(registry)
     if found is None:

@@ -19,12 +19,12 @@ By = Literal["verdict", "forest", "rules"]
 
 _BEFORE_S = 1800.0
 _AFTER_S = 900.0
-"""What of an instance is drawn: no more than this before, and after the beginning of, its event."""
+"""What is drawn of an instance: at most this long before, and after, the start of its event."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """What the evaluation says of one instance.
+    """The evaluation of one instance.
 
     Attributes:
         file: the instance.

@@ -1,4 +1,4 @@
-"""Streams an instance through what the scoring function runs, and gives its scores and alarms.
+"""Streams an instance through the code of the scoring function, and returns its scores and alarms.
 
 Observations become lines and blocks as the replay writes them, are validated, and scored with the state
 carried from block to block; scoring raises the alarms. Nothing here decides anything: the length of a block
@@ -41,7 +41,7 @@ class RaisedAlarm(AlarmSpan):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Streamed:
-    """What came out for an instance of n observations.
+    """Scores and alarms of an instance of n observations.
 
     Attributes:
         score: shape (n,), the forest's, NaN where there is none.
@@ -91,7 +91,7 @@ def with_forest_alarms(instance: Instance, found: Streamed, threshold: float) ->
 
     Args:
         instance: the instance.
-        found: what came out for it.
+        found: its scores and alarms.
         threshold: of the model that scored.
     """
     signals = Signals(

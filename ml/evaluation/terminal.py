@@ -30,7 +30,7 @@ def library_versions() -> dict[str, str]:
 
 
 def tracked(items: Sequence[_T], what: str) -> Iterator[_T]:
-    """The items, with a progress bar while they last, where there is a terminal to show it."""
+    """The items, with a progress bar on a terminal."""
     if not console.is_terminal:
         yield from items
         return
@@ -40,13 +40,13 @@ def tracked(items: Sequence[_T], what: str) -> Iterator[_T]:
 
 
 def say(text: str, style: str | None = None) -> None:
-    """One line as it is: paths stay whole, so that they can be copied."""
+    """Prints one line unwrapped, so that paths can be copied."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Shows errors that their text explains as one line, without a traceback; the exit code is 1."""
+    """Prints expected errors as one line, without a traceback; the exit code is 1."""
     try:
         yield
     except (DatasetError, RegistryError, OSError) as error:
@@ -55,7 +55,7 @@ def explained() -> Iterator[None]:
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  (anything JSON can hold)
-    """Writes a JSON file, and the folder it is in.
+    """Writes a JSON file, creating its folder.
 
     Raises:
         OSError: it can't be written.
@@ -65,7 +65,7 @@ def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  (anything JSO
 
 
 def number(value: float | None, digits: int = 2, unit: str = "") -> str:
-    """A figure for people, a dash where there is none."""
+    """A figure as text, a dash for None."""
     return "-" if value is None else f"{value:.{digits}f}{unit}"
 
 

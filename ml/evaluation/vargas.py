@@ -7,8 +7,8 @@ included: windows of the transient are spread over the whole of it, missing valu
 training overlap and are pooled before the z-score, and the "micro-averaged F1" of two classes is the share of
 windows that are judged rightly.
 
-Nothing is cleaned, chosen or tuned here. An instance has at most 9 windows of training, and 6 normal and 6
-anomalous ones to be judged; so never calling an anomaly scores 0.5.
+Nothing is cleaned, chosen or tuned here. An instance has at most 9 training windows, and 6 normal and 6
+anomalous test windows, so a method that never reports an anomaly scores 0.5.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ MIN_STD = 0.01
 """A variable that varies less over the windows of training, in its unit, is left out."""
 
 VARIABLES = ("P-PDG", "P-TPT", "T-TPT", "P-MON-CKP", "T-JUS-CKP", "P-JUS-CKGL", "T-JUS-CKGL", "QGL")
-"""What the benchmark looks at; a variable that release 2.0.0 no longer has counts as missing."""
+"""Variables of the benchmark; one that release 2.0.0 no longer has counts as missing."""
 
 _COLUMN = {str(sensor.three_w): at for at, sensor in enumerate(SENSORS)}
 
@@ -125,7 +125,7 @@ def _period(label: IntArray, code: int, *, open_end: bool) -> _Period:
     first = max(first - (WINDOW - 1), 0)
     if open_end:
         last = min(last + WINDOW - 1, len(label) - 1)
-    # A period shorter than a window at the very start of an instance has no room at all.
+    # A period shorter than a window at the start of an instance has no room.
     return _Period(first, max(last - first + 1 - WINDOW, 0))
 
 

@@ -10,8 +10,8 @@ begins:
 * anywhere else (unlabelled, after the event): neither.
 
 The first detection is the event's; its delay is the alarm's onset less the first labelled second of the
-event, negative where early. An event without a detection is missed, also when a false alarm from normal time
-still stands over it: to an operator that alarm says nothing new.
+event, negative where early. An event without a detection is missed, even when a false alarm from normal time
+is still active: it tells an operator nothing new.
 """
 
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ class Verdict:
 def judge_alarms(
     ts_ms: IntArray, label: IntArray, alarms: Sequence[AlarmSpan], watched_from: int = 0
 ) -> Verdict:
-    """Holds the alarms of one instance against its labels.
+    """Compares the alarms of one instance with its labels.
 
     Args:
         ts_ms: shape (n,), strictly increasing, epoch ms.
@@ -141,7 +141,7 @@ class Totals:
         false_alarms: false alarms.
         false_alarms_per_hour: over all the time together; None without normal time.
         false_alarms_per_hour_at_most: what the true rate stays below with 95 % confidence, if false alarms
-            come independently of each other (a Poisson process): says how much so many hours can prove.
+            come independently of each other (a Poisson process): shows how much this many hours can prove.
         median_false_alarms_per_hour: median over the instances with normal time.
         normal_share_in_alarm: share of normal time with an alarm standing.
         median_delay_s, p90_delay_s: over the events detected, early ones counting as 0; None without any.

@@ -60,7 +60,7 @@ def rollback_command(
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Shows errors that their text explains as one line, without a traceback."""
+    """Prints expected errors as one line, without a traceback."""
     try:
         yield
     except (RegistryError, OSError, BotoCoreError, ClientError) as error:

@@ -14,17 +14,17 @@ POINTER = "current.json"
 
 
 class RegistryError(RuntimeError):
-    """A version or the registry is not as it must be; the text names it and says what to do."""
+    """A version or the registry is invalid; the message names it and says what to do."""
 
 
 class Registry(Protocol):
-    """A place for the registry: keys as in S3, below which values are bytes."""
+    """A store for the registry: S3-like keys, and values as bytes."""
 
     def get(self, key: str) -> bytes | None:
         """The value of a key, None if there is none."""
 
     def put(self, key: str, value: bytes) -> None:
-        """Writes a value, whole or not at all."""
+        """Writes a value atomically."""
 
     def manifests(self) -> Iterator[str]:
         """Keys of all manifests."""
@@ -44,7 +44,7 @@ class FolderRegistry:
             return None
 
     def put(self, key: str, value: bytes) -> None:
-        """Writes a value, whole or not at all."""
+        """Writes a value atomically."""
         write_whole(self.folder / key, value)
 
     def manifests(self) -> Iterator[str]:
@@ -68,7 +68,7 @@ class S3Registry:
             return None
 
     def put(self, key: str, value: bytes) -> None:
-        """Writes a value, whole or not at all."""
+        """Writes a value atomically."""
         self.client.put_object(Bucket=self.bucket, Key=key, Body=value)
 
     def manifests(self) -> Iterator[str]:
@@ -91,7 +91,7 @@ def open_registry(where: str, client: "S3Client | None" = None) -> Registry:
         return FolderRegistry(Path(where))
     bucket, _, rest = where.removeprefix("s3://").partition("/")
     if not bucket or rest.strip("/"):
-        raise RegistryError(f"{where}: the registry is at the root of a bucket; give s3://<bucket>")
+        raise RegistryError(f"{where}: the registry must be at the root of a bucket; use s3://<bucket>")
     if client is None:
         from petrostream.aws import clients  # noqa: PLC0415  (a folder needs no boto3)
 
@@ -100,7 +100,7 @@ def open_registry(where: str, client: "S3Client | None" = None) -> Registry:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader sees the old content or the new, never a part."""
+    """Writes a file atomically: a reader sees the old content or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(content)

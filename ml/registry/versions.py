@@ -4,8 +4,8 @@
     models/<version>/shared/model.onnx  served: the forest of all wells
     models/current.json                 {"version": "..."}: the live version
 
-Publishing writes the files, then the manifest, then the pointer, so that a reader never sees a version that
-is not whole; a publication that was cut short is repeated as it is. A version never changes once it is there.
+Publishing writes the files, then the manifest, then the pointer, so that a reader never sees an incomplete
+version; an interrupted publication can be repeated. A published version never changes.
 Rolling back writes the pointer.
 """
 
@@ -58,7 +58,7 @@ def publish(folder: Path, registry: Registry) -> str:
         The version.
 
     Raises:
-        RegistryError: the folder holds no whole version, or the registry has that version with other content.
+        RegistryError: the folder holds no complete version, or the registry has other content for it.
     """
     source = _version_folder(folder)
     raw = (source / MANIFEST).read_bytes()
@@ -97,7 +97,7 @@ def current_version(registry: Registry) -> str | None:
 
 
 def versions(registry: Registry) -> list[Version]:
-    """All whole versions, oldest first.
+    """All complete versions, oldest first.
 
     Raises:
         RegistryError: a manifest or the pointer can't be read.
@@ -107,7 +107,7 @@ def versions(registry: Registry) -> list[Version]:
     for key in registry.manifests():
         raw = registry.get(key)
         if raw is None:
-            continue  # A publication that was cut short: its manifest never came.
+            continue  # An interrupted publication: its manifest was never written.
         manifest = _manifest(key, raw)
         name = str(manifest.get("version"))
         found.append(
@@ -123,7 +123,7 @@ def versions(registry: Registry) -> list[Version]:
 
 
 def rollback(registry: Registry, version: str | None = None) -> str:
-    """Makes an earlier version the live one, after checking that it is whole.
+    """Makes an earlier version the live one, after checking that it is complete.
 
     Args:
         registry: where.
@@ -207,7 +207,7 @@ def _files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     for path, _ in listed:
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             raise RegistryError(
-                f"manifest of {manifest.get('version')}: path {path!r} leads out of the version"
+                f"manifest of {manifest.get('version')}: path {path!r} points outside the version"
             )
     return listed
 

@@ -2,7 +2,7 @@
 
 The normal period of an instance is what 3W labels 0, from the first reading that carries any value up to the
 first row that is not labelled 0. Its first 60 % make a baseline; the last 40 % are held out to see how the
-well looks against it. Nothing after the period is looked at. Baselines of different dates are not mixed: the
+well compares with it. Nothing after the period is used. Baselines of different dates are not mixed: the
 levels of a well move by bars from one month to the next.
 """
 
@@ -25,7 +25,7 @@ MEASUREMENTS = ("pressure", "temperature")
 MISSING = "missing"
 NOT_MEASURED = "neither a pressure nor a temperature"
 UNREMARKABLE = (MISSING, NOT_MEASURED)
-"""Reasons for leaving out a gauge that are no news."""
+"""Expected reasons for leaving out a gauge, not worth reporting."""
 
 MIN_VALUES = 60
 MIN_PRESENT = 0.1
@@ -34,11 +34,11 @@ MIN_PRESENT = 0.1
 STEADY_VALUES = 1800
 MAX_WIDENING = 2.0
 """Half an hour shows how far a well drifts. The variation seen in a shorter period is multiplied by
-`sqrt(STEADY_VALUES / values)`, at most by two."""
+`sqrt(STEADY_VALUES / values)`, by two at most."""
 
 
 class NoBaselineError(ValueError):
-    """A period can't commission a well; the text says why."""
+    """A period can't commission a well; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +147,7 @@ def make_baseline(
     }
     sensors = tuple(sensor.name for sensor in SENSORS if sensor.name not in excluded)
     if not sensors:
-        raise NoBaselineError("none of its pressure and temperature gauges is there and moving")
+        raise NoBaselineError("none of its pressure and temperature gauges has changing values")
     columns = [SENSOR_INDEX[name] for name in sensors]
     rows = known[:, columns]
     short = STEADY_VALUES / np.isfinite(rows).sum(axis=0)

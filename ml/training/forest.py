@@ -26,7 +26,7 @@ PARITY_ROWS = 4000
 
 
 class ParityError(RuntimeError):
-    """The ONNX file does not give scikit-learn's scores; it must not be published."""
+    """The ONNX file does not reproduce scikit-learn's scores; it must not be published."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ def fit_forest(
     Args:
         rows: features of healthy gauges, shape (n, k), n >= 2, without NaN.
         names: feature names, k of them.
-        rng: source of chance; the same state gives the same forest.
+        rng: random generator; the same state yields the same forest.
         trees: number of trees.
         synthetic: how many of the rows are of no well, for the record.
 
@@ -96,7 +96,7 @@ def background(rows: RowArray, names: tuple[str, ...], rng: np.random.Generator)
     Args:
         rows: features, shape (n, k).
         names: feature names, k of them.
-        rng: source of chance.
+        rng: random generator.
 
     Returns:
         `BACKGROUND_SHARE` of n, at least `MIN_BACKGROUND` rows, shape (m, k). A deviation is never negative.

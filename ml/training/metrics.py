@@ -1,7 +1,7 @@
-"""What models do on recorded instances, read by the code that serves them: for the training report.
+"""How models perform on recorded instances, scored by the serving code: for the training report.
 
-A first impression. `ml.benchmark` and `ml.streaming_eval` measure a detector properly, on wells that it has
-not seen.
+This is a first impression. `ml.benchmark` and `ml.streaming_eval` measure a detector properly, on wells that
+it has not seen.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ SUSTAINED_S = 10
 
 
 def serve(models: ModelSet, instance: Instance, values: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """What serving would say of a whole instance.
+    """What serving would return for a whole instance.
 
     Args:
         models: the models.

@@ -27,18 +27,18 @@ FLEET_THRESHOLD = 0.61
 chosen."""
 
 VALID_DAYS = 7.0
-"""How long after its instance a baseline holds, in days: older ones were wrong more often than right."""
+"""How long a baseline is valid after its instance, in days: older ones were wrong more often than right."""
 
 FIT_FIELDS = ("rows", "synthetic_rows", "background_rows", "trees", "max_samples", "seed")
 
 RECORDED_MIN_NORMAL_S = 240.0
-"""Shortest period that makes a baseline of a recorded instance. A live well can be asked to wait until there
-are ten minutes; an instance of 3W has what it has, and short baselines are widened."""
+"""Shortest period that makes a baseline of a recorded instance. A live well can wait until it has ten
+minutes; the length of a 3W instance is fixed, and short baselines are widened."""
 
 _DAY_MS = 86_400_000
 
 Wells = Mapping[str, Iterable[Instance]]
-"""Instances by well; an iterable that can be gone through again."""
+"""Instances by well; each iterable must support repeated iteration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Options:
     """How to train.
 
     Attributes:
-        seed: the same seed and data give the same models.
+        seed: the same seed and data yield the same models.
         min_normal_s: shortest period that makes a baseline, seconds.
-        valid_days: how long after its instance a baseline holds; None: until the next one.
+        valid_days: days that a baseline is valid after its instance; None: until the next one.
         trees: of each forest.
     """
 
@@ -65,8 +65,8 @@ class Training:
     Attributes:
         forest: shared by all wells; None if no well has a baseline, and then there are no models at all.
         fleet_forest: for readings without a baseline.
-        wells: manifest entries by well, which lack only the files.
-        fleet: the same of the fleet.
+        wells: manifest entries by well, complete except for the files.
+        fleet: the fleet's manifest entry.
         refused: why each other well has no baseline.
         skipped: why an instance of a commissioned well made no baseline, by its source.
     """
@@ -90,10 +90,10 @@ def train(
         done: called twice for each well.
 
     Returns:
-        The models, and what they do on the rest of the instances.
+        The models, and how they perform on the rest of the instances.
 
     Raises:
-        ParityError: an ONNX file does not give scikit-learn's scores.
+        ParityError: an ONNX file does not reproduce scikit-learn's scores.
     """
     options = options or Options()
     training, pool = Training(), Pool()
@@ -184,7 +184,7 @@ def fit_entry(forest: Fitted, seed: int) -> dict[str, Any]:
 def _baselines(
     well_id: str, instances: Iterable[Instance], options: Options, pool: Pool, training: Training
 ) -> list[dict[str, Any]]:
-    """Baselines of one well, their rows into the pool, and why there are no others into the training."""
+    """Baselines of one well; adds their rows to the pool, and reasons for missing ones to the training."""
     made, why = [], {}
     for instance in instances:
         period = normal_period(instance)
@@ -205,7 +205,7 @@ def _baselines(
 
 
 def _measure(wells: Wells, training: Training, done: Callable[[], object]) -> None:
-    """Adds to the entries what the models do on what they were not made from."""
+    """Adds to the entries how the models perform on data they were not trained on."""
     assert training.forest is not None
     assert training.fleet_forest is not None
     assert training.fleet is not None

@@ -35,7 +35,7 @@ IR_VERSION = 8
 
 
 class OnnxExportError(ValueError):
-    """The forest can't be written as one exact ONNX node; the text says what to change."""
+    """The forest can't be written as one exact ONNX node; the message says what to change."""
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ def forest_to_onnx(forest: IsolationForest) -> bytes:
 
 
 def _add_tree(nodes: _Nodes, tree_id: int, tree: Any, columns: IntArray) -> float:  # noqa: ANN401  (Cython)
-    """Adds one fitted tree; gives its largest leaf weight."""
+    """Adds one fitted tree; returns its largest leaf weight."""
     left, right = tree.children_left, tree.children_right
     is_leaf = left < 0
     count = int(tree.node_count)

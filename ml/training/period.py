@@ -16,10 +16,10 @@ from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES, SENSORS
 from petrostream.times import to_iso, to_sql
 
 MIN_PRESENT = 0.9
-"""Share of the readings, at the well's own rate, that must be there."""
+"""Share of the readings, at the well's own rate, that must be present."""
 
 MAX_GAUGES_LOST = 0.5
-"""Share of the gauges to be expected that may be missing or frozen."""
+"""Share of the expected gauges that may be missing or frozen."""
 
 DRIFT = 2.0
 DRIFT_FLOORS = {"pressure": 1e5, "temperature": 1.0}
@@ -32,7 +32,7 @@ OPEN = 0
 
 
 class PeriodError(ValueError):
-    """A period can't be read; the text says why and what to do."""
+    """A period can't be read; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +91,7 @@ def from_lake(well_id: str, from_ms: int, to_ms: int, ask: Callable[[str], Any])
         well_id: the well.
         from_ms: start, epoch ms.
         to_ms: end, epoch ms.
-        ask: runs a statement of Athena SQL and gives a result with `rows`.
+        ask: runs a statement of Athena SQL and returns a result with `rows`.
     """
     rows = ask(_statement(well_id, from_ms, to_ms)).rows
     if not rows:

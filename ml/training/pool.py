@@ -22,7 +22,7 @@ every other well loud: with three synthetic rows to one, scores hardly depend on
 
 WARM_ROWS = 30
 FLEET_WARM_ROWS = 60
-"""Rows of a period that train nothing, since their windows are young."""
+"""First rows of a period, left out of training because their windows are not full."""
 
 FLEET_SENSORS = tuple(sensor.name for sensor in SENSORS if sensor.quantity in ("pressure", "temperature"))
 FLEET_SCALES = {"pressure": 5e4, "temperature": 0.2}
@@ -45,7 +45,7 @@ class Pool:
         """Adds the rows of a period.
 
         Args:
-            baseline: what was made of it.
+            baseline: the period's baseline.
             ts_ms: shape (n,), strictly increasing, epoch ms.
             values: shape (n, 27), possible values only, NaN where missing.
         """
@@ -66,12 +66,12 @@ class Pool:
 
         Args:
             kind: `commissioned` for the shared forest, `fleet` for that of wells without a baseline.
-            seed: the same seed and rows give the same forest.
+            seed: the same seed and rows yield the same forest.
             without: a well to leave out, for measuring on it.
             trees: number of trees.
 
         Raises:
-            ParityError: the ONNX file does not give scikit-learn's scores.
+            ParityError: the ONNX file does not reproduce scikit-learn's scores.
         """
         pools = self.rows if kind == COMMISSIONED else self.fleet_rows
         drawn = [

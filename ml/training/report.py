@@ -98,7 +98,7 @@ def _events(manifest: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def _excluded(manifest: Mapping[str, Any]) -> Iterator[list[str]]:
-    """Gauges that are there and yet left out of the newest baseline, by well and reason."""
+    """Gauges that have values but are left out of the newest baseline, by well and reason."""
     for well, entry in manifest["wells"].items():
         by_reason: dict[str, list[str]] = {}
         for gauge, why in entry["baselines"][-1]["excluded"].items():

@@ -1,7 +1,7 @@
-"""Gauges without a well: what a healthy gauge may do, in units of its own baseline, made from a seed.
+"""Synthetic healthy gauges, in units of their own baseline, generated from a seed.
 
-A forest learns from the wells it is given how quiet a gauge is, and other wells are less quiet. These rows
-are of every quietness up to the baseline's own variation: noise of any correlation time (a first-order
+A forest learns from its training wells how quiet a gauge is, and other wells are less quiet. These rows
+cover every noise level up to the baseline's own variation: noise of any correlation time (a first-order
 autoregression), held and linearly interpolated as a historian's compression leaves it.
 """
 
@@ -18,7 +18,7 @@ WARM_S = 60
 _GAUGE = "p_tpt"
 _QUANTUM = float(QUANTA[SENSOR_INDEX[_GAUGE]])
 _UNIT = 2.0**16
-"""A unit of the baseline in counts: so fine that rounding does not show."""
+"""One unit of the baseline in counts, fine enough to hide rounding."""
 
 
 def synthetic_rows(kind: str, rows: int, rng: np.random.Generator) -> RowArray:
@@ -27,7 +27,7 @@ def synthetic_rows(kind: str, rows: int, rng: np.random.Generator) -> RowArray:
     Args:
         kind: `commissioned` or `fleet`: which features.
         rows: how many.
-        rng: source of chance.
+        rng: random generator.
 
     Returns:
         Shape (rows, k).

@@ -184,8 +184,8 @@ def test_only_the_methods_asked_for_run(dataset):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--methods", "magic"], "magic is no method"),
-        (["--methods", ","], "nothing is no method"),
+        (["--methods", "magic"], "magic is not a method"),
+        (["--methods", ","], "nothing is not a method"),
     ],
 )
 def test_unknown_methods_are_refused_by_name(dataset, arguments, message):

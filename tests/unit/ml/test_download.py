@@ -147,7 +147,7 @@ def test_a_truncated_answer_is_resumed_by_range(server, tmp_path):
 
 def test_a_later_run_goes_on_where_the_last_one_ended(server, tmp_path):
     server.faults = ["truncated"]
-    with pytest.raises(DownloadError, match=r"broke off at 25,\d+ of 50,\d+ bytes .*run again to go on"):
+    with pytest.raises(DownloadError, match=r"broke off at 25,\d+ of 50,\d+ bytes .*run again to resume"):
         download(tmp_path, api=server.api, fetcher=fetcher(1))
     assert not (tmp_path / MARKER).exists()
     assert download(tmp_path, api=server.api, fetcher=fetcher()) == 1
@@ -167,14 +167,14 @@ def test_server_errors_are_repeated(server, tmp_path):
 
 def test_a_file_that_is_gone_is_not_asked_for_again(server, tmp_path):
     server.faults = [404]
-    with pytest.raises(DownloadError, match="HTTP 404: the file is not there any more"):
+    with pytest.raises(DownloadError, match="HTTP 404: the file no longer exists there"):
         download(tmp_path, api=server.api, fetcher=fetcher())
     assert len(server.requests) == 1
 
 
 def test_a_wrong_digest_is_an_error_and_leaves_nothing(server, tmp_path):
     server.content = CONTENT[:-1] + b"!"
-    with pytest.raises(DownloadError, match=r"3w.zip: .* MD5 .* expected .* deleted, run again"):
+    with pytest.raises(DownloadError, match=r"3w.zip: .* MD5 .* expected .* deleted; run again"):
         download(tmp_path, api=server.api, fetcher=fetcher())
     assert [path.name for path in tmp_path.iterdir()] == []
 
@@ -215,7 +215,7 @@ def test_the_command_line_ends_with_one_line(server, tmp_path):
 def test_an_archive_can_not_write_outside_its_folder(tmp_path, name):
     archive = tmp_path / "a.zip"
     archive.write_bytes(make_zip({"fine.txt": b"1", name: b"2"}))
-    with pytest.raises(DownloadError, match="leads out of its folder"):
+    with pytest.raises(DownloadError, match="points outside its folder"):
         unpack(archive, tmp_path / "in")
     assert not (tmp_path / "out.txt").exists()
     assert not (tmp_path / "in" / "fine.txt").exists()

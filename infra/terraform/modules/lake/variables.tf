@@ -81,7 +81,7 @@ variable "queries_folder" {
 }
 
 variable "key" {
-  description = "ARN of the alias of the key of one's own; null where AWS's keys do."
+  description = "ARN of the alias of the customer-managed key; null with AWS-owned keys."
   type        = string
   default     = null
 }

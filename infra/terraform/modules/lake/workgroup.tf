@@ -1,4 +1,4 @@
-# The one door for SQL, and the queries analysts find behind it.
+# The work group through which all SQL runs, and its saved queries.
 
 resource "aws_athena_workgroup" "lake" {
   name        = var.settings.workgroup

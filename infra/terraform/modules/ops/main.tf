@@ -1,4 +1,4 @@
-# What tells people that something is wrong with the lake, and where to read what to do.
+# Alarms on the lake, their topic and the dashboard; each alarm names its runbook.
 
 locals {
   alarms = {
@@ -64,7 +64,7 @@ resource "aws_cloudwatch_metric_alarm" "alarm" {
   evaluation_periods  = each.value.settings.periods
   datapoints_to_alarm = each.value.settings.datapoints
 
-  # Most of these metrics exist only while there is something to count.
+  # Most of these metrics have data points only while there is something to count.
   treat_missing_data = "notBreaching"
 
   alarm_actions = [local.topic_arn]

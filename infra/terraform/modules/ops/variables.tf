@@ -54,7 +54,7 @@ variable "alert_email" {
 }
 
 variable "key" {
-  description = "Alias of the key of one's own; null where AWS's keys do."
+  description = "Alias of the customer-managed key; null with AWS-owned keys."
   type        = string
   default     = null
 }

@@ -84,7 +84,7 @@ resource "aws_iam_role_policy" "this" {
 }
 
 output "arn" {
-  description = "ARN of the role, given once its rights are in force."
+  description = "ARN of the role, available once its rights are in force."
   value       = "arn:${var.place.partition}:iam::${var.place.account_id}:role/${local.role_name}"
   depends_on  = [aws_iam_role.this, aws_iam_role_policy.this]
 }

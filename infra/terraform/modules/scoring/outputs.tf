@@ -4,7 +4,7 @@ output "live_table" {
 }
 
 output "alert_topic_arn" {
-  description = "ARN of the topic that is told of alarms and statuses."
+  description = "ARN of the topic that alarms and statuses are published to."
   value       = aws_sns_topic.alerts.arn
 }
 

@@ -96,13 +96,13 @@ variable "packages" {
 }
 
 variable "key" {
-  description = "Alias of the key of one's own; null where AWS's keys do."
+  description = "Alias of the customer-managed key; null with AWS-owned keys."
   type        = string
   default     = null
 }
 
 variable "key_arn" {
-  description = "ARN of the key of one's own; null where AWS's keys do."
+  description = "ARN of the customer-managed key; null with AWS-owned keys."
   type        = string
   default     = null
 }

@@ -12,7 +12,7 @@ locals {
   schemas = { for key, row in local.parquet : key => jsondecode(file("${var.schema_folder}/${row.table}.json")) }
 
   # The provider forgets parameters that are equal to Firehose's own defaults, and would then plan to set them
-  # again for ever; left out, they have the same value.
+  # in every run; left out, they have the same value.
   firehose_defaults = { NumberOfRetries = "3", BufferSizeInMBs = "1", BufferIntervalInSeconds = "60" }
   transformations = {
     for key, row in local.parquet : key => {

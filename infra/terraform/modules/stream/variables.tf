@@ -159,7 +159,7 @@ variable "packages" {
 }
 
 variable "key" {
-  description = "Alias of the key of one's own; null where AWS's keys do."
+  description = "Alias of the customer-managed key; null with AWS-owned keys."
   type        = string
   default     = null
 }

@@ -165,7 +165,7 @@ def test_a_manifest_can_not_reach_outside_its_version(tmp_path):
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["wells"]["WELL-00001"]["onnx"]["path"] = "../../secret"
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(RegistryError, match="leads out of the version"):
+    with pytest.raises(RegistryError, match="points outside the version"):
         publish(folder, FolderRegistry(tmp_path / "registry"))
 
 

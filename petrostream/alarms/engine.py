@@ -144,8 +144,7 @@ def run_alarms(state: WellAlarms | None, signals: Signals, limits: AlarmLimits =
     """Advance a well's alarms over the next readings of its feed.
 
     Args:
-        state: the state after the previous readings of the same feed, None at a feed's first reading. When
-            the feed changes, call `end_feed` on the old state first.
+        state: after the feed's previous readings, None at its first. Call `end_feed` on the old feed's state.
         signals: the readings.
         limits: limits and alarm types.
     """

@@ -155,7 +155,12 @@ _MEANINGS: Mapping[str, str] = {
 def meaning_of(rule_id: str) -> str:
     """Return the phrase by which a physics rule completes an alarm message."""
     own = ALARM_TYPES.get(rule_id)
-    return own.meaning if own else _MEANINGS.get(rule_id, f"like {rule_id.replace('_', ' ')}")
+    return own.meaning if own else _MEANINGS.get(rule_id, _named(rule_id))
+
+
+def _named(rule_id: str) -> str:
+    """The phrase of a rule without one of its own."""
+    return f"like {rule_id.replace('_', ' ')}"
 
 
 def _unrated(rule_id: str) -> AlarmType:
@@ -163,7 +168,7 @@ def _unrated(rule_id: str) -> AlarmType:
     return AlarmType(
         id=rule_id,
         group=PROCESS,
-        meaning=f"like {rule_id.replace('_', ' ')}",
+        meaning=_named(rule_id),
         consequence="Not rated yet",
         severity=MAJOR,
         response_minutes=30,

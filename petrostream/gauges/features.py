@@ -43,7 +43,8 @@ def _quanta() -> FloatArray:
 QUANTA: FloatArray = _quanta()
 """Quantum of each of the 27 sensors, in its unit: the smallest power of two that spans its bounds."""
 
-_DEAD_AT_ZERO: BoolArray = np.array([sensor.quantity in ("pressure", "temperature") for sensor in SENSORS])
+DEAD_AT_ZERO: BoolArray = np.array([sensor.quantity in ("pressure", "temperature") for sensor in SENSORS])
+"""Which of the 27 sensors are dead at exactly zero: 3W's historian writes zero for a dead gauge."""
 
 
 def quantise(values: FloatArray, sensors: IntArray) -> CountArray:
@@ -62,7 +63,7 @@ def quantise(values: FloatArray, sensors: IntArray) -> CountArray:
     missing = np.isnan(scaled)
     scaled[missing] = 0.0
     counts = np.clip(np.rint(scaled), -COUNT_LIMIT, COUNT_LIMIT).astype(np.int32)
-    counts[missing | (_DEAD_AT_ZERO[sensors] & (counts == 0))] = MISSING
+    counts[missing | (DEAD_AT_ZERO[sensors] & (counts == 0))] = MISSING
     return counts
 
 

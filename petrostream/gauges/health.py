@@ -27,7 +27,7 @@ from functools import lru_cache
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.gauges.features import GAP_MS
+from petrostream.gauges.features import DEAD_AT_ZERO, GAP_MS
 from petrostream.gauges.memory import NEVER, GaugeMemory
 from petrostream.gauges.status import FROZEN, IMPLAUSIBLE, MISSING_GAUGE, ZEROED, StatusArray
 from petrostream.schema import SENSOR_INDEX, SENSORS
@@ -142,7 +142,7 @@ class _Batch:
         self.judged = _JUDGED[before.sensors]
         self.expected = np.zeros((1, len(before.sensors)), np.bool_)
         self.given = ~np.isnan(x)
-        self.zeroed = (x == 0.0) & self.judged
+        self.zeroed = (x == 0.0) & DEAD_AT_ZERO[before.sensors]
         self.good = self.given & ~self.zeroed
         self.condemned = np.zeros(x.shape, np.bool_)
         for row, sensor in condemned:

@@ -107,9 +107,7 @@ def value_reason(known: Field, value: float) -> str | None:
     """Return why a measured value is condemned, `non_finite` or `out_of_range`; None if it is usable."""
     if not math.isfinite(value):
         return "non_finite"
-    low = -math.inf if known.min is None else known.min
-    high = math.inf if known.max is None else known.max
-    return None if low <= value <= high else "out_of_range"
+    return None if known.low <= value <= known.high else "out_of_range"
 
 
 def _check_name(_known: Field, value: object, _now_ms: int) -> _Check:

@@ -44,13 +44,8 @@ _CORE = {
     WELL.name: [_PLACE[name] for name in CORE_SENSORS],
     TANK.name: list(range(len(TANK.measured))),
 }
-_LOW, _HIGH = (
-    {
-        kind.name: np.array([other if (b := getattr(f, end)) is None else b for f in kind.measured])
-        for kind in (WELL, TANK)
-    }
-    for end, other in (("min", -np.inf), ("max", np.inf))
-)
+_LOW = {kind.name: np.array([f.low for f in kind.measured]) for kind in (WELL, TANK)}
+_HIGH = {kind.name: np.array([f.high for f in kind.measured]) for kind in (WELL, TANK)}
 
 
 def _no_positions() -> IntArray:

@@ -15,6 +15,9 @@ BAR = 1e5
 OSCILLATION_TURNS = 4
 """Turns of two full cycles."""
 
+CHOKE_MOVED_PERCENT = 1.0
+"""An opening that changes by more was moved by the operator."""
+
 METHANE_LEAK_PPM = 500.0
 """Leak definition of EPA Method 21 (40 CFR 60, Appendix A-7)."""
 
@@ -83,7 +86,7 @@ def _choke_pressure_climbs(columns: RuleColumns) -> BoolArray:
         # A well being opened warms up, a restricted one does not.
         & ~(columns.change("t_tpt", 180) > 0.3)
         # The operator moved the choke.
-        & ~(np.abs(columns.change("aber_ckp", 180)) > 1.0)
+        & ~(np.abs(columns.change("aber_ckp", 180)) > CHOKE_MOVED_PERCENT)
     )
 
 
@@ -120,7 +123,7 @@ def hydrate(columns: RuleColumns) -> BoolArray:
         (columns.drift("p_tpt") >= 2.0 * BAR)
         & (columns.drift("p_mon_ckp") <= -0.5 * BAR)
         & ((columns.drift("t_tpt") <= -0.5) | (columns.drift("t_jus_ckp") <= -1.0))
-        & ~(columns.span("aber_ckp") > 1.0)
+        & ~(columns.span("aber_ckp") > CHOKE_MOVED_PERCENT)
         & columns.shared("does_not_oscillate", _does_not_oscillate)
     )
 
@@ -135,6 +138,6 @@ def scaling(columns: RuleColumns) -> BoolArray:
         & (tree <= creep)
         & ~(columns.drift("p_jus_ckp") > 0.1 * BAR)
         & ~(columns.drift("t_jus_ckp") > 0.5)
-        & ~(columns.span("aber_ckp") > 1.0)
+        & ~(columns.span("aber_ckp") > CHOKE_MOVED_PERCENT)
         & columns.shared("does_not_oscillate", _does_not_oscillate)
     )

@@ -1,6 +1,7 @@
 """Typed access to `petrostream/schema/*.json`, the only definition of columns, types, units and bounds."""
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -37,6 +38,16 @@ class Field:
     three_w: str | None = None
     quantity: str | None = None
     encoding: str | None = None
+
+    @property
+    def low(self) -> float:
+        """The lower bound, minus infinity if unbounded."""
+        return -math.inf if self.min is None else self.min
+
+    @property
+    def high(self) -> float:
+        """The upper bound, infinity if unbounded."""
+        return math.inf if self.max is None else self.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +131,4 @@ NAME_OF_THREE_W: dict[str, str] = {str(sensor.three_w): sensor.name for sensor i
 
 def bounds() -> tuple[FloatArray, FloatArray]:
     """Return the lowest and highest plausible value of each sensor: shape (27,) each, in sensor units."""
-    low = np.array([-np.inf if sensor.min is None else sensor.min for sensor in SENSORS])
-    high = np.array([np.inf if sensor.max is None else sensor.max for sensor in SENSORS])
-    return low, high
+    return np.array([sensor.low for sensor in SENSORS]), np.array([sensor.high for sensor in SENSORS])

@@ -1,7 +1,7 @@
-"""The present: latest status of wells and facilities, open alarms, alerts to publish, keys of the live table.
+"""The present: latest status of each well, open alarms, alerts to publish, items of the live table.
 
-Every key and item of the table is made in `live/items.py`. Must not know DynamoDB's client or SNS. State as
-bytes: `live.codec`.
+Every key and item of the table is built in `live/items.py`. Must not know DynamoDB's client or SNS.
+`live.codec` encodes the state as bytes.
 """
 
 from petrostream.live.alerts import Alert, envelope

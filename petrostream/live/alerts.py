@@ -1,9 +1,8 @@
-"""What is told to the outside when something changes: events in the shape of EventBridge.
+"""Alerts about changes of alarms and of a well's status, published in the form of EventBridge events.
 
-An event is kept in the facility's memory from the moment the stream brings it about until it has been sent.
-It is the memory's write that decides whether the change happened, so nothing is told of a change that a
-conflict undid, and nothing that was committed is forgotten.
-docs/reference/live-table.md says what a crash may cost.
+An alert stays in the facility's memory from the change that caused it until it is published. A change counts
+only once the memory is written: nothing is published for a change that a conflict discarded, and no committed
+change is forgotten. docs/reference/live-table.md describes what a crash may lose.
 """
 
 from collections.abc import Iterable
@@ -19,18 +18,18 @@ ALARM_TRANSITION = "Alarm Transition"
 STATUS_CHANGE = "Well Status Change"
 SOURCE = "petrostream"
 MAX_AGE_MS = 6 * 3_600_000
-"""A change that was older when its record reached the stream is history: a backfill calls nobody."""
+"""A change older than this when its record arrived in the stream sends no alert, so a backfill sends none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An event to be told.
+    """An alert to publish.
 
     Attributes:
-        alert_id: identity of the transition it tells of, 32 hexadecimal digits.
+        alert_id: identity of the change it reports, 32 hexadecimal digits.
         kind: `Alarm Transition` or `Well Status Change`.
-        ts_ms: when it happened, epoch ms.
-        detail: what happened; JSON values.
+        ts_ms: time of the change, epoch ms.
+        detail: details of the change; JSON values.
     """
 
     alert_id: str
@@ -40,10 +39,10 @@ class Alert:
 
 
 def alarm_alerts(events: Iterable[AlarmEvent]) -> list[Alert]:
-    """Events of those transitions that concern an operator.
+    """Alerts for those alarm transitions that concern an operator.
 
-    Suppressed by design means that nobody is called; so neither the suppression nor the return of an alarm
-    that was never annunciated is told. Both are in the lake.
+    An alarm that is suppressed by design is not annunciated (ISA-18.2). Neither its suppression nor the
+    return of an alarm that was never annunciated is an alert. Both transitions are in the lake.
     """
     return [
         Alert(event.change.transition_id, ALARM_TRANSITION, event.change.ts_ms, _alarm_detail(event))
@@ -75,12 +74,12 @@ def _alarm_detail(event: AlarmEvent) -> dict[str, Any]:
 
 
 def status_alert(change: StatusChange, facility_id: str, found: dict[str, Any]) -> Alert:
-    """The event of a change of status.
+    """The alert for a change of a well's status.
 
     Args:
         change: the change.
         facility_id: the well's facility.
-        found: what is known of the reading that made it.
+        found: details of the reading that caused it; JSON values.
     """
     detail = {
         "transition_id": change.change_id,
@@ -95,12 +94,12 @@ def status_alert(change: StatusChange, facility_id: str, found: dict[str, Any]) 
 
 
 def envelope(alert: Alert, *, account: str, region: str) -> dict[str, Any]:
-    """The event as EventBridge shapes one (version 0): subscribers can treat both alike.
+    """The alert in the form of an EventBridge event (version 0), which subscribers can handle alike.
 
     Args:
-        alert: the event.
-        account: of the topic.
-        region: of the topic.
+        alert: the alert.
+        account: account of the topic.
+        region: region of the topic.
     """
     facility, well = alert.detail["facility_id"], alert.detail["well_id"]
     return {

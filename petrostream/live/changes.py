@@ -1,9 +1,9 @@
-"""When a well's status turns to ALERT, and when it is over: one change each, however the readings flicker.
+"""Changes of a well's status to ALERT and back to NORMAL, without flicker.
 
-A status belongs to a reading, and at one reading a second it may flicker around a limit. So a change to ALERT
-is the first reading that is one, and the change back is the first reading that is none at least a minute
-after the last that was. A well that falls silent stays as it was: no data is no all-clear. The changes are a
-function of the stream alone, so a retry finds the same ones with the same identities.
+A status belongs to a reading, and at one reading a second it may flicker around a limit. The status therefore
+changes to ALERT with the first reading that has it, and back with the first other reading at least a minute
+after the last one that had it. A silent well keeps its status: missing data is not an all-clear. The changes
+are a function of the stream alone, so a retry produces the same ones with the same identities.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,21 +19,21 @@ NORMAL = "NORMAL"
 OFF_DELAY_MS = 60_000
 
 WELL = "well"
-"""Scope of a status by the well's own parts: emission and process."""
+"""Scope of a status that follows from the well's own emission and process risk."""
 TANK = "tank"
-"""Scope of a status that is ALERT only with the vapor in the tank beside the well."""
+"""Scope of a status that is ALERT only because of the vapor in the facility's tank."""
 
 Key = tuple[str, str]
 """Well and scope."""
 
 
 @dataclass(frozen=True, slots=True)
-class AlertRun:
-    """A status ALERT that is not over.
+class AlertPeriod:
+    """A period of the status ALERT that is not over.
 
     Attributes:
-        since_ms: its first reading, epoch ms.
-        last_ms: the last reading that had it.
+        since_ms: time of its first reading, epoch ms.
+        last_ms: time of the last reading that had the status, epoch ms.
     """
 
     since_ms: int
@@ -42,7 +42,7 @@ class AlertRun:
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """A well's status became ALERT, or NORMAL again.
+    """A change of a well's status to ALERT, or back to NORMAL.
 
     Attributes:
         change_id: 32 hexadecimal digits, a pure function of the other attributes but `position`.
@@ -50,8 +50,8 @@ class StatusChange:
         scope: `well` or `tank`.
         status: the new status.
         ts_ms: time of the reading that changed it, epoch ms.
-        since_ms: first reading of the ALERT.
-        position: of that reading in the columns.
+        since_ms: time of the first reading of the ALERT, epoch ms.
+        position: index in the columns of the reading that changed it.
     """
 
     change_id: str
@@ -64,38 +64,39 @@ class StatusChange:
 
 
 def status_changes(
-    runs: Mapping[Key, AlertRun], scope: str, well_id: Sequence[str], ts_ms: IntArray, alert: BoolArray
-) -> tuple[dict[Key, AlertRun], list[StatusChange]]:
-    """Take the runs of ALERT of one scope over n readings.
+    periods: Mapping[Key, AlertPeriod], scope: str, well_id: Sequence[str], ts_ms: IntArray, alert: BoolArray
+) -> tuple[dict[Key, AlertPeriod], list[StatusChange]]:
+    """Update the periods of ALERT of one scope with n readings.
 
     Args:
-        runs: after the readings before.
-        scope: the scope.
+        periods: the open periods before these readings.
+        scope: `well` or `tank`.
         well_id: n wells.
         ts_ms: shape (n,), times in stream order, epoch ms.
-        alert: shape (n,), which have the status ALERT.
+        alert: shape (n,), True where the status is ALERT.
 
     Returns:
-        The runs afterwards, those of the other scope included, and the changes in the order of the columns.
+        The open periods afterwards, those of the other scope included, and the changes in the order of the
+        readings.
     """
-    after = dict(runs)
+    after = dict(periods)
     concerned = {well_id[i] for i in np.flatnonzero(alert).tolist()}
-    concerned |= {well for well, of in runs if of == scope}
+    concerned |= {well for well, its_scope in periods if its_scope == scope}
     if not concerned:
         return after, []
     changes = []
     for i, (well, ts, on) in enumerate(zip(well_id, ts_ms.tolist(), alert.tolist(), strict=True)):
         if well not in concerned:
             continue
-        run = after.get((well, scope))
+        period = after.get((well, scope))
         if on:
-            after[well, scope] = AlertRun(ts if run is None else run.since_ms, ts)
-            if run is None:
+            after[well, scope] = AlertPeriod(ts if period is None else period.since_ms, ts)
+            if period is None:
                 changes.append(_change(well, scope, ALERT, ts, ts, i))
-        elif run is not None and abs(ts - run.last_ms) >= OFF_DELAY_MS:
-            # Before it, too: another feed of the well began, whose readings are of another time.
+        elif period is not None and abs(ts - period.last_ms) >= OFF_DELAY_MS:
+            # Also when earlier by that much: another feed of the well began, with readings of another time.
             del after[well, scope]
-            changes.append(_change(well, scope, NORMAL, ts, run.since_ms, i))
+            changes.append(_change(well, scope, NORMAL, ts, period.since_ms, i))
     return after, changes
 
 

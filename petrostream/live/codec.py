@@ -4,7 +4,7 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from petrostream.live.alerts import Alert
-from petrostream.live.changes import AlertRun
+from petrostream.live.changes import AlertPeriod
 from petrostream.live.state import LiveState, OpenAlarm, WellStatus
 from petrostream.packing import StateFormatError, pack, unpack
 
@@ -16,13 +16,13 @@ _ALARM = tuple(column.name for column in fields(OpenAlarm))
 
 
 def encode(state: LiveState) -> bytes:
-    """The state as bytes: some 100 for a well, 200 for an open alarm."""
+    """Encode a state: about 100 bytes for each well, 200 for each open alarm."""
     header: dict[str, Any] = {
-        # Without names, since each byte is paid for. Columns are only ever added, at the end and with a
-        # default: an older reader leaves out what it does not know, a newer one fills in.
+        # Without names, since every byte is billed. Columns are only ever added, at the end and with a
+        # default: an older reader ignores those it does not know, a newer one fills in the default.
         "wells": {name: astuple(status) for name, status in state.wells.items()},
         "alarms": [astuple(alarm) for alarm in state.alarms.values()],
-        "runs": [[*key, run.since_ms, run.last_ms] for key, run in state.runs.items()],
+        "runs": [[*key, period.since_ms, period.last_ms] for key, period in state.periods.items()],
         "waiting": [[a.alert_id, a.kind, a.ts_ms, a.detail] for a in state.unpublished],
         "listed": state.listed,
     }
@@ -30,10 +30,10 @@ def encode(state: LiveState) -> bytes:
 
 
 def decode(data: bytes) -> LiveState:
-    """The state that `encode` was given.
+    """Decode what `encode` returned.
 
     Raises:
-        StateFormatError: the bytes are damaged, are no live state, or are of another version.
+        StateFormatError: the bytes are damaged, are not a live state, or have another version.
     """
     header, _ = unpack(_WHAT, MAGIC, VERSION, data)
     try:
@@ -41,7 +41,7 @@ def decode(data: bytes) -> LiveState:
         return LiveState(
             wells={name: _status(row) for name, row in header["wells"].items()},
             alarms={(alarm.well_id, alarm.alarm_type): alarm for alarm in alarms},
-            runs={(well, scope): AlertRun(since, last) for well, scope, since, last in header["runs"]},
+            periods={(well, scope): AlertPeriod(since, last) for well, scope, since, last in header["runs"]},
             unpublished=tuple(Alert(*row) for row in header["waiting"]),
             listed=bool(header["listed"]),
         )

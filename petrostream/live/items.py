@@ -1,13 +1,13 @@
-"""Keys and items of the live table: pure, shared by writer and readers.
+"""Keys and items of the live table, shared by its writers and readers.
 
 docs/reference/live-table.md describes the table.
 
-| pk | sk | item | lives |
+| pk | sk | item | kept |
 |---|---|---|---|
-| FACILITY#<id> | STATE | memory of a facility; `live` and `windows` are its present | for good |
-| FLEET | FACILITY#<id> | that the facility exists | for good |
+| FACILITY#<id> | STATE | memory of a facility; `live` and `windows` are its present | permanently |
+| FLEET | FACILITY#<id> | entry of the facility in the fleet's list | permanently |
 | WELL#<id> | WIN#<start> | closed minutes of a well, five at most | window_hours |
-| ALERT#<id> | SENT | that an event has been told | 7 days |
+| ALERT#<id> | SENT | marker of a published alert | 7 days |
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,13 @@ SENT = "SENT"
 _FACILITY = "FACILITY#"
 HOUR_MS = 3_600_000
 MARKER_SECONDS = 7 * 86_400
-"""How long it is remembered that an event was told; far longer than a stream keeps its records."""
+"""How long the marker of a published alert is kept: far longer than a stream keeps its records."""
 
 SLOT_MS = 5 * WINDOW_MS
-"""So many minutes of a well share an item: it stays under 1 KB, one write unit, and a day has 288 of them."""
+"""Five minutes of a well share an item: it stays under 1 KB, one write unit, and a day has 288 of them."""
 
 MINUTES = tuple(f"m{place}" for place in range(SLOT_MS // WINDOW_MS))
-"""Attributes of a slot's closed minutes: numbers as a JSON array, to which a release may add at the end."""
+"""Attributes of a slot's closed minutes: each a JSON array, which a release may extend at the end."""
 
 _COLUMNS = (
     *("readings", "anomalies", "max_risk"),
@@ -40,7 +40,7 @@ _COLUMNS = (
 )
 
 Item = dict[str, Any]
-"""Attributes in DynamoDB's own form, such as {"pk": {"S": "FLEET"}}."""
+"""Attributes in DynamoDB's format, such as {"pk": {"S": "FLEET"}}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class Minute:
 
     Attributes:
         well_id: the well.
-        start_ms: its first instant, epoch ms.
-        readings, anomalies: how many.
+        start_ms: start of the minute, epoch ms.
+        readings, anomalies: numbers of readings and of anomalous readings.
         max_risk: highest risk score, 0 to 100.
-        pressure_mean, pressure_min, pressure_max: Pa; None where no reading had it.
-        temperature_mean, temperature_min, temperature_max: degC, likewise.
-        closed: whether it is final, as far as the stream has gone.
+        pressure_mean, pressure_min, pressure_max: at the TPT, Pa; None if no reading had it.
+        temperature_mean, temperature_min, temperature_max: at the TPT, degC; None if no reading had it.
+        closed: whether its window is closed.
     """
 
     well_id: str
@@ -77,17 +77,17 @@ def facility_key(facility_id: str) -> Item:
 
 
 def fleet_item(facility_id: str) -> Item:
-    """The item that lists a facility."""
+    """The entry of a facility in the fleet's list."""
     return {"pk": {"S": FLEET}, "sk": {"S": f"{_FACILITY}{facility_id}"}}
 
 
 def facility_of_item(item: Mapping[str, Any]) -> str:
-    """The facility that a `fleet_item` lists."""
+    """The facility of a `fleet_item`."""
     return str(item["sk"]["S"]).removeprefix(_FACILITY)
 
 
 def facility_of_memory(item: Mapping[str, Any]) -> str:
-    """The facility whose memory an item is."""
+    """The facility of an item with a facility's memory."""
     return str(item["pk"]["S"]).removeprefix(_FACILITY)
 
 
@@ -97,19 +97,19 @@ def well_pk(well_id: str) -> str:
 
 
 def slot_sk(start_ms: int) -> str:
-    """Sort key of the item that a minute is in: text sorts as time does."""
+    """Sort key of the item that contains a minute; it sorts by time."""
     return f"WIN#{to_iso(start_ms // SLOT_MS * SLOT_MS)}"
 
 
 def slot_update(closed: Sequence[Window], facility_id: str, version: int, keep_hours: float) -> Item:
-    """What to ask of DynamoDB's UpdateItem to write minutes of one well and slot.
+    """Arguments of the UpdateItem call that writes closed minutes of one well and slot.
 
     Args:
-        closed: the minutes, n >= 1.
+        closed: the windows, n >= 1.
         facility_id: the well's facility.
-        version: of the facility's memory that the minutes are written with; the update fails where a newer
-            one has written.
-        keep_hours: how long after its end the item may be removed.
+        version: version of the facility's memory that the windows belong to; the update fails if a newer one
+            has written the item.
+        keep_hours: hours after the slot's end at which the item expires.
     """
     slot_ms = closed[0].start_ms // SLOT_MS * SLOT_MS
     expires = int((slot_ms + SLOT_MS + keep_hours * HOUR_MS) // 1000)
@@ -137,30 +137,29 @@ def minutes_of_item(item: Mapping[str, Any]) -> list[Minute]:
     """The minutes of a slot, oldest first.
 
     Raises:
-        KeyError: it is none.
-        ValueError: likewise.
+        KeyError, ValueError: the item is not a slot.
     """
     slot = datetime.fromisoformat(item["sk"]["S"].removeprefix("WIN#"))
     slot_ms = round(slot.timestamp() * 1000)
     well_id = item["pk"]["S"].removeprefix("WELL#")
-    found = []
+    minutes = []
     for place, name in enumerate(MINUTES):
         if name in item:
-            # Numbers of a newer release stand behind those known here.
+            # A newer release may have added numbers after those known here.
             row = dict(zip(_COLUMNS, orjson.loads(item[name]["S"]), strict=False))
-            found.append(Minute(well_id, slot_ms + place * WINDOW_MS, **row))
-    return found
+            minutes.append(Minute(well_id, slot_ms + place * WINDOW_MS, **row))
+    return minutes
 
 
 def minute_of_window(window: Window) -> Minute:
-    """An open window as a minute that is not final."""
+    """An open window as a minute that is not closed."""
     row: dict[str, Any] = window.row()
     chosen = {name: row[name] for name in _COLUMNS}
     return Minute(window.well_id, window.start_ms, **chosen, closed=False)
 
 
 def marker_item(alert_id: str, now_ms: int) -> Item:
-    """The item that says that an event has been told, or is being told."""
+    """The marker of an alert that is published or being published."""
     return {
         "pk": {"S": f"ALERT#{alert_id}"},
         "sk": {"S": SENT},

@@ -14,7 +14,7 @@ import numpy as np
 from petrostream.alarms import RETURNED, AlarmEvent
 from petrostream.facility import FacilityRows
 from petrostream.live.alerts import MAX_AGE_MS, Alert, alarm_alerts, status_alert
-from petrostream.live.changes import NORMAL, TANK, WELL, AlertRun, Key, StatusChange, status_changes
+from petrostream.live.changes import NORMAL, TANK, WELL, AlertPeriod, Key, StatusChange, status_changes
 from petrostream.readings import VAPOR
 from petrostream.risk import ALERT_ABOVE
 from petrostream.schema import SENSOR_INDEX
@@ -106,14 +106,14 @@ class LiveState:
     Attributes:
         wells: latest status by well, the well that reported last at the end.
         alarms: open alarms by well and alarm type.
-        runs: periods of the status ALERT that are not over.
+        periods: periods of the status ALERT that are not over.
         unpublished: alerts not yet published, oldest first.
         listed: whether the facility is in the table's list of facilities.
     """
 
     wells: Mapping[str, WellStatus] = field(default_factory=dict)
     alarms: Mapping[tuple[str, str], OpenAlarm] = field(default_factory=dict)
-    runs: Mapping[Key, AlertRun] = field(default_factory=dict)
+    periods: Mapping[Key, AlertPeriod] = field(default_factory=dict)
     unpublished: tuple[Alert, ...] = ()
     listed: bool = False
 
@@ -142,7 +142,7 @@ def note_scored(state: LiveState, facility_id: str, rows: Scored, arrived_ms: in
     for name, at in dict(zip(names, on_time.tolist(), strict=True)).items():
         wells[name] = _status(rows, at, wells.pop(name, None))
     alert = np.array([status != NORMAL for status in rows.well_status], np.bool_)[on_time]
-    runs, changes = status_changes(state.runs, WELL, names, rows.readings.ts_ms[on_time], alert)
+    periods, changes = status_changes(state.periods, WELL, names, rows.readings.ts_ms[on_time], alert)
     of_status = [
         status_alert(change, facility_id, _scored_detail(rows, int(on_time[change.position])))
         for change in changes
@@ -152,7 +152,7 @@ def note_scored(state: LiveState, facility_id: str, rows: Scored, arrived_ms: in
         state,
         wells=dict(list(wells.items())[-MAX_WELLS:]),
         alarms=_alarms(state.alarms, rows.alarms),
-        runs=runs,
+        periods=periods,
         unpublished=(*state.unpublished, *alerts)[-MAX_UNPUBLISHED:],
     )
 
@@ -181,10 +181,10 @@ def note_joined(state: LiveState, rows: FacilityRows, arrived_ms: int) -> LiveSt
     own = np.maximum(rows.emission_risk, 0) + np.maximum(rows.process_risk, 0)
     # A reading that is an ALERT without the tank has its alert from `note_scored`.
     alert = (rows.risk_score > ALERT_ABOVE) & (own <= ALERT_ABOVE)
-    runs, changes = status_changes(state.runs, TANK, names, ts_ms, alert)
+    periods, changes = status_changes(state.periods, TANK, names, ts_ms, alert)
     alerts = [status_alert(change, rows.facility_id, _joined_detail(rows, change)) for change in changes]
     unpublished = (*state.unpublished, *_recent(alerts, arrived_ms))[-MAX_UNPUBLISHED:]
-    return replace(state, wells=wells, runs=runs, unpublished=unpublished)
+    return replace(state, wells=wells, periods=periods, unpublished=unpublished)
 
 
 def _recent(alerts: list[Alert], arrived_ms: int) -> list[Alert]:

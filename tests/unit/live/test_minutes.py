@@ -1,4 +1,4 @@
-"""The lake's view of minutes gives the numbers of the live table, and what is kept survives releases."""
+"""The lake's view of minutes equals the live table, and stored items can be read by other releases."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from petrostream.aws.live_writer import LiveWriter
 from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.live import codec as live_codec
 from petrostream.live.alerts import Alert
-from petrostream.live.changes import AlertRun
+from petrostream.live.changes import AlertPeriod
 from petrostream.live.items import minute_of_window, minutes_of_item
 from petrostream.live.state import LiveState, OpenAlarm, WellStatus
 from petrostream.minutes.windows import WindowState, update_windows
@@ -35,7 +35,7 @@ def _closed(seconds):
     return scored, update_windows(WindowState(), scored).closed
 
 
-def test_the_lakes_minutes_are_those_of_the_live_table():
+def test_minutes_of_the_lake_equal_those_of_the_live_table():
     # The reading of second 95 comes 3 s too late for order, and still in time for its minute.
     scored, closed = _closed([*range(95), 96, 97, 98, 95, *range(99, 250)])
     lake = DuckLake({"scored_readings": rows_to_blocks(scored)})
@@ -53,14 +53,14 @@ def test_the_lakes_minutes_are_those_of_the_live_table():
             assert row[name] == pytest.approx(getattr(minute, name), rel=1e-12)
 
 
-def test_a_reading_after_the_close_of_its_minute_is_in_the_lake_alone():
+def test_a_reading_after_the_close_of_its_minute_is_only_in_the_lake():
     scored, closed = _closed([*range(10), *range(11, 60), 10])
     lake = DuckLake({"scored_readings": rows_to_blocks(scored)})
     first = min(lake.ask("SELECT * FROM well_minutes"), key=lambda row: row["window_start"])
     assert (closed[0].readings, first["readings"]) == (39, 40)
 
 
-def test_minutes_come_back_from_their_items_digit_by_digit():
+def test_minutes_are_read_back_from_their_items_exactly():
     _, closed = _closed(range(800))
     table = FakeTable()
     writer = LiveWriter("live", table, 24)
@@ -78,17 +78,17 @@ STATE = LiveState(
         "WELL-00001": WellStatus(1, 2, "0/x", pressure=1e7, top_sensors=("p_tpt",), joined_status="ALERT")
     },
     alarms={("WELL-00001", "forest"): OpenAlarm("a", "WELL-00001", "forest", "low", "s", 1, 2, 3, "why")},
-    runs={("WELL-00001", "well"): AlertRun(1, 2)},
+    periods={("WELL-00001", "well"): AlertPeriod(1, 2)},
     unpublished=(Alert("b", "Alarm Transition", 3, {"well_id": "WELL-00001"}),),
     listed=True,
 )
 
 
-def test_the_present_comes_back_from_its_bytes():
+def test_the_live_state_is_equal_after_a_round_trip():
     assert live_codec.decode(live_codec.encode(STATE)) == STATE
 
 
-def test_columns_of_a_newer_or_an_older_release_are_left_out_or_filled_in():
+def test_unknown_columns_are_ignored_and_missing_ones_filled_in():
     header, _ = unpack("live state", live_codec.MAGIC, live_codec.VERSION, live_codec.encode(STATE))
     row = header["wells"]["WELL-00001"]
     for changed in ([*row, "of a newer release"], row[:-1]):

@@ -121,10 +121,13 @@ test-infra: setup-dev ## Run the infrastructure tests
 test-e2e: setup-dev ## Run the end-to-end tests on the local twin
 	@$(RUN) -m pytest tests/e2e
 
-lint: setup-dev ## Check style, types, shell scripts, workflows and SQL
+lint: setup-dev ## Check style, types, imports, structure, spelling, shell scripts, workflows, SQL and docs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(RUN) -m tools.check_structure
+	@git ls-files -z | xargs -0 -r $(BIN)/codespell
 	@git ls-files '*.sh' '.ci/run' | xargs -r $(BIN)/shellcheck
 	@if compgen -G '.github/workflows/*.yml' > /dev/null; then $(RUN) -m tools.lint_workflows; fi
 	@$(RUN) -m tools.sql_lint

@@ -31,8 +31,7 @@ import numpy as np  # noqa: E402  (after the thread limits)
 
 from petrostream.detection.detector import ModelSet, load_models  # noqa: E402
 from petrostream.lake.scored_readings import rows_to_blocks  # noqa: E402
-from petrostream.readings.validation import validate_block  # noqa: E402
-from petrostream.readings.wells import encode_block  # noqa: E402
+from petrostream.readings import encode_block, validate_block  # noqa: E402
 from petrostream.scoring import codec as state_codec  # noqa: E402
 from petrostream.scoring.history import FacilityState  # noqa: E402
 from petrostream.scoring.score import score_batch  # noqa: E402
@@ -45,10 +44,7 @@ SCALE = np.array([1.0e4, 1.0e4, 0.05, 1.0e4, 0.05])
 START_MS = 1_700_000_000_000
 NOW_MS = START_MS + 10**9
 TREES = 100
-READINGS = 20_000
-BLOCK = 1000
-ROUNDS = 5
-SINGLES = 500
+READINGS, BLOCK, ROUNDS, SINGLES = 20_000, 1000, 5, 500
 BARS = {"readings_per_s": 50_000, "single_ms": 2.0, "package_mb": 160, "import_ms": 400, "memory_mb": 200}
 
 IMPORT_PROBE = """

@@ -22,6 +22,13 @@ UNUSABLE = 2
 OVER_LIMIT = 1
 
 
+_Fargate = Annotated[bool, typer.Option("--fargate", help="With a load-balanced container service.")]
+_CustomerKey = Annotated[bool, typer.Option("--customer-key", help="With a customer-managed KMS key.")]
+_FreeTier = Annotated[bool, typer.Option("--free-tier", help="Subtract AWS's permanent free tier.")]
+_Json = Annotated[bool, typer.Option("--json", help="As JSON, every line.")]
+_Check = Annotated[bool, typer.Option("--check", help="Fail (exit code 1) when a limit is passed.")]
+
+
 def _exact(text: str) -> Fraction:
     """A decimal as typed: 0.1 is a tenth."""
     if not re.fullmatch(r"\d+(\.\d+)?", text):
@@ -41,19 +48,11 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
     ] = None,
     months: Annotated[int, typer.Option(help="Age of the lake at the end of the billed month.")] = 1,
     queries: Annotated[int, typer.Option(help="Athena queries a day, over a day of readings each.")] = 20,
-    fargate: Annotated[
-        bool, typer.Option("--fargate", help="With a container service, load-balanced.")
-    ] = False,
-    customer_key: Annotated[
-        bool, typer.Option("--customer-key", help="With a customer-managed KMS key.")
-    ] = False,
-    free_tier: Annotated[
-        bool, typer.Option("--free-tier", help="Subtract AWS's permanent free tier.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, every line.")] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Fail (exit code 1) when a limit is passed.")
-    ] = False,
+    fargate: _Fargate = False,
+    customer_key: _CustomerKey = False,
+    free_tier: _FreeTier = False,
+    as_json: _Json = False,
+    check: _Check = False,
     settings: Annotated[Path, typer.Option(help="The settings to bill.")] = SETTINGS_FILE,
 ) -> None:
     """Estimate a month on AWS, line by line, from list prices and infra/settings.json."""

@@ -23,7 +23,6 @@ import orjson
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.table import Table
 
 from ml.data.dataset import DatasetError
 from ml.registry import (
@@ -39,7 +38,6 @@ from ml.registry import (
 from ml.training.baseline import (
     MIN_NORMAL_S,
     TRAIN_SHARE,
-    UNREMARKABLE,
     Baseline,
     NoBaselineError,
     make_baseline,
@@ -65,7 +63,7 @@ from ml.training.period import (
     problems,
 )
 from ml.training.pool import Pool
-from ml.training.report import markdown
+from ml.training.report import baseline_table, markdown
 from petrostream.aws.athena import run_sql
 from petrostream.detection import COMMISSIONED, FLEET, WellModel, feature_names, load_models
 from petrostream.errors import PetroStreamError
@@ -209,10 +207,8 @@ def commission(
 def _trial(built: Base, period: Period) -> WellModel:
     """The shared forest on a baseline of the first part of the period."""
     part = baseline_entry(first_part_baseline(period), int(period.ts_ms[0]))
-    entry = {**well_entry([part], built.shared["training"]), "onnx": built.shared["onnx"]}
-    return built.models(period.well_id, {**entry, "baselines": []}, "a baseline of the period's first part")[
-        0
-    ]
+    entry = {**well_entry([part], built.shared["training"]), "onnx": built.shared["onnx"], "baselines": []}
+    return built.models(period.well_id, entry, "a baseline of the period's first part")[0]
 
 
 def _metrics(built: Base, period: Period, trial: WellModel, before: dict[str, Any] | None) -> dict[str, Any]:
@@ -261,7 +257,7 @@ def main(
             raise PeriodError(f"{where} has no readings of {well} from {to_iso(from_ms)} to {to_iso(to_ms)}")
         store = open_registry(registry)
         baseline = commission(store, period, version=name, created_at=created_at, min_normal_s=min_normal)
-        console.print(_table(baseline))
+        console.print(baseline_table(baseline))
         _say(f"Version {name} is live at {registry}. {well} is measured against this baseline")
         _say(f"from {to_iso(baseline.from_ms)} on, until the next one.")
 
@@ -271,21 +267,6 @@ def _time(option: str, text: str) -> int:
         return parse_ms(text)
     except ValueError as error:
         raise PeriodError(f"{option}: {error}") from error
-
-
-def _table(baseline: Baseline) -> Table:
-    table = Table(title=f"Baseline of {baseline.well_id}, {baseline.seconds / 60:.0f} minutes")
-    table.add_column("gauge")
-    for name in ("level", "scale"):
-        table.add_column(name, justify="right")
-    for name, center, scale in zip(baseline.sensors, baseline.center, baseline.scale, strict=True):
-        pressure = not name.startswith("t_")
-        unit, divisor = ("bar", 1e5) if pressure else ("degC", 1.0)
-        table.add_row(name, f"{center / divisor:.2f} {unit}", f"{scale / divisor:.3f} {unit}")
-    for name, why in baseline.excluded.items():
-        if why not in UNREMARKABLE:
-            table.add_row(name, "left out:", why)
-    return table
 
 
 def _say(text: str, style: str | None = None) -> None:

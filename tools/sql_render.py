@@ -30,11 +30,12 @@ _FORMAT = {
 def rendered() -> dict[Path, str]:
     """Every generated file with its content."""
     tables = {SQL / "ddl" / f"{name}.sql": ddl(schema(name)) for name in TABLES}
-    return tables | _views() | _recent()
+    positions = {SQL / "views" / "consoles.sql": consoles(json.loads(_CONSOLES.read_text(encoding="utf-8")))}
+    return tables | _reading_views() | _event_views() | positions | _recent()
 
 
-def _views() -> dict[Path, str]:
-    """The views that keep one row of each identity, and that of the consoles."""
+def _reading_views() -> dict[Path, str]:
+    """The views of readings, with one row of each identity."""
     return {
         SQL / "views" / "well_data.sql": view(
             schema("scored_readings"),
@@ -68,6 +69,12 @@ def _views() -> dict[Path, str]:
                 '"joined_at" DESC',
             ),
         ),
+    }
+
+
+def _event_views() -> dict[Path, str]:
+    """The views of alarms and rejected lines, with one row of each identity."""
+    return {
         SQL / "views" / "alarm_history.sql": view(
             schema("alarms"),
             name="alarm_history",
@@ -87,7 +94,6 @@ def _views() -> dict[Path, str]:
             identity=("quarantine_id",),
             first=('"quarantined_at" DESC', '"date" DESC'),
         ),
-        SQL / "views" / "consoles.sql": consoles(json.loads(_CONSOLES.read_text(encoding="utf-8"))),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from ml.data.dataset import EVENT_NAMES
+from ml.training.baseline import UNREMARKABLE, Baseline
 from ml.training.metrics import SUSTAINED_S
 
 _COLUMNS = (
@@ -115,3 +116,19 @@ def _markdown_table(head: tuple[str, ...], rows: list[list[str]]) -> Iterator[st
     yield f"|{'---|' * len(head)}"
     for row in rows:
         yield f"| {' | '.join(row)} |"
+
+
+def baseline_table(baseline: Baseline) -> Table:
+    """A commissioned baseline for people: level and scale of each gauge, and what was left out."""
+    table = Table(title=f"Baseline of {baseline.well_id}, {baseline.seconds / 60:.0f} minutes")
+    table.add_column("gauge")
+    for name in ("level", "scale"):
+        table.add_column(name, justify="right")
+    for name, center, scale in zip(baseline.sensors, baseline.center, baseline.scale, strict=True):
+        pressure = not name.startswith("t_")
+        unit, divisor = ("bar", 1e5) if pressure else ("degC", 1.0)
+        table.add_row(name, f"{center / divisor:.2f} {unit}", f"{scale / divisor:.3f} {unit}")
+    for name, why in baseline.excluded.items():
+        if why not in UNREMARKABLE:
+            table.add_row(name, "left out:", why)
+    return table

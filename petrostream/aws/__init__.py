@@ -1,5 +1,5 @@
-"""Adapters: AWS behind the pipeline's ports, with the time-outs, retries and limits of each service.
+"""Adapters: the pipeline's ports on AWS, with time-outs, retries and limits of each service.
 
-Must not decide anything about a reading. Imported module by module (`petrostream.aws.kinesis`), so that a
+Must not decide anything about a reading. Import its modules one by one (`petrostream.aws.kinesis`), so that a
 process loads only the clients it uses.
 """

@@ -1,14 +1,14 @@
 """Publishes alerts to an SNS topic: each at most once, and none is lost except by a crash at one point.
 
-An alert comes out of a facility's committed memory and stays there until it has been published. Before it is
-published, a marker of its identity is put into the live table on the condition that there is none. So:
+An alert comes from a facility's committed memory and stays there until it is published. Before that, a marker
+with its identity is written to the live table, on the condition that there is none. So:
 
 * A retry, a second consumer or a new process finds the marker and publishes nothing.
-* The topic refuses (throttled, denied, not there): the marker is taken back, and the event waits in memory
-  for the facility's next batch. Readings never wait for it.
-* The answer is lost: SNS may have taken the message. It is not sent again; the log has the whole event.
-* The process dies between marker and message: that message is not sent. Alarms stay in the live table and in
-  the lake. Publishing first would send some twice instead.
+* The topic refuses (throttled, access denied, not found): the marker is deleted, and the alert stays in
+  memory for the facility's next batch. Readings never wait for it.
+* The response is lost: SNS may have accepted the message. It is not sent again; the log has the whole event.
+* The process dies between marker and message: that message is not sent. The alarm is still in the live table
+  and in the lake. Publishing first would send some messages twice instead.
 """
 
 import logging
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MAX_REMEMBERED = 10_000
 FILTERS = ("facility_id", "well_id", "priority", "event", "alarm_type", "status", "scope")
-"""Parts of the detail that subscribers can filter by; `kind` is another."""
+"""Fields of the detail that subscribers can filter by, besides `kind`."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +39,10 @@ class AlertTopic:
     Args:
         topic_arn: ARN of the topic; if empty, nothing is published.
         table: name of the live table.
-        sns: SNS client that repeats nothing by itself: it can't know whether a lost answer meant a message.
+        sns: SNS client without retries of its own: a message whose response was lost may have been sent.
         dynamodb: DynamoDB client.
-        clock: epoch ms.
-        backoff: how refused messages are repeated.
+        clock: returns the present, epoch ms.
+        backoff: how refused messages are retried.
     """
 
     def __init__(
@@ -64,17 +64,17 @@ class AlertTopic:
         self._published: dict[str, None] = {}
 
     def with_deadline(self, deadline: Deadline) -> "AlertTopic":
-        """This topic, from now on publishing until `deadline` only."""
+        """Set the deadline of all further publishing; returns this topic."""
         self._deadline = deadline
         return self
 
     @property
     def published_ids(self) -> frozenset[str]:
-        """Identities of alerts that this process need not publish any more."""
+        """Identities of alerts that are published, as far as this process knows."""
         return frozenset(self._published)
 
     def publish(self, alerts: Sequence[Alert]) -> None:
-        """Publish what has not been published; stops at the first failure and leaves the rest for later."""
+        """Publish the alerts not yet published; stops at the first failure and leaves the rest for later."""
         for alert in alerts:
             if alert.alert_id in self._published:
                 continue
@@ -84,7 +84,7 @@ class AlertTopic:
                 if self._topic and self._claim(alert):
                     self._send(alert)
             except Exception as error:
-                # Whatever it is, readings must not wait for it.
+                # Whatever the error, readings must not wait for alerts.
                 logger.warning(
                     "%s %s not published yet: %s: %s",
                     *(alert.kind, alert.alert_id, error_code(error), error),
@@ -106,7 +106,7 @@ class AlertTopic:
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except Exception as error:
-            # Also where the client's own repeat of a put whose answer was lost met its marker: at most once.
+            # Also if the client retried a put whose response was lost and found its own marker: at most once.
             if error_code(error) == "ConditionalCheckFailedException":
                 return False
             raise
@@ -126,7 +126,7 @@ class AlertTopic:
                 )
             except Exception as error:
                 if getattr(error, "response", None) is None:
-                    # No answer: it may be on its way. Twice is worse than a look into this log.
+                    # No response: it may have been sent. Sending it twice is worse than a look into this log.
                     logger.exception("alert may not have been published: %s", orjson.dumps(event).decode())
                     return
                 failure = error

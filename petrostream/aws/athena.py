@@ -1,7 +1,7 @@
-"""Ask the lake in SQL: run one Athena query, wait for it, and return typed rows.
+"""Queries the lake in SQL: run one Athena query, wait for it, and return typed rows.
 
-For command lines and jobs; results come by GetQueryResults, which is meant for thousands of rows, not
-millions. A query that fails raises with Athena's own words, which say where in the SQL the problem is.
+For command lines and jobs; results are fetched by GetQueryResults, which is meant for thousands of rows, not
+millions. A query that fails raises Athena's own message, which says where in the SQL the problem is.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ _PAGE_ROWS = 1000
 _POLLS = Backoff(limit=1_000_000, base=0.05, cap=2.0, draw=lambda _, ceiling: ceiling)
 
 
-class QueryFailed(PetroStreamError):  # noqa: N818  says what happened, as its siblings do
+class QueryFailed(PetroStreamError):  # noqa: N818  says what happened, like the other errors
     """Athena refused or failed the query; the text is Athena's reason."""
 
     def __init__(self, reason: str, query_id: str | None = None) -> None:
@@ -34,12 +34,12 @@ class QueryFailed(PetroStreamError):  # noqa: N818  says what happened, as its s
 
 
 class QueryTimedOut(PetroStreamError):  # noqa: N818
-    """The query was still running when the time was up; it has been asked to stop."""
+    """The query exceeded its time-out and has been stopped."""
 
     def __init__(self, query_id: str, seconds: float) -> None:
         super().__init__(
             f"query {query_id} was still running after {seconds:.0f} s and was stopped; "
-            "name the dates it needs (WHERE date = DATE '2026-11-20') or allow it more time"
+            "restrict it to the dates it needs (WHERE date = DATE '2026-11-20') or allow more time"
         )
         self.query_id = query_id
 
@@ -49,12 +49,12 @@ class Result:
     """Rows of a query, in order.
 
     Attributes:
-        columns: names.
+        columns: column names.
         types: Athena's type of each column, for example `double`.
-        rows: values as Python's, by the type of their column; None is NULL. See `athena_values.value_of`.
-        truncated: True where the query has more rows than were asked for.
-        query_id: Athena's identity of the execution.
-        scanned_bytes: what Athena read, which is what AWS bills.
+        rows: values in Python types, None for NULL; see `athena_values.value_of`.
+        truncated: True if the query has more rows than requested.
+        query_id: Athena's query execution ID.
+        scanned_bytes: bytes that Athena scanned, which AWS bills.
     """
 
     columns: tuple[str, ...]
@@ -65,7 +65,7 @@ class Result:
     scanned_bytes: int
 
     def dicts(self) -> list[dict[str, Any]]:
-        """Rows as dictionaries; of columns with one name, the last counts."""
+        """Rows as dictionaries; of columns with the same name, the last one wins."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
@@ -82,17 +82,17 @@ def run_sql(
 
     Args:
         sql: one statement in Athena's dialect.
-        database: Glue database of names without one.
-        workgroup: it says where results go and how much a query may scan.
-        max_rows: stop after that many rows; None returns all.
-        timeout_seconds: how long the query may take.
-        client: an Athena client; the process's own when left out.
+        database: Glue database of unqualified table names.
+        workgroup: Athena workgroup, which sets the location of results and how much a query may scan.
+        max_rows: most rows to return; None returns all.
+        timeout_seconds: most seconds the query may take.
+        client: an Athena client; the process's shared one by default.
 
     Raises:
-        QueryFailed: Athena refuses or fails it, or returns a value that Python's type cannot hold, such as a
-            date after the year 9999; says why.
-        QueryTimedOut: it takes too long.
-        ServiceUnavailable: Athena does not answer.
+        QueryFailed: Athena rejects or fails the query, or returns a value outside the range of its Python
+            type, such as a date after the year 9999.
+        QueryTimedOut: the query exceeds the time-out.
+        ServiceUnavailable: Athena does not respond.
     """
     athena = client or aws_client("athena")
     deadline = Deadline.after(timeout_seconds)
@@ -115,21 +115,21 @@ def run_sql(
 
 
 def _start(athena: "AthenaClient", sql: str, database: str, workgroup: str) -> str:
-    answer = _call(
+    response = _call(
         "StartQueryExecution",
         lambda: athena.start_query_execution(
             QueryString=sql, QueryExecutionContext={"Database": database}, WorkGroup=workgroup
         ),
     )
-    return str(answer["QueryExecutionId"])
+    return str(response["QueryExecutionId"])
 
 
 def _wait(
     athena: "AthenaClient", query_id: str, deadline: Deadline, timeout_seconds: float
 ) -> Mapping[str, Any]:
     for _ in _POLLS.attempts(deadline):
-        answer = _call("GetQueryExecution", lambda: athena.get_query_execution(QueryExecutionId=query_id))
-        execution: Mapping[str, Any] = answer["QueryExecution"]
+        response = _call("GetQueryExecution", lambda: athena.get_query_execution(QueryExecutionId=query_id))
+        execution: Mapping[str, Any] = response["QueryExecution"]
         status = execution["Status"]
         if status["State"] == "SUCCEEDED":
             return execution
@@ -144,25 +144,25 @@ def _wait(
 def _pages(athena: "AthenaClient", query_id: str) -> Iterator[Mapping[str, Any]]:
     token: str | None = None
     while True:
-        answer = _call("GetQueryResults", partial(_page, athena, query_id, token))
-        yield answer["ResultSet"]
-        token = answer.get("NextToken")
+        response = _call("GetQueryResults", partial(_page, athena, query_id, token))
+        yield response["ResultSet"]
+        token = response.get("NextToken")
         if not token:
             return
 
 
-def _page(athena: "AthenaClient", query_id: str, token: str | None) -> Any:  # noqa: ANN401  a boto3 answer
+def _page(athena: "AthenaClient", query_id: str, token: str | None) -> Any:  # noqa: ANN401  a boto3 response
     if token is None:
         return athena.get_query_results(QueryExecutionId=query_id, MaxResults=_PAGE_ROWS)
     return athena.get_query_results(QueryExecutionId=query_id, MaxResults=_PAGE_ROWS, NextToken=token)
 
 
 def _call(operation: str, request: Callable[[], Any]) -> Mapping[str, Any]:
-    """One call with the client's own retries; what is left over becomes an error of ours."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  slow, and for this alone
+    """Make one call, with the client's own retries; AWS errors become errors of this package."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  slow to import, used only here
 
     try:
-        answer: Mapping[str, Any] = request()
+        response: Mapping[str, Any] = request()
     except ClientError as error:
         details = error.response["Error"]
         if details.get("Code") == "InvalidRequestException":
@@ -170,7 +170,7 @@ def _call(operation: str, request: Callable[[], Any]) -> Mapping[str, Any]:
         raise ServiceUnavailable("athena", operation, str(error)) from error
     except BotoCoreError as error:
         raise ServiceUnavailable("athena", operation, str(error)) from error
-    return answer
+    return response
 
 
 def _row(row: Mapping[str, Any], columns: tuple[str, ...], types: tuple[str, ...]) -> tuple[Any, ...]:

@@ -1,8 +1,8 @@
-"""Values of Athena's result, which come as text, in Python's types.
+"""Converts the values of an Athena result, which are text, to Python types.
 
-The texts are those of GetQueryResults: `65 68` for a varbinary, `2 03:04:05.678` for an interval. Arrays,
-maps and rows have no types for what is in them, and a comma inside an element looks like the one between two:
-they stay text. `CAST(column AS json)` in the query returns them whole.
+The formats are those of GetQueryResults: `65 68` for a varbinary, `2 03:04:05.678` for an interval. Arrays,
+maps and rows stay text: the types of their elements are not reported, and a comma inside an element cannot be
+told from a separator. `CAST(column AS json)` in the query returns their structure.
 """
 
 import json
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 
 def value_of(text: str | None, kind: str) -> object:
-    """One value.
+    """Convert one value.
 
     Args:
         text: Athena's text; None is NULL.
@@ -23,10 +23,10 @@ def value_of(text: str | None, kind: str) -> object:
 
     Returns:
         int, float, Decimal, bool, str, bytes, date, time, datetime (UTC, without a zone), timedelta, UUID, or
-        for json what it holds; None for NULL.
+        the content of a json value; None for NULL.
 
     Raises:
-        ValueError: the text is not of that type; names both.
+        ValueError: the text is not a value of that type that Python can represent.
     """
     if text is None:
         return None
@@ -40,16 +40,16 @@ def value_of(text: str | None, kind: str) -> object:
 
 
 def _timestamp(text: str) -> datetime:
-    """Athena writes UTC without a zone; a zone, where the query made one, is turned into UTC."""
-    moment, _, zone = text.partition(" ")[2].partition(" ")
+    """Athena writes UTC without a zone; a time with a zone is converted to UTC."""
+    clock, _, zone = text.partition(" ")[2].partition(" ")
     if zone:
-        local = datetime.fromisoformat(f"{text.partition(' ')[0]} {moment}")
+        local = datetime.fromisoformat(f"{text.partition(' ')[0]} {clock}")
         return _utc(local.replace(tzinfo=_zone(zone)))
     return _utc(datetime.fromisoformat(text))
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+def _utc(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
 
 
 def _zone(name: str) -> Any:  # noqa: ANN401  two kinds of zones

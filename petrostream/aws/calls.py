@@ -1,4 +1,4 @@
-"""What an exception of a client means, told without importing botocore, which would slow a cold start."""
+"""Classifies a client's exceptions without importing botocore, which would slow a cold start."""
 
 from petrostream.errors import ServiceUnavailable, Throttled
 
@@ -33,11 +33,11 @@ TRANSIENT = frozenset(
         "TransactionInProgressException",
     }
 )
-"""Error codes of a service in trouble of its own."""
+"""Error codes of a temporary failure of the service."""
 
 
 def error_code(error: Exception) -> str:
-    """The service's error code, or the exception's class name where no service answered."""
+    """The service's error code, or the exception's class name if the service did not respond."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         code = response.get("Error", {}).get("Code")
@@ -47,21 +47,21 @@ def error_code(error: Exception) -> str:
 
 
 def repeatable(error: Exception) -> bool:
-    """Whether the same call may succeed later: throttled, service trouble, or no answer at all.
+    """Whether the same call may succeed later: throttled, temporary failure, or no response.
 
-    A lost answer is repeatable because every write here is idempotent: by event_id, by quarantine_id, or by a
-    condition on the version.
+    A call without a response may be repeated because every write here is idempotent: by event_id, by
+    quarantine_id, or by a condition on the version.
     """
     if isinstance(getattr(error, "response", None), dict):
         code = error_code(error)
         return code in THROTTLING or code in TRANSIENT
-    # botocore wraps socket trouble in classes of its own; all of them descend from one of these.
+    # botocore wraps socket errors in its own classes; all of them derive from one of these.
     names = {kind.__name__ for kind in type(error).__mro__}
     return bool(names & {"ConnectionError", "HTTPClientError", "OSError"})
 
 
 def unavailable(operation: str, error: Exception) -> ServiceUnavailable:
-    """The error to raise for a call to DynamoDB that failed for good."""
+    """The error to raise for a call to DynamoDB that failed after its retries."""
     code = error_code(error)
     if code in THROTTLING:
         return Throttled("DynamoDB", operation, code)

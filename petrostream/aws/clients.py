@@ -1,9 +1,9 @@
-"""AWS clients: one table of time-outs and retries, one client per service and process.
+"""AWS clients: one table of time-outs and retries, one client for each service and process.
 
-No call waits for botocore's default 60 seconds, and every call retries on its own a bounded number of times
-with jittered backoff. Operations that answer with partial failures (PutRecordBatch, PutRecords) are repeated
-by their adapters on top, for the failed entries alone. Endpoint, region and credentials come from the
-environment (`AWS_ENDPOINT_URL` leads to the local emulator).
+No call waits for botocore's default 60 seconds, and every client retries a bounded number of times with
+jittered backoff. Operations with partial failures (PutRecordBatch, PutRecords) are also retried by their
+adapters, for the failed entries alone. Endpoint, region and credentials come from the environment
+(`AWS_ENDPOINT_URL` selects the local emulator).
 """
 
 import os
@@ -26,7 +26,7 @@ RetryMode = Literal["standard", "adaptive"]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Time-outs in seconds and attempts (first one included) of every call to one service."""
+    """Time-outs in seconds and number of attempts (the first one included) of calls to one service."""
 
     connect: float = 3
     read: float = 20
@@ -35,22 +35,22 @@ class Policy:
 
 
 POLICIES: dict[str, Policy] = {
-    # A conditional write of one small item: slow means lost, and the condition makes a repeat safe.
+    # A conditional write of one small item: slow means lost, and the condition makes a retry safe.
     "dynamodb": Policy(connect=2, read=5, attempts=6),
-    # Up to 4 MiB a call. Few attempts: the adapter repeats, and knows what has been accepted.
+    # Up to 4 MiB a call. Few attempts: the adapter retries, and knows what has been accepted.
     "firehose": Policy(read=20, attempts=3),
     # Up to 5 MiB a call. Adaptive: the producer slows down before the stream refuses.
     "kinesis": Policy(read=20, attempts=3, mode="adaptive"),
     "s3": Policy(read=30, attempts=5),
     "athena": Policy(read=30, attempts=6, mode="adaptive"),
-    # A synchronous invocation answers when the function has ended, and must not be repeated by the client.
+    # A synchronous invocation returns when the function has ended, and must not be retried by the client.
     "lambda": Policy(read=900, attempts=1),
-    # A message whose answer was lost may have been sent: whether to repeat it is the adapter's to say.
+    # A message whose response was lost may have been sent: the adapter decides whether to repeat it.
     "sns": Policy(connect=2, read=5, attempts=1),
     # A long poll is held open for 20 s.
     "sqs": Policy(read=30),
 }
-"""Policy of each service; one not listed has `Policy()`."""
+"""Policy of each service; others have `Policy()`."""
 
 
 @overload
@@ -72,10 +72,10 @@ def client(service: Literal["s3"]) -> "S3Client": ...
 @overload
 def client(service: str) -> Any: ...  # noqa: ANN401
 def client(service: str) -> Any:
-    """The process's client of a service, made on first use.
+    """The process's client of a service, created on first use.
 
-    A change of `AWS_ENDPOINT_URL` or of the region gives a client of its own, so that one process can speak
-    to the emulator and to AWS in turn.
+    Each value of `AWS_ENDPOINT_URL` and of the region has a client of its own, so that one process can use
+    the emulator and AWS in turn.
     """
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     return _client(service, os.environ.get("AWS_ENDPOINT_URL"), region)
@@ -83,7 +83,7 @@ def client(service: str) -> Any:
 
 @cache
 def _client(service: str, endpoint: str | None, region: str | None) -> Any:  # noqa: ANN401 - typed by client()
-    # boto3 costs a third of the scoring function's import time: pay it only where a client is made.
+    # boto3 takes a third of the scoring function's import time: import it only when a client is created.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 

@@ -1,9 +1,9 @@
-"""The sinks of scoring: blocks of NDJSON rows into a Firehose stream, every one accepted or an error.
+"""Delivers blocks of NDJSON rows to a Firehose stream: every block is accepted, or an error is raised.
 
 Limits (Amazon Data Firehose quotas): 500 entries and 4 MiB a PutRecordBatch call, 1,000 KiB an entry, counted
 before base64. A call may accept some entries and refuse others; only the refused ones are sent again, with
-full jitter, until all are in or the deadline is near. An entry whose answer got lost is sent again, so a row
-may arrive twice; readers keep one row per event_id (quarantine: per quarantine_id).
+full jitter, until all are accepted or the deadline is near. An entry whose response was lost is sent again,
+so a row may arrive twice; readers keep one row per event_id (quarantine: per quarantine_id).
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ class FirehoseSink:
     Args:
         stream: name of the delivery stream.
         client: Firehose client with time-outs of its own.
-        deadline: no retry is begun that would pass it.
-        backoff: how often and how patiently to repeat.
+        deadline: no retry starts after it.
+        backoff: number of attempts and delays between them.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class FirehoseSink:
         self._failure: DeliveryFailed | None = None
 
     def write(self, block: bytes, group: str = "") -> None:
-        """Keep a block for the next flush, joined with earlier blocks of its group while they fit one entry.
+        """Buffer a block for the next flush, joined with earlier blocks of its group as long as they fit.
 
-        A full call is sent at once, so that what is held stays under one call and one open entry a group.
+        A full call is sent at once: the buffer holds at most one call and one open entry for each group.
 
         Raises:
-            EntryTooLarge: the block alone is over the limit of an entry.
+            EntryTooLarge: the block exceeds the limit of an entry.
             DeliveryFailed: see `flush`.
         """
         if not block:
@@ -72,12 +72,12 @@ class FirehoseSink:
             self._send_ready()
 
     def flush(self) -> None:
-        """Send everything written so far and return once all of it is accepted.
+        """Send everything written so far, and return once all of it is accepted.
 
         Raises:
             DeliveryFailed: entries are still refused at the deadline or after the last attempt, or the
-                service refuses the call for good (no such stream, no permission). The sink then stays
-                failed: what was not accepted comes again from the stream, with the retried batch.
+                service refuses the call permanently (no such stream, no permission). The sink then stays
+                failed: the retried batch brings what was not accepted.
         """
         if self._failure:
             raise self._failure
@@ -99,7 +99,7 @@ class FirehoseSink:
         cause = "no attempt made"
         for _ in self._backoff.attempts(self._deadline):
             try:
-                answer = self._client.put_record_batch(
+                response = self._client.put_record_batch(
                     DeliveryStreamName=self._stream, Records=[{"Data": entry} for entry in left]
                 )
             except Exception as error:
@@ -107,24 +107,24 @@ class FirehoseSink:
                 if not repeatable(error):
                     raise DeliveryFailed(self._stream, len(left), f"{cause}: {error}") from error
                 continue
-            left, cause = _refused(left, answer["RequestResponses"])
+            left, cause = _refused(left, response["RequestResponses"])
             if not left:
                 return
         raise DeliveryFailed(self._stream, len(left), cause)
 
 
 def _refused(
-    entries: list[bytes], answers: Sequence["PutRecordBatchResponseEntryTypeDef"]
+    entries: list[bytes], results: Sequence["PutRecordBatchResponseEntryTypeDef"]
 ) -> tuple[list[bytes], str]:
-    """The entries the service did not accept, in order, and the codes it gave."""
-    # Judged by each answer, not by FailedPutCount: an entry without an answer is not accepted.
-    bad = [i for i in range(len(entries)) if i >= len(answers) or "RecordId" not in answers[i]]
-    codes = {answers[i].get("ErrorCode", "no RecordId") if i < len(answers) else "no answer" for i in bad}
+    """The entries that the service did not accept, in order, and its error codes."""
+    # By the result of each entry, not by FailedPutCount: an entry without a result is not accepted.
+    bad = [i for i in range(len(entries)) if i >= len(results) or "RecordId" not in results[i]]
+    codes = {results[i].get("ErrorCode", "no RecordId") if i < len(results) else "no result" for i in bad}
     return [entries[i] for i in bad], ", ".join(sorted(codes))
 
 
 def calls_of(entries: Sequence[bytes]) -> list[list[bytes]]:
-    """Cut entries, in order, into lists that each fit one PutRecordBatch call."""
+    """Split entries, in order, into lists that each fit one PutRecordBatch call."""
     calls: list[list[bytes]] = []
     room = 0
     for entry in entries:

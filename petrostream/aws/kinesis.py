@@ -1,8 +1,8 @@
-"""Writing to a Kinesis stream so that each partition key's records arrive in the order they were given.
+"""Writes to a Kinesis stream, keeping the order of each partition key's records.
 
-PutRecords may accept some records of a call and refuse others, and it promises no order within a call. A
-key therefore has at most one record in flight: its next one leaves when this one is acknowledged. Keys do
-not wait for each other.
+PutRecords may accept some records of a call and refuse others, and guarantees no order within a call. A key
+therefore has at most one record in flight: its next one is sent when this one is acknowledged. Keys do not
+wait for each other.
 """
 
 import random
@@ -31,12 +31,12 @@ MAX_CALL_BYTES = 5 * 1024 * 1024
 """Bytes of data and partition keys in one PutRecords call (same source)."""
 
 MAX_RECORD_BYTES = 1024 * 1024
-"""Bytes of data and partition key of one record, the limit every stream has without asking for more."""
+"""Bytes of data and partition key of one record: the default limit of a stream."""
 
 LONGEST_WAIT_S = 0.2
 """`KinesisWriter.pump` never waits longer than this, so that its caller can show progress and stop."""
 
-# Refused connections and time-outs of connecting; broken connections and time-outs of reading.
+# Connections refused or timed out; connections broken or timed out while reading.
 _UNREACHABLE = (BotoConnectionError, HTTPClientError)
 
 _TRANSIENT = frozenset(
@@ -58,7 +58,7 @@ _TRANSIENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Record(Generic[T]):
-    """One stream record and what its sender wants to know again when it is acknowledged."""
+    """One stream record, and a tag that is returned to its sender with the acknowledgement."""
 
     key: str
     data: bytes
@@ -66,13 +66,13 @@ class Record(Generic[T]):
 
     @property
     def size(self) -> int:
-        """What Kinesis counts: bytes of data and key."""
+        """Size that Kinesis counts: bytes of data and key."""
         return len(self.data) + len(self.key.encode())
 
 
 @dataclass(slots=True)
 class Totals:
-    """What the writer has done so far."""
+    """Counts of a writer's work so far."""
 
     calls: int = 0
     records: int = 0
@@ -83,15 +83,15 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """When to repeat a refused record and when to stop.
+    """When to retry a refused record and when to give up.
 
     Attributes:
         limit_s: seconds one record may be refused before `StreamStalled`.
         base_s: ceiling of the first wait; it doubles with every refusal of the record.
         cap_s: highest ceiling of a wait.
         clock: monotonic seconds.
-        sleep: waits that many seconds.
-        draw: a number between its two arguments: full jitter spreads producers refused together.
+        sleep: waits a number of seconds.
+        draw: returns a number between its two arguments; full jitter spreads producers refused together.
     """
 
     limit_s: float = 120.0
@@ -102,7 +102,7 @@ class Patience:
     draw: Callable[[float, float], float] = random.uniform
 
     def wait(self, refusals: int) -> float:
-        """Seconds to wait after that many refusals in a row."""
+        """Seconds to wait after a number of refusals in a row."""
         ceiling = min(self.cap_s, self.base_s * 2.0 ** min(refusals - 1, 30))
         return self.draw(0.0, ceiling)
 
@@ -118,10 +118,15 @@ class _Lane(Generic[T]):
 
 
 class KinesisWriter(Generic[T]):
-    """Sends records, keeps the order of each partition key, repeats what was refused.
+    """Sends records in the order of each partition key and retries those that are refused.
 
-    A record is delivered at least once: when an acknowledgement is lost on the way, it is sent again,
-    before any later record of its key. Use from one thread.
+    A record is delivered at least once: if its acknowledgement is lost, it is sent again, before any later
+    record of its key. Not thread-safe.
+
+    Args:
+        stream: name of the stream.
+        client: Kinesis client with time-outs of its own.
+        patience: when to retry and when to give up.
     """
 
     def __init__(self, stream: str, client: "KinesisClient", patience: Patience | None = None) -> None:
@@ -133,17 +138,17 @@ class KinesisWriter(Generic[T]):
         self._reached = False
 
     def check(self) -> None:
-        """See that the stream is there before any work is done.
+        """Check that the stream exists, before any work is done.
 
         Raises:
-            StreamMissing: it is not.
-            EndpointUnreachable: nothing answers.
-            WriteRefused: no usable credentials.
+            StreamMissing: it does not exist.
+            EndpointUnreachable: the endpoint does not respond.
+            WriteRefused: there are no usable credentials.
         """
         try:
             self._client.describe_stream_summary(StreamName=self.stream)
         except ClientError as error:
-            # A producer may be allowed to write and not to describe; the first write will tell.
+            # A producer may have permission to write but not to describe; then the first write shows it.
             if _code(error) == "ResourceNotFoundException":
                 raise StreamMissing(self.stream) from error
         except _UNREACHABLE as error:
@@ -152,49 +157,51 @@ class KinesisWriter(Generic[T]):
             raise WriteRefused(self.stream, str(error)) from error
 
     def put(self, record: Record[T]) -> None:
-        """Queue a record behind the others of its key. Nothing is sent yet.
+        """Append a record to the queue of its key. Nothing is sent yet.
 
         Raises:
-            EntryTooLarge: no stream would take it.
+            EntryTooLarge: the record exceeds `MAX_RECORD_BYTES`.
         """
         if record.size > MAX_RECORD_BYTES:
             raise EntryTooLarge(self.stream, record.size, MAX_RECORD_BYTES)
         self._lanes.setdefault(record.key, _Lane()).queue.append(record)
 
     def pending(self, key: str | None = None) -> int:
-        """Records not yet acknowledged, of one key or of all."""
+        """Number of records not yet acknowledged, of one key or of all."""
         if key is not None:
             lane = self._lanes.get(key)
             return len(lane.queue) if lane else 0
         return sum(len(lane.queue) for lane in self._lanes.values())
 
     def oldest(self, key: str) -> Record[T] | None:
-        """The first record of a key that is not yet acknowledged."""
+        """The oldest unacknowledged record of a key, None if there is none."""
         lane = self._lanes.get(key)
         return lane.queue[0] if lane and lane.queue else None
 
     def pump(self) -> list[Record[T]]:
-        """Make one PutRecords call with the next record of every key that may send; return what was accepted.
+        """Make one PutRecords call with the next record of every key that is due; return those accepted.
 
-        Where every key is waiting after a refusal, waits at most `LONGEST_WAIT_S` and returns nothing.
+        If every key has to wait after a refusal, waits at most `LONGEST_WAIT_S` and returns nothing.
 
         Raises:
-            StreamMissing, EndpointUnreachable, WriteRefused: see there.
-            StreamStalled: a record's patience ran out. What it left is still queued.
+            StreamMissing: the stream does not exist.
+            EndpointUnreachable: the endpoint has not responded since the writer was created.
+            WriteRefused: no retry can succeed.
+            StreamStalled: a record was refused for longer than `Patience.limit_s`. It is still queued.
         """
-        self._lose_patience()
+        self._check_patience()
         lanes = self._ready()
         if not lanes:
             self._wait()
             return []
-        answers = self._call([lane.queue[0] for lane in lanes])
-        accepted = [self._settle(lane, answer) for lane, answer in zip(lanes, answers, strict=True)]
+        errors = self._call([lane.queue[0] for lane in lanes])
+        accepted = [self._settle(lane, error) for lane, error in zip(lanes, errors, strict=True)]
         return [record for record in accepted if record is not None]
 
     def _ready(self) -> list[_Lane[T]]:
         now = self._patience.clock()
         lanes = [lane for lane in self._lanes.values() if lane.queue and lane.not_before <= now]
-        lanes.sort(key=lambda lane: lane.not_before)  # who has waited longest goes first when a call is full
+        lanes.sort(key=lambda lane: lane.not_before)  # those due longest go first if a call is full
         chosen: list[_Lane[T]] = []
         size = 0
         for lane in lanes[:MAX_CALL_RECORDS]:
@@ -204,8 +211,8 @@ class KinesisWriter(Generic[T]):
             chosen.append(lane)
         return chosen
 
-    def _lose_patience(self) -> None:
-        """Raise for a record refused for too long: a call later, so that what was accepted is known."""
+    def _check_patience(self) -> None:
+        """Raise for a record refused for too long: before a call, so that no acceptance goes unreported."""
         now = self._patience.clock()
         for key, lane in self._lanes.items():
             seconds = now - lane.refused_since
@@ -213,13 +220,13 @@ class KinesisWriter(Generic[T]):
                 raise StreamStalled(self.stream, key, seconds, lane.refusals, self.totals.last_error)
 
     def _wait(self) -> None:
-        waiting = [lane.not_before for lane in self._lanes.values() if lane.queue]
-        if waiting:
-            left = min(waiting) - self._patience.clock()
+        due = [lane.not_before for lane in self._lanes.values() if lane.queue]
+        if due:
+            left = min(due) - self._patience.clock()
             self._patience.sleep(min(max(left, 0.0), LONGEST_WAIT_S))
 
     def _call(self, records: Sequence[Record[T]]) -> list[str]:
-        """One answer for each record: "" if accepted, else why not."""
+        """The error of each record, "" if accepted."""
         self.totals.calls += 1
         entries: list[PutRecordsRequestEntryTypeDef] = [
             {"Data": record.data, "PartitionKey": record.key} for record in records
@@ -235,21 +242,21 @@ class KinesisWriter(Generic[T]):
         except BotoCoreError as error:
             raise WriteRefused(self.stream, str(error)) from error
         self._reached = True
-        return [_error_of(answer) for answer in response["Records"]]
+        return [_error_of(result) for result in response["Records"]]
 
     def _refusal_of(self, error: ClientError) -> str:
-        """Why the whole call was refused; raises where repeating is no use."""
+        """The code of a call refused as a whole; raises if no retry can succeed."""
         code = _code(error)
         if code == "ResourceNotFoundException" and not self._reached:
             raise StreamMissing(self.stream) from error
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        # A stream that was there a moment ago may be away while an emulator restarts: that passes.
+        # A stream that was reached before may be missing while an emulator restarts: a retry may succeed.
         if code in _TRANSIENT or code == "ResourceNotFoundException" or status >= 500:
             return code
         raise WriteRefused(self.stream, str(error)) from error
 
-    def _settle(self, lane: _Lane[T], refusal: str) -> Record[T] | None:
-        if not refusal:
+    def _settle(self, lane: _Lane[T], error: str) -> Record[T] | None:
+        if not error:
             lane.refusals = 0
             record = lane.queue.popleft()
             self.totals.records += 1
@@ -260,7 +267,7 @@ class KinesisWriter(Generic[T]):
             lane.refused_since = now
         lane.refusals += 1
         self.totals.retries += 1
-        self.totals.last_error = refusal
+        self.totals.last_error = error
         lane.not_before = now + self._patience.wait(lane.refusals)
         return None
 
@@ -269,7 +276,7 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
-def _error_of(answer: "PutRecordsResultEntryTypeDef") -> str:
-    """Why one record of a call was refused, "" if it was accepted."""
-    code = answer.get("ErrorCode")
-    return f"{code}: {answer.get('ErrorMessage', '')}".rstrip(": ") if code else ""
+def _error_of(result: "PutRecordsResultEntryTypeDef") -> str:
+    """The error of one record of a call, "" if it was accepted."""
+    code = result.get("ErrorCode")
+    return f"{code}: {result.get('ErrorMessage', '')}".rstrip(": ") if code else ""

@@ -1,7 +1,7 @@
-"""Reads the live table: the fleet's present, open alarms, a well's last minutes.
+"""Reads the live table: latest status of the fleet, open alarms, a well's last minutes.
 
-Reads are eventually consistent (half the price; a second old at the most). Two calls give the whole fleet:
-the list of facilities, then one attribute or two of each facility's item.
+Reads are eventually consistent (half the price; usually within a second). Two calls return the whole fleet:
+the list of facilities, then two attributes of each facility's item.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,20 +38,20 @@ if TYPE_CHECKING:
 Span = Literal["1h", "6h", "24h"]
 SPANS: dict[str, timedelta] = {"1h": timedelta(hours=1), "6h": timedelta(hours=6), "24h": timedelta(hours=24)}
 MAX_RANGE = timedelta(hours=48)
-"""Longest range of minutes that is read at once: 576 items of a well."""
+"""Longest range of minutes in one request: 576 items of a well."""
 _KEYS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Well:
-    """A well's present.
+    """The latest status of a well.
 
     Attributes:
         well_id: the well.
         facility_id: its facility.
         status: its latest reading.
         alarms: its open alarms, suppressed ones included.
-        minutes: its minutes that are not over, oldest first.
+        minutes: its open windows, oldest first.
     """
 
     well_id: str
@@ -63,12 +63,12 @@ class Well:
 
 @dataclass(frozen=True, slots=True)
 class FacilityLive:
-    """A facility's present.
+    """The latest status of a facility.
 
     Attributes:
         facility_id: the facility.
         wells: its wells, by name.
-        readable: False where its item is of another release; it then has no wells here.
+        readable: False if its item was written by another release; `wells` is then empty.
     """
 
     facility_id: str
@@ -77,7 +77,7 @@ class FacilityLive:
 
     @property
     def status(self) -> str:
-        """ALERT where a well's is, by its own parts or with the tank; else NORMAL."""
+        """ALERT if any well has that status, with or without the tank's vapor; else NORMAL."""
         shown = {
             state for well in self.wells for state in (well.status.well_status, well.status.joined_status)
         }
@@ -90,12 +90,12 @@ class FacilityLive:
 
 
 class LiveTable:
-    """The live table, for readers.
+    """The live table, for reading.
 
     Args:
-        table: its name.
+        table: name of the table.
         client: DynamoDB client with time-outs and retries of its own.
-        backoff: how keys that DynamoDB left unread are asked for again.
+        backoff: how keys that DynamoDB left unprocessed are requested again.
     """
 
     def __init__(self, table: str, client: "DynamoDBClient", backoff: Backoff | None = None) -> None:
@@ -104,37 +104,37 @@ class LiveTable:
         self._backoff = backoff or Backoff(limit=6, base=0.05, cap=1.0)
 
     def facilities(self) -> list[str]:
-        """Names of all facilities that ever sent a reading.
+        """All facilities that ever sent a valid reading.
 
         Raises:
-            ServiceUnavailable: DynamoDB did not answer in time (`Throttled`: asked for less load).
+            ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
         condition = {":pk": {"S": FLEET}}
         return [facility_of_item(item) for item in self._query("pk = :pk", condition)]
 
     def fleet(self, facilities: Sequence[str] | None = None) -> list[FacilityLive]:
-        """The present of the fleet, by facility.
+        """The latest status of the fleet, by facility.
 
         Args:
-            facilities: which ones; all if None. One that does not exist is left out.
+            facilities: the facilities to return; all if None. Unknown ones are left out.
 
         Raises:
-            ServiceUnavailable: DynamoDB did not answer in time (`Throttled`: asked for less load).
+            ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
         names = self.facilities() if facilities is None else list(dict.fromkeys(facilities))
-        found: list[FacilityLive] = []
+        fleet: list[FacilityLive] = []
         for first in range(0, len(names), _KEYS_AT_ONCE):
-            found += map(_facility, self._items(names[first : first + _KEYS_AT_ONCE]))
-        return sorted(found, key=lambda facility: facility.facility_id)
+            fleet += map(_facility, self._items(names[first : first + _KEYS_AT_ONCE]))
+        return sorted(fleet, key=lambda facility: facility.facility_id)
 
     def open_alarms(self, *, suppressed: bool = False) -> list[OpenAlarm]:
-        """Open alarms of the fleet, most urgent first, and of one priority the oldest first.
+        """Open alarms of the fleet, by priority, the oldest first within a priority.
 
         Args:
-            suppressed: whether those are listed that the operating state suppresses.
+            suppressed: whether to include alarms suppressed by the operating state.
 
         Raises:
-            ServiceUnavailable: DynamoDB did not answer in time (`Throttled`: asked for less load).
+            ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
         alarms = [alarm for facility in self.fleet() for well in facility.wells for alarm in well.alarms]
         shown = [alarm for alarm in alarms if suppressed or alarm.sentence is not None]
@@ -149,11 +149,11 @@ class LiveTable:
         Args:
             well_id: the well.
             span: `1h`, `6h` or `24h`.
-            now: the end of the span; the clock if None.
+            now: end of the span; the present if None.
 
         Raises:
-            RangeInvalid: `span` is none of the three.
-            ServiceUnavailable: DynamoDB did not answer in time (`Throttled`: asked for less load).
+            RangeInvalid: `span` is not one of these.
+            ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
         if span not in SPANS:
             raise RangeInvalid(f"span {span!r}: ask for one of {', '.join(SPANS)}")
@@ -161,18 +161,18 @@ class LiveTable:
         return self.minutes(well_id, end - SPANS[span], end)
 
     def minutes(self, well_id: str, start: datetime, end: datetime) -> list[Minute]:
-        """A well's closed minutes that begin in [start, end), oldest first.
+        """A well's closed minutes that start in [start, end), oldest first.
 
         Raises:
             RangeInvalid: a time has no zone, the range is empty, or longer than `MAX_RANGE`.
-            ServiceUnavailable: DynamoDB did not answer in time (`Throttled`: asked for less load).
+            ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
         if start.tzinfo is None or end.tzinfo is None:
-            raise RangeInvalid(f"range {start} to {end}: give both times with a zone, for example UTC")
+            raise RangeInvalid(f"range {start} to {end}: both times need a time zone, for example UTC")
         if not timedelta(0) < end - start <= MAX_RANGE:
             raise RangeInvalid(
-                f"range {start} to {end}: ask for more than nothing and at most {MAX_RANGE}; "
-                "the lake's view well_minutes has what is older"
+                f"range {start} to {end}: the end must be after the start, by at most {MAX_RANGE}; "
+                "the lake's view well_minutes has older minutes"
             )
         first_ms, end_ms = round(start.timestamp() * 1000), round(end.timestamp() * 1000)
         between = {
@@ -181,18 +181,18 @@ class LiveTable:
             ":last": {"S": slot_sk(end_ms - 1)},
         }
         condition = "pk = :pk AND sk BETWEEN :first AND :last"
-        found = self._query(condition, between, ", ".join(("pk", "sk", *MINUTES)))
-        minutes = [minute for item in found for minute in minutes_of_item(item)]
+        items = self._query(condition, between, ", ".join(("pk", "sk", *MINUTES)))
+        minutes = [minute for item in items for minute in minutes_of_item(item)]
         return [minute for minute in minutes if first_ms <= minute.start_ms < end_ms]
 
     def _query(
         self, condition: str, values: dict[str, Any], chosen: str = "pk, sk"
     ) -> Iterator[dict[str, Any]]:
-        """The chosen attributes of all items, page by page."""
+        """The chosen attributes of all matching items, page by page."""
         more: dict[str, Any] = {}
         while True:
             try:
-                answer: Any = self._client.query(
+                response: Any = self._client.query(
                     TableName=self._table,
                     KeyConditionExpression=condition,
                     ExpressionAttributeValues=values,
@@ -201,31 +201,31 @@ class LiveTable:
                 )
             except Exception as error:
                 raise unavailable("Query", error) from error
-            yield from answer["Items"]
-            if not answer.get("LastEvaluatedKey"):
+            yield from response["Items"]
+            if not response.get("LastEvaluatedKey"):
                 return
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+            more = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
     def _items(self, facilities: Iterable[str]) -> list[dict[str, Any]]:
         wanted: Any = {
             self._table: {
                 "Keys": [facility_key(name) for name in facilities],
-                # The rest of the item is what scoring remembers: most of its bytes.
+                # Scoring's state is left out: it is most of the item.
                 "ProjectionExpression": "pk, #live, #windows",
                 "ExpressionAttributeNames": {"#live": "live", "#windows": "windows"},
             }
         }
-        found: list[dict[str, Any]] = []
+        items: list[dict[str, Any]] = []
         for _ in self._backoff.attempts():
             try:
-                answer: Any = self._client.batch_get_item(RequestItems=wanted)
+                response: Any = self._client.batch_get_item(RequestItems=wanted)
             except Exception as error:
                 raise unavailable("BatchGetItem", error) from error
-            found += answer["Responses"].get(self._table, [])
-            wanted = answer.get("UnprocessedKeys")
+            items += response["Responses"].get(self._table, [])
+            wanted = response.get("UnprocessedKeys")
             if not wanted:
-                return found
-        raise Throttled("DynamoDB", "BatchGetItem", "keys were left unread")
+                return items
+        raise Throttled("DynamoDB", "BatchGetItem", "some keys were left unprocessed")
 
 
 def _facility(item: dict[str, Any]) -> FacilityLive:

@@ -1,7 +1,8 @@
 """The published models, read from the artifacts bucket and checked before use.
 
 `models/current.json` names the version, `models/<version>/manifest.json` lists its files with their SHA-256.
-Only ONNX files are read; the joblib files beside them are pickles, for people, and are never opened here.
+Only ONNX files are read; the joblib files beside them are pickles, for data scientists, and are never opened
+here.
 """
 
 import hashlib
@@ -29,17 +30,17 @@ logger = logging.getLogger(__name__)
 
 
 class ModelStore:
-    """The live model set of a bucket, read again when the pointer moves.
+    """The live model set of a bucket, loaded again when the pointer changes.
 
     A version that can't be used (missing or altered file, unknown format) is reported to `on_rejected` and
-    logged, and the models in use stay in use; it is tried again at the next refresh.
+    logged, and the models in use are kept; it is tried again at the next refresh.
 
     Args:
         bucket: name of the artifacts bucket.
         client: S3 client with time-outs and retries of its own.
-        refresh_seconds: how long a reading of the pointer holds.
-        on_rejected: told of each version that can't be used.
-        clock: seconds of a monotonic clock.
+        refresh_seconds: seconds between two reads of the pointer.
+        on_rejected: called with each version that can't be used.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -59,26 +60,26 @@ class ModelStore:
         self._fresh_until = float("-inf")
 
     def current(self) -> ModelSet | None:
-        """The models to score with; None while nothing usable has been published.
+        """The models to score with; None until a usable version is published.
 
         Raises:
-            ServiceUnavailable: S3 does not answer and no models are in memory yet. Scoring without models
-                what models exist for would hide the trouble, so the batch waits instead.
+            ServiceUnavailable: S3 does not respond and no models are loaded yet. The batch is retried rather
+                than scored without the models that may exist.
         """
         if self._clock() < self._fresh_until:
             return self._models
         try:
             self._models = self._refreshed()
             if self._models is None:
-                # The first models should not wait a minute: until there are any, look every time.
+                # Read the pointer every time until there are models: the first ones are used at once.
                 return None
         except ModelInvalid as invalid:
-            logger.error("model rejected, the one in use stays: %s", invalid)  # noqa: TRY400 - says it all
+            logger.error("model rejected, the one in use is kept: %s", invalid)  # noqa: TRY400
             self._on_rejected(invalid)
-        except ServiceUnavailable as trouble:
+        except ServiceUnavailable as error:
             if self._models is None:
                 raise
-            logger.warning("model pointer not read, the models in use stay: %s", trouble)
+            logger.warning("model pointer not read, the models in use are kept: %s", error)
         self._fresh_until = self._clock() + self._refresh_seconds
         return self._models
 
@@ -88,7 +89,7 @@ class ModelStore:
             return self._models
         version = _object(POINTER, pointer).get("version")
         if not isinstance(version, str) or not version:
-            raise ModelInvalid(POINTER, f"version is {version!r}, not the name of a version")
+            raise ModelInvalid(POINTER, f"version is {version!r}, expected the name of a version")
         if self._models is not None and self._models.version == version:
             return self._models
         return self._load(version)
@@ -105,7 +106,7 @@ class ModelStore:
         named = {name: _file(f"models/{version}/ ({name})", entry) for name, entry in entries if entry}
         files = sorted({(f"models/{version}/{path}", digest) for path, digest in named.values()})
         with ThreadPoolExecutor(max_workers=8) as pool:
-            # Wells share a forest: each file is read, and each session made, once.
+            # Wells may share a forest: each file is read, and each session created, once.
             forests = dict(zip(files, pool.map(lambda file: self._forest(*file), files), strict=True))
         models = {}
         for name, entry in entries:
@@ -122,7 +123,7 @@ class ModelStore:
         content = self._required(key)
         found = hashlib.sha256(content).hexdigest()
         if found != digest:
-            raise ModelInvalid(key, f"SHA-256 is {found}, the manifest says {digest}")
+            raise ModelInvalid(key, f"SHA-256 is {found}, the manifest has {digest}")
         try:
             return load_forest(content)
         except Exception as error:
@@ -136,8 +137,8 @@ class ModelStore:
 
     def _read(self, key: str) -> bytes | None:
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=key)
-            return answer["Body"].read()
+            response = self._client.get_object(Bucket=self._bucket, Key=key)
+            return response["Body"].read()
         except Exception as error:
             code = error_code(error)
             if code in {"NoSuchKey", "404"}:

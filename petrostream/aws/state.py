@@ -55,7 +55,7 @@ class StateStore:
 
         Raises:
             StateUnreadable: the item lacks its version or its last sequence number.
-            ServiceUnavailable: DynamoDB did not answer in time (`Throttled`: asked for less load).
+            ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
         warm = self._warm.get(facility_id)
         if warm is None:
@@ -74,7 +74,7 @@ class StateStore:
         Raises:
             StateConflict: the item is no longer at `version`. Also if an earlier attempt of this very write
                 succeeded and its answer was lost; reading again shows that everything is committed.
-            ServiceUnavailable: DynamoDB did not answer in time (`Throttled`: asked for less load). The write
+            ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load). The write
                 may or may not have succeeded; reading again shows which.
         """
         # The cache must never hold more than the table is known to hold.
@@ -92,14 +92,14 @@ class StateStore:
 
     def _read(self, facility_id: str) -> tuple[Memory, int]:
         try:
-            answer = self._client.get_item(
+            response = self._client.get_item(
                 TableName=self._table,
                 Key=facility_key(facility_id),
                 ConsistentRead=True,
             )
         except Exception as error:
             raise unavailable("GetItem", error) from error
-        item = answer.get("Item")
+        item = response.get("Item")
         if item is None:
             return Memory(FacilityState(facility_id)), NEW
         try:

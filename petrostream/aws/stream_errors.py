@@ -1,11 +1,11 @@
-"""What can go wrong while a producer writes to a stream; each text says what to do."""
+"""Errors of a producer that writes to a stream; each text says what to do."""
 # ruff: noqa: N818 - the names say what happened
 
 from petrostream.errors import PetroStreamError
 
 
 class StreamMissing(PetroStreamError):
-    """The stream does not exist where the client looks for it."""
+    """The stream does not exist at the client's endpoint and region."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(
@@ -16,7 +16,7 @@ class StreamMissing(PetroStreamError):
 
 
 class EndpointUnreachable(PetroStreamError):
-    """Nothing answers at the endpoint."""
+    """The endpoint does not respond."""
 
     def __init__(self, stream: str, cause: str) -> None:
         super().__init__(
@@ -27,7 +27,7 @@ class EndpointUnreachable(PetroStreamError):
 
 
 class WriteRefused(PetroStreamError):
-    """The service refuses in a way that no repetition cures: credentials, permission, a wrong request."""
+    """The service refuses a call, and no retry can succeed: credentials, permission, invalid request."""
 
     def __init__(self, stream: str, cause: str) -> None:
         super().__init__(
@@ -38,7 +38,7 @@ class WriteRefused(PetroStreamError):
 
 
 class StreamStalled(PetroStreamError):
-    """A record was refused again and again until patience ran out."""
+    """A record was refused repeatedly for longer than `Patience.limit_s`."""
 
     def __init__(self, stream: str, key: str, seconds: float, attempts: int, cause: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Settings and clients in, the pipeline's ports out: the same for a Lambda handler and for a service."""
+"""Builds the pipeline's ports from settings and clients, for a Lambda handler or for a service."""
 
 import time
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from petrostream.pipeline import Ports
 
 
 class Worker:
-    """What a process keeps from one batch to the next: facilities' memories, models, published alerts.
+    """Adapters that a process keeps from one batch to the next, with their caches.
 
     Args:
-        settings: where everything is.
+        settings: names of the table, streams, bucket and topic.
         clients: returns the client of a service.
-        backoff: how the sinks and the alert topic repeat; their own ways if None.
-        on_rejected: called with a published model that cannot be used.
+        backoff: retries of the sinks and of the alert topic; their defaults if None.
+        on_rejected: called with each published model that cannot be used.
     """
 
     def __init__(

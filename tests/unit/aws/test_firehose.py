@@ -41,7 +41,7 @@ def test_a_block_without_its_last_line_feed_gets_one():
     assert firehose.entries[STREAM] == [b"a\nb\n"]
 
 
-def test_nothing_written_is_no_call():
+def test_no_block_means_no_call():
     firehose = FakeFirehose()
     port = sink(firehose)
     port.write(b"")
@@ -93,7 +93,7 @@ def test_only_refused_entries_are_sent_again():
     assert firehose.call_sizes == [4, 2, 1]
 
 
-def test_throttling_is_waited_out():
+def test_throttled_entries_are_retried():
     firehose = FakeFirehose([THROTTLED, THROTTLED, OK])
     port = sink(firehose)
     port.write(line("a"))
@@ -101,7 +101,7 @@ def test_throttling_is_waited_out():
     assert firehose.entries[STREAM] == [b"a\n"]
 
 
-def test_a_lost_answer_is_sent_again_rather_than_lost():
+def test_an_entry_without_a_response_is_sent_again():
     firehose = FakeFirehose([LOST])
     port = sink(firehose)
     port.write(line("a"))
@@ -109,7 +109,7 @@ def test_a_lost_answer_is_sent_again_rather_than_lost():
     assert firehose.entries[STREAM] == [b"a\n", b"a\n"]
 
 
-def test_when_retries_are_used_up_the_error_says_what_is_missing():
+def test_after_the_last_attempt_the_error_says_what_is_missing():
     port = sink(FakeFirehose([PARTIAL, THROTTLED, THROTTLED]), limit=3)
     for text in "abcd":
         port.write(line(text), group=text)
@@ -127,7 +127,7 @@ def test_a_sink_that_failed_stays_failed():
         port.flush()
 
 
-def test_a_refusal_that_will_not_pass_is_not_repeated():
+def test_a_permanent_refusal_is_not_retried():
     class Denied(FakeFirehose):
         def put_record_batch(self, **_):
             self.calls += 1
@@ -146,7 +146,7 @@ def test_a_refusal_that_will_not_pass_is_not_repeated():
     blocks=st.lists(st.tuples(st.integers(1, 700 * KIB), st.sampled_from("abc")), max_size=25),
     faults=st.lists(st.sampled_from([OK, PARTIAL, THROTTLED]), max_size=5),
 )
-def test_whatever_is_refused_every_block_arrives_once_in_an_entry_of_its_group(blocks, faults):
+def test_every_block_arrives_once_in_an_entry_of_its_group(blocks, faults):
     firehose = FakeFirehose(faults)
     port = sink(firehose, limit=10)
     written = []

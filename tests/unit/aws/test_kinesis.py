@@ -62,7 +62,7 @@ def test_refused_records_arrive_once_each_in_the_order_of_their_key(keys, seed, 
 
 
 @given(keys_of_records, st.integers(0, 2**32))
-def test_a_lost_answer_repeats_a_record_before_any_later_one_of_its_key(keys, seed):
+def test_a_record_without_a_response_is_repeated_before_later_ones_of_its_key(keys, seed):
     chance = random.Random(seed)
     disturbances = [None, None, "lost", client_error("InternalFailure", 500), client_error(THROTTLED)]
     stream = FakeKinesis(disturb=lambda call: chance.choice(disturbances) if call > 1 else None)
@@ -104,7 +104,7 @@ def test_calls_keep_to_500_records_and_5_mib():
     assert len(stream.calls) >= 2
 
 
-def test_a_record_no_stream_takes_is_refused_at_once():
+def test_a_record_over_the_limit_is_refused_at_once():
     with pytest.raises(EntryTooLarge, match="1048577"):
         writer_to(FakeKinesis()).put(Record("k", b"x" * 1024 * 1024, None))
 
@@ -127,7 +127,7 @@ def test_waiting_is_cut_short_so_that_the_caller_stays_responsive():
     assert sum(naps) == pytest.approx(3 + 5, abs=0.3)
 
 
-def test_a_record_refused_for_too_long_ends_in_an_error_that_says_why_and_loses_nothing():
+def test_a_record_refused_for_too_long_raises_the_cause_and_stays_queued():
     stream = FakeKinesis(refuse=lambda key, data: key == "FAC-01")
     writer = writer_to(stream, limit_s=20)
     put(writer, ["FAC-01", "FAC-01", "FAC-02"])
@@ -156,7 +156,7 @@ def test_an_unreachable_endpoint_is_named_with_what_to_do():
         writer.pump()
 
 
-def test_an_endpoint_that_goes_away_and_comes_back_costs_no_record():
+def test_no_record_is_lost_while_the_endpoint_is_away():
     nobody = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
     gone = client_error("ResourceNotFoundException")
     stream = FakeKinesis(disturb={2: nobody, 3: gone}.get)
@@ -168,7 +168,7 @@ def test_an_endpoint_that_goes_away_and_comes_back_costs_no_record():
 
 
 @pytest.mark.parametrize("refusal", [client_error("AccessDeniedException"), NoCredentialsError()])
-def test_what_no_repetition_cures_is_not_repeated(refusal):
+def test_a_permanent_refusal_is_not_retried(refusal):
     stream = FakeKinesis(disturb=lambda call: refusal)
     writer = writer_to(stream)
     put(writer, ["FAC-01"])
@@ -178,7 +178,7 @@ def test_what_no_repetition_cures_is_not_repeated(refusal):
 
 
 @mock_aws
-def test_what_is_written_can_be_read_from_a_stream(monkeypatch):
+def test_records_can_be_read_back_from_a_stream(monkeypatch):
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     kinesis = boto3.client("kinesis", region_name="us-east-1")
     with pytest.raises(StreamMissing):

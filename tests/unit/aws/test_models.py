@@ -74,7 +74,7 @@ def test_wells_that_share_a_forest_share_one_download_and_one_session():
     assert registry.bucket.keys_read.count(f"models/v1/{WELL}/model.onnx") == 1
 
 
-def test_a_well_has_all_its_baselines_in_the_order_of_their_beginnings():
+def test_a_well_has_all_its_baselines_by_start():
     registry = Registry()
     registry.publish("v1")
     parts = [{"valid_from": f"{year}-01-01T00:00:00Z", "source": str(year)} for year in (2025, 2024)]
@@ -96,7 +96,7 @@ def test_pickles_are_never_read():
     assert not [key for key in registry.bucket.keys_read if key.endswith("joblib")]
 
 
-def test_a_new_version_is_taken_up_after_the_refresh_interval_and_not_read_before():
+def test_a_new_version_is_loaded_after_the_refresh_interval_and_not_before():
     registry = Registry()
     registry.publish("v1")
     registry.store.current()
@@ -109,7 +109,7 @@ def test_a_new_version_is_taken_up_after_the_refresh_interval_and_not_read_befor
     assert registry.bucket.calls == calls + 1
 
 
-def test_the_first_version_is_taken_up_at_once():
+def test_the_first_version_is_loaded_at_once():
     registry = Registry()
     assert registry.store.current() is None
     registry.publish("v1")
@@ -179,7 +179,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_a_bad_version_is_rejected_with_its_fault_and_the_models_in_use_stay(damage):
+def test_a_bad_version_is_rejected_with_the_cause_and_the_models_in_use_are_kept(damage):
     registry = Registry()
     registry.publish("v1")
     registry.store.current()
@@ -191,7 +191,7 @@ def test_a_bad_version_is_rejected_with_its_fault_and_the_models_in_use_stay(dam
     assert registry.later().version == "v2"
 
 
-def test_a_bad_first_version_leaves_readings_unscored_rather_than_held_up():
+def test_a_bad_first_version_does_not_hold_up_readings():
     registry = Registry()
     registry.publish("v1")
     registry.put("v1/manifest.json", b"{}")
@@ -199,7 +199,7 @@ def test_a_bad_first_version_leaves_readings_unscored_rather_than_held_up():
     assert len(registry.rejected) == 1
 
 
-def test_trouble_with_s3_keeps_the_models_in_use():
+def test_the_models_in_use_are_kept_while_s3_fails():
     registry = Registry()
     registry.publish("v1")
     registry.store.current()
@@ -209,7 +209,7 @@ def test_trouble_with_s3_keeps_the_models_in_use():
 
 
 @pytest.mark.parametrize("faults", [(THROTTLED,), (OK, OK, THROTTLED)])
-def test_without_models_in_memory_trouble_with_s3_holds_the_batch(faults):
+def test_a_batch_fails_while_s3_fails_and_no_models_are_loaded(faults):
     registry = Registry(*faults)
     registry.publish("v1")
     with pytest.raises(ServiceUnavailable, match="S3 GetObject artifacts/models/"):

@@ -290,7 +290,7 @@ def test_unprocessed_keys_are_requested_again_a_limited_number_of_times():
     world = World()
     run(world, shard([(f, block(reading(1, 1, f))) for f in ("FAC-01", "FAC-02", "FAC-03")]))
     assert len(ReadableTable(world.table, unread=2).live().fleet()) == 3
-    with pytest.raises(Throttled, match="left unread"):
+    with pytest.raises(Throttled, match="left unprocessed"):
         ReadableTable(world.table, unread=99).live().fleet()
 
 

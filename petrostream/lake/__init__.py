@@ -1,6 +1,6 @@
-"""Rows of the lake's tables as NDJSON blocks of one date, one module a table, named as its schema.
+"""Encodes rows of the lake's tables as NDJSON blocks of one date; each table has a module with its name.
 
-Sizes fit one Firehose entry. Must not know how a block is delivered, nor decide what a row says.
+A block fits one Firehose entry. Must not know how a block is delivered, nor compute what a row contains.
 """
 
 from petrostream.lake.alarms import alarm_rows_to_blocks

@@ -1,4 +1,4 @@
-"""Transitions of alarms as rows of the table `alarms`."""
+"""Alarm transitions as rows of the table `alarms`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,15 +13,15 @@ from petrostream.readings import NO_TIME
 def alarm_rows_to_blocks(
     events: Sequence[AlarmEvent], *, recorded_at_ms: int, max_bytes: int = MAX_BLOCK_BYTES
 ) -> list[RowBlock]:
-    """Encode transitions with the column names of the schema `alarms`.
+    """Encode alarm transitions as rows of the table `alarms`.
 
     Args:
         events: the transitions.
         recorded_at_ms: the time to write into the rows, epoch ms.
-        max_bytes: most bytes of a block.
+        max_bytes: most bytes of a block. A single longer row still makes a block of its own.
 
     Returns:
-        Blocks of one UTC date of `ts` each, in order of date; no transitions give none.
+        Blocks of one UTC date of `ts` each, by date; none if there are no transitions.
     """
     rows = [_row(event) for event in events]
     return _blocks(rows, [event.change.ts_ms for event in events], recorded_at_ms, max_bytes)
@@ -34,17 +34,20 @@ def action_rows_to_blocks(
     recorded_at_ms: int,
     max_bytes: int = MAX_BLOCK_BYTES,
 ) -> list[RowBlock]:
-    """Encode operators' actions with the column names of the schema `alarms`.
+    """Encode operators' actions as rows of the table `alarms`.
 
     Args:
         actions: the actions.
         facility_of: facility by well.
         recorded_at_ms: the time to write into the rows, epoch ms.
-        max_bytes: most bytes of a block.
+        max_bytes: most bytes of a block. A single longer row still makes a block of its own.
+
+    Returns:
+        Blocks of one UTC date of `ts` each, by date; none if there are no actions.
     """
     rows = [
         {
-            **_tag(action),
+            **_shared(action),
             "facility_id": facility_of.get(action.well_id),
             "actor": action.actor,
             "comment": action.comment or None,
@@ -58,7 +61,7 @@ def action_rows_to_blocks(
 def _row(event: AlarmEvent) -> dict[str, Any]:
     change = event.change
     return {
-        **_tag(change),
+        **_shared(change),
         "facility_id": event.facility_id,
         "source": change.source,
         "source_ts": None if event.source_ts_ms == NO_TIME else _time(event.source_ts_ms),
@@ -76,8 +79,8 @@ def _row(event: AlarmEvent) -> dict[str, Any]:
     }
 
 
-def _tag(change: Transition | Action) -> dict[str, Any]:
-    """What both kinds of transition have."""
+def _shared(change: Transition | Action) -> dict[str, Any]:
+    """Columns that transitions of the stream and operators' actions share."""
     known = ALARM_TYPES.get(change.alarm_type)
     return {
         "transition_id": change.transition_id,

@@ -1,4 +1,4 @@
-"""Rows of any table as NDJSON blocks for a delivery stream: one UTC date and bounded size each."""
+"""Encodes rows of any table as NDJSON blocks for a delivery stream, each of one UTC date and bounded size."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ DAY_MS = 86_400_000
 MAX_BLOCK_BYTES = 1_000_000
 """Most bytes of a block, and of blocks joined into one Firehose entry.
 
-Under every limit of the service (1,000 KiB an entry); few, large entries cost least.
+Below Firehose's limit of 1,000 KiB an entry; few large entries cost least.
 """
 
 Column = list[Any] | np.ndarray[Any, Any]
-"""A column of a table: NaN and None among its values are written as null."""
+"""A column of a table; NaN and None are written as null."""
 
 
 @cache
@@ -34,8 +34,8 @@ class RowBlock:
 
     Attributes:
         date: UTC date of every row's `ts`, `YYYY-MM-DD`.
-        data: the rows, a line each, with a line feed after every one.
-        rows: how many.
+        data: one line for each row, each ending with a line feed.
+        rows: number of rows.
     """
 
     date: str
@@ -49,29 +49,29 @@ def columns_to_blocks(
     """Encode the rows of a table.
 
     Args:
-        table: name of its schema.
-        columns: for each column that has any value, its n values, n >= 1.
-        ts_ms: shape (n,), the time whose date the rows go by, epoch ms.
+        table: name of the table's schema.
+        columns: n values of each column that has any value, n >= 1.
+        ts_ms: shape (n,), the times that determine the rows' dates, epoch ms.
         max_bytes: most bytes of a block. A single longer row still makes a block of its own.
 
     Returns:
-        Blocks in order of date, and within a date in the order of the rows.
+        Blocks by date, and within a date in the order of the rows.
     """
     lines = _lines(table, columns, len(ts_ms))
     day = ts_ms // DAY_MS
     first, last = int(day.min()), int(day.max())
     if first == last:
-        return _cut(_date(first), lines, max_bytes)
+        return _split(_date(first), lines, max_bytes)
     blocks: list[RowBlock] = []
-    for one in np.unique(day).tolist():
-        blocks += _cut(_date(one), [lines[i] for i in np.flatnonzero(day == one).tolist()], max_bytes)
+    for date in np.unique(day).tolist():
+        blocks += _split(_date(date), [lines[i] for i in np.flatnonzero(day == date).tolist()], max_bytes)
     return blocks
 
 
 def _lines(table: str, columns: Mapping[str, Column], n: int) -> list[bytes]:
-    """JSON lines, put together column by column: a third of the time of a dictionary per row.
+    """JSON lines, assembled column by column: a third of the time of a dictionary for each row.
 
-    What every row of the batch has in common (names, and most identities and states) is encoded once.
+    Parts that all rows share (names, constant columns) are encoded once.
     """
     pieces: list[Iterable[bytes]] = []
     literal = b"{"
@@ -95,21 +95,21 @@ def _constant(column: Column) -> bool:
 
 
 def _tokens(column: Column) -> tuple[bytes, Iterable[bytes]]:
-    """JSON of each value without its quotes, and the quote to put around it."""
+    """The quote around each value, and each value as JSON without it."""
     if isinstance(column, np.ndarray):
         whole = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY)
         return b"", whole[1:-1].split(b",")
     kinds = set(map(type, column))
     if kinds == {str}:
-        # Inside JSON text a quote has a backslash before it, so these three bytes only part two texts.
+        # Within JSON text a quote is escaped by a backslash, so these three bytes only separate two texts.
         return b'"', orjson.dumps(column)[2:-2].split(b'","')
     if kinds <= {int, float, type(None)}:
         return b"", orjson.dumps(column)[1:-1].split(b",")
     return b"", map(orjson.dumps, column)
 
 
-def _cut(date: str, lines: list[bytes], max_bytes: int) -> list[RowBlock]:
-    """As few blocks as hold the lines in order."""
+def _split(date: str, lines: list[bytes], max_bytes: int) -> list[RowBlock]:
+    """Split the lines, in order, into as few blocks as possible."""
     ends = np.cumsum([len(line) for line in lines])
     blocks = []
     first, used = 0, 0
@@ -125,9 +125,9 @@ def _date(day: int) -> str:
 
 
 def sql_times(ts_ms: IntArray) -> list[str]:
-    """Times as `YYYY-MM-DD HH:MM:SS.mmm`, which Firehose's OpenX JSON SerDe and DuckDB both read."""
+    """Format times as `YYYY-MM-DD HH:MM:SS.mmm` in UTC, which Firehose's OpenX JSON SerDe and DuckDB read."""
     text = np.datetime_as_string(ts_ms.astype("datetime64[ms]"), unit="ms")
-    # One column of code points: the separator stands at position 10 of every year up to 9999.
+    # As an array of code points: the separator is at position 10 for every year up to 9999.
     text.view(np.uint32).reshape(len(text), -1)[:, 10] = ord(" ")
     times: list[str] = text.tolist()
     return times

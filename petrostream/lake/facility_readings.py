@@ -1,4 +1,4 @@
-"""Rows of the table `facility_readings`."""
+"""Joined readings as rows of the table `facility_readings`."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ MATCHED = "MATCHED"
 UNMATCHED = "UNMATCHED"
 
 _TANK_COLUMNS = ("vapor_concentration_ppm", "tank_level_pct", "tank_pressure_pa", "tank_temperature_c")
-"""Names of `TANK_VALUES` in the joined table."""
+"""Columns of `TANK_VALUES` by their names in this table."""
 
 _EMISSION_CATEGORIES = {0: "NORMAL", **{rule.points: rule.category for rule in EMISSION_RULES}}
 _VAPOR_CATEGORIES = {rule.points: rule.category for rule in VAPOR_RULES}
@@ -20,21 +20,21 @@ _VAPOR_CATEGORIES = {rule.points: rule.category for rule in VAPOR_RULES}
 def facility_rows_to_blocks(
     rows: FacilityRows, *, joined_at_ms: int, max_bytes: int = MAX_BLOCK_BYTES
 ) -> list[RowBlock]:
-    """Encode joined readings with the column names of the schema `facility_readings`.
+    """Encode joined readings as rows of the table `facility_readings`.
 
     Args:
         rows: the rows.
         joined_at_ms: the time to write into the rows, epoch ms.
-        max_bytes: most bytes of a block.
+        max_bytes: most bytes of a block. A single longer row still makes a block of its own.
 
     Returns:
-        Blocks of one UTC date of `ts` each, in order of date; no rows give none.
+        Blocks of one UTC date of `ts` each, by date; none if there are no rows.
     """
     if not len(rows):
         return []
     columns = _well_columns(rows, joined_at_ms) | _tank_columns(rows) | _risk_columns(rows)
-    known = {name: column for name, column in columns.items() if _any(column)}
-    return columns_to_blocks("facility_readings", known, rows.pairs.wells.ts_ms, max_bytes)
+    present = {name: column for name, column in columns.items() if _has_value(column)}
+    return columns_to_blocks("facility_readings", present, rows.pairs.wells.ts_ms, max_bytes)
 
 
 def _well_columns(rows: FacilityRows, joined_at_ms: int) -> dict[str, Column]:
@@ -64,13 +64,13 @@ def _tank_columns(rows: FacilityRows) -> dict[str, Column]:
     if len(matched):
         times = pairs.tanks.ts_ms[pairs.tank]
         texts = sql_times(times)
-        apart = (times - pairs.wells.ts_ms).tolist()
+        dt_ms = (times - pairs.wells.ts_ms).tolist()
         names, identities = pairs.tanks.tank_id, pairs.tanks.event_id
         columns |= {
             "tank_id": [None if at < 0 else names[at] for at in tank],
             "tank_event_id": [None if at < 0 else identities[at] for at in tank],
             "tank_ts": [None if at < 0 else text for at, text in zip(tank, texts, strict=True)],
-            "dt_ms": [None if at < 0 else ms for at, ms in zip(tank, apart, strict=True)],
+            "dt_ms": [None if at < 0 else ms for at, ms in zip(tank, dt_ms, strict=True)],
         }
         columns |= {name: rows.tank_values[:, place] for place, name in enumerate(_TANK_COLUMNS)}
     return columns
@@ -89,14 +89,14 @@ def _risk_columns(rows: FacilityRows) -> dict[str, Column]:
 
 
 def _nullable(points: IntArray) -> list[int | None]:
-    return [None if worth < 0 else worth for worth in points.tolist()]
+    return [None if value < 0 else value for value in points.tolist()]
 
 
 def _categories(points: IntArray, names: dict[int, str | None]) -> list[str | None]:
-    return [names.get(worth) for worth in points.tolist()]
+    return [names.get(value) for value in points.tolist()]
 
 
-def _any(column: Column) -> bool:
+def _has_value(column: Column) -> bool:
     if isinstance(column, np.ndarray):
         return not (column.dtype.kind == "f" and bool(np.isnan(column).all()))
     return column.count(None) < len(column)

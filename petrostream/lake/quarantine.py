@@ -1,4 +1,4 @@
-"""Rows of the table `quarantine`: rejected lines, with every reason and the payload as received."""
+"""Rejected lines as rows of the table `quarantine`, with every reason and the payload as received."""
 
 import base64
 import re
@@ -11,25 +11,25 @@ from petrostream.lake.blocks import MAX_BLOCK_BYTES
 from petrostream.readings import MAX_LINE_BYTES, Rejected
 from petrostream.times import to_sql
 
-# JSON spells each of these with six characters, which could make a row too large to deliver.
+# JSON escapes each of these with six characters, which could make a row too large to deliver.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def quarantine_row(
     rejected: Rejected, *, partition_key: str, sequence: str, quarantined_at: int
 ) -> dict[str, Any]:
-    """The row of `schema/quarantine.json` for a rejected line.
+    """The row of a rejected line, with the columns of `schema/quarantine.json`.
 
-    `raw` is text where the line is UTF-8 without control characters, else base64. It holds at most the first
-    `MAX_LINE_BYTES` bytes; `raw_bytes` and `raw_sha256` are always of the whole line.
+    `raw` is text if the line is UTF-8 without control characters, else base64. It has at most the first
+    `MAX_LINE_BYTES` bytes; `raw_bytes` and `raw_sha256` always refer to the whole line.
 
     Args:
         rejected: the line.
         partition_key: partition key of the stream record.
         sequence: Kinesis sequence number of the stream record.
-        quarantined_at: the present, epoch milliseconds.
+        quarantined_at: the time to write into the row, epoch ms.
     """
-    encoding, raw = _readable(rejected.raw)
+    encoding, raw = _text(rejected.raw)
     identity = blake2b(f"{sequence}|{rejected.line}".encode(), digest_size=16)
     return {
         "quarantine_id": identity.hexdigest(),
@@ -51,20 +51,20 @@ def quarantine_row(
 
 
 def quarantine_line(rejected: Rejected, *, partition_key: str, sequence: str, quarantined_at: int) -> bytes:
-    """The row of `quarantine_row` as one NDJSON line that always fits a Firehose entry."""
+    """The row of `quarantine_row` as one NDJSON line, shortened if necessary to fit a Firehose entry."""
     row = quarantine_row(
         rejected, partition_key=partition_key, sequence=sequence, quarantined_at=quarantined_at
     )
     line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
     if len(line) > MAX_BLOCK_BYTES:
-        # One line can have thousands of reasons. A row that no entry can hold would block the shard for ever.
+        # A line can have thousands of reasons. A row too large for an entry would block the shard forever.
         row |= {"raw": row["raw"][: 64 * 1024], "raw_truncated": True, "reasons": row["reasons"][:100]}
         line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
     return line
 
 
-def _readable(raw: bytes) -> tuple[str, str]:
-    """Encoding and text of a line."""
+def _text(raw: bytes) -> tuple[str, str]:
+    """The encoding of a line, and the line as text in that encoding."""
     start = raw[:MAX_LINE_BYTES]
     if not _CONTROL.search(start):
         try:

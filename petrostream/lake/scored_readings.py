@@ -1,4 +1,4 @@
-"""Rows of the table `scored_readings`."""
+"""Scored readings as rows of the table `scored_readings`."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from petrostream.scoring import Scored
 
 
 def rows_to_blocks(scored: Scored, max_bytes: int = MAX_BLOCK_BYTES) -> list[RowBlock]:
-    """Encode scored readings with the column names of the schema `scored_readings`.
+    """Encode scored readings as rows of the table `scored_readings`.
 
-    Columns without any value in the batch are left out, which a reader takes for null.
+    Columns without any value in the batch are left out, which readers treat as null.
 
     Args:
-        scored: the rows.
+        scored: the readings.
         max_bytes: most bytes of a block. A single longer row still makes a block of its own.
 
     Returns:
-        Blocks in order of date, and within a date in the order of the rows.
+        Blocks of one UTC date of `ts` each, by date; none if there are no readings.
     """
     if not len(scored):
         return []
@@ -29,7 +29,7 @@ def rows_to_blocks(scored: Scored, max_bytes: int = MAX_BLOCK_BYTES) -> list[Row
 
 
 def _columns(scored: Scored) -> dict[str, Column]:
-    """The columns that hold any value, by name; a NaN among them is written as null."""
+    """The columns that have any value, by name."""
     readings = scored.readings
     n = len(readings)
     columns: dict[str, Column | None] = {
@@ -104,5 +104,5 @@ def _known(column: list[Any]) -> Column | None:
 
 
 def _filled(column: list[Any]) -> Column | None:
-    """Empty values are null, so that a row does not tell what else was in its batch."""
+    """Empty values become null, so that a row does not depend on the others of its batch."""
     return [value or None for value in column] if any(column) else None

@@ -72,11 +72,11 @@ def test_transitions_of_two_dates_make_two_blocks():
     assert [block.date for block in blocks] == ["2023-11-14", "2023-11-15"]
 
 
-def test_no_transitions_make_no_block():
+def test_without_transitions_there_are_no_blocks():
     assert alarm_rows_to_blocks([], recorded_at_ms=START) == []
 
 
-def test_operators_actions_land_in_the_same_table():
+def test_operators_actions_are_rows_of_the_same_table():
     record = apply(None, changes()[0])
     record, seen = acknowledge(record, actor="ana", now_ms=START + 60_000)
     record, shelved = shelve(
@@ -104,5 +104,5 @@ CHANNELS = st.builds(
 @given(
     st.none() | st.builds(WellAlarms, st.text(), st.integers(0, 2**45), st.dictionaries(st.text(), CHANNELS))
 )
-def test_timers_come_back_from_json_as_they_were(alarms):
+def test_timers_are_equal_after_a_round_trip(alarms):
     assert from_plain(orjson.loads(orjson.dumps(to_plain(alarms)))) == alarms

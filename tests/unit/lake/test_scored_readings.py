@@ -52,7 +52,7 @@ def test_every_name_and_type_is_the_schema_s():
             assert value is None or isinstance(value, TYPES[fields[name].type]), (name, value)
 
 
-def test_values_arrive_as_they_were():
+def test_values_are_written_unchanged():
     batch = full_batch()
     rows = rows_of(batch)
     assert [row["event_id"] for row in rows] == batch.event_id
@@ -121,5 +121,5 @@ def test_wells_with_and_without_gas_share_a_block():
 
 
 @given(st.lists(st.integers(0, 4_102_444_800_000), min_size=1, max_size=5))
-def test_times_are_spelled_as_the_lake_s_readers_expect(ts_ms):
+def test_times_have_the_format_that_readers_expect(ts_ms):
     assert sql_times(np.array(ts_ms)) == [to_sql(one) for one in ts_ms]

@@ -13,7 +13,7 @@ from tests.support.lake import Lake, wait_for
 NORMAL_S = 900
 
 
-def test_the_lake_gives_the_baseline_that_the_files_give(
+def test_the_lake_and_the_files_make_the_same_baseline(
     lake: Lake, simulated: Path, models: Path, tmp_path: Path
 ) -> None:
     file = next(one for one in find_instances(simulated) if one.event_class == 2)

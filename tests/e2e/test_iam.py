@@ -185,7 +185,7 @@ def test_without_the_right_to_publish_readings_land_and_alerts_wait(guarded: Lak
         assert not hears(facility)
     # Told with the facility's next readings.
     _send(facility, seconds=1)
-    wait_for(lambda: hears(facility), "the alert to be told", 60)
+    wait_for(lambda: hears(facility), "the alert to be published", 60)
 
 
 def test_every_statement_of_the_pipeline_has_been_taken_away_above() -> None:

@@ -14,7 +14,7 @@ from tests.support.lake import Lake, wait_for
 GOOD_NEWS = ("active_alarms", "alarm_floods", "chattering_alarms")
 """Queries that find nothing where all is well."""
 
-# Other tests use the lake as well; these readings are told by their source.
+# Other tests use the lake as well; these readings are recognised by their source.
 READINGS = "well_data WHERE source LIKE '%/SIMULATED_0000_'"
 
 

@@ -20,7 +20,7 @@ def instances(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_kill_the_producer_and_the_functions_and_go_on(
+def test_kill_the_producer_and_the_functions_and_resume(
     lake: Lake, instances: Path, models: Path, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.json"

@@ -97,7 +97,7 @@ def smoke_readings(switches: Switches, what: str = "*") -> int:
 # The tests of this file are one story: each begins where the one before ended.
 
 
-def test_down_where_nothing_is_deployed_says_so_and_succeeds(switches: Switches) -> None:
+def test_down_without_a_deployment_says_so_and_succeeds(switches: Switches) -> None:
     done = switches.down("--yes")
     assert done.returncode == 0, done.stdout
     assert "Nothing of the lake remains: $0.00 a month." in done.stdout

@@ -1,4 +1,4 @@
-"""What a month may cost, and who may do what from outside: as told to AWS, and tried against it."""
+"""What a month may cost, and who may do what from outside: as defined, and evaluated like AWS."""
 
 import fnmatch
 import json
@@ -184,7 +184,7 @@ def test_roles_for_github_exist_only_where_a_repository_is_named(guardrails):
     assert provider["Properties"]["ClientIdList"] == ["sts.amazonaws.com"]
 
 
-def test_nobody_gets_a_key(guardrails, aws):
+def test_there_are_no_users_and_no_access_keys(guardrails, aws):
     for templates in (aws, guardrails):
         assert not templates.resources("AWS::IAM::User")
         assert not templates.resources("AWS::IAM::AccessKey")
@@ -207,7 +207,7 @@ def test_the_pipeline_cannot_change_the_guardrails(name, action):
     assert not _allows("plan", action, role)
 
 
-def test_the_pipeline_makes_no_users_keys_or_policies_and_no_budgets():
+def test_the_pipeline_creates_no_users_keys_or_policies_and_no_budgets():
     actions = {action for statement in _statements("deploy") for action in statement["Action"]}
     assert not {a for a in actions if a.startswith(("budgets:", "ce:", "organizations:", "account:"))}
     iam = {action for action in actions if action.startswith("iam:")}

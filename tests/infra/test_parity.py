@@ -37,7 +37,7 @@ def test_both_make_the_same_resources(cdk, terraform):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_both_give_them_the_same_settings(cdk, terraform, kind):
+def test_both_pass_the_same_settings(cdk, terraform, kind):
     names = [name for of, name in cdk if of == kind]
     assert names
     for name in names:

@@ -22,7 +22,7 @@ def test_the_function_has_the_runtime_and_sizes_of_the_settings(aws):
     assert "ReservedConcurrentExecutions" not in function
 
 
-def test_the_function_is_told_every_name_it_needs(aws):
+def test_the_function_gets_every_name_it_needs(aws):
     variables = _function(aws)["Environment"]["Variables"]
     assert set(variables) == {
         "LIVE_TABLE",

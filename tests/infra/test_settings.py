@@ -68,7 +68,7 @@ def test_an_unusable_value_is_refused_by_name(tmp_path: Path, change: Change, ex
     assert expected in str(refused.value)
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path):
+def test_all_problems_are_reported_at_once(tmp_path: Path):
     def change(raw: dict[str, Any]) -> None:
         raw["scoring"]["memory_mb"] = 1
         raw["stream"]["shards"] = 0

@@ -42,7 +42,7 @@ class StreamRecord:
 
 @dataclass
 class Context:
-    """What a function is told about its invocation; `remaining_ms` is the time it believes it has."""
+    """The Lambda context of an invocation; `remaining_ms` is what it reports as remaining time."""
 
     aws_request_id: str = "00000000-0000-4000-8000-000000000000"
     function_name: str = "petrostream-scoring"

@@ -1,4 +1,4 @@
-"""A stream in memory that holds its clients to the limits of PutRecords, and fails when it is told to."""
+"""An in-memory stream that enforces the limits of PutRecords, and fails on request."""
 # ruff: noqa: N803 - the parameters are named as the service names them
 
 from collections.abc import Callable, Sequence

@@ -20,7 +20,7 @@ STEP_SECONDS = 420.0
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
+    """A free port of the loopback address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -82,8 +82,8 @@ class Lake:
 
 
 def wait_for(ready: Callable[[], bool], what: str, seconds: float = 180.0) -> None:
-    """Wait until something holds; a test that waits in vain says for what."""
+    """Wait until `ready()` holds; fails naming `what` after `seconds`."""
     end = time.monotonic() + seconds
     while not ready():
-        assert time.monotonic() < end, f"waited {seconds:.0f} s in vain: {what}"
+        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
         time.sleep(0.5)

@@ -155,7 +155,7 @@ REHEARSED: dict[Statement, Right] = {
     for statement, right in every_statement()
     if statement not in PIPELINE and statement[1] not in ONLY_PINNED
 }
-"""Statements that AWS itself uses in the name of the role, where the emulator asks nobody."""
+"""Statements that AWS itself uses on behalf of the role, which the emulator does not check."""
 
 
 def rights_of(templates: Mapping[str, Mapping[str, Any]]) -> Rights:

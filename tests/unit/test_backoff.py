@@ -59,7 +59,7 @@ def test_waits_keep_within_their_ceilings_and_the_deadline(limit, seconds, share
     assert not time.slept or time.now < 100.0 + seconds
 
 
-def test_errors_that_may_pass_are_told_from_errors_that_stay():
+def test_transient_errors_are_distinguished_from_permanent_ones():
     assert repeatable(refusal("ThrottlingException", "X"))
     assert repeatable(refusal("InternalServerError", "X"))
     assert repeatable(ConnectionResetError("reset"))
@@ -69,7 +69,7 @@ def test_errors_that_may_pass_are_told_from_errors_that_stay():
     assert error_code(TimeoutError()) == "TimeoutError"
 
 
-def test_a_lost_answer_of_botocore_may_pass():
+def test_a_response_lost_in_botocore_is_transient():
     from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
     for kind in (ConnectTimeoutError, ReadTimeoutError, EndpointConnectionError):

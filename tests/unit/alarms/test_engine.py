@@ -72,7 +72,7 @@ def test_the_limits_are_those_of_the_model_that_scored_each_reading():
     assert happened(run) == [(FOREST, "activated", 110.0), (FOREST, "returned", 260.0)]
 
 
-def test_a_gap_starts_both_delays_anew():
+def test_a_gap_restarts_both_delays():
     seconds = np.concatenate([np.arange(9), 9 + 70 + np.arange(30)])
     run = run_alarms(None, signals(np.full(39, 0.6), START + 1000 * seconds))
     assert happened(run) == [(FOREST, "activated", 89.0)]

@@ -269,7 +269,7 @@ def test_wells_spread_evenly_or_as_the_fleet_places_them():
         ({"months": 0}, "months = 0"),
     ],
 )
-def test_a_workload_that_makes_no_sense_is_refused_by_name(wrong, name):
+def test_a_workload_that_makes_no_sense_is_refused_by_field(wrong, name):
     with pytest.raises(WorkloadError, match=re.escape(name)):
         Workload(**wrong)
 

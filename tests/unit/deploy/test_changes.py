@@ -56,7 +56,7 @@ def plan(*actions, code="1"):
     return Plan(changes, {"scoring": code})
 
 
-def test_the_digest_tells_plans_apart_by_action_and_by_code():
+def test_the_digest_distinguishes_plans_by_action_and_by_code():
     assert plan("create").digest == plan("create").digest
     assert len({plan().digest, plan("create").digest, plan("delete").digest, plan(code="2").digest}) == 4
 

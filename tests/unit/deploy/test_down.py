@@ -77,7 +77,7 @@ def test_buckets_that_never_get_empty_are_given_up(world):
     assert told.done.count("finish") == 3
 
 
-def test_buckets_that_no_tool_knows_of_go_too(world, monkeypatch):
+def test_buckets_outside_any_tool_are_removed_too(world, monkeypatch):
     _, remove = world
     deleted = []
     s3 = SimpleNamespace(delete_bucket=lambda Bucket: deleted.append(Bucket))  # noqa: N803, PLW0108

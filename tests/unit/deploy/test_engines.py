@@ -77,7 +77,7 @@ def test_a_deployed_stack_keeps_its_answers(engine):
     assert engine(email="new@example.com")._parameters("Known", ASKING) == {"AlertEmail": "new@example.com"}
 
 
-def test_parameters_with_a_default_are_not_asked_for(engine):
+def test_parameters_with_a_default_are_not_required(engine):
     wanted = {"Parameters": {"BootstrapVersion": {"Type": "x"}, "Other": {"Default": ""}}}
     assert engine()._parameters("New", wanted) == {}
 
@@ -119,7 +119,7 @@ def settle(**options):
     return stacks.settle(["S"], said.append, sleep=lambda _: None, **options), said
 
 
-def test_a_run_that_was_cut_short_is_waited_for_and_said_once(cloudformation):
+def test_an_interrupted_run_is_waited_for_and_reported_once(cloudformation):
     cloudformation("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
     states, said = settle()
     assert states == {"S": "CREATE_COMPLETE"}

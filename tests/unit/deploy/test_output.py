@@ -25,7 +25,7 @@ def test_a_quiet_run_that_fails_says_where_all_of_it_is(tmp_path):
     assert caught.value.hint == f"Again. The whole output is in {tmp_path / 'deploy.log'}."
 
 
-def test_on_the_terminal_a_step_that_is_left_out_is_said(tmp_path, capfd):
+def test_a_skipped_step_is_named_on_the_terminal(tmp_path, capfd):
     said = []
     output = Output(said.append)
     output.left_out("views")

@@ -77,7 +77,7 @@ def test_a_score_needs_ten_values_and_no_full_window():
     assert not np.isnan(score[9:]).any()
 
 
-def test_a_lost_gauge_is_no_anomaly_and_one_of_four_still_gives_a_score():
+def test_a_lost_gauge_is_no_anomaly_and_one_of_four_still_scores():
     values = normal_values(400, seed=3)
     values[:, [SENSOR_INDEX[name] for name in SENSORS[1:]]] = np.nan
     found = detect(model(), stats_of(values))

@@ -162,7 +162,7 @@ class TestLeaving:
         monkeypatch.setattr(joining, "MAX_WAITING", 3)
         assert outcome(*(well(i / 10) for i in range(5))) == [(0.0, "crowded"), (0.1, "crowded")]
 
-    def test_old_tank_readings_give_way(self, monkeypatch):
+    def test_the_oldest_tank_readings_are_dropped(self, monkeypatch):
         monkeypatch.setattr(joining, "MAX_TANKS", 2)
         assert outcome(tank(0), tank(3), tank(4), well(0)) == [(0, 3)]
 
@@ -257,7 +257,7 @@ def streams(draw):
 class TestAnyStream:
     @given(streams(), st.lists(st.integers(0, 40), max_size=6))
     @settings(max_examples=300)
-    def test_any_cut_into_batches_gives_the_same(self, stream, cuts):
+    def test_any_cut_into_batches_has_the_same_result(self, stream, cuts):
         cuts = [min(cut, len(stream)) for cut in cuts]
         whole, one_by_one = run(stream), run(stream, range(1, len(stream)))
         cut = run(stream, cuts, coded=True)
@@ -280,7 +280,7 @@ class TestAnyStream:
         assert len(found) + duplicates + int(state.waiting.sum()) == wells
 
     @given(streams())
-    def test_a_retried_batch_gives_the_same_rows(self, stream):
+    def test_a_retried_batch_has_the_same_rows(self, stream):
         _, _, state = run(stream[: len(stream) // 2])
         rest = batch(stream[len(stream) // 2 :])
         assert rows(join(state, *rest)) == rows(join(state, *rest))

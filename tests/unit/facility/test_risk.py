@@ -139,7 +139,7 @@ def test_blocks_are_of_one_date_and_bounded():
     assert [block.rows for block in facility_rows_to_blocks(rows, joined_at_ms=0, max_bytes=10)] == [1, 1, 1]
 
 
-def test_no_rows_give_no_blocks():
+def test_no_rows_make_no_blocks():
     assert facility_rows_to_blocks(joined([], []), joined_at_ms=JOINED_AT) == []
 
 

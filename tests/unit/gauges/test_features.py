@@ -210,7 +210,7 @@ class TestFeatureExtractor:
         _, without = series_rows(ts_ms, np.full_like(values, np.nan), self.extractor("commissioned"))
         assert not without.any()
 
-    def test_fleet_features_do_not_know_the_level(self):
+    def test_fleet_features_ignore_the_level(self):
         ts_ms, values = self.series()
         here, whole = series_rows(ts_ms, values, self.extractor("fleet"))
         values[:, P] += 3e6

@@ -1,4 +1,4 @@
-"""Gauge health: what is wrong with a gauge, told apart from compression and from a well in trouble."""
+"""Gauge health: faults of a gauge, as distinct from compression and from a well in trouble."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_a_slow_gauge_is_not_missing_between_its_values():
 
 
 @pytest.mark.parametrize("sensor", [PDG, T_TPT])
-def test_zero_is_a_dead_gauge_and_gives_no_value(sensor):
+def test_zero_is_a_dead_gauge_and_no_value(sensor):
     values = normal_values(50)
     values[20:30, sensor] = 0.0
     status, kept = judged(values)
@@ -160,7 +160,7 @@ class TestFrozen:
         status, _ = judged(values)
         assert (status[900:, PDG] == STATUSES.index("frozen")).all()
 
-    def test_an_interruption_starts_the_patience_anew(self):
+    def test_progress_restarts_the_patience(self):
         values = normal_values(1700)
         values[:, PDG] = 2.1e7
         ts_ms = START + 1000 * np.arange(1700) + 61_000 * (np.arange(1700) >= 850)

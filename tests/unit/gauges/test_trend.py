@@ -83,7 +83,7 @@ def test_span_is_that_of_the_minutes():
     np.testing.assert_allclose(trend.span("p_tpt")[-1], 4e5, atol=2048)
 
 
-def test_a_long_interruption_starts_anew_and_a_short_one_leaves_a_hole():
+def test_a_long_interruption_starts_over_and_a_short_one_leaves_a_hole():
     wave = with_tree(1e7 + 3e5 * np.sin(np.arange(7200) / 100))
     for pause_s, turned in ((540, True), (900, False)):
         ts_ms = START + 1000 * np.arange(7200) + 1000 * pause_s * (np.arange(7200) >= 7190)

@@ -270,7 +270,7 @@ def test_an_old_node_is_passed_over_and_a_new_one_taken(tmp_path, monkeypatch):
     assert found.environment({"PATH": "/bin"})["PATH"].split(os.pathsep) == [str(tmp_path), "/bin"]
 
 
-def test_a_download_that_breaks_says_why_and_what_next(tmp_path, monkeypatch):
+def test_an_interrupted_download_says_why_and_what_next(tmp_path, monkeypatch):
     npm = executable(tmp_path / "npm", "echo 'network timeout' >&2; exit 7")
     monkeypatch.setattr(toolchain, "CDK", tmp_path)
     monkeypatch.setattr(toolchain, "_CLI", tmp_path / "missing")

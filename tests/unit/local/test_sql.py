@@ -170,7 +170,7 @@ def test_a_statement_without_a_header_loses_no_row():
     assert athena.run_sql("SHOW TABLES", client=fake).rows == [("a",), ("b",)]
 
 
-def test_a_limit_is_kept_and_said():
+def test_a_limit_is_kept_and_reported():
     fake = FakeAthena([("1",), ("2",), ("3",)], columns=[("n", "bigint")])
     result = athena.run_sql("SELECT …", max_rows=2, client=fake)
     assert (result.rows, result.truncated) == ([(1,), (2,)], True)
@@ -185,7 +185,7 @@ def test_a_failed_query_raises_athenas_reason():
         athena.run_sql("SELECT foo", client=fake)
 
 
-def test_a_refused_query_and_an_absent_service_are_told_apart():
+def test_a_refused_query_and_an_absent_service_are_distinguished():
     fake = FakeAthena([])
     refusal = {"Error": {"Code": "InvalidRequestException", "Message": "line 1:1: mismatched input"}}
     fake.error = ClientError(refusal, "StartQueryExecution")
@@ -245,7 +245,7 @@ def test_the_query_comes_from_one_place(tmp_path):
             sql_cli.read(sql, path)
 
 
-def test_aws_is_not_asked_through_the_twins_address(monkeypatch):
+def test_requests_to_aws_ignore_the_twins_address(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     with pytest.raises(ToolError, match="would not reach AWS"):
         sql_cli.query_aws("SELECT 1")

@@ -120,7 +120,7 @@ class TestClosing:
         stream = [reading(0, "B"), reading(0, "A"), reading(70, "B"), reading(70, "A")]
         assert minutes(stream) == [("B", 0, 1), ("A", 0, 1)]
 
-    def test_a_new_feed_starts_anew_at_whatever_time_it_lies(self):
+    def test_a_new_feed_starts_over_whatever_its_times(self):
         stream = [reading(600), reading(601), reading(0, source="2/other"), reading(70, source="2/other")]
         assert minutes(stream) == [("A", 10, 2), ("A", 0, 1)]
 
@@ -155,7 +155,7 @@ SORTED = STREAMS.map(lambda stream: sorted(stream, key=lambda one: one[0]))
 class TestAnyStream:
     @given(STREAMS | SORTED, st.lists(st.integers(0, 40), max_size=5))
     @settings(max_examples=200)
-    def test_any_cut_into_batches_gives_the_same(self, stream, cuts):
+    def test_any_cut_into_batches_has_the_same_result(self, stream, cuts):
         cut = run(stream, [min(cut, len(stream)) for cut in cuts], coded=True)
         whole, one_by_one = run(stream), run(stream, range(1, len(stream)))
         assert whole[:2] == cut[:2] == one_by_one[:2]

@@ -55,14 +55,14 @@ def test_windows_of_an_event_with_transient_and_steady_state():
     assert windows.training_rows == slice(900, 900 + 9 * WINDOW)
 
 
-def test_without_a_steady_state_the_transient_gives_all_windows():
+def test_without_a_steady_state_all_windows_are_transient():
     windows = cut_windows(labels((0, 2000), (102, 900)), EVENT)
 
     assert windows.anomalous.sum() == 6
     assert len(windows.test) == 12
 
 
-def test_without_a_transient_the_steady_state_gives_all_windows():
+def test_without_a_transient_all_windows_are_steady():
     windows = cut_windows(labels((0, 2000), (2, 3000)), EVENT)
 
     assert windows.anomalous.sum() == 6
@@ -131,7 +131,7 @@ def far_and_near():
 
 
 @pytest.mark.parametrize("method", [PlainForest(1), OneClass("rbf"), Lof(3)], ids=repr)
-def test_methods_tell_what_is_far_away(method):
+def test_methods_detect_what_is_far_away(method):
     judged = method(*far_and_near())
 
     assert judged[6:].all()

@@ -218,7 +218,7 @@ class TestReadings:
         assert found.sources == (instance.source,)
         assert len(from_files(folder, instance.well_id, 0, 1000)) == 0
 
-    def test_of_the_lake_are_asked_by_date_and_go_by_their_time_at_the_source(self, period):
+    def test_of_the_lake_are_queried_by_date_and_ordered_by_source_time(self, period):
         asked = []
 
         def ask(sql):

@@ -115,7 +115,7 @@ def test_downloads_checks_and_unpacks(server, tmp_path):
     assert not (tmp_path / "3w" / NAME).exists()
 
 
-def test_class_folders_stand_in_the_folder_wherever_the_archive_has_them(tmp_path):
+def test_class_folders_are_unpacked_directly_into_the_folder(tmp_path):
     archive = tmp_path / "a.zip"
     archive.write_bytes(make_zip({"x/y/2/a.parquet": b"1", "x/y/0/b.parquet": b"2", "LICENSE": b"3"}))
     assert unpack(archive, tmp_path / "in") == 3
@@ -128,7 +128,7 @@ def test_class_folders_stand_in_the_folder_wherever_the_archive_has_them(tmp_pat
     assert (tmp_path / "two/more/2/a.parquet").read_bytes() == b"2"
 
 
-def test_a_second_run_asks_nobody(server, tmp_path):
+def test_a_second_run_makes_no_request(server, tmp_path):
     download(tmp_path, api=server.api, fetcher=fetcher(), keep_archive=True)
     assert (tmp_path / NAME).exists()
     server.requests.clear()
@@ -145,7 +145,7 @@ def test_a_truncated_answer_is_resumed_by_range(server, tmp_path):
     assert len(server.requests) == 3
 
 
-def test_a_later_run_goes_on_where_the_last_one_ended(server, tmp_path):
+def test_a_later_run_continues_where_the_last_one_ended(server, tmp_path):
     server.faults = ["truncated"]
     with pytest.raises(DownloadError, match=r"broke off at 25,\d+ of 50,\d+ bytes .*run again to resume"):
         download(tmp_path, api=server.api, fetcher=fetcher(1))
@@ -165,7 +165,7 @@ def test_server_errors_are_repeated(server, tmp_path):
     assert len(server.requests) == 4
 
 
-def test_a_file_that_is_gone_is_not_asked_for_again(server, tmp_path):
+def test_a_file_that_no_longer_exists_is_not_requested_again(server, tmp_path):
     server.faults = [404]
     with pytest.raises(DownloadError, match="HTTP 404: the file no longer exists there"):
         download(tmp_path, api=server.api, fetcher=fetcher())

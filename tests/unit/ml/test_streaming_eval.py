@@ -65,7 +65,7 @@ def test_an_alarm_in_the_unlabelled_gap_is_early_and_not_false():
     assert total([found]).median_delay_s == 0.0
 
 
-def test_an_alarm_in_normal_time_is_false_and_detects_nothing_though_it_stands():
+def test_an_alarm_in_normal_time_is_false_and_detects_nothing_while_active():
     found = verdict((NORMAL_END - 1, STEADY))
 
     assert found.false_alarms == 1
@@ -74,7 +74,7 @@ def test_an_alarm_in_normal_time_is_false_and_detects_nothing_though_it_stands()
     assert found.alarm_s == 1.0
 
 
-def test_a_new_alarm_beside_one_standing_since_normal_time_does_detect():
+def test_a_new_alarm_beside_one_active_since_normal_time_detects():
     found = verdict((NORMAL_END - 1, STEADY), (EVENT + 3, STEADY))
 
     assert (found.false_alarms, found.delay_s) == (1, 3.0)
@@ -272,7 +272,7 @@ def test_what_follows_an_alarm_does_not_change_it(well):
     assert stream(ended, models).alarms[0].onset == first
 
 
-def test_the_forest_knows_nothing_of_the_evaluated_well(dataset):
+def test_the_forest_is_not_trained_on_the_evaluated_well(dataset):
     """Whatever the evaluated well's own period looks like, its forest comes from the others."""
     files = find_instances(dataset)
     left_out, other = LeftOut(3), LeftOut(3)
@@ -292,7 +292,7 @@ def test_the_forest_knows_nothing_of_the_evaluated_well(dataset):
     np.testing.assert_array_equal(mine.forest.score(rows), its.forest.score(rows))
 
 
-def test_an_instance_without_normal_operation_is_said_so(dataset):
+def test_an_instance_without_normal_operation_is_reported(dataset):
     instance = read_instance(find_instances(dataset, classes=[6])[0])
     shown = replace(instance, label=np.full(len(instance), 6))
     evaluation = Evaluation(1)
@@ -312,7 +312,7 @@ def test_an_instance_without_normal_operation_is_said_so(dataset):
         (["--models", "no/such/registry"], "no models are in service there"),
     ],
 )
-def test_what_is_not_there_is_said_in_one_line(dataset, arguments, message):
+def test_what_is_not_there_is_reported_in_one_line(dataset, arguments, message):
     result = CliRunner().invoke(app, ["--data", str(dataset), *arguments])
 
     assert result.exit_code == 1

@@ -207,7 +207,7 @@ class TestModels:
         assert nothing.forest is None
         assert nothing.fleet is None
 
-    def test_the_fleet_model_knows_no_levels(self, training, wells):
+    def test_the_fleet_model_ignores_levels(self, training, wells):
         (instance,) = wells["SIM-0-00002"]
         moved = instance.values.copy()
         moved[:, [P_TPT, T_TPT]] += [2e6, 10.0]

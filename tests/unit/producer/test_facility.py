@@ -167,7 +167,7 @@ class TestTank:
 
 class TestTruth:
     @pytest.mark.parametrize("condition", ["methane_medium", "methane_high", "vapor_high", "vapor_critical"])
-    def test_a_sent_value_is_over_its_limit_exactly_when_it_is_said_to_be(self, condition):
+    def test_a_sent_value_exceeds_its_limit_exactly_in_the_exceedances(self, condition):
         seed = seed_with(condition)
         limit = {
             "methane_medium": 250.0,
@@ -205,7 +205,7 @@ class TestTankFeed:
     def lines(self, skip=0):
         return TankPlayer(tank(), [self.PIECE], skip).take(10**12)
 
-    def test_gives_every_reading_whatever_the_steps(self):
+    def test_plays_every_reading_whatever_the_steps(self):
         player, stepped = TankPlayer(tank(), [self.PIECE]), []
         until = 0
         while player.next_ms() is not None:

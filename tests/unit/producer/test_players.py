@@ -123,7 +123,7 @@ def facility(wells, skip=None, max_bytes=2000):
 
 
 @given(fleets, st.integers(0, 500_000), st.integers(1, 40))
-def test_a_facility_gives_every_reading_once_in_event_time_order(fleet, step, chunk):
+def test_a_facility_plays_every_reading_once_in_event_time_order(fleet, step, chunk):
     wells = planned_wells(fleet)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(players, "CHUNK", chunk)
@@ -133,7 +133,7 @@ def test_a_facility_gives_every_reading_once_in_event_time_order(fleet, step, ch
 
 
 @given(fleets, st.integers(0, 500_000), st.data())
-def test_a_facility_goes_on_exactly_after_what_each_well_has_played(fleet, step, data):
+def test_a_facility_resumes_exactly_after_what_each_well_has_played(fleet, step, data):
     wells = planned_wells(fleet)
     whole = play(facility(wells), step)
     done = data.draw(st.integers(0, len(whole)))

@@ -149,7 +149,7 @@ def test_settings_that_cannot_be_used_stop_a_replay_with_their_reason(data, stre
     assert not stream.records
 
 
-def test_an_interrupted_replay_goes_on_with_resume(data, stream):
+def test_an_interrupted_replay_continues_with_resume(data, stream):
     stopped = iter([False, True])
 
     class Stopped:
@@ -271,7 +271,7 @@ def test_an_interrupted_replay_with_facility_sends_every_tank_reading_once(event
     assert json.loads(again.read_bytes())["facility"] == json.loads(whole.read_bytes())["facility"]
 
 
-def test_a_new_run_says_which_unfinished_one_it_gives_up(data, stream, tmp_path):
+def test_a_new_run_names_the_unfinished_one_it_abandons(data, stream, tmp_path):
     before = Progress(run_id="4f0c", digest="d", options={}, started_ms=0, positions={"WELL-00001": 7})
     resume.save(tmp_path / "home" / "replay-default.json", before)
     result = replay("--data", data, "--speed", "max")
@@ -296,14 +296,14 @@ def test_resume_without_a_file_is_a_new_run(data, stream):
         (["--fleet", "nowhere.json"], "nowhere.json"),
     ],
 )
-def test_what_is_not_there_is_said(data, stream, arguments, message):
+def test_what_is_not_there_is_reported(data, stream, arguments, message):
     result = replay("--data", data, "--speed", "max", *arguments)
     assert result.exit_code == 1
     assert message in result.output
     assert stream.records == []
 
 
-def test_a_missing_stream_is_said_before_anything_is_read(data, stream):
+def test_a_missing_stream_is_reported_before_anything_is_read(data, stream):
     stream.exists = False
     result = replay("--data", data, "--speed", "max")
     assert result.exit_code == 1

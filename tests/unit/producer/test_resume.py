@@ -62,7 +62,7 @@ def test_a_file_that_is_no_resume_file_is_named_with_what_is_wrong(tmp_path, con
     assert str(file) in str(caught.value)
 
 
-def test_the_digest_tells_runs_apart_that_would_send_other_readings_or_times():
+def test_the_digest_distinguishes_runs_that_would_send_other_readings_or_times():
     span = Span("2/WELL-00011_1", "WELL-00011", "FAC-03", 0, 9000, 0, 10)
     base = resume.digest([span], {"speed": "60"})
     assert resume.digest([span], {"speed": "60"}) == base

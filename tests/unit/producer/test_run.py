@@ -179,7 +179,7 @@ def test_clean_stops_neither_skip_nor_double(fleet, speed, stops, seed):
     assert len(world.sent()) == len(world.expected())
 
 
-def test_the_file_never_says_more_than_the_stream_has():
+def test_the_file_never_counts_more_than_the_stream_has():
     world = World({"A": ("F1", [(FIRST, 1500)]), "B": ("F2", [(FIRST, 1500)])}, 60.0, refusals=0.3)
     said = []
 
@@ -201,7 +201,7 @@ def test_real_time_sends_what_is_due_every_second():
     assert max(delays) <= 1300
 
 
-def test_a_stream_that_stays_closed_ends_in_an_error_and_a_file_to_go_on_from():
+def test_a_stream_that_stays_closed_ends_in_an_error_and_a_resumable_file():
     world = World({"A": ("F1", [(FIRST, 5000)])}, FULL_SPEED)
     world.stream.refuse = lambda key, data: len(world.stream.records) >= 5
     with pytest.raises(StreamStalled):

@@ -83,7 +83,7 @@ class TestAnyBytes:
         np.testing.assert_array_equal(got.readings.values, np.array(expected).reshape(-1, 27))
 
     @given(st.lists(LINES, max_size=8))
-    def test_a_block_gives_what_its_lines_give_one_by_one(self, lines):
+    def test_a_block_decodes_as_its_lines_do_one_by_one(self, lines):
         whole = validate_block(b"\n".join(lines), sequence="1", now_ms=NOW)
         parts = [validate_block(line, sequence="1", now_ms=NOW) for line in lines]
         same(whole.readings, Readings.concat([part.readings for part in parts]))
@@ -115,7 +115,7 @@ class TestFrames:
             max_size=8,
         )
     )
-    def test_a_block_of_frames_gives_what_they_give_one_by_one(self, frames):
+    def test_a_block_of_frames_decodes_as_they_do_one_by_one(self, frames):
         lines = [encode_block([row(vibration_encoded=frame)]) for frame in frames]
         whole = validate_block(b"".join(lines), sequence="1", now_ms=NOW)
         parts = [validate_block(line, sequence="1", now_ms=NOW) for line in lines]

@@ -46,7 +46,7 @@ class TestEventId:
 
 
 class TestSplitLines:
-    def test_gives_lines_verbatim_and_needs_no_final_line_feed(self):
+    def test_returns_lines_verbatim_and_needs_no_final_line_feed(self):
         assert split_lines(b'{"a": 1}\r\n\n  \n{"b":2}') == [b'{"a": 1}\r', b'{"b":2}']
 
     def test_of_nothing_is_nothing(self):

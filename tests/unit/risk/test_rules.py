@@ -150,7 +150,7 @@ def test_a_signature_fires_on_its_simulated_event_and_not_before(event_class, ru
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_slugging_is_told_by_its_swings(seed):
+def test_slugging_is_recognised_by_its_swings(seed):
     values, onset = simulated(3, seed)
     by_rule = held(values)
     assert by_rule["severe_slugging"][onset + 3600 :].all()

@@ -1,4 +1,4 @@
-"""Terraform on this machine: found, told where its provider is, and never sent to an account by accident."""
+"""Terraform on this machine: found, pointed to its provider, and never run against an account by accident."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def nowhere(tmp_path, monkeypatch):
         "home/.local/share/terraform/plugins",
     ],
 )
-def test_a_mirror_is_found_wherever_it_usually_lies(tmp_path, nowhere, place, packed):
+def test_a_mirror_is_found_in_every_usual_place(tmp_path, nowhere, place, packed):
     assert terraform_tool.mirror(nowhere) is None
     folder = _provider(tmp_path / place, packed=packed)
     assert terraform_tool.mirror(nowhere) == folder
@@ -76,7 +76,7 @@ def test_the_mirror_that_is_named_wins_and_must_hold_the_provider(tmp_path, nowh
         terraform_tool.mirror(nowhere)
 
 
-def test_terraform_is_told_of_the_mirror_and_asks_no_registry_for_that_provider(tmp_path, nowhere):
+def test_terraform_uses_the_mirror_and_no_registry_for_that_provider(tmp_path, nowhere):
     folder = _provider(tmp_path / "opt" / "mirror")
     environment = terraform_tool.environment_for(tmp_path / "work", nowhere)
     text = Path(environment["TF_CLI_CONFIG_FILE"]).read_text()
@@ -190,7 +190,7 @@ def test_the_bucket_of_the_state_is_private_versioned_and_refuses_plain_http():
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_oldest_region_takes_no_constraint_and_a_second_time_makes_nothing():
+def test_the_oldest_region_takes_no_constraint_and_a_second_call_creates_nothing():
     s3 = _S3("404")
     terraform_state.prepare(s3, "the-bucket", "us-east-1")
     assert s3.calls["create_bucket"] == {"Bucket": "the-bucket"}

@@ -69,7 +69,7 @@ def test_what_is_applied_is_what_was_planned_and_a_failure_is_rolled_back():
     assert "failure()" in steps[-1]["if"]
 
 
-def test_a_removal_wants_its_name_typed():
+def test_a_removal_asks_for_its_name():
     # YAML reads the key `on` as true.
     inputs = NAMES["destroy"][True]["workflow_dispatch"]["inputs"]
     assert inputs["confirmation"]["required"]

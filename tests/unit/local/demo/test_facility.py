@@ -149,7 +149,7 @@ def test_the_summary_adds_up_and_says_so(lake):
 
 
 @pytest.mark.parametrize("changes", [{"unexpected": 1}, {"missed": 1}, {"wells": 30}])
-def test_what_does_not_hold_is_said(lake, changes):
+def test_what_does_not_hold_is_reported(lake, changes):
     report = figures(lake, **changes)
     assert not holds(report)
     page = io.StringIO()

@@ -67,7 +67,7 @@ def test_nothing_follows_from_a_failing_gauge_alone(name, fault):
     values = broken(normal_values(2200, seed=4), name, fault, 400, 1900)
     rows = scored(values)
     assert joined(rows, "alarms") == []
-    # While a historian's line runs down to zero it can't be told from a fall: it ends too soon for an alarm.
+    # A historian's line down to zero looks like a fall while it lasts: too short for an alarm.
     seconds = np.delete(np.arange(2200), np.s_[400:408] if fault == "line_to_zero" else [])
     assert set(np.array(joined(rows, "well_status"))[seconds]) == {"NORMAL"}
     assert joined(rows, "sensor_health")[1850] != () or (fault, name) == ("freeze", "t_tpt")

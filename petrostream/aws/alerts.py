@@ -6,18 +6,25 @@ with its identity is written to the live table, on the condition that there is n
 * A retry, a second consumer or a new process finds the marker and publishes nothing.
 * The topic refuses (throttled, access denied, not found): the marker is deleted, and the alert stays in
   memory for the facility's next batch. Readings never wait for it.
-* The response is lost: SNS may have accepted the message. It is not sent again; the log has the whole event.
-* The process dies between marker and message: that message is not sent. The alarm is still in the live table
-  and in the lake. Publishing first would send some messages twice instead.
+* The response is lost: SNS may have accepted the messages. They are not sent again; the log has the whole
+  events.
+* The process dies between markers and call: those messages, ten at most, are not sent. The alarms are still
+  in the live table and in the lake. Publishing first would send some messages twice instead.
+
+Alerts go out in calls of `SNS_BATCH_ENTRIES`. A call may accept some messages and refuse others; only those
+refused are sent again.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from petrostream.aws.calls import error_code, repeatable
+from petrostream.aws.limits import SNS_BATCH_BYTES, SNS_BATCH_ENTRIES
 from petrostream.backoff import Backoff, Deadline
 from petrostream.live import Alert, envelope, marker_item
 
@@ -30,7 +37,34 @@ MAX_REMEMBERED = 10_000
 FILTERS = ("facility_id", "well_id", "priority", "event", "alarm_type", "status", "scope")
 """Fields of the detail that subscribers can filter by, besides `kind`."""
 
+AT_ONCE = 8
+"""Markers written at the same time; the client holds ten connections."""
+
+_AT_FAULT = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
+"""Refusals that concern the message and not the topic: it would be refused for ever."""
+
 logger = logging.getLogger(__name__)
+
+
+class RefusedError(Exception):
+    """SNS did not accept some messages of a call; the text has its codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """An alert as one entry of a PublishBatch call."""
+
+    alert: Alert
+    body: str
+    entry: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        """What SNS counts: bytes of body and attributes; with the subject, to be on the safe side."""
+        attributes = self.entry["MessageAttributes"].items()
+        texts = [self.body, self.entry["Subject"]]
+        texts += [part for name, value in attributes for part in (name, *value.values())]
+        return sum(len(text.encode()) for text in texts)
 
 
 class AlertTopic:
@@ -75,27 +109,52 @@ class AlertTopic:
 
     def publish(self, alerts: Sequence[Alert]) -> None:
         """Publish the alerts not yet published; stops at the first failure and leaves the rest for later."""
-        for alert in alerts:
-            if alert.alert_id in self._published:
-                continue
+        unpublished = [alert for alert in alerts if alert.alert_id not in self._published]
+        if not self._topic:
+            self._remember(unpublished)
+            return
+        for batch in _batches(map(self._message, unpublished)):
             if self._deadline.remaining() <= 0:
                 return
             try:
-                if self._topic and self._claim(alert):
-                    self._send(alert)
+                self._publish_batch(batch)
             except Exception as error:
                 # Whatever the error, readings must not wait for alerts.
-                logger.warning(
-                    "%s %s not published yet: %s: %s",
-                    *(alert.kind, alert.alert_id, error_code(error), error),
-                )
+                logger.warning("alerts not published yet: %s: %s", error_code(error), error)
                 return
-            self._remember(alert.alert_id)
 
-    def _remember(self, alert_id: str) -> None:
-        self._published[alert_id] = None
+    def _publish_batch(self, batch: Sequence[_Message]) -> None:
+        """Publish one call's messages; those not accepted lose their markers before the error is raised."""
+        claimed = self._claim_all(batch)
+        refused, error = self._send(claimed) if claimed else ([], None)
+        kept = {message.alert.alert_id for message in refused}
+        self._remember(message.alert for message in batch if message.alert.alert_id not in kept)
+        if error is not None:
+            self._unmark(refused)
+            raise error
+
+    def _remember(self, alerts: Iterable[Alert]) -> None:
+        self._published.update((alert.alert_id, None) for alert in alerts)
         while len(self._published) > MAX_REMEMBERED:
             del self._published[next(iter(self._published))]
+
+    def _claim_all(self, batch: Sequence[_Message]) -> list[_Message]:
+        """The messages that this process claimed. If one marker fails, all are deleted."""
+        if len(batch) == 1:
+            return [message for message in batch if self._claim(message.alert)]
+        with ThreadPoolExecutor(min(AT_ONCE, len(batch))) as pool:
+            claims = [pool.submit(self._claim, message.alert) for message in batch]
+        errors = [claim.exception() for claim in claims]
+        failure = next((error for error in errors if error is not None), None)
+        claimed = [
+            message
+            for message, claim, error in zip(batch, claims, errors, strict=True)
+            if error is None and claim.result()
+        ]
+        if failure is not None:
+            self._unmark(claimed)
+            raise failure
+        return claimed
 
     def _claim(self, alert: Alert) -> bool:
         """True if this process claimed the alert: no other process will publish it."""
@@ -112,35 +171,86 @@ class AlertTopic:
             raise
         return True
 
-    def _send(self, alert: Alert) -> None:
+    def _message(self, alert: Alert) -> _Message:
         arn = self._topic.split(":")
-        event = envelope(alert, account=arn[4], region=arn[3])
-        failure: Exception | None = None
+        body = orjson.dumps(envelope(alert, account=arn[4], region=arn[3])).decode()
+        entry = {
+            "Id": alert.alert_id,
+            "Message": body,
+            "Subject": _subject(alert),
+            "MessageAttributes": _attributes(alert),
+        }
+        return _Message(alert, body, entry)
+
+    def _send(self, messages: Sequence[_Message]) -> tuple[list[_Message], Exception | None]:
+        """Send one call's messages, those refused again until time or attempts run out.
+
+        Returns:
+            The messages that were refused to the end, and the last error; none, and None, if there are none.
+        """
+        left, error = list(messages), None
         for _ in self._backoff.attempts(self._deadline):
             try:
-                self._sns.publish(
-                    TopicArn=self._topic,
-                    Message=orjson.dumps(event).decode(),
-                    Subject=_subject(alert),
-                    MessageAttributes=_attributes(alert),
+                response = self._sns.publish_batch(
+                    TopicArn=self._topic, PublishBatchRequestEntries=[message.entry for message in left]
                 )
-            except Exception as error:
-                if getattr(error, "response", None) is None:
-                    # No response: it may have been sent. Sending it twice is worse than a look into this log.
-                    logger.exception("alert may not have been published: %s", orjson.dumps(event).decode())
-                    return
-                failure = error
-                if not repeatable(error):
+            except Exception as failure:
+                if getattr(failure, "response", None) is None:
+                    # They may have been sent. Sending them twice is worse than a look into this log.
+                    _log_unsure(left)
+                    return [], None
+                error = failure
+                if not repeatable(failure):
                     break
-            else:
-                return
-        self._unmark(alert)
-        assert failure is not None
-        raise failure
+                continue
+            left, error = _refused(left, response.get("Failed", []))
+            if not left:
+                return [], None
+        return left, error
 
-    def _unmark(self, alert: Alert) -> None:
-        item = marker_item(alert.alert_id, 0)
-        self._dynamodb.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
+    def _unmark(self, messages: Iterable[_Message]) -> None:
+        """Delete the markers. An alert whose marker stays is not published any more: the log has it."""
+        for message in messages:
+            item = marker_item(message.alert.alert_id, 0)
+            try:
+                self._dynamodb.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
+            except Exception:
+                logger.exception("alert not published, its marker stays: %s", message.body)
+
+
+def _batches(messages: Iterable[_Message]) -> Iterator[list[_Message]]:
+    """The messages in order, cut to what one PublishBatch call takes."""
+    batch: list[_Message] = []
+    size = 0
+    for message in messages:
+        if batch and (len(batch) == SNS_BATCH_ENTRIES or size + message.size > SNS_BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += message.size
+    if batch:
+        yield batch
+
+
+def _refused(
+    messages: Sequence[_Message], failures: Sequence[dict[str, Any]]
+) -> tuple[list[_Message], Exception | None]:
+    """The messages to send again, and why; one that can never be accepted is logged and left out."""
+    codes = {failure["Id"]: str(failure.get("Code", "unknown")) for failure in failures}
+    left = []
+    for message in messages:
+        code = codes.get(message.alert.alert_id)
+        if code in _AT_FAULT:
+            logger.error("alert can't be published, SNS refuses it with %s: %s", code, message.body)
+        elif code is not None:
+            left.append(message)
+    why = ", ".join(sorted({codes[message.alert.alert_id] for message in left}))
+    return left, RefusedError(f"SNS refused {len(left)} messages: {why}") if left else None
+
+
+def _log_unsure(messages: Iterable[_Message]) -> None:
+    for message in messages:
+        logger.exception("alert may not have been published: %s", message.body)
 
 
 def _subject(alert: Alert) -> str:

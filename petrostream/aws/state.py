@@ -6,14 +6,13 @@ each other: the later one gets `StateConflict`, reads again, and skips what the 
 """
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, unavailable
 from petrostream.errors import StateConflict, StateUnreadable
 from petrostream.live import facility_key
 from petrostream.packing import StateFormatError
-from petrostream.pipeline import PARTS, Memory, decode_parts, encode_parts
+from petrostream.pipeline import PARTS, Memory, decode_parts, fitted
 from petrostream.scoring import FacilityState, codec
 
 if TYPE_CHECKING:
@@ -24,10 +23,7 @@ NEW = 0
 """Version of a facility that has no item yet."""
 
 MAX_STATE_BYTES = 380_000
-"""Most bytes of all parts together; DynamoDB allows 400 KB an item."""
-
-MAX_WELL_BYTES = 65_000
-"""Reserved for one well, whatever the other parts need; typically a well takes 2.5 kB."""
+"""Most bytes of all parts together; names, keys and numbers of the item need some of its 400 KB."""
 
 SCORING = "state"
 """Attribute of scoring's state; `PARTS` names the attributes of the other parts."""
@@ -68,8 +64,8 @@ class StateStore:
     def save(self, memory: Memory, version: int) -> int:
         """Write the memory that follows the one at `version`; returns the new version.
 
-        A memory over `MAX_STATE_BYTES` is written without the wells silent for longest. Such a well has empty
-        windows when it reports again; no reading is lost.
+        A memory over `MAX_STATE_BYTES` is written without the wells that have been silent longest, and so it
+        is remembered here (`petrostream.pipeline.fitting`); no reading is lost.
 
         Raises:
             StateConflict: the item is no longer at `version`. Also if an earlier attempt of this very write
@@ -80,7 +76,8 @@ class StateStore:
         # The cache must never hold more than the table is known to hold.
         facility_id = memory.scoring.facility_id
         self._warm.pop(facility_id, None)
-        memory, parts = fitted(memory)
+        memory, parts = fitted(memory, MAX_STATE_BYTES)
+        parts[SCORING] = parts.pop("scoring")
         try:
             self._client.put_item(**self._item(memory.scoring, parts, version))
         except Exception as error:
@@ -134,37 +131,3 @@ class StateStore:
             put["ExpressionAttributeNames"] = {"#version": "version"}
             put["ExpressionAttributeValues"] = {":version": {"N": str(version)}}
         return put
-
-
-def fitted(memory: Memory) -> tuple[Memory, dict[str, bytes]]:
-    """The memory and its encoded parts, cut down to what fits an item.
-
-    The wells that have been silent longest are dropped first. If the other parts alone are too large, the
-    largest of them is reset: an item that can't be written would block the shard indefinitely.
-    """
-    parts = encode_parts(memory)
-    while sum(map(len, parts.values())) > MAX_STATE_BYTES - MAX_WELL_BYTES:
-        largest = max(parts, key=lambda name: len(parts[name]))
-        logger.error(
-            "facility %s: %s state of %d bytes leaves no room for its wells and is reset",
-            *(memory.scoring.facility_id, largest, len(parts[largest])),
-        )
-        memory = memory.without(largest)
-        parts = encode_parts(memory)
-    scoring, content = _with_wells_that_fit(memory.scoring, MAX_STATE_BYTES - sum(map(len, parts.values())))
-    return replace(memory, scoring=scoring), {SCORING: content, **parts}
-
-
-def _with_wells_that_fit(state: FacilityState, room: int) -> tuple[FacilityState, bytes]:
-    content = codec.encode(state)
-    while len(content) > room and len(state.wells) > 1:
-        newest_first = sorted(state.wells, key=lambda well: (-int(state.wells[well].ts_ms[-1]), well))
-        keep = newest_first[: max(1, int(len(newest_first) * 0.9 * room / len(content)))]
-        logger.warning(
-            "facility %s: state of %d wells is %d bytes, over %d; the %d longest silent are dropped",
-            *(state.facility_id, len(state.wells), len(content), room),
-            len(newest_first) - len(keep),
-        )
-        state = replace(state, wells={well: state.wells[well] for well in sorted(keep)})
-        content = codec.encode(state)
-    return state, content

@@ -1,6 +1,7 @@
 """What the join of wells and tanks remembers from one batch to the next, and its limits."""
 
-from dataclasses import dataclass, field
+from collections.abc import Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -47,3 +48,14 @@ class JoinState:
     wells_seen: int = 0
     tanks: TankReadings = field(default_factory=TankReadings.empty)
     tanks_seen: int = 0
+
+    def well_names(self) -> list[str]:
+        """Wells whose readings are remembered, in stream order."""
+        return self.wells.well_id
+
+    def only(self, wells: Set[str]) -> "JoinState":
+        """A copy without the readings of other wells than these; those that waited for a tank get no pair."""
+        kept = np.flatnonzero([name in wells for name in self.wells.well_id])
+        return replace(
+            self, wells=self.wells.take(kept), waiting=self.waiting[kept], number=self.number[kept]
+        )

@@ -23,9 +23,6 @@ from petrostream.scoring import NO_POINTS, Scored
 MAX_WELLS = 500
 """Most wells shown of a facility: those that reported last."""
 
-MAX_UNPUBLISHED = 200
-"""Most alerts that wait for publication. While the topic can't be reached, the oldest are dropped."""
-
 _PRESSURE, _TEMPERATURE = SENSOR_INDEX["p_tpt"], SENSOR_INDEX["t_tpt"]
 
 
@@ -117,6 +114,21 @@ class LiveState:
     unpublished: tuple[Alert, ...] = ()
     listed: bool = False
 
+    def well_names(self) -> list[str]:
+        """All wells of which anything is kept, more than once where it is more than one thing."""
+        of_alerts = [str(alert.detail["well_id"]) for alert in self.unpublished]
+        return [*of_alerts, *(well for well, _ in (*self.periods, *self.alarms)), *self.wells]
+
+    def only(self, wells: Set[str]) -> "LiveState":
+        """A copy without statuses, alarms and alerts of other wells than these."""
+        return LiveState(
+            wells={name: status for name, status in self.wells.items() if name in wells},
+            alarms={key: alarm for key, alarm in self.alarms.items() if key[0] in wells},
+            periods={key: period for key, period in self.periods.items() if key[0] in wells},
+            unpublished=tuple(alert for alert in self.unpublished if alert.detail["well_id"] in wells),
+            listed=self.listed,
+        )
+
     def without(self, published_ids: Set[str]) -> "LiveState":
         """A copy without the alerts that have been published."""
         if not any(alert.alert_id in published_ids for alert in self.unpublished):
@@ -153,7 +165,7 @@ def note_scored(state: LiveState, facility_id: str, rows: Scored, arrived_ms: in
         wells=dict(list(wells.items())[-MAX_WELLS:]),
         alarms=_alarms(state.alarms, rows.alarms),
         periods=periods,
-        unpublished=(*state.unpublished, *alerts)[-MAX_UNPUBLISHED:],
+        unpublished=(*state.unpublished, *alerts),
     )
 
 
@@ -183,7 +195,7 @@ def note_joined(state: LiveState, rows: FacilityRows, arrived_ms: int) -> LiveSt
     alert = (rows.risk_score > ALERT_ABOVE) & (own <= ALERT_ABOVE)
     periods, changes = status_changes(state.periods, TANK, names, ts_ms, alert)
     alerts = [status_alert(change, rows.facility_id, _joined_detail(rows, change)) for change in changes]
-    unpublished = (*state.unpublished, *_recent(alerts, arrived_ms))[-MAX_UNPUBLISHED:]
+    unpublished = (*state.unpublished, *_recent(alerts, arrived_ms))
     return replace(state, wells=wells, periods=periods, unpublished=unpublished)
 
 

@@ -17,7 +17,7 @@ A well that falls silent leaves its last window open. `open_windows` gives those
 whoever wants to show them: their key is final, and so is their content if nothing more comes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -100,6 +100,10 @@ class WindowState:
     """The open windows of a facility's wells, by well."""
 
     wells: dict[str, WellWindows] = field(default_factory=dict)
+
+    def only(self, wells: Set[str]) -> "WindowState":
+        """A copy without the windows of other wells than these."""
+        return WindowState({name: well for name, well in self.wells.items() if name in wells})
 
 
 @dataclass(frozen=True, slots=True)

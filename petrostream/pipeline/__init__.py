@@ -5,6 +5,7 @@ or front door.
 """
 
 from petrostream.pipeline.batch import Outcome, StreamRecord
+from petrostream.pipeline.fitting import fitted
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
 from petrostream.pipeline.ports import Ports
 from petrostream.pipeline.process import process_batch
@@ -17,5 +18,6 @@ __all__ = [
     "StreamRecord",
     "decode_parts",
     "encode_parts",
+    "fitted",
     "process_batch",
 ]

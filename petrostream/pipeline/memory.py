@@ -5,7 +5,7 @@ can be lost without losing a reading; it is then reset.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from petrostream.minutes import WindowState
 from petrostream.minutes import codec as windows_codec
 from petrostream.packing import StateFormatError
 from petrostream.scoring import FacilityState
+from petrostream.scoring import codec as scoring_codec
 
 logger = logging.getLogger(__name__)
 
@@ -44,16 +45,29 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How a part is encoded as bytes and decoded again; `decode` raises StateFormatError."""
+    """How a part is encoded, decoded and cut down to some of its wells.
+
+    Attributes:
+        encode: the part as bytes.
+        decode: the part that bytes encode; raises StateFormatError.
+        wells: names of the wells it holds anything of, those that reported last at the end as far as it
+            knows.
+        only: a copy that holds nothing of other wells than these.
+    """
 
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
+    wells: Callable[[Any], Collection[str]]
+    only: Callable[[Any, Set[str]], Any]
 
+
+SCORING = Codec(scoring_codec.encode, scoring_codec.decode, lambda state: state.wells, FacilityState.only)
+"""Scoring's state."""
 
 PARTS: Mapping[str, Codec] = {
-    "join": Codec(join_codec.encode, join_codec.decode),
-    "windows": Codec(windows_codec.encode, windows_codec.decode),
-    "live": Codec(live_codec.encode, live_codec.decode),
+    "join": Codec(join_codec.encode, join_codec.decode, JoinState.well_names, JoinState.only),
+    "windows": Codec(windows_codec.encode, windows_codec.decode, lambda state: state.wells, WindowState.only),
+    "live": Codec(live_codec.encode, live_codec.decode, LiveState.well_names, LiveState.only),
 }
 """The parts other than scoring's state, by their attribute of `Memory`."""
 

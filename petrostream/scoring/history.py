@@ -4,8 +4,8 @@ Nothing here depends on a model: every sensor that had a value is kept, so a new
 sensors, scores the very next reading.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field, replace
 from operator import ne
 from typing import Protocol
 
@@ -74,6 +74,10 @@ class FacilityState:
     facility_id: str
     last_sequence: str | None = None
     wells: dict[str, WellState] = field(default_factory=dict)
+
+    def only(self, wells: Set[str]) -> "FacilityState":
+        """A copy without the histories of other wells than these."""
+        return replace(self, wells={name: state for name, state in self.wells.items() if name in wells})
 
 
 class HasFeed(Protocol):

@@ -175,30 +175,55 @@ def _holds(put: dict[str, Any], held: dict[str, Any] | None) -> bool:
 
 
 class FakeTopic(_Faulty):
-    """SNS: one topic that keeps what it accepts."""
+    """SNS: one topic that keeps what it accepts. A message whose body contains `poison` is never accepted."""
 
-    def __init__(self, faults: list[str] | None = None) -> None:
+    def __init__(self, faults: list[str] | None = None, poison: str | None = None) -> None:
         super().__init__(faults or [])
         self.messages: list[dict[str, Any]] = []
         self.attributes: list[dict[str, str]] = []
+        self.call_sizes: list[int] = []
+        self.poison = poison
 
-    def publish(
+    def publish_batch(
         self,
         *,
         TopicArn: str,  # noqa: N803
-        Message: str,  # noqa: N803
-        Subject: str,  # noqa: N803
-        MessageAttributes: dict[str, dict[str, str]],  # noqa: N803
+        PublishBatchRequestEntries: list[dict[str, Any]],  # noqa: N803
     ) -> dict[str, Any]:
         fault = self._next()
-        self._before(fault, "Publish")
+        self._before(fault, "PublishBatch")
         assert TopicArn.startswith("arn:aws:sns:")
-        if not Subject or len(Subject) > 100 or not Subject.isascii() or len(Message) > 256 * 1024:
-            raise refusal("InvalidParameter", "Publish")
-        self.messages.append(orjson.loads(Message))
-        self.attributes.append({name: value["StringValue"] for name, value in MessageAttributes.items()})
-        self._after(fault, "Publish")
-        return {"MessageId": str(len(self.messages))}
+        entries = PublishBatchRequestEntries
+        self.call_sizes.append(len(entries))
+        if not 1 <= len(entries) <= 10 or len({entry["Id"] for entry in entries}) < len(entries):
+            raise refusal("TooManyEntriesInBatchRequest", "PublishBatch")
+        if sum(map(_message_bytes, entries)) > 256 * 1024:
+            raise refusal("BatchRequestTooLong", "PublishBatch")
+        failed = []
+        for index, entry in enumerate(entries):
+            if fault == PARTIAL and index % 2 == 0:
+                failed.append({"Id": entry["Id"], "Code": "InternalError", "SenderFault": False})
+            elif self.poison is not None and self.poison in entry["Message"]:
+                failed.append({"Id": entry["Id"], "Code": "InvalidParameter", "SenderFault": True})
+            else:
+                self._accept(entry)
+        self._after(fault, "PublishBatch")
+        return {"Successful": [], "Failed": failed}
+
+    def _accept(self, entry: dict[str, Any]) -> None:
+        subject = entry["Subject"]
+        assert subject
+        assert len(subject) <= 100
+        assert subject.isascii()
+        self.messages.append(orjson.loads(entry["Message"]))
+        attributes = entry["MessageAttributes"]
+        self.attributes.append({name: value["StringValue"] for name, value in attributes.items()})
+
+
+def _message_bytes(entry: dict[str, Any]) -> int:
+    """What SNS counts of a message: its body, and names, types and values of its attributes."""
+    attributes = [[name, *value.values()] for name, value in entry["MessageAttributes"].items()]
+    return sum(len(text.encode()) for text in [entry["Message"], *(t for one in attributes for t in one)])
 
 
 class FakeBucket(_Faulty):

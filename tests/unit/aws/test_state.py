@@ -4,11 +4,12 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from petrostream.aws.state import MAX_STATE_BYTES, NEW, StateStore, fitted
+from petrostream.aws.limits import DYNAMODB_ITEM_BYTES
+from petrostream.aws.state import MAX_STATE_BYTES, NEW, StateStore
 from petrostream.errors import ServiceUnavailable, StateConflict, StateUnreadable, Throttled
 from petrostream.facility.state import JoinState
 from petrostream.gauges.features import COUNT_LIMIT
-from petrostream.pipeline.memory import PARTS, Codec, Memory, encode_parts
+from petrostream.pipeline.memory import Memory, encode_parts
 from petrostream.scoring.codec import encode
 from petrostream.scoring.history import FacilityState, WellState
 from tests.support.fakes import CRASH_AFTER, LOST, OK, THROTTLED, Crash, FakeTable
@@ -114,26 +115,21 @@ def test_an_unreadable_item_is_named_with_what_to_do():
         StateStore("t", table).load("FAC-01")
 
 
-def test_a_state_too_large_for_an_item_leaves_out_the_longest_silent_wells():
+def test_a_state_too_large_for_an_item_is_written_without_the_wells_silent_for_longest():
     large = state(wells=20, rows=400, sensors=20)
     assert len(encode(large.scoring)) > MAX_STATE_BYTES
-    small, parts = fitted(large)
-    assert sum(map(len, parts.values())) <= MAX_STATE_BYTES
-    assert small.scoring.last_sequence == large.scoring.last_sequence
-    assert list(small.scoring.wells) == sorted(large.scoring.wells)[-len(small.scoring.wells) :]
-    assert len(small.scoring.wells) > 5
-    assert small.join is large.join
-
-
-def test_a_join_state_that_fills_the_item_is_reset_and_the_wells_stay(monkeypatch, caplog):
-    sizes = {1_760_000_000_000: MAX_STATE_BYTES, JoinState().newest_ms: 150}
-    codec = Codec(lambda join: bytes(sizes[join.newest_ms]), lambda _: JoinState())
-    monkeypatch.setitem(PARTS, "join", codec)
-    small, parts = fitted(state(wells=3))
-    assert not small.join.tanks_seen
-    assert len(parts["join"]) == 150
-    assert len(small.scoring.wells) == 3
-    assert "join state" in caplog.text
+    table = FakeTable()
+    store = StateStore("t", table)
+    store.save(large, NEW)
+    sizes = [len(value["B"]) for value in table.items["FACILITY#FAC-01"].values() if "B" in value]
+    assert sum(sizes) <= MAX_STATE_BYTES < DYNAMODB_ITEM_BYTES
+    warm, cold = store.load("FAC-01")[0], StateStore("t", table).load("FAC-01")[0]
+    assert (
+        list(warm.scoring.wells)
+        == list(cold.scoring.wells)
+        == sorted(large.scoring.wells)[-len(warm.scoring.wells) :]
+    )
+    assert len(warm.scoring.wells) > 5
 
 
 @mock_aws

@@ -1,7 +1,7 @@
-"""Wells meet tanks: the join within 5 s, and the emission, vapor and process risk of a facility.
+"""Joins well and tank readings within 5 s, and rates emission, vapor and process risk of a facility.
 
-A function of the shard's order, not of batches. Must not know the lake's rows. State as bytes:
-`facility.codec`.
+The result depends on the shard's order, not on batch boundaries. Must not know the lake's rows.
+`facility.codec` encodes the join's state as bytes.
 """
 
 from petrostream.facility.events import COLUMN, WellEvents

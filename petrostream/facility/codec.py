@@ -1,7 +1,7 @@
 """The join's state as bytes.
 
-Identities are left out, since they follow from names and times, and so is what a pair does not need: the
-tank readings' reasons, quality and sequence numbers, and the measurements of readings that wait no more.
+Identities are left out, since they are computed from names and times. So is what no pair needs: the tank
+readings' reasons, quality and sequence numbers, and the measurements of readings that no longer wait.
 """
 
 from typing import Any
@@ -20,13 +20,13 @@ _WHAT = "join state"
 
 
 def encode(state: JoinState) -> bytes:
-    """The state as bytes: about 100 bytes for each waiting reading, 40 for each tank reading."""
+    """Encode a state: about 100 bytes for each waiting reading, 40 for each tank reading."""
     wells, tanks = state.wells, state.tanks
     header: dict[str, Any] = {
         "newest_ms": state.newest_ms,
         "wells_seen": state.wells_seen,
         "tanks_seen": state.tanks_seen,
-        # By name: a release may carry other columns.
+        # By name: another release may have other columns.
         "carried": CARRIED,
         "values": TANK_VALUES,
     }
@@ -52,10 +52,10 @@ def encode(state: JoinState) -> bytes:
 
 
 def decode(data: bytes) -> JoinState:
-    """The state that `encode` was given, as far as the join looks at it.
+    """Decode what `encode` returned: a state equal to the original as far as the join uses it.
 
     Raises:
-        StateFormatError: the bytes are damaged, are no join state, or are of another version.
+        StateFormatError: the bytes are damaged, are not a join state, or have another version.
     """
     header, arrays = unpack(_WHAT, MAGIC, VERSION, data)
     try:
@@ -66,7 +66,7 @@ def decode(data: bytes) -> JoinState:
 
 def _decode(header: dict[str, Any], arrays: Arrays) -> JoinState:
     if tuple(header["carried"]) != CARRIED or tuple(header["values"]) != TANK_VALUES:
-        raise ValueError(f"it carries {header['carried']} and {header['values']}")
+        raise ValueError(f"its columns are {header['carried']} and {header['values']}")
     wells, waiting, number = _decode_wells(header, arrays)
     return JoinState(
         newest_ms=int(header["newest_ms"]),
@@ -84,7 +84,7 @@ def _decode_wells(header: dict[str, Any], arrays: Arrays) -> tuple[WellEvents, B
     waiting, ts, number = arrays["waiting"], np.cumsum(arrays["ts"]), np.cumsum(arrays["number"])
     n = len(well_id)
     if not len(source) == len(ts) == len(number) == len(waiting) == n:
-        raise ValueError("its well readings have columns of different lengths")
+        raise ValueError("columns of its well readings differ in length")
     carried, sequence = np.full((n, len(CARRIED)), np.nan), np.full(n, "", object)
     carried[waiting] = arrays["carried"]
     sequence[waiting] = _names("sequence", header, arrays)
@@ -97,7 +97,7 @@ def _decode_tanks(header: dict[str, Any], arrays: Arrays) -> TankReadings:
     ts, values = np.cumsum(arrays["tank_ts"]), arrays["tank_values"]
     m = len(tank_id)
     if not len(facility_id) == len(ts) == m or values.shape != (m, len(TANK_VALUES)):
-        raise ValueError("its tank readings have columns of different lengths")
+        raise ValueError("columns of its tank readings differ in length")
     identity = list(map(tank_event_id, tank_id, facility_id, ts.tolist()))
     quality = np.full(m, np.nan)
     return TankReadings(tank_id, facility_id, ts, values, [()] * m, quality, identity, [""] * m)

@@ -1,4 +1,4 @@
-"""What joining wells and tanks needs of scored readings, column by column."""
+"""The columns of scored readings that the join of wells and tanks uses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ CARRIED: tuple[str, ...] = (
     "emission_risk",
     "process_risk",
 )
-"""Columns of `WellEvents.carried`, by their names in the schema `facility_readings`."""
+"""Names of the columns of `WellEvents.carried`, as in the schema `facility_readings`."""
 
 COLUMN: dict[str, int] = {name: index for index, name in enumerate(CARRIED)}
 
@@ -30,8 +30,8 @@ class WellEvents:
     """n scored well readings of one facility in stream order.
 
     Attributes:
-        well_id: n names of wells.
-        source: n names of what the readings come from.
+        well_id: n wells.
+        source: n sources of the readings.
         event_id: n identities.
         sequence: n Kinesis sequence numbers.
         ts_ms: shape (n,), event time, epoch milliseconds UTC.

@@ -1,26 +1,25 @@
 """Joins the well and tank readings of a facility: each well reading once, with a tank reading within 5 s.
 
-The result is a function of the stream alone, not of how it is cut into batches. For a stream position p,
+The result is a function of the stream alone and does not depend on batch boundaries. For a stream position p,
 let `newest(p)` be the highest event time of any reading of the facility up to and including p, and
 `watermark(p) = newest(p) - 5 s`. Then, reading by reading in stream order:
 
-* A **tank reading** is remembered until 64 later ones have come. Every waiting well reading within 5 s of
-  it is paired with it, and waits no more.
-* A **well reading** looks at the tank readings that are remembered and within 5 s of it. If there are any, it
-  is paired at once with the nearest. Of equally near ones the highest vapor concentration counts (a missing
-  one last), then the first in the stream. If there are none it waits, and is paired with the first tank
-  reading within 5 s that comes.
-* A waiting well reading leaves as `UNMATCHED` when the watermark has passed its time (`no_tank`), or when
-  2,048 later well readings have come (`crowded`), whichever is first.
-* A well reading that comes **late**, behind the watermark, does not wait: it is paired with what is
-  remembered, or leaves as `UNMATCHED` (`late`). Tank readings are remembered by their number and not by their
-  time so that a second replay, a backfill, or the hour after one clock was wrong still finds its tanks.
+* A **tank reading** is kept until 64 later ones have arrived. Every waiting well reading within 5 s of it is
+  paired with it and no longer waits.
+* A **well reading** is paired at once with the nearest of the kept tank readings within 5 s of it. Among
+  equally near ones the highest vapor concentration wins (a missing one last), then the first in the stream.
+  If there are none, the reading waits, and is paired with the first tank reading within 5 s that arrives.
+* A waiting well reading is settled as `UNMATCHED` when the watermark has passed its time (`no_tank`), or when
+  2,048 later well readings have arrived (`crowded`), whichever is first.
+* A well reading that is **late**, behind the watermark, does not wait: it is paired with a kept tank reading
+  or settled as `UNMATCHED` (`late`). Tank readings are kept by their number and not by their time, so that a
+  second replay, a backfill, or the hour after a clock error still finds its tank readings.
 * A **duplicate** (same `event_id`) of a well reading is dropped and counted, as long as the watermark has not
-  passed it and 2,048 others have not come since. Later than that it counts as a late reading; the view of
-  the lake keeps one row of each `event_id`. A duplicate of a remembered tank reading is dropped.
+  passed it and fewer than 2,048 others have arrived since. After that it counts as a late reading; the view
+  of the lake keeps one row for each `event_id`. A duplicate of a kept tank reading is dropped.
 
-A pair is settled at its first match and never revised. Rows come out in the order in which readings are
-settled, and those settled at the same position in the order in which they came.
+A pair is settled at its first match and never revised. Rows are ordered by the position at which readings are
+settled, and those settled at the same position by their arrival.
 """
 
 from dataclasses import dataclass
@@ -45,9 +44,9 @@ class Pairs:
 
     Attributes:
         wells: n well readings.
-        tanks: tank readings that `tank` points to.
-        tank: shape (n,), position in `tanks`, -1 where unmatched.
-        reason: n reasons for having no tank, None where there is one.
+        tanks: the tank readings that `tank` refers to.
+        tank: shape (n,), index into `tanks`, -1 where unmatched.
+        reason: n reasons why there is no tank reading, None where there is one.
     """
 
     wells: WellEvents
@@ -81,7 +80,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class _Wells:
-    """The well readings that may settle now: waiting ones, then new ones; positions from 0, old ones -1."""
+    """The well readings that may be settled: waiting ones (position -1), then new ones (positions from 0)."""
 
     events: WellEvents
     ts: IntArray
@@ -92,7 +91,7 @@ class _Wells:
 
 @dataclass(frozen=True, slots=True)
 class _Tanks:
-    """Remembered tank readings, then new ones, with the watermark and well readings seen at each new one."""
+    """Kept tank readings, then new ones, with the watermark and well readings seen at each new one."""
 
     readings: TankReadings
     ts: IntArray
@@ -103,7 +102,7 @@ class _Tanks:
 
 
 def join(state: JoinState, wells: WellEvents, tanks: TankReadings, tank_at: IntArray) -> Joined:
-    """Settle what a batch of one facility's readings allows to settle.
+    """Add a batch of one facility's readings and settle those that can be settled.
 
     Args:
         state: the state after the previous batch.
@@ -141,7 +140,7 @@ def join(state: JoinState, wells: WellEvents, tanks: TankReadings, tank_at: IntA
 
 
 def _fresh_wells(state: JoinState, event_id: list[str], late: BoolArray) -> IntArray:
-    """Positions of the well readings that are no duplicates."""
+    """Positions of the well readings that are not duplicates."""
     seen = dict(zip(state.wells.event_id, state.number.tolist(), strict=True))
     if len(set(event_id)) == len(event_id) and seen.keys().isdisjoint(event_id):
         return np.arange(len(event_id))
@@ -155,7 +154,7 @@ def _fresh_wells(state: JoinState, event_id: list[str], late: BoolArray) -> IntA
 
 
 def _fresh_tanks(state: JoinState, event_id: list[str]) -> IntArray:
-    """Positions of the tank readings that are no duplicates of a remembered one."""
+    """Positions of the tank readings that are not duplicates of a kept one."""
     seen = {identity: i - len(state.tanks) for i, identity in enumerate(state.tanks.event_id)}
     kept: list[int] = []
     for i, identity in enumerate(event_id):
@@ -193,7 +192,7 @@ def _tanks(
     new = tanks if len(kept) == len(tanks) else tanks.take(kept)
     readings = TankReadings.concat([part for part in (state.tanks, new) if len(part)])
     at = position[kept]
-    # No well reading that waits may take an old tank reading: it would have done so when it came.
+    # A waiting well reading cannot match a kept tank reading: it would have matched on arrival.
     return _Tanks(
         readings,
         readings.ts_ms,
@@ -209,20 +208,20 @@ def _match(wells: _Wells, tanks: _Tanks) -> tuple[IntArray, IntArray]:
     n, m = len(wells.ts), len(tanks.ts)
     nearest, later = np.full(n, _NEVER), np.full(n, _NEVER)
     if n and m:
-        # Equally near: the highest vapor, then the first. NaN sorts last.
-        by_merit = np.argsort(-tanks.readings.values[:, VAPOR], kind="stable")
-        merit = np.argsort(by_merit)
+        # Among equally near ones: the highest vapor, then the first. NaN sorts last.
+        by_preference = np.argsort(-tanks.readings.values[:, VAPOR], kind="stable")
+        preference = np.argsort(by_preference)
         by_time = np.argsort(tanks.ts, kind="stable")
         low = np.searchsorted(tanks.ts[by_time], wells.ts - REACH_MS, side="left")
         high = np.searchsorted(tanks.ts[by_time], wells.ts + REACH_MS, side="right")
         tanks_before = tanks.number[0] + np.searchsorted(tanks.position, wells.position)
-        # One step for each tank reading that a well reading has within reach: a handful.
+        # One step for each tank reading within reach of a well reading: a handful.
         for step in range(int((high - low).max())):
             a = np.flatnonzero(high - low > step)
             b = by_time[low[a] + step]
             before = tanks.position[b] < wells.position[a]
             known = before & (tanks.number[b] >= tanks_before[a] - MAX_TANKS)
-            key = np.abs(tanks.ts[b] - wells.ts[a]) * m + merit[b]
+            key = np.abs(tanks.ts[b] - wells.ts[a]) * m + preference[b]
             nearest[a] = np.minimum(nearest[a], np.where(known, key, _NEVER))
             waits = ~before & (tanks.watermark[b] <= wells.ts[a])
             waits &= wells.number[a] >= tanks.wells_seen[b] - MAX_WAITING
@@ -230,7 +229,7 @@ def _match(wells: _Wells, tanks: _Tanks) -> tuple[IntArray, IntArray]:
     tank = np.full(n, -1)
     at_once, afterwards = nearest < _NEVER, (nearest == _NEVER) & (later < _NEVER)
     if at_once.any():
-        tank[at_once] = by_merit[nearest[at_once] % m]
+        tank[at_once] = by_preference[nearest[at_once] % m]
     tank[afterwards] = np.searchsorted(tanks.position, later[afterwards])
     return tank, np.where(at_once, wells.position, later)
 
@@ -238,17 +237,19 @@ def _match(wells: _Wells, tanks: _Tanks) -> tuple[IntArray, IntArray]:
 def _unmatched(
     state: JoinState, wells: _Wells, watermark: IntArray, tank: IntArray, settled: IntArray
 ) -> IntArray:
-    """Settle, in place, the well readings that leave without a tank; gives the code of each one's reason."""
+    """Settle, in place, the unmatched well readings; returns the code of each one's reason, -1 for none."""
     reason = np.full(len(tank), -1)
-    alone = np.flatnonzero(tank < 0)
-    passed = np.maximum(np.searchsorted(watermark, wells.ts[alone], side="right"), wells.position[alone])
+    unmatched = np.flatnonzero(tank < 0)
+    passed = np.maximum(
+        np.searchsorted(watermark, wells.ts[unmatched], side="right"), wells.position[unmatched]
+    )
     new = wells.position[wells.position >= 0]
-    follower = wells.number[alone] + MAX_WAITING - state.wells_seen
-    crowded = np.full(len(alone), _NEVER)
+    follower = wells.number[unmatched] + MAX_WAITING - state.wells_seen
+    crowded = np.full(len(unmatched), _NEVER)
     crowded[follower < len(new)] = new[follower[follower < len(new)]]
-    settled[alone] = np.minimum(passed, crowded)
-    late = wells.late[alone]
-    reason[alone] = np.where(
+    settled[unmatched] = np.minimum(passed, crowded)
+    late = wells.late[unmatched]
+    reason[unmatched] = np.where(
         late, _REASONS.index(LATE), np.where(crowded < passed, _REASONS.index(CROWDED), 0)
     )
     return reason
@@ -259,7 +260,7 @@ def _remember(
 ) -> JoinState:
     new = wells.position >= 0
     seen = state.wells_seen + int(new.sum())
-    # What waited before is in both tables: the old one gives the memory, the candidates who still waits.
+    # Readings that waited before are in `state.wells` and in `wells`; the latter shows which still wait.
     still = np.zeros(len(state.wells), np.bool_)
     still[np.flatnonzero(state.waiting)] = waiting[~new]
     fresh = wells.events.take(np.flatnonzero(new)) if len(state.wells) else wells.events

@@ -1,4 +1,4 @@
-"""A facility's part of a batch: its well readings paired with its tank readings, rated and counted."""
+"""Pairs, rates and counts one facility's well and tank readings of a batch."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,12 +13,12 @@ from petrostream.facility.state import JoinState
 from petrostream.readings import TankReadings
 
 JoinMode = Literal["tanks", "all", "off"]
-"""Which facilities take part: those that have sent a tank reading, all, or none."""
+"""Which facilities are joined: those that have sent a tank reading, all, or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """What a batch of one facility settled.
+    """The readings that a batch of one facility settled.
 
     Over a stream, readings = rows + duplicates + `without_tanks` + those that still wait.
 
@@ -27,7 +27,7 @@ class Paired:
         rows: the settled readings with their risk.
         duplicates: well readings that were dropped as duplicates.
         duplicate_tanks: tank readings that were dropped as duplicates.
-        without_tanks: well readings that left unmatched before the facility's first tank reading; they are
+        without_tanks: well readings settled as unmatched before the facility's first tank reading; they have
             no rows.
     """
 
@@ -39,7 +39,7 @@ class Paired:
 
     @property
     def late(self) -> int:
-        """Rows that are unmatched because they came behind the watermark."""
+        """Number of rows that are unmatched because they were late."""
         return self.rows.pairs.reason.count(LATE)
 
 
@@ -52,19 +52,19 @@ def pair(
     *,
     every_facility: bool = False,
 ) -> Paired:
-    """Join a batch and rate what it settles.
+    """Join a batch and rate the readings it settles.
 
-    A facility that has no tanks would fill the table with a row for each of its readings that says so. Its
-    readings are therefore no rows until it sends its first tank reading. That is a position in the stream,
-    so the result still does not depend on how the stream is cut into batches.
+    A facility without tanks would fill the table with unmatched rows. Its readings therefore have no rows
+    until its first tank reading. That is a position in the stream, so the result still does not depend on
+    batch boundaries.
 
     Args:
         facility_id: the facility.
-        state: of the join, after the previous batch.
+        state: the join's state after the previous batch.
         wells: n scored well readings, in stream order.
         tanks: m tank readings, in stream order.
         tank_at: shape (m,), ascending: how many of `wells` came before each tank reading.
-        every_facility: whether readings are rows from the first one on, tanks or not.
+        every_facility: whether readings have rows before the first tank reading too.
     """
     if every_facility or state.tanks_seen:
         joined = join(state, wells, tanks, tank_at)

@@ -1,4 +1,4 @@
-"""Joined readings with their risk."""
+"""Risk of joined readings."""
 
 from dataclasses import dataclass
 
@@ -21,9 +21,9 @@ class FacilityRows:
         facility_id: the facility.
         pairs: the well readings and their tank readings.
         tank_values: shape (n, 4), columns as `TANK_VALUES`, NaN where unmatched or missing.
-        emission_risk, vapor_risk, process_risk: shape (n,), 0 to 40; `NO_POINTS` where there was nothing to
-            judge by.
-        risk_score: shape (n,), sum of the parts present, at most 100.
+        emission_risk, vapor_risk, process_risk: shape (n,), 0 to 40 points; `NO_POINTS` where the sensors are
+            missing.
+        risk_score: shape (n,), sum of the known parts, at most 100.
         status: n of ALERT (above 30 points), NORMAL.
     """
 
@@ -41,17 +41,17 @@ class FacilityRows:
 
     @property
     def matched(self) -> int:
-        """How many have a tank reading."""
+        """Number of rows with a tank reading."""
         return int((self.pairs.tank >= 0).sum())
 
     @property
     def alerts(self) -> int:
-        """How many have the status ALERT."""
+        """Number of rows with the status ALERT."""
         return self.status.count("ALERT")
 
 
 def assess(facility_id: str, pairs: Pairs) -> FacilityRows:
-    """Rate joined readings: emission, vapor and process points, each null and worth 0 where unknown."""
+    """Rate joined readings: the sum of emission, vapor and process points, where unknown parts count 0."""
     n = len(pairs)
     tank_values = np.full((n, len(TANK_VALUES)), np.nan)
     matched = pairs.tank >= 0
@@ -69,10 +69,10 @@ def vapor_risk(vapor_ppm: FloatArray) -> IntArray:
     """Points of the vapor rules: shape (n,), `NO_POINTS` where the concentration is NaN."""
     no_windows = WindowStats(np.empty(0, np.int64), np.empty((3, 3, 0, len(vapor_ppm))))
     columns = RuleColumns(no_windows, np.full(len(vapor_ppm), np.nan), vapor_ppm)
-    worth = points(VAPOR_RULES, fired(VAPOR_RULES, columns))
-    return np.where(np.isnan(vapor_ppm), NO_POINTS, worth)
+    vapor = points(VAPOR_RULES, fired(VAPOR_RULES, columns))
+    return np.where(np.isnan(vapor_ppm), NO_POINTS, vapor)
 
 
 def whole_points(points: FloatArray) -> IntArray:
-    """Points carried as floats, as whole numbers: shape (n,), `NO_POINTS` where NaN."""
+    """Convert points from floats to integers: shape (n,), `NO_POINTS` where NaN."""
     return np.nan_to_num(points, nan=NO_POINTS).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What the join of wells and tanks remembers from one batch to the next, and its limits."""
+"""State of the join of wells and tanks from one batch to the next, and its limits."""
 
 from collections.abc import Set
 from dataclasses import dataclass, field, replace
@@ -10,16 +10,16 @@ from petrostream.facility.events import WellEvents
 from petrostream.readings import NO_TIME, TankReadings
 
 REACH_MS = 5_000
-"""Farthest that the times of a pair may lie apart."""
+"""Largest difference between the times of a pair."""
 
 LATENESS_MS = 5_000
-"""How far the watermark is behind the newest event time."""
+"""Distance of the watermark from the newest event time."""
 
 MAX_WAITING = 2_048
-"""Well readings of a facility that are remembered: 5 s of 400 wells at one a second."""
+"""Most well readings kept for a facility: 5 s of 400 wells at 1 Hz."""
 
 MAX_TANKS = 64
-"""Tank readings of a facility that are remembered: 5 s of 12 tanks at one a second."""
+"""Most tank readings kept for a facility: 5 s of 12 tanks at 1 Hz."""
 
 
 def _no_numbers() -> IntArray:
@@ -28,17 +28,17 @@ def _no_numbers() -> IntArray:
 
 @dataclass(frozen=True, slots=True)
 class JoinState:
-    """What the join remembers of a facility.
+    """The join's state of one facility.
 
     Attributes:
-        newest_ms: highest event time seen, `NO_TIME` before the first reading.
-        wells: readings that the watermark has not passed, in stream order; `carried` is NaN in those that
-            have left.
-        waiting: shape (wells,), which of them are not paired yet.
-        number: shape (wells,), how many well readings came before each.
-        wells_seen: well readings so far, duplicates not counted.
+        newest_ms: highest event time seen, epoch ms; `NO_TIME` before the first reading.
+        wells: readings that the watermark has not passed, in stream order; `carried` is NaN in those that are
+            settled.
+        waiting: shape (wells,), which of them are not settled yet.
+        number: shape (wells,), the number of well readings before each.
+        wells_seen: number of well readings so far, without duplicates.
         tanks: the last tank readings, in stream order.
-        tanks_seen: tank readings so far, duplicates not counted.
+        tanks_seen: number of tank readings so far, without duplicates.
     """
 
     newest_ms: int = NO_TIME

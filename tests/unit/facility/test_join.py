@@ -110,7 +110,7 @@ class TestPairing:
         assert outcome(tank(10 + apart), well(10)) == [(10, 10 + apart)]
 
     @pytest.mark.parametrize("apart", [-5.001, 5.001])
-    def test_reaches_no_farther(self, apart):
+    def test_does_not_reach_farther(self, apart):
         assert outcome(tank(10 + apart), well(10)) in ([], [(10, "late")])
 
     def test_waits_for_the_first_tank_reading_and_keeps_it(self):
@@ -127,7 +127,7 @@ class TestPairing:
         (row,), _, _ = run([tank(1, "B"), tank(-1, "A"), well(0)])
         assert row[2] == "B"
 
-    def test_carries_what_a_waiting_reading_measured(self):
+    def test_keeps_the_measurements_of_a_waiting_reading(self):
         ((_, _, _, _, vapor, methane),), _, _ = run([well(0, methane=650.2), tank(1, vapor=11_000)], cuts=[1])
         assert (methane, vapor) == (650.2, 11_000.0)
 
@@ -137,7 +137,7 @@ class TestLeaving:
         assert outcome(well(0), well(5, "B")) == []
         assert outcome(well(0), well(5.001, "B")) == [(0, "no_tank")]
 
-    def test_no_tank_reading_reaches_it_after_that(self):
+    def test_is_not_paired_after_that(self):
         assert outcome(well(0), well(5.001, "B"), tank(0)) == [(0, "no_tank")]
 
     def test_a_late_reading_takes_a_known_tank_reading(self):
@@ -146,10 +146,10 @@ class TestLeaving:
     def test_a_late_reading_without_one_leaves_at_once(self):
         assert outcome(tank(60), well(1), tank(1)) == [(1, "late")]
 
-    def test_a_reading_just_behind_the_newest_still_waits(self):
+    def test_a_reading_shortly_before_the_newest_still_waits(self):
         assert outcome(well(4, "B"), well(0), tank(-2)) == [(0, -2)]
 
-    def test_one_wrong_clock_does_not_part_the_others_from_their_tank(self):
+    def test_a_wrong_clock_of_one_well_does_not_affect_the_others(self):
         stream = [well(3_600, "WRONG"), *(one for i in range(20) for one in (tank(i), well(i)))]
         assert outcome(*stream) == [(i, i) for i in range(20)]
 
@@ -158,7 +158,7 @@ class TestLeaving:
         again = [one for i in range(100) for one in (tank(i + 0.5), well(i + 0.5))]
         assert outcome(*first, *again)[100:] == [(i + 0.5, i + 0.5) for i in range(100)]
 
-    def test_a_crowd_pushes_the_oldest_out(self, monkeypatch):
+    def test_the_oldest_waiting_reading_is_settled_when_too_many_wait(self, monkeypatch):
         monkeypatch.setattr(joining, "MAX_WAITING", 3)
         assert outcome(*(well(i / 10) for i in range(5))) == [(0.0, "crowded"), (0.1, "crowded")]
 
@@ -173,7 +173,7 @@ class TestDuplicates:
         assert [row[1] for row in found] == [0, 1]
         assert counts == [2, 0]
 
-    def test_one_that_comes_behind_the_watermark_counts_as_late(self):
+    def test_a_duplicate_behind_the_watermark_counts_as_late(self):
         assert outcome(well(0), tank(1), well(60, "B"), well(0)) == [(0, 1), (0, 1)]
 
     def test_a_duplicate_tank_reading_is_dropped(self):
@@ -287,7 +287,7 @@ class TestAnyStream:
 
 
 class TestCodec:
-    def test_a_fresh_state_survives(self):
+    def test_an_initial_state_survives_a_round_trip(self):
         assert decode(encode(JoinState())).newest_ms == JoinState().newest_ms
 
     @pytest.mark.parametrize(

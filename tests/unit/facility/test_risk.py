@@ -78,7 +78,7 @@ def test_limits_belong_to_the_lower_category():
 @pytest.mark.parametrize(
     ("methane", "vapor", "points"), [(None, 12_000.0, 40), (650.2, np.nan, 40), (None, np.nan, 0)]
 )
-def test_what_is_not_measured_is_null_and_counts_nothing(methane, vapor, points):
+def test_missing_parts_are_null_and_count_0(methane, vapor, points):
     rows = joined([methane], [vapor])
     (row,) = written(rows)
     assert rows.risk_score.tolist() == [points]

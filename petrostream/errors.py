@@ -1,13 +1,13 @@
-"""What can go wrong between PetroStream and AWS, as types a caller can tell apart.
+"""Errors between PetroStream and AWS, by type.
 
-Bad data never raises: it is quarantined. An error of this module therefore means infrastructure,
-configuration or a published model, and its text names the thing, what was found and what to do.
+Bad data never raises: it is quarantined. An error of this module therefore concerns infrastructure,
+configuration or a published model; its text names the object, what was found and what to do.
 """
 # ruff: noqa: N818 - the names say what happened, as ConnectionRefused does
 
 
 class PetroStreamError(Exception):
-    """Any failure of an adapter. The event source retries the batch that met it."""
+    """Any failure of an adapter. The event source retries the batch concerned."""
 
 
 class SettingInvalid(PetroStreamError):
@@ -21,7 +21,7 @@ class SettingInvalid(PetroStreamError):
 
 
 class ServiceUnavailable(PetroStreamError):
-    """A service refused or failed a call in a way that repeating may cure; bounded retries are used up."""
+    """A call failed in a way that a later retry may cure, and the bounded retries are used up."""
 
     def __init__(self, service: str, operation: str, cause: str) -> None:
         super().__init__(
@@ -33,22 +33,22 @@ class ServiceUnavailable(PetroStreamError):
 
 
 class Throttled(ServiceUnavailable):
-    """The service asked for less load, and still did when the retries or the time ran out."""
+    """The service asked for less load until the retries or the time ran out."""
 
 
 class TimeShort(PetroStreamError):
-    """The work left does not fit in the time the invocation has left."""
+    """The remaining work does not fit in the remaining time of the invocation."""
 
     def __init__(self, work: str, seconds_left: float) -> None:
         super().__init__(
-            f"{seconds_left:.1f} s left is too little for {work}; it is left to the next invocation. If this "
-            "repeats, raise the function's time-out or memory, or lower the batch size"
+            f"{seconds_left:.1f} s are not enough for {work}; the next invocation will process it. If this "
+            "repeats, increase the function's time-out or memory, or reduce the batch size"
         )
         self.seconds_left = seconds_left
 
 
 class DeliveryFailed(PetroStreamError):
-    """Some entries were still refused when the retries or the time ran out; none of them counts as kept."""
+    """Some entries were still refused when the retries or the time ran out; they are not committed."""
 
     def __init__(self, stream: str, undelivered: int, cause: str) -> None:
         super().__init__(
@@ -61,11 +61,11 @@ class DeliveryFailed(PetroStreamError):
 
 
 class EntryTooLarge(PetroStreamError):
-    """One entry is over the service's limit, so no retry can deliver it: the code that cut it is wrong."""
+    """An entry exceeds the service's limit, so no retry can deliver it: a bug in the code that built it."""
 
     def __init__(self, stream: str, size: int, limit: int) -> None:
         super().__init__(
-            f"stream {stream}: an entry of {size} bytes is over the limit of {limit}; cut smaller blocks"
+            f"stream {stream}: an entry of {size} bytes is over the limit of {limit}; use smaller blocks"
         )
         self.stream = stream
         self.size = size
@@ -73,7 +73,7 @@ class EntryTooLarge(PetroStreamError):
 
 
 class StateConflict(PetroStreamError):
-    """Another invocation wrote the facility's state since this one read it."""
+    """Another invocation has written the facility's state since this one read it."""
 
     def __init__(self, facility_id: str, version: int) -> None:
         super().__init__(
@@ -84,22 +84,22 @@ class StateConflict(PetroStreamError):
 
 
 class StateUnreadable(PetroStreamError):
-    """The item of a facility's state is not one that any release wrote."""
+    """The item of a facility's state was not written by any release."""
 
     def __init__(self, table: str, facility_id: str, cause: str) -> None:
         super().__init__(
-            f"table {table}, facility {facility_id}: the state's item lacks version or last sequence number "
-            f"({cause}); delete item pk=FACILITY#{facility_id} sk=STATE to start afresh"
+            f"table {table}, facility {facility_id}: its item has no valid version or last sequence number "
+            f"({cause}); delete item pk=FACILITY#{facility_id} sk=STATE to reset the facility"
         )
         self.facility_id = facility_id
 
 
 class RangeInvalid(PetroStreamError, ValueError):
-    """A range of time that can't be read; the text says what can."""
+    """An invalid range of time; the text says what is valid."""
 
 
 class ModelInvalid(PetroStreamError):
-    """A published model can't be used as it stands; the model in use stays in use."""
+    """A published model can't be used; the model in use is kept."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"model {where}: {problem}; publish it again or point models/current.json elsewhere")
@@ -108,10 +108,10 @@ class ModelInvalid(PetroStreamError):
 
 
 class BatchIncomplete(PetroStreamError):
-    """Part of a batch is not committed, and the event source must be told by an error to send it again."""
+    """Part of a batch is not committed; raised for an event source that retries only on an error."""
 
     def __init__(self, lowest_failed: str, failures: int, cause: str) -> None:
         super().__init__(
-            f"{failures} facilities not committed, records from {lowest_failed} on are needed again: {cause}"
+            f"{failures} facilities not committed, records from {lowest_failed} on are retried: {cause}"
         )
         self.lowest_failed = lowest_failed

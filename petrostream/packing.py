@@ -1,8 +1,8 @@
-"""Small arrays and a JSON header as bytes, and back; for states that travel as one item.
+"""Encodes small arrays and a JSON header as bytes, for states that are stored in one item.
 
 Layout: a magic of three letters and a version byte, then zlib (level 1) of: length of the header (4 bytes,
-little-endian), the header, and the arrays in the header's order, little-endian. Bytes of an array are sorted
-by significance, which zlib then packs to about a half.
+little-endian), the header, and the arrays in the header's order, little-endian. The bytes of an array are
+grouped by significance, which halves the size after zlib.
 """
 
 import zlib
@@ -12,11 +12,11 @@ import numpy as np
 import orjson
 
 MAX_RAW_BYTES = 64 * 1024 * 1024
-"""Stops a damaged or hostile item from being unpacked without end."""
+"""Most bytes that an item is decompressed to, so that a damaged or hostile one cannot exhaust memory."""
 
 
 class StateFormatError(ValueError):
-    """Bytes that are not a state of this version."""
+    """The bytes are not a state of this version."""
 
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -24,13 +24,13 @@ _TYPES = {"b": np.dtype("?"), "i": np.dtype("<i8"), "f": np.dtype("<f8")}
 
 
 def pack(magic: bytes, version: int, header: dict[str, Any], arrays: Arrays) -> bytes:
-    """Bytes that `unpack` reads back.
+    """Encode a header and arrays as bytes for `unpack`.
 
     Args:
         magic: three bytes that name the format.
-        version: of the format, 0 to 255.
-        header: anything JSON can hold.
-        arrays: booleans, int64 or float64, of any shape.
+        version: version of the format, 0 to 255.
+        header: JSON values.
+        arrays: arrays of bool, int64 or float64, of any shape.
     """
     layout = [[name, array.dtype.kind, list(array.shape)] for name, array in arrays.items()]
     text = orjson.dumps({"header": header, "arrays": layout})
@@ -42,21 +42,21 @@ def pack(magic: bytes, version: int, header: dict[str, Any], arrays: Arrays) -> 
 
 
 def unpack(what: str, magic: bytes, version: int, data: bytes) -> tuple[dict[str, Any], Arrays]:
-    """Header and arrays that `pack` was given.
+    """Decode what `pack` returned: header and arrays.
 
     Args:
-        what: names the format in errors.
-        magic: as packed.
-        version: the one that is read.
+        what: name of the format, for errors.
+        magic: the expected three bytes.
+        version: the expected version.
         data: the bytes.
 
     Raises:
-        StateFormatError: the bytes are damaged, of another format or of another version.
+        StateFormatError: the bytes are damaged, or have another format or version.
     """
     if data[:3] != magic or len(data) < 5:
         raise StateFormatError(f"not a {what}: it starts with {data[:4]!r}, expected {magic!r}")
     if data[3] != version:
-        raise StateFormatError(f"{what} of version {data[3]}, this release reads version {version}")
+        raise StateFormatError(f"{what} has version {data[3]}; this release reads version {version}")
     try:
         return _unpack(inflate(data[4:]))
     except (zlib.error, ValueError, KeyError, TypeError) as error:
@@ -64,16 +64,16 @@ def unpack(what: str, magic: bytes, version: int, data: bytes) -> tuple[dict[str
 
 
 def inflate(data: bytes) -> bytes:
-    """Unpack zlib data, whole and at most `MAX_RAW_BYTES` of it.
+    """Decompress complete zlib data to at most `MAX_RAW_BYTES`.
 
     Raises:
-        ValueError: it is cut off, too long, or has bytes after its end.
-        zlib.error: it is damaged.
+        ValueError: the data is truncated, too long, or has bytes after its end.
+        zlib.error: the data is damaged.
     """
     unpacker = zlib.decompressobj()
     raw = unpacker.decompress(data, MAX_RAW_BYTES)
     if not unpacker.eof or unpacker.unused_data:
-        raise ValueError("it is cut off, too long or has bytes after its end")
+        raise ValueError("the data is truncated, too long or has bytes after its end")
     return raw
 
 
@@ -90,10 +90,10 @@ def _unpack(raw: bytes) -> tuple[dict[str, Any], Arrays]:
             count *= length
         end = at + count * dtype.itemsize
         if end > len(raw):
-            raise ValueError(f"array {name} does not fit")
+            raise ValueError(f"array {name} is longer than the data")
         planes = np.frombuffer(raw, np.uint8, count * dtype.itemsize, at).reshape(dtype.itemsize, count)
         arrays[name] = np.ascontiguousarray(planes.T).view(dtype).reshape(shape)
         at = end
     if at != len(raw):
-        raise ValueError(f"{len(raw) - at} bytes are left over")
+        raise ValueError(f"{len(raw) - at} bytes follow the last array")
     return content["header"], arrays

@@ -1,7 +1,7 @@
 """One-minute windows of a well, closed by the watermark.
 
 A function of the scored stream, so that a retry writes the same minute again. Must not know where minutes
-are stored. State as bytes: `minutes.codec`.
+are stored. `minutes.codec` encodes the state as bytes.
 """
 
 from petrostream.minutes.windows import WINDOW_MS, Window, WindowState, open_windows, update_windows

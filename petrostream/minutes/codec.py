@@ -1,4 +1,4 @@
-"""The open windows of a facility as bytes."""
+"""Encodes the open windows of a facility as bytes."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _WHAT = "window state"
 
 
 def encode(state: WindowState) -> bytes:
-    """The state as bytes: some 100 to 300 bytes for a well at one reading a second."""
+    """Encode a state: about 100 to 300 bytes for a well at 1 Hz."""
     open_ = [window for well in state.wells.values() for window in well.open]
     header: dict[str, Any] = {
         "wells": [
@@ -25,7 +25,7 @@ def encode(state: WindowState) -> bytes:
     arrays: Arrays = {
         "start": np.array([window.start_ms for window in open_], np.int64),
         "readings": np.array([window.readings for window in open_], np.int64),
-        # Steps from the start of the window: regular readings give long runs of one number.
+        # Differences of successive times: regular readings repeat one number, which compresses well.
         "steps": np.concatenate(
             [
                 np.empty(0, np.int64),
@@ -40,10 +40,10 @@ def encode(state: WindowState) -> bytes:
 
 
 def decode(data: bytes) -> WindowState:
-    """The state that `encode` was given.
+    """Decode what `encode` returned.
 
     Raises:
-        StateFormatError: the bytes are damaged, are no window state, or are of another version.
+        StateFormatError: the bytes are damaged, are not a window state, or have another version.
     """
     header, arrays = unpack(_WHAT, MAGIC, VERSION, data)
     try:
@@ -55,7 +55,7 @@ def decode(data: bytes) -> WindowState:
 def _decode(header: dict[str, Any], arrays: Arrays) -> WindowState:
     ends = np.cumsum(arrays["readings"])
     if (arrays["readings"] < 1).any() or len(arrays["steps"]) != (ends[-1] if len(ends) else 0):
-        raise ValueError("its windows and their readings do not fit together")
+        raise ValueError("its windows and readings differ in number")
     wells: dict[str, WellWindows] = {}
     at = 0
     for name, source, offset_ms, newest_ms, count in header["wells"]:

@@ -1,20 +1,20 @@
-"""One-minute tumbling windows of each well: count, headline sensors, anomalies, highest risk.
+"""One-minute tumbling windows of each well: readings, pressure, temperature, anomalies, highest risk.
 
-The result is a function of the stream alone, not of how it is cut into batches:
+The result is a function of the stream alone and does not depend on batch boundaries:
 
 * A window holds the readings of one well from a full UTC minute up to the next, exclusive.
-* Each well has a watermark: the highest event time of its current feed so far, less 5 s. A window closes
-  when the watermark reaches its end. A watermark for each well, and not for the facility, keeps one well's
-  wrong clock or backfill from closing the windows of the others.
-* A reading whose window has closed is late: it is left out and counted. A repeated time of a well, within an
-  open window, is a duplicate: it is left out and counted too.
+* Each well has a watermark: the highest event time of its current feed so far, minus 5 s. A window closes
+  when the watermark reaches its end. With a watermark for each well, and not for the facility, a wrong clock
+  or a backfill of one well does not close the windows of the others.
+* A reading whose window has closed is late: it is left out and counted. A reading with the same time as
+  another one of its well in an open window is a duplicate: it is left out and counted, too.
 * When a well's feed changes (the next instance, a second replay, a backfill;
-  `petrostream.scoring.history.Feed`), its open windows close and the watermark starts anew. Should the new
-  feed have readings in the same minute, that window closes again and replaces the first one.
-* Closed windows come out in the order in which they close.
+  `petrostream.scoring.history.Feed`), its open windows close and the watermark is reset. If the new feed has
+  readings in the same minute, that window closes again and replaces the first one.
+* Closed windows are returned in the order in which they close.
 
-A well that falls silent leaves its last window open. `open_windows` gives those as they are so far, for
-whoever wants to show them: their key is final, and so is their content if nothing more comes.
+The last window of a well that falls silent stays open. `open_windows` returns such windows as they are so
+far, for display.
 """
 
 from collections.abc import Sequence, Set
@@ -34,16 +34,16 @@ _UNSEEN = np.iinfo(np.int64).min + LATENESS_MS
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is known of one minute of a well.
+    """Statistics of one minute of a well.
 
     Attributes:
         well_id: the well.
-        start_ms: first instant of the minute, epoch ms UTC.
-        ts_ms: shape (n,), n >= 1, times of its readings, in the order in which they came.
-        known: shape (2,), how many readings carried pressure and temperature.
+        start_ms: start of the minute, epoch ms.
+        ts_ms: shape (n,), n >= 1, times of its readings in stream order, epoch ms.
+        known: shape (2,), number of readings with pressure and with temperature.
         total: shape (2,), sums of pressure (Pa) and temperature (degC).
-        low, high: shape (2,), lowest and highest pressure and temperature; infinite where none is known.
-        anomalies: readings with an anomaly flag.
+        low, high: shape (2,), lowest and highest pressure and temperature; infinite if there is none.
+        anomalies: number of readings with an anomaly flag.
         max_risk: highest risk score of a reading, 0 to 100.
     """
 
@@ -59,11 +59,11 @@ class Window:
 
     @property
     def readings(self) -> int:
-        """How many readings it holds."""
+        """Number of readings."""
         return len(self.ts_ms)
 
     def row(self) -> dict[str, str | int | float | None]:
-        """The window by column names; a statistic of no value is None. Times are epoch milliseconds."""
+        """The window by column name; None for a statistic without values. Times are epoch milliseconds."""
         row: dict[str, str | int | float | None] = {
             "well_id": self.well_id,
             "window_start_ms": self.start_ms,
@@ -85,8 +85,8 @@ class WellWindows:
     """A well's open windows, oldest first.
 
     Attributes:
-        feed: what the last reading came from.
-        newest_ms: highest event time of that feed.
+        feed: the feed of the last reading.
+        newest_ms: highest event time of that feed, epoch ms.
         open: the windows.
     """
 
@@ -108,13 +108,13 @@ class WindowState:
 
 @dataclass(frozen=True, slots=True)
 class Windowed:
-    """What a batch did.
+    """The result of a batch.
 
     Attributes:
         state: the new state.
         closed: windows that closed, in the order in which they did.
-        late: readings left out because their window had closed.
-        duplicates: readings left out because their well had one of the same time in the same window.
+        late: number of readings left out because their window had closed.
+        duplicates: number of readings left out because their well had one of the same time.
     """
 
     state: WindowState
@@ -124,8 +124,8 @@ class Windowed:
 
 
 @dataclass(slots=True)
-class _Run:
-    """Results while wells are gone through."""
+class _Results:
+    """Results so far, while wells are processed one by one; closed windows with their stream positions."""
 
     closed: list[tuple[int, Window]] = field(default_factory=list)
     late: int = 0
@@ -139,28 +139,30 @@ def update_windows(state: WindowState, scored: Scored) -> Windowed:
         state: the state after the previous batch.
         scored: the readings, in stream order.
     """
-    run = _Run()
+    results = _Results()
     wells = dict(state.wells)
     for well_id, at in _by_well(scored.readings.well_id):
         well = wells.get(well_id)
-        for part, feed, anew in feed_parts(well, scored.readings, at):
-            if well is not None and anew:
-                run.closed += [(int(part[0]), window) for window in well.open]
+        for part, feed, is_new in feed_parts(well, scored.readings, at):
+            if well is not None and is_new:
+                results.closed += [(int(part[0]), window) for window in well.open]
                 well = None
             newest = _UNSEEN if well is None else well.newest_ms
-            well = _add(run, WellWindows(feed, newest, well.open if well else ()), scored, part)
+            well = _add(results, WellWindows(feed, newest, well.open if well else ()), scored, part)
         if well is not None:
             wells[well_id] = well
-    run.closed.sort(key=_closing)
-    return Windowed(WindowState(wells), [window for _, window in run.closed], run.late, run.duplicates)
+    results.closed.sort(key=_by_position)
+    return Windowed(
+        WindowState(wells), [window for _, window in results.closed], results.late, results.duplicates
+    )
 
 
 def open_windows(state: WindowState) -> list[Window]:
-    """Windows that may still change, well by well."""
+    """Windows that may still change, grouped by well."""
     return [window for well in state.wells.values() for window in well.open]
 
 
-def _closing(closed: tuple[int, Window]) -> tuple[int, int]:
+def _by_position(closed: tuple[int, Window]) -> tuple[int, int]:
     return closed[0], closed[1].start_ms
 
 
@@ -173,59 +175,59 @@ def _by_well(well_id: Sequence[str]) -> list[tuple[str, IntArray]]:
     return [(name, order[edges[i] : edges[i + 1]]) for i, name in enumerate(names)]
 
 
-def _add(run: _Run, well: WellWindows, scored: Scored, at: IntArray) -> WellWindows:
+def _add(results: _Results, well: WellWindows, scored: Scored, at: IntArray) -> WellWindows:
     """Add one feed's readings, at positions `at` of the batch, to the well's windows."""
     ts = scored.readings.ts_ms[at]
     newest = np.maximum.accumulate(np.concatenate([[well.newest_ms], ts]))
     watermark = newest[1:] - LATENESS_MS
     start = ts // WINDOW_MS * WINDOW_MS
     late = start + WINDOW_MS <= watermark
-    doubled = _doubled(well, ts, newest[:-1]) & ~late
-    run.late += int(late.sum())
-    run.duplicates += int(doubled.sum())
-    kept = np.flatnonzero(~(late | doubled))
+    repeated = _duplicates(well, ts, newest[:-1]) & ~late
+    results.late += int(late.sum())
+    results.duplicates += int(repeated.sum())
+    kept = np.flatnonzero(~(late | repeated))
     open_by_start = {window.start_ms: window for window in well.open}
     for first in np.unique(start[kept]).tolist():
         chosen = kept[start[kept] == first]
         before = open_by_start.get(first)
         open_by_start[first] = _extended(before, scored, at[chosen], first)
-    left = []
+    still_open = []
     for first in sorted(open_by_start):
         window = open_by_start[first]
-        closes = int(np.searchsorted(watermark, first + WINDOW_MS))
-        if closes < len(at):
-            run.closed.append((int(at[closes]), window))
+        closing = int(np.searchsorted(watermark, first + WINDOW_MS))
+        if closing < len(at):
+            results.closed.append((int(at[closing]), window))
         else:
-            left.append(window)
-    return WellWindows(well.feed, int(newest[-1]), tuple(left))
+            still_open.append(window)
+    return WellWindows(well.feed, int(newest[-1]), tuple(still_open))
 
 
-def _doubled(well: WellWindows, ts: IntArray, newest_before: IntArray) -> BoolArray:
-    """Which readings repeat a time of the well's: shape (n,)."""
-    doubled = np.zeros(len(ts), np.bool_)
+def _duplicates(well: WellWindows, ts: IntArray, newest_before: IntArray) -> BoolArray:
+    """Which readings repeat a time of their well: shape (n,)."""
+    repeated = np.zeros(len(ts), np.bool_)
     if (ts > newest_before).all():
-        return doubled
-    doubled[:] = True
-    doubled[np.unique(ts, return_index=True)[1]] = False
+        return repeated
+    repeated[:] = True
+    repeated[np.unique(ts, return_index=True)[1]] = False
     if well.open:
-        doubled |= np.isin(ts, np.concatenate([window.ts_ms for window in well.open]))
-    return doubled
+        repeated |= np.isin(ts, np.concatenate([window.ts_ms for window in well.open]))
+    return repeated
 
 
 def _extended(window: Window | None, scored: Scored, at: IntArray, start_ms: int) -> Window:
-    """A window with more readings; sums are taken one by one, so that batches make no difference."""
+    """A window with more readings; sums are accumulated one by one, independent of batch boundaries."""
     ts = scored.readings.ts_ms[at]
     values = scored.readings.values[np.ix_(at, _GAUGES)]
-    there = ~np.isnan(values)
-    known, total = there.sum(axis=0), np.zeros(2)
+    present = ~np.isnan(values)
+    known, total = present.sum(axis=0), np.zeros(2)
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
     anomalies, risk = int(scored.anomaly_flag[at].sum()), int(scored.risk_score[at].max())
     if window is not None:
         ts = np.concatenate([window.ts_ms, ts])
         known, total, low, high = window.known + known, window.total, window.low, window.high
         anomalies, risk = window.anomalies + anomalies, max(window.max_risk, risk)
-    # `cumsum` adds from left to right; `sum` would add in pairs, and its rounding hang on the batch.
-    total = np.cumsum(np.vstack([total, np.where(there, values, 0.0)]), axis=0)[-1]
-    low = np.minimum(low, np.where(there, values, np.inf).min(axis=0))
-    high = np.maximum(high, np.where(there, values, -np.inf).max(axis=0))
+    # `cumsum` adds from left to right; `sum` adds in pairs, so that its rounding would depend on the batch.
+    total = np.cumsum(np.vstack([total, np.where(present, values, 0.0)]), axis=0)[-1]
+    low = np.minimum(low, np.where(present, values, np.inf).min(axis=0))
+    high = np.maximum(high, np.where(present, values, -np.inf).max(axis=0))
     return Window(scored.readings.well_id[int(at[0])], start_ms, ts, known, total, low, high, anomalies, risk)

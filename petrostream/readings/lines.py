@@ -1,7 +1,7 @@
-"""Readings as the lines of a stream record, a column at a time.
+"""Encodes readings as lines of a stream record, column by column.
 
-A column of numbers is written in one call and split at its commas, and a row is put together by one
-formatting: a few microseconds a reading less than a dictionary each. Lines equal those of
+A column of numbers is encoded in one call and split at its commas, and a line is assembled by one format
+operation, which saves a few microseconds a reading over a dictionary each. Lines equal those of
 `petrostream.readings.wells.encode_block`: missing values are left out, an infinite one is 1e999.
 """
 
@@ -20,7 +20,7 @@ _BITS = 1 << np.arange(len(_NAMES), dtype=np.int64)
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """n observations of one instance, oldest first.
+    """n readings of one instance, oldest first.
 
     Attributes:
         ts_ms: source time, epoch milliseconds UTC, shape (n,).
@@ -37,7 +37,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What all readings of an instance have in common."""
+    """Identity that all readings of an instance share."""
 
     well_id: str
     facility_id: str
@@ -45,14 +45,14 @@ class Origin:
 
 
 def encode_lines(rows: Rows, origin: Origin, offset_ms: int) -> list[bytes]:
-    """One JSON line, line feed included, for each of n rows; event time is source time plus `offset_ms`."""
-    there = np.column_stack([~np.isnan(rows.values), rows.label >= 0, rows.state >= 0])
-    patterns = there @ _BITS
+    """Encode each of n rows as a JSON line with a line feed; event time is source time plus `offset_ms`."""
+    present = np.column_stack([~np.isnan(rows.values), rows.label >= 0, rows.state >= 0])
+    patterns = present @ _BITS
     lines: list[bytes] = [b""] * len(patterns)
-    # Gauges come and go together, so that few patterns of missing values cover all rows.
+    # Gauges fail and recover together, so that few patterns of missing values cover all rows.
     for pattern in np.unique(patterns):
         chosen = np.flatnonzero(patterns == pattern)
-        columns = np.flatnonzero(there[chosen[0]])
+        columns = np.flatnonzero(present[chosen[0]])
         for index, line in zip(
             chosen.tolist(), _format(rows, chosen, columns, origin, offset_ms), strict=True
         ):

@@ -1,4 +1,4 @@
-"""A line that carries no usable reading."""
+"""A line of a stream record without a usable reading."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ class Rejected:
     """A rejected line.
 
     Attributes:
-        line: its place among the lines of the stream record, from 0.
+        line: its number within the stream record, from 0.
         raw: the line as received.
         reasons: every reason, those that fail the reading first.
-        kind: the kind it claims, None if unreadable; so are the others.
-        well_id: the well it names.
-        facility_id: the facility it names.
-        ts: the event time as written.
+        kind: the kind as written, None if missing or not text.
+        well_id: the well as written, None if missing or not text.
+        facility_id: the facility as written, None if missing or not text.
+        ts: the event time as written, None if missing or not text.
     """
 
     line: int
@@ -30,7 +30,7 @@ class Rejected:
 
     @staticmethod
     def of(line: int, raw: bytes, reasons: tuple[str, ...], record: JsonObject | None = None) -> "Rejected":
-        """A rejected line whose identity is read from `record` as far as it goes."""
+        """A rejected line with whatever identity `record` has."""
         kind, well_id, facility_id, ts = (
             _text(record.get(name)) if record else None for name in ("kind", "well_id", "facility_id", "ts")
         )

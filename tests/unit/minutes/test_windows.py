@@ -1,4 +1,4 @@
-"""One-minute windows: what they hold, when they close; and that batches make no difference."""
+"""One-minute windows: content, closing, and independence of batch boundaries."""
 
 import itertools
 
@@ -83,7 +83,7 @@ class TestContent:
             "temperature_max": 96.0,
         }
 
-    def test_a_missing_value_counts_as_a_reading_and_in_no_mean(self):
+    def test_a_missing_value_is_counted_but_not_averaged(self):
         (row,), _, _ = run([reading(0, pressure=np.nan), reading(1, pressure=2.0e7), reading(65)])
         assert (row["readings"], row["pressure_mean"], row["temperature_mean"]) == (2, 2.0e7, 90.0)
 
@@ -116,7 +116,7 @@ class TestClosing:
     def test_windows_without_readings_do_not_exist(self):
         assert minutes([reading(0), reading(600), reading(700)]) == [("A", 0, 1), ("A", 10, 1)]
 
-    def test_come_out_in_the_order_in_which_they_close(self):
+    def test_are_returned_in_the_order_in_which_they_close(self):
         stream = [reading(0, "B"), reading(0, "A"), reading(70, "B"), reading(70, "A")]
         assert minutes(stream) == [("B", 0, 1), ("A", 0, 1)]
 
@@ -124,7 +124,7 @@ class TestClosing:
         stream = [reading(600), reading(601), reading(0, source="2/other"), reading(70, source="2/other")]
         assert minutes(stream) == [("A", 10, 2), ("A", 0, 1)]
 
-    def test_open_windows_show_what_is_known_so_far(self):
+    def test_open_windows_have_the_statistics_so_far(self):
         _, _, state = run([reading(0), reading(0, "B"), reading(1, "B")])
         assert [(window.well_id, window.readings) for window in open_windows(state)] == [("A", 1), ("B", 2)]
 

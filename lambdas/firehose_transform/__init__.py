@@ -1,1 +1,1 @@
-"""The Firehose transform: checks the delivery contract and names the partition."""
+"""The Firehose transform: checks blocks of rows and returns their date partition."""

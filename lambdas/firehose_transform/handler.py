@@ -1,10 +1,10 @@
-"""Tells Firehose the date partition of each block of scored rows, and sends aside what has none.
+"""Returns the date partition of each block of rows to Firehose, and rejects blocks without one.
 
 A record is a block of NDJSON rows of one UTC date. A block that can't be placed (not base64, not JSON, a row
-without a readable `ts`, two dates) becomes `ProcessingFailed`: Firehose then keeps the original under its
+without a readable `ts`, two dates) becomes `ProcessingFailed`: Firehose then stores the original under its
 error prefix. So does a block with a time that the conversion to Parquet refuses: the whole block would fail
-there, and nothing would say which line. Bad data never raises, for an exception would hold up the good blocks
-beside it.
+there, without a hint at the line. Bad data never raises: an exception would fail the good blocks of the same
+call.
 """
 
 import base64
@@ -20,16 +20,16 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 - 64 * 1024
-"""Lambda refuses a synchronous answer over 6 MB, and Firehose would then fail every record of it."""
+"""Lambda refuses a synchronous response over 6 MB, and Firehose would then fail every record of it."""
 
 RECORD_OVERHEAD = 256
-"""Bytes of an answer's record beside its data and recordId, generously."""
+"""Upper bound of a result's bytes besides its data and recordId."""
 
 TIMESTAMP_COLUMNS = (
     *("ts", "source_ts", "tank_ts", "start_ts", "active_ts", "shelved_until"),
     *("scored_at", "joined_at", "recorded_at"),
 )
-"""Timestamp columns of the tables behind this function; a test holds them to the schemas (not packaged)."""
+"""Timestamp columns of the tables behind this function; a test compares them with the schemas."""
 
 # The texts that Firehose's OpenX JSON SerDe reads as a timestamp (Firehose Developer Guide, "Convert input
 # data format"): yyyy-[M]M-[d]d HH:mm:ss[.S] and yyyy-MM-dd'T'HH:mm:ss[.S]'Z', up to nine digits of fraction.
@@ -47,50 +47,50 @@ metrics = Metrics(
 )
 
 
-class Unplaceable(ValueError):  # noqa: N818 - says what the block is
+class Unplaceable(ValueError):  # noqa: N818 - describes the block
     """A block without one date; the text says why."""
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer for every record, in order, with `Ok` and its date or `ProcessingFailed`."""
-    answers = transform(event["records"])
-    failed = sum(answer["result"] != "Ok" for answer in answers)
-    metrics.add_metric(name="BlocksPlaced", unit=MetricUnit.Count, value=len(answers) - failed)
+    """Return a result for every record, in order: `Ok` with its date, or `ProcessingFailed`."""
+    results = transform(event["records"])
+    failed = sum(result["result"] != "Ok" for result in results)
+    metrics.add_metric(name="BlocksPlaced", unit=MetricUnit.Count, value=len(results) - failed)
     metrics.add_metric(name="BlocksFailed", unit=MetricUnit.Count, value=failed)
-    return {"records": answers}
+    return {"records": results}
 
 
 def transform(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Answers to the records, in order, together under the size of a Lambda response."""
-    answers: list[dict[str, Any]] = []
+    """Results of the records, in order, together within the size of a Lambda response."""
+    results: list[dict[str, Any]] = []
     room = MAX_RESPONSE_BYTES
     for record in records:
-        answer = _answer(record)
-        size = len(answer["data"]) + len(answer["recordId"]) + RECORD_OVERHEAD
+        result = _result_of(record)
+        size = len(result["data"]) + len(result["recordId"]) + RECORD_OVERHEAD
         if size > room:
             logger.error(
-                "answer would pass 6 MB, block goes to the error prefix", record_id=answer["recordId"]
+                "response would exceed 6 MB, block goes to the error prefix", record_id=result["recordId"]
             )
-            # Firehose keeps the original itself; its own copy is what lands under the error prefix.
-            answer = {"recordId": answer["recordId"], "result": "ProcessingFailed", "data": ""}
-            size = len(answer["recordId"]) + RECORD_OVERHEAD
+            # Firehose stores its own copy of the original under the error prefix.
+            result = {"recordId": result["recordId"], "result": "ProcessingFailed", "data": ""}
+            size = len(result["recordId"]) + RECORD_OVERHEAD
         room -= size
-        answers.append(answer)
-    return answers
+        results.append(result)
+    return results
 
 
-def _answer(record: dict[str, Any]) -> dict[str, Any]:
+def _result_of(record: dict[str, Any]) -> dict[str, Any]:
     record_id, encoded = record["recordId"], str(record.get("data") or "")
     try:
         data = base64.b64decode(encoded, validate=True)
         date = date_of(data)
     except (Unplaceable, binascii.Error, ValueError) as error:
-        logger.error("block not placed: %s", error, record_id=record_id)  # noqa: TRY400 - the text says all
+        logger.error("block not placed: %s", error, record_id=record_id)  # noqa: TRY400 - the text is enough
         return {"recordId": record_id, "result": "ProcessingFailed", "data": encoded}
     if not data.endswith(b"\n"):
-        # Firehose writes records one behind another: without it, two rows would share a line.
+        # Firehose concatenates records: without the line feed, two rows would share a line.
         encoded = base64.b64encode(data + b"\n").decode()
     return {
         "recordId": record_id,
@@ -101,10 +101,10 @@ def _answer(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def date_of(block: bytes) -> str:
-    """The one UTC date of a block's rows, `YYYY-MM-DD`.
+    """The UTC date that all rows of a block share, `YYYY-MM-DD`.
 
     Raises:
-        Unplaceable: there is no row, a line is no JSON object or has no `ts`, a time is not one that the
+        Unplaceable: there is no row, a line is not a JSON object or has no `ts`, a time is not one that the
             conversion reads, or dates differ.
     """
     found = ""
@@ -113,7 +113,7 @@ def date_of(block: bytes) -> str:
             continue
         date = _date_of_line(number, line)
         if found and date != found:
-            raise Unplaceable(f"line {number} is of {date}, lines before it of {found}")
+            raise Unplaceable(f"line {number} is of {date}, earlier lines of {found}")
         found = date
     if not found:
         raise Unplaceable("no rows")
@@ -126,7 +126,7 @@ def _date_of_line(number: int, line: bytes) -> str:
     except orjson.JSONDecodeError as error:
         raise Unplaceable(f"line {number} is not JSON: {error}") from None
     if not isinstance(row, dict) or not isinstance(row.get("ts"), str):
-        raise Unplaceable(f"line {number} has no ts of text")
+        raise Unplaceable(f"line {number} is not an object with a text ts")
     for column in TIMESTAMP_COLUMNS[1:]:
         value = row.get(column)
         if value is not None:

@@ -1,1 +1,1 @@
-"""The scoring function: Kinesis in, scored rows and quarantine out."""
+"""The scoring function: reads Kinesis records, delivers scored rows and quarantines bad lines."""

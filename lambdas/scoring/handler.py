@@ -1,4 +1,4 @@
-"""The scoring function's front door: a Kinesis event in, the first record not committed out."""
+"""Lambda handler of the scoring function: processes a Kinesis event and reports what is not committed."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ from petrostream.errors import BatchIncomplete
 from petrostream.pipeline import Outcome, StreamRecord, process_batch
 
 MARGIN_SECONDS = 3.0
-"""Time between the deadline of all work and the moment Lambda ends the function: the answer must be out."""
+"""Time between the deadline of all work and the function's time-out, to return the response."""
 
 RESERVE_SHARE = 0.3
 MAX_RESERVE_SECONDS = 30.0
@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         A partial batch response naming the lowest sequence number not committed, if any.
 
     Raises:
-        BatchIncomplete: something is not committed and the event source does not act on a response.
+        BatchIncomplete: something is not committed and the event source ignores partial batch responses.
     """
     worker = _worker()
     seconds = max(0.0, context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS)
@@ -40,7 +40,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     reserve = min(MAX_RESERVE_SECONDS, seconds * RESERVE_SHARE)
     outcome = process_batch(records, worker.ports(deadline), deadline, reserve)
     report(outcome, len(records))
-    return answer(outcome, worker.settings.partial_batch_response)
+    return response_to(outcome, worker.settings.partial_batch_response)
 
 
 @cache
@@ -49,7 +49,7 @@ def _worker() -> Worker:
 
 
 def to_record(record: dict[str, Any]) -> StreamRecord:
-    """One element of a Kinesis event. Data that is not base64 is carried on as it is, to be quarantined."""
+    """Convert a record of a Kinesis event. Data that is not base64 is passed on, to be quarantined."""
     kinesis = record["kinesis"]
     text = str(kinesis.get("data") or "")
     broken = None
@@ -66,11 +66,11 @@ def to_record(record: dict[str, Any]) -> StreamRecord:
     )
 
 
-def answer(outcome: Outcome, partial: bool) -> dict[str, Any]:
+def response_to(outcome: Outcome, partial: bool) -> dict[str, Any]:
     """The partial batch response of an outcome.
 
     Raises:
-        BatchIncomplete: something failed and `partial` is false.
+        BatchIncomplete: something is not committed and `partial` is false.
     """
     lowest = outcome.lowest_failed
     if lowest is None:

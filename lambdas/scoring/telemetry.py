@@ -1,4 +1,4 @@
-"""What the scoring function logs and counts: JSON lines and CloudWatch's embedded metric format."""
+"""Logs and metrics of the scoring function: JSON lines and CloudWatch's embedded metric format."""
 
 import logging
 import os
@@ -25,9 +25,9 @@ COUNTED_WITH_TANKS = (
     "DuplicatesDropped",
 )
 COUNTED_IF_ANY = ("RecordsSkipped", "FacilitiesFailed", "AlarmsAnnunciated", "ModelsRejected")
-"""Left out when zero: CloudWatch charges for the hours in which a metric has a value."""
+"""Omitted when zero: CloudWatch bills a metric for every hour in which it has a value."""
 
-# The domain and the adapters log through the standard library: same form, same place, once.
+# The domain and the adapters use the standard library's logging: send it through the same handler, once.
 _petrostream = logging.getLogger("petrostream")
 _petrostream.handlers = [logger.registered_handler]
 _petrostream.setLevel(logger.log_level)
@@ -35,11 +35,11 @@ _petrostream.propagate = False
 
 
 def report(outcome: Outcome, records: int) -> None:
-    """Count and log a batch.
+    """Log a batch and emit its metrics.
 
     Args:
-        outcome: how it ended.
-        records: how many stream records it had.
+        outcome: the outcome of the batch.
+        records: number of its stream records.
     """
     tally = outcome.tally
     values = {
@@ -55,7 +55,7 @@ def report(outcome: Outcome, records: int) -> None:
         "ReadingsLate": tally.late,
         "DuplicatesDropped": tally.duplicates + tally.duplicate_tanks,
     }
-    # A lake without tanks pays for none of their metrics.
+    # A lake without tanks does not pay for their metrics.
     with_tanks = COUNTED_WITH_TANKS if tally.tanks + tally.matched + tally.unmatched else ()
     for name in (*COUNTED_ALWAYS, *with_tanks, *(name for name in COUNTED_IF_ANY if values.get(name))):
         _count(name, values[name])
@@ -77,7 +77,7 @@ def report(outcome: Outcome, records: int) -> None:
 
 
 def report_rejected_model(invalid: ModelInvalid) -> None:
-    """Count a published model that cannot be used."""
+    """Emit the metric for a published model that cannot be used."""
     _count("ModelsRejected", 1)
     metrics.add_metadata(key="model_rejected", value=str(invalid))
 

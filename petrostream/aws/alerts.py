@@ -41,7 +41,7 @@ AT_ONCE = 8
 """Markers written at the same time; the client holds ten connections."""
 
 _AT_FAULT = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
-"""Refusals that concern the message and not the topic: it would be refused for ever."""
+"""Refusals of the message itself, not of the topic: no retry can succeed."""
 
 logger = logging.getLogger(__name__)
 

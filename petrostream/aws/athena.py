@@ -104,11 +104,11 @@ def run_sql(
     types: tuple[str, ...] = ()
     rows: list[tuple[Any, ...]] = []
     for number, page in enumerate(_pages(athena, query_id)):
-        described = page["ResultSetMetadata"]["ColumnInfo"]
-        columns = tuple(column["Name"] for column in described)
-        types = tuple(column["Type"] for column in described)
-        found = page["Rows"][1:] if has_header and number == 0 else page["Rows"]
-        rows.extend(_row(row, columns, types) for row in found)
+        info = page["ResultSetMetadata"]["ColumnInfo"]
+        columns = tuple(column["Name"] for column in info)
+        types = tuple(column["Type"] for column in info)
+        first = 1 if has_header and number == 0 else 0
+        rows.extend(_row(row, columns, types) for row in page["Rows"][first:])
         if max_rows is not None and len(rows) > max_rows:
             return Result(columns, types, rows[:max_rows], True, query_id, scanned)
     return Result(columns, types, rows, False, query_id, scanned)

@@ -1,8 +1,8 @@
 """Converts the values of an Athena result, which are text, to Python types.
 
 The formats are those of GetQueryResults: `65 68` for a varbinary, `2 03:04:05.678` for an interval. Arrays,
-maps and rows stay text: the types of their elements are not reported, and a comma inside an element cannot be
-told from a separator. `CAST(column AS json)` in the query returns their structure.
+maps and rows stay text: the types of their elements are not reported, and a comma inside an element looks
+like a separator. `CAST(column AS json)` in the query returns their structure.
 """
 
 import json

@@ -69,7 +69,7 @@ class StateStore:
 
         Raises:
             StateConflict: the item is no longer at `version`. Also if an earlier attempt of this very write
-                succeeded and its answer was lost; reading again shows that everything is committed.
+                succeeded and its response was lost; reading again shows that everything is committed.
             ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load). The write
                 may or may not have succeeded; reading again shows which.
         """

@@ -57,7 +57,7 @@ def quarantine_line(rejected: Rejected, *, partition_key: str, sequence: str, qu
     )
     line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
     if len(line) > MAX_BLOCK_BYTES:
-        # A line can have thousands of reasons. A row too large for an entry would block the shard forever.
+        # A line can have thousands of reasons. A row too large for an entry would block the shard.
         row |= {"raw": row["raw"][: 64 * 1024], "raw_truncated": True, "reasons": row["reasons"][:100]}
         line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
     return line

@@ -278,8 +278,8 @@ def _joined_detail(rows: FacilityRows, change: StatusChange) -> dict[str, Any]:
     }
 
 
-def _points(worth: int) -> int | None:
-    return None if worth == NO_POINTS else worth
+def _points(points: int) -> int | None:
+    return None if points == NO_POINTS else points
 
 
 def _float(value: float) -> float | None:

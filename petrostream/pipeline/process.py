@@ -79,7 +79,7 @@ def process_batch(
     Args:
         records: records of one shard, in shard order.
         ports: the services that the batch needs.
-        deadline: when the caller must have its answer.
+        deadline: when the call must have returned.
         reserve: seconds before the deadline that are kept for delivery and commit: no further records are
             started in them. The first records are always tried.
 

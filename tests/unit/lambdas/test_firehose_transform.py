@@ -35,13 +35,13 @@ def record(data, number=0):
 
 
 def one(data):
-    (answer,) = transform([record(data)])
-    return answer
+    (result,) = transform([record(data)])
+    return result
 
 
 def test_a_block_gets_the_date_of_its_rows_and_is_left_as_it_was():
-    answer = one(ROW + ROW)
-    assert answer == {
+    result = one(ROW + ROW)
+    assert result == {
         "recordId": record(b"")["recordId"],
         "result": "Ok",
         "data": base64.b64encode(ROW + ROW).decode(),
@@ -58,9 +58,9 @@ def test_blocks_of_scoring_are_placed_by_the_date_of_each_reading():
     )
     scored = score_batch(FacilityState("FAC-01"), found.readings, None, scored_at_ms=START_MS)
     blocks = rows_to_blocks(scored.rows)
-    answers = transform([record(made.data, i) for i, made in enumerate(blocks)])
-    assert [answer["result"] for answer in answers] == ["Ok", "Ok"]
-    dates = [answer["metadata"]["partitionKeys"]["date"] for answer in answers]
+    results = transform([record(made.data, i) for i, made in enumerate(blocks)])
+    assert [result["result"] for result in results] == ["Ok", "Ok"]
+    dates = [result["metadata"]["partitionKeys"]["date"] for result in results]
     assert dates == [made.date for made in blocks] == ["2025-10-09", "2025-10-10"]
 
 
@@ -89,10 +89,10 @@ def test_data_ends_with_a_line_feed_so_that_blocks_do_not_run_together():
     ],
 )
 def test_a_block_without_one_date_fails_with_its_original_data(data):
-    answer = one(data)
-    assert answer["result"] == "ProcessingFailed"
-    assert answer["data"] == record(data)["data"]
-    assert "metadata" not in answer
+    result = one(data)
+    assert result["result"] == "ProcessingFailed"
+    assert result["data"] == record(data)["data"]
+    assert "metadata" not in result
 
 
 # Firehose Developer Guide, "Convert input data format": what its OpenX JSON SerDe reads as a timestamp.
@@ -108,9 +108,9 @@ def test_a_block_without_one_date_fails_with_its_original_data(data):
     ],
 )
 def test_a_time_that_the_conversion_reads_is_placed(ts):
-    answer = one(b'{"ts":"%b"}\n' % ts.encode())
-    assert answer["result"] == "Ok"
-    assert answer["metadata"]["partitionKeys"]["date"] == f"2026-11-{'02' if '-2 ' in ts else '20'}"
+    result = one(b'{"ts":"%b"}\n' % ts.encode())
+    assert result["result"] == "Ok"
+    assert result["metadata"]["partitionKeys"]["date"] == f"2026-11-{'02' if '-2 ' in ts else '20'}"
 
 
 UNCONVERTIBLE = [
@@ -156,32 +156,32 @@ def test_every_timestamp_column_of_the_tables_behind_the_transform_is_checked():
 
 
 def test_every_record_is_answered_in_order_and_good_ones_do_not_suffer():
-    answers = transform([record(ROW, 0), record(b"bad", 1), record(OTHER_DAY, 2)])
-    assert [answer["recordId"] for answer in answers] == [record(b"", i)["recordId"] for i in range(3)]
-    assert [answer["result"] for answer in answers] == ["Ok", "ProcessingFailed", "Ok"]
+    results = transform([record(ROW, 0), record(b"bad", 1), record(OTHER_DAY, 2)])
+    assert [result["recordId"] for result in results] == [record(b"", i)["recordId"] for i in range(3)]
+    assert [result["result"] for result in results] == ["Ok", "ProcessingFailed", "Ok"]
 
 
 def test_an_answer_never_passes_what_lambda_may_return():
     large = ROW * 20_000
-    answers = transform([record(large, i) for i in range(6)])
-    assert len(json.dumps({"records": answers})) <= MAX_RESPONSE_BYTES < 6 * 1024 * 1024
-    assert [answer["result"] for answer in answers].count("Ok") == 4
-    assert len(answers) == 6
+    results = transform([record(large, i) for i in range(6)])
+    assert len(json.dumps({"records": results})) <= MAX_RESPONSE_BYTES < 6 * 1024 * 1024
+    assert [result["result"] for result in results].count("Ok") == 4
+    assert len(results) == 6
 
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.just(ROW), st.text(max_size=40)), max_size=6))
 def test_any_data_gets_an_answer(payloads):
-    answers = transform([record(data, i) for i, data in enumerate(payloads)])
-    assert [answer["recordId"][-1] for answer in answers] == [str(i) for i in range(len(payloads))]
-    for answer in answers:
-        assert answer["result"] in {"Ok", "ProcessingFailed"}
-        if answer["result"] == "Ok":
-            assert base64.b64decode(answer["data"], validate=True).endswith(b"\n")
+    results = transform([record(data, i) for i, data in enumerate(payloads)])
+    assert [result["recordId"][-1] for result in results] == [str(i) for i in range(len(payloads))]
+    for result in results:
+        assert result["result"] in {"Ok", "ProcessingFailed"}
+        if result["result"] == "Ok":
+            assert base64.b64decode(result["data"], validate=True).endswith(b"\n")
 
 
 def test_the_handler_answers_in_firehose_s_form_and_counts(capsys):
     event = {"invocationId": "i", "deliveryStreamArn": "arn", "region": "us-east-1"}
-    answer = handler({**event, "records": [record(ROW), record(b"bad", 1)]}, Context())
-    assert orjson.loads(orjson.dumps(answer))["records"][0]["result"] == "Ok"
+    result = handler({**event, "records": [record(ROW), record(b"bad", 1)]}, Context())
+    assert orjson.loads(orjson.dumps(result))["records"][0]["result"] == "Ok"
     emf = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line]
     assert (emf[0]["BlocksPlaced"], emf[0]["BlocksFailed"]) == ([1.0], [1.0])

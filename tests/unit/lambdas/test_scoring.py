@@ -68,7 +68,7 @@ def states(world):
     return {key: (item["state"]["B"], item["join"]["B"]) for key, item in world.table.items.items()}
 
 
-def test_readings_come_out_scored_and_the_state_moves_on():
+def test_readings_are_scored_and_the_state_advances():
     world = World()
     run(world, shard([(A, block(reading(1, 0), reading(1, 1))), (A, block(reading(1, 2)))]))
     rows = world.scored()
@@ -80,7 +80,7 @@ def test_readings_come_out_scored_and_the_state_moves_on():
     assert len(state.wells["WELL-00001"].ts_ms) == 3
 
 
-def test_a_leak_becomes_an_alarm_in_its_own_delivery_and_returns_once():
+def test_a_leak_delivers_one_alarm_and_one_return():
     world = World()
     gas = [900.0] * 12 + [5.0] * 65
     rows = [reading(1, second, methane_ppm=ppm) for second, ppm in enumerate(gas)]
@@ -100,7 +100,7 @@ def test_a_leak_becomes_an_alarm_in_its_own_delivery_and_returns_once():
     assert [row.get("alarm_active", 0) for row in world.scored()] == [0] * 10 + [1] * 62 + [0] * 5
 
 
-def test_records_the_state_has_seen_are_passed_over_also_in_a_new_process():
+def test_processed_records_are_skipped_also_by_a_new_process():
     world = World()
     records = shard([(A, block(reading(1, 0))), (A, block(reading(1, 1)))] * 3)
     run(world, records[:4])
@@ -121,7 +121,7 @@ def test_sequence_numbers_compare_as_numbers():
 
 
 @pytest.mark.parametrize("name", POISON)
-def test_poison_is_quarantined_and_the_shard_moves_on(name):
+def test_poison_is_quarantined_and_does_not_block_the_shard(name):
     world = World()
     source = run(world, shard([(A, block(reading(1, 0), POISON[name], reading(1, 1)))]))
     assert len(source.batches) == 1
@@ -155,7 +155,7 @@ def test_a_key_that_never_carried_a_reading_gets_no_state():
     assert not world.table.items
 
 
-def test_the_future_is_judged_by_the_arrival_of_the_record_not_by_the_clock():
+def test_a_future_time_is_checked_against_the_arrival_of_the_record():
     world = World()
     run(world, shard([(A, block(reading(1, 7200)))]))
     assert world.quarantined()[0]["reasons"] == ["time_in_future:ts"]
@@ -171,7 +171,7 @@ def test_a_record_whose_base64_is_broken_is_quarantined_whole():
     assert len(world.scored()) == 1
 
 
-def test_an_aggregated_record_is_quarantined_whole_although_its_insides_would_read():
+def test_an_aggregated_record_is_quarantined_whole_even_if_some_lines_are_valid():
     world = World()
     data = b"\xf3\x89\x9a\xc2\x0a\x06FAC-01\x1a" + b"\n" + block(reading(1, 0))
     run(world, shard([(A, data)]))
@@ -191,7 +191,7 @@ def test_rows_of_one_date_from_several_facilities_share_an_entry():
     assert json.loads(second)["ts"][:10] == "2025-10-08"
 
 
-def test_trouble_with_one_facility_does_not_hold_up_the_others():
+def test_a_failure_of_one_facility_does_not_affect_the_others():
     world = World(table=FakeTable(reads=[THROTTLED]))
     event = event_of(shard([(A, block(reading(1, 0))), (B, block(reading(2, 0, B)))]))
     assert world.function(event, Context()) == {"batchItemFailures": [{"itemIdentifier": "96"}]}
@@ -206,14 +206,14 @@ def test_nothing_is_committed_for_what_firehose_does_not_accept():
     assert not world.table.items
 
 
-def test_an_event_source_that_ignores_partial_answers_gets_an_error_instead():
+def test_an_event_source_without_partial_responses_gets_an_error():
     world = World(partial=False, firehose=FakeFirehose([THROTTLED, THROTTLED]))
     event = event_of(shard([(A, block(reading(1, 0)))]))
     with pytest.raises(BatchIncomplete, match="96"):
         world.function(event, Context())
 
 
-def test_a_facility_overtaken_by_another_writer_is_read_again_and_run_again():
+def test_a_facility_with_a_conflict_is_read_and_processed_again():
     world = World()
     records = shard([(A, block(reading(1, i))) for i in range(3)])
     other = World(table=world.table, firehose=world.firehose)
@@ -225,7 +225,7 @@ def test_a_facility_overtaken_by_another_writer_is_read_again_and_run_again():
     assert len(plain(world.scored())) == 3
 
 
-def test_a_process_whose_memory_is_out_of_date_corrects_the_rows_it_scored_too_early():
+def test_a_process_with_an_outdated_memory_corrects_its_rows():
     world, calm = World(), World()
     records = shard([(A, block(*(reading(1, 10 * i + s) for s in range(10)))) for i in range(16)])
     turns = [0] * 10 + [1] * 4 + [0] * 2
@@ -237,14 +237,14 @@ def test_a_process_whose_memory_is_out_of_date_corrects_the_rows_it_scored_too_e
     assert plain(reversed(world.scored())) != plain(calm.scored()), "some rows were scored too early"
 
 
-def test_a_write_whose_answer_is_lost_and_repeated_is_found_done():
+def test_a_repeated_write_whose_first_response_was_lost_is_recognised():
     world = World(table=FakeTable(writes=[OVERTAKEN]))
     source = run(world, shard([(A, block(reading(1, 0)))]))
     assert len(source.batches) == 1
     assert len(world.scored()) == 1
 
 
-def test_with_no_time_left_one_facility_is_done_and_the_rest_reported():
+def test_with_no_time_left_one_facility_is_processed_and_the_rest_reported():
     world = World()
     records = shard([(f, block(reading(1, 0, f))) for f in (A, B, C)])
     assert world.function(event_of(records), Context(remaining_ms=0)) == {
@@ -254,7 +254,7 @@ def test_with_no_time_left_one_facility_is_done_and_the_rest_reported():
 
 
 @pytest.mark.parametrize("partial", [True, False])
-def test_invocations_without_time_still_come_to_an_end(partial):
+def test_invocations_without_time_still_make_progress(partial):
     world = World(partial=partial)
     records = shard([(f, block(reading(int(f[-1]), i, f))) for i in range(3) for f in (A, B, C)])
     mapping = Mapping(report_item_failures=partial)
@@ -262,7 +262,7 @@ def test_invocations_without_time_still_come_to_an_end(partial):
     assert len(plain(world.scored())) == 9
 
 
-def test_models_out_of_reach_hold_the_batch_and_no_models_at_all_do_not():
+def test_unreachable_models_fail_the_batch_and_missing_ones_do_not():
     world = World(bucket=FakeBucket({}, [THROTTLED]))
     source = run(world, shard([(A, block(reading(1, 0)))]))
     assert len(source.batches) == 2
@@ -270,7 +270,7 @@ def test_models_out_of_reach_hold_the_batch_and_no_models_at_all_do_not():
     assert row.get("anomaly_score") is None
 
 
-def test_metrics_say_what_was_done(capsys):
+def test_metrics_count_the_batch(capsys):
     world = World()
     capsys.readouterr()
     run(world, shard([(A, block(reading(1, 0), b"garbage"))]))
@@ -282,7 +282,7 @@ def test_metrics_say_what_was_done(capsys):
     assert emf["model_version"] == "v1"
 
 
-def test_settings_are_read_from_the_environment_and_named_when_wrong():
+def test_settings_are_read_from_the_environment_and_named_if_invalid():
     environment = {
         "LIVE_TABLE": "t",
         "DELIVERY_STREAM": "d",
@@ -349,7 +349,7 @@ def shards(draw):
     partial=st.booleans(),
     bisect=st.booleans(),
 )
-def test_whatever_fails_every_reading_is_there_once(
+def test_every_reading_is_there_once_whatever_fails(
     what, firehose, reads, writes, times, serving, batch_size, partial, bisect
 ):
     records, valid, invalid, leaked = what
@@ -388,6 +388,6 @@ def test_a_crash_between_delivery_and_commit_repeats_rows_but_not_identities():
     assert len(plain(world.scored())) == 2
 
 
-def test_the_handler_needs_no_event_fields_beyond_those_kinesis_gives():
+def test_the_handler_needs_only_event_fields_that_kinesis_sets():
     record = handler.to_record(event_of(shard([(A, b"x")]))["Records"][0])
     assert (record.sequence, record.partition_key, record.data, record.broken) == ("96", A, b"x", None)

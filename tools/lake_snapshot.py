@@ -15,8 +15,7 @@ from typing import Annotated
 import typer
 
 from local.sql import query
-
-app = typer.Typer(add_completion=False)
+from toolchain import commands
 
 VIEWS = {
     "well_data": ("event_id",),
@@ -24,15 +23,14 @@ VIEWS = {
     "alarm_history": ("transition_id",),
     "quarantine_lines": ("raw_sha256", "line"),
 }
-"""The views that rows are read from, and the columns that order them; `well_minutes` follows from `well_data`."""
+"""Views by name, and the columns that order their rows; `well_minutes` follows from `well_data`."""
 
 OF_THE_RUN = frozenset(
     {"kinesis_sequence", "scored_at", "joined_at", "recorded_at", "quarantined_at", "quarantine_id", "date"}
 )
-"""Columns that say when or how a row was made, not what it says. `date` of the quarantine is that of arrival."""
+"""Columns that say when or how a row was made, not what it says (`date` of the quarantine: its arrival)."""
 
 
-@app.command()
 def main(folder: Annotated[Path, typer.Argument(help="Where the files go; created.")]) -> None:
     """Write each view of the running local lake as ordered JSON lines, and print rows and digests."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,4 +47,4 @@ def main(folder: Annotated[Path, typer.Argument(help="Where the files go; create
 
 
 if __name__ == "__main__":
-    app()
+    commands.run(main)

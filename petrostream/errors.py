@@ -99,12 +99,23 @@ class RangeInvalid(PetroStreamError, ValueError):
 
 
 class ModelInvalid(PetroStreamError):
-    """A published model can't be used; the model in use is kept."""
+    """A published model can't be used; the model in use is kept, if there is one."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"model {where}: {problem}; publish it again or point models/current.json elsewhere")
         self.where = where
         self.problem = problem
+
+
+class ModelsMissing(PetroStreamError):
+    """No version is named any more, although readings of the facility were scored with one."""
+
+    def __init__(self, facility_id: str) -> None:
+        super().__init__(
+            f"facility {facility_id} was scored with a model, and models/current.json is gone; its readings "
+            "wait until that names a version again"
+        )
+        self.facility_id = facility_id
 
 
 class BatchIncomplete(PetroStreamError):

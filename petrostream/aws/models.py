@@ -32,8 +32,10 @@ logger = logging.getLogger(__name__)
 class ModelStore:
     """The live model set of a bucket, loaded again when the pointer changes.
 
-    A version that can't be used (missing or altered file, unknown format) is reported to `on_rejected` and
-    logged, and the models in use are kept; it is tried again at the next refresh.
+    A pointer or version that can't be used (missing or altered file, unknown format) is reported to
+    `on_rejected` and logged, and the models in use are kept. From then on the pointer is read at every
+    call, so that a corrected one counts at once; a version that was refused is loaded again only after
+    `refresh_seconds`, for its files may be many.
 
     Args:
         bucket: name of the artifacts bucket.
@@ -58,24 +60,28 @@ class ModelStore:
         self._clock = clock
         self._models: ModelSet | None = None
         self._fresh_until = float("-inf")
+        self._refused_version: str | None = None
+        self._refused_until = float("-inf")
 
     def current(self) -> ModelSet | None:
-        """The models to score with; None until a usable version is published.
+        """The models to score with; None while nothing has been published.
 
         Raises:
-            ServiceUnavailable: S3 does not respond and no models are loaded yet. The batch is retried rather
-                than scored without the models that may exist.
+            ModelInvalid: what is published can't be used and no models are loaded yet. Readings stored
+                without a score would never get one, so the batch waits for a usable version.
+            ServiceUnavailable: S3 does not respond and no models are loaded yet, for the same reason.
         """
         if self._clock() < self._fresh_until:
             return self._models
         try:
-            self._models = self._refreshed()
-            if self._models is None:
-                # Read the pointer every time until there are models: the first ones are used at once.
-                return None
+            if not self._refresh():
+                return self._models
         except ModelInvalid as invalid:
-            logger.error("model rejected, the one in use is kept: %s", invalid)  # noqa: TRY400
             self._on_rejected(invalid)
+            if self._models is None:
+                raise
+            logger.error("model rejected, the one in use is kept: %s", invalid)  # noqa: TRY400
+            return self._models
         except ServiceUnavailable as error:
             if self._models is None:
                 raise
@@ -83,16 +89,25 @@ class ModelStore:
         self._fresh_until = self._clock() + self._refresh_seconds
         return self._models
 
-    def _refreshed(self) -> ModelSet | None:
+    def _refresh(self) -> bool:
+        """Take up the version that the pointer names; True if it is in use now."""
         pointer = self._read(POINTER)
         if pointer is None:
-            return self._models
+            return False
         version = _object(POINTER, pointer).get("version")
         if not isinstance(version, str) or not version:
             raise ModelInvalid(POINTER, f"version is {version!r}, expected the name of a version")
-        if self._models is not None and self._models.version == version:
-            return self._models
-        return self._load(version)
+        if self._models is not None:
+            if self._models.version == version:
+                return True
+            if version == self._refused_version and self._clock() < self._refused_until:
+                return False
+        try:
+            self._models = self._load(version)
+        except ModelInvalid:
+            self._refused_version, self._refused_until = version, self._clock() + self._refresh_seconds
+            raise
+        return True
 
     def _load(self, version: str) -> ModelSet:
         where = f"models/{version}/manifest.json"

@@ -129,6 +129,11 @@ class LiveState:
             listed=self.listed,
         )
 
+    @property
+    def scored_by_a_model(self) -> bool:
+        """Whether the latest reading of some well was scored with a model."""
+        return any(well.model_kind is not None for well in self.wells.values())
+
     def without(self, published_ids: Set[str]) -> "LiveState":
         """A copy without the alerts that have been published."""
         if not any(alert.alert_id in published_ids for alert in self.unpublished):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from petrostream.backoff import NO_DEADLINE, Deadline
 from petrostream.detection import ModelSet
-from petrostream.errors import PetroStreamError, StateConflict, TimeShort
+from petrostream.errors import ModelsMissing, PetroStreamError, StateConflict, TimeShort
 from petrostream.lake import quarantine_line
 from petrostream.minutes import Window
 from petrostream.pipeline.batch import Outcome, StreamRecord, Tally
@@ -145,6 +145,8 @@ def _advance(batch: _FacilityBatch, chunk: list[StreamRecord], ports: Ports, mod
         batch.memory, batch.version = ports.states.load(batch.facility_id)
         batch.memory = replace(batch.memory, live=batch.memory.live.without(ports.alerts.published_ids))
     new = _after(chunk, batch.memory.scoring.last_sequence)
+    if new and models is None and batch.memory.live.scored_by_a_model:
+        raise ModelsMissing(batch.facility_id)
     tally = Tally(records=len(chunk), records_skipped=len(chunk) - len(new))
     times = ChunkTimes(ports.now_ms(), chunk[-1].arrival_ms)
     validated = [_validate(record, tanks=ports.join != "off") for record in new]

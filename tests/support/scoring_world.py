@@ -49,7 +49,7 @@ class World:
     firehose: FakeFirehose = field(default_factory=FakeFirehose)
     table: FakeTable = field(default_factory=FakeTable)
     topic: FakeTopic = field(default_factory=FakeTopic)
-    bucket: FakeBucket = field(default_factory=lambda: FakeBucket(published()))
+    bucket: FakeBucket = field(default_factory=lambda: FakeBucket(dict(published())))
     partial: bool = True
     join: JoinMode = "tanks"
     alert_topic: str = "arn:aws:sns:eu-north-1:123456789012:petrostream-alerts"

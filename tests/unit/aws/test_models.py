@@ -5,7 +5,7 @@ import pytest
 
 from ml.training.onnx_export import forest_to_onnx
 from petrostream.aws.models import ModelStore
-from petrostream.errors import ServiceUnavailable
+from petrostream.errors import ModelInvalid, ServiceUnavailable
 from tests.support.fakes import OK, THROTTLED, FakeBucket
 from tests.support.wells import WELL, entry, training
 
@@ -191,12 +191,64 @@ def test_a_bad_version_is_rejected_with_the_cause_and_the_models_in_use_are_kept
     assert registry.later().version == "v2"
 
 
-def test_a_bad_first_version_does_not_hold_up_readings():
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_without_models_in_memory_a_bad_version_holds_the_batch_until_it_is_put_right(damage):
+    registry = Registry()
+    registry.publish("v2")
+    damage(registry)
+    for attempt in (1, 2):
+        with pytest.raises(ModelInvalid) as raised:
+            registry.store.current()
+        assert DAMAGES[damage] in str(raised.value)
+        assert len(registry.rejected) == attempt
+    registry.publish("v2")
+    assert registry.store.current().version == "v2"
+
+
+def spoilt_pointer(registry):
+    registry.put("current.json", b"v1")
+
+
+def no_pointer(registry):
+    del registry.bucket.objects["models/current.json"]
+
+
+@pytest.mark.parametrize("spoil", [spoilt_pointer, no_pointer])
+def test_an_unusable_pointer_is_read_again_at_every_batch(spoil):
     registry = Registry()
     registry.publish("v1")
-    registry.put("v1/manifest.json", b"{}")
-    assert registry.store.current() is None
+    registry.store.current()
+    registry.publish("v2")
+    spoil(registry)
+    assert registry.later().version == "v1"
+    registry.point("v2")
+    assert registry.store.current().version == "v2"
+
+
+def test_a_refused_version_is_loaded_again_only_after_the_refresh_interval():
+    registry = Registry()
+    registry.publish("v1")
+    registry.store.current()
+    registry.publish("v2")
+    altered(registry)
+    registry.later()
+    calls = registry.bucket.calls
+    assert registry.store.current().version == "v1"
+    assert registry.bucket.calls == calls + 1
     assert len(registry.rejected) == 1
+    registry.publish("v2")
+    assert registry.later().version == "v2"
+
+
+def test_another_version_is_taken_up_at_once_after_a_refused_one():
+    registry = Registry()
+    registry.publish("v1")
+    registry.store.current()
+    registry.publish("v2")
+    altered(registry)
+    registry.later()
+    registry.publish("v3")
+    assert registry.store.current().version == "v3"
 
 
 def test_the_models_in_use_are_kept_while_s3_fails():

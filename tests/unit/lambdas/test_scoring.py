@@ -50,6 +50,11 @@ def run(world, records, **mapping):
     return source
 
 
+def handle(world, records):
+    """One invocation."""
+    return world.function(event_of(records), Context())
+
+
 def plain(rows):
     """Rows by identity, without what depends on the moment or on the batch: the clock and absent nulls.
 
@@ -268,6 +273,57 @@ def test_unreachable_models_fail_the_batch_and_missing_ones_do_not():
     assert len(source.batches) == 2
     (row,) = world.scored()
     assert row.get("anomaly_score") is None
+
+
+def spoil(bucket):
+    bucket.objects["models/current.json"] = b"{"
+
+
+def remove(bucket):
+    del bucket.objects["models/current.json"]
+
+
+@pytest.mark.parametrize("damage", [spoil, remove])
+def test_a_cold_start_without_a_usable_pointer_commits_nothing_without_a_score(damage):
+    """The second record waits, and is scored as soon as the pointer is put right."""
+    world = World()
+    first, second, third = (block(*(reading(1, s) for s in range(60 * i, 60 * i + 60))) for i in range(3))
+    records = shard([(A, first), (A, second), (A, third)])
+    assert handle(world, records[:1]) == {"batchItemFailures": []}
+    before = states(world)
+    world.processes.clear()
+    pointer = world.bucket.objects["models/current.json"]
+    damage(world.bucket)
+    for _ in range(3):
+        assert handle(world, records[1:2])["batchItemFailures"] == [{"itemIdentifier": records[1].sequence}]
+    assert states(world) == before
+    assert len(world.scored()) == 60
+    world.bucket.objects["models/current.json"] = pointer
+    assert handle(world, records[1:]) == {"batchItemFailures": []}
+    assert len(plain(world.scored())) == 180
+    assert all(row["anomaly_score"] is not None for row in world.scored()[60:])
+
+
+def test_a_version_that_can_not_be_used_holds_up_the_first_readings_too():
+    world = World()
+    pointer = world.bucket.objects["models/current.json"]
+    spoil(world.bucket)
+    records = shard([(A, block(reading(1, 0)))])
+    assert handle(world, records)["batchItemFailures"]
+    assert not world.scored()
+    world.bucket.objects["models/current.json"] = pointer
+    assert handle(world, records) == {"batchItemFailures": []}
+    assert [row["model_version"] for row in world.scored()] == ["v1"]
+
+
+def test_before_the_first_publication_readings_are_stored_without_a_score():
+    bucket = FakeBucket({})
+    world = World(bucket=bucket)
+    records = shard([(A, block(reading(1, second))) for second in range(3)])
+    assert handle(world, records[:1]) == {"batchItemFailures": []}
+    bucket.objects.update(World().bucket.objects)
+    assert handle(world, records[1:]) == {"batchItemFailures": []}
+    assert [row.get("model_version") for row in world.scored()] == [None, "v1", "v1"]
 
 
 def test_metrics_count_the_batch(capsys):

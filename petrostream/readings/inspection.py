@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from petrostream.names import has_control, shown
 from petrostream.readings.decoding import JsonObject, frame_rms
 from petrostream.schema import TANK, WELL, Field, Kind
 from petrostream.times import parse_ms
@@ -93,11 +94,11 @@ def _note(result: Inspection, known: Field, check: _Check, *, costly: bool) -> N
 def unknown_tags(decoded: JsonObject, kind: Kind = WELL) -> list[str]:
     """Return a tag for each field that the kind's schema does not name, in the line's order.
 
-    At most `MAX_UNKNOWN_NAMED` are named, and long names are cut: a hostile line must not grow into a row too
-    large to deliver.
+    At most `MAX_UNKNOWN_NAMED` are named, long names are cut, and control characters are escaped: a hostile
+    line must not grow into a row too large to deliver, nor reach the terminal of whoever reads the tags.
     """
     unknown = [name for name in decoded if name not in kind.known]
-    tags = [f"unknown_field:{name[:64]}" for name in unknown[:MAX_UNKNOWN_NAMED]]
+    tags = [f"unknown_field:{shown(name[:64])}" for name in unknown[:MAX_UNKNOWN_NAMED]]
     if len(unknown) > MAX_UNKNOWN_NAMED:
         tags.append(f"unknown_fields:{len(unknown) - MAX_UNKNOWN_NAMED}_more")
     return tags
@@ -115,7 +116,9 @@ def _check_name(_known: Field, value: object, _now_ms: int) -> _Check:
         return _Check(failure="wrong_type")
     if not value.strip():
         return _Check(failure="missing")
-    return _Check(failure="too_long") if len(value) > MAX_NAME_CHARS else _Check(value)
+    if len(value) > MAX_NAME_CHARS:
+        return _Check(failure="too_long")
+    return _Check(failure="control_character") if has_control(value) else _Check(value)
 
 
 def _check_ts(_known: Field, value: object, now_ms: int) -> _Check:

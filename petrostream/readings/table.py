@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from petrostream.arrays import FloatArray
+from petrostream.names import has_control
 from petrostream.readings.decoding import JsonObject, frame_rms, frames_rms
 from petrostream.readings.inspection import (
     EARLIEST_MS,
@@ -127,7 +128,9 @@ def _unusual_names(column: list[Any]) -> set[int]:
 
 
 def _is_name(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and len(value) <= MAX_NAME_CHARS
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_NAME_CHARS:
+        return False
+    return not has_control(value)
 
 
 def _unusual_labels(column: list[Any], labels: frozenset[int | None]) -> set[int]:

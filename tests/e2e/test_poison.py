@@ -35,6 +35,7 @@ POISON = {
     "NaN": (_line(_reading(3, p_tpt=float("nan"))), "not_json"),
     "an unknown kind": (_line(_reading(4, kind="drone")), "unknown_kind"),
     "a time of tomorrow": (_line(_reading(5, ts=TOMORROW)), "time_in_future:ts"),
+    "a well that clears the screen": (_line(_reading(7, well_id="W\x1b[2J")), "control_character:well_id"),
     "no well": (_line({k: v for k, v in _reading(6).items() if k != "well_id"}), "missing:well_id"),
 }
 

@@ -116,6 +116,7 @@ class TestRejectedLine:
             ({"ts": "2026-11-20T10:00:00"}, "unparsable_time:ts"),
             ({"ts": "1970-01-01T00:00:00Z"}, "time_too_old:ts"),
             ({"tank_id": "T" * 201}, "too_long:tank_id"),
+            ({"tank_id": "T\x1b[2J"}, "control_character:tank_id"),
         ],
     )
     def test_breaks_a_rule(self, changes, reason):

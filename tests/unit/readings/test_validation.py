@@ -139,6 +139,9 @@ class TestCondemnedValue:
         got = reading(wellhead_torque=1)
         assert (got.reasons, got.quality.tolist()) == ([("unknown_field:wellhead_torque",)], [100.0])
 
+    def test_the_name_of_an_unknown_field_is_noted_escaped(self):
+        assert reading(**{"\x1b[2Jtorque": 1}).reasons == [(r"unknown_field:\x1b[2Jtorque",)]
+
     def test_reasons_for_values_come_before_unknown_fields(self):
         assert reading(torque=1, qgl=-1, p_pdg=-1).reasons == [
             ("out_of_range:p_pdg", "out_of_range:qgl", "unknown_field:torque")
@@ -176,6 +179,15 @@ class TestRejectedLine:
     @pytest.mark.parametrize(("value", "code"), [(" ", "missing"), ("x" * (MAX_NAME_CHARS + 1), "too_long")])
     def test_a_name_that_names_nothing_or_fits_no_key(self, name, value, code):
         assert reasons(row(**{name: value})) == (f"{code}:{name}",)
+
+    @pytest.mark.parametrize("name", ["well_id", "facility_id", "source"])
+    @pytest.mark.parametrize("value", ["\x1b]0;owned\x07", "W\x00", "W\n1", "\x7fW", "W\x9b31m", "W\u202e"])
+    def test_a_name_that_could_steer_a_terminal(self, name, value):
+        assert reasons(row(**{name: value})) == (f"control_character:{name}",)
+
+    @pytest.mark.parametrize("value", ["../WELL", "<b>W</b>", "[red]W", "Åsgard 7", "بئر-1"])
+    def test_a_name_that_is_only_unusual_is_none(self, value):
+        assert reading(well_id=value).well_id == [value]
 
     @pytest.mark.parametrize(
         ("ts", "code"),

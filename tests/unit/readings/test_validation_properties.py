@@ -35,7 +35,20 @@ JUNK = (
     | st.integers(-(2**63), 2**64 - 1)
     | st.floats(allow_nan=False)
     | st.text(max_size=8)
-    | st.sampled_from([to_iso(NOW + 10**7), "2020-01-01T00:00:00+03:00", "well", "tank", FRAME, 1e300, 0, 1])
+    | st.sampled_from(
+        [
+            "W\x1b",
+            "W\u202e",
+            to_iso(NOW + 10**7),
+            "2020-01-01T00:00:00+03:00",
+            "well",
+            "tank",
+            FRAME,
+            1e300,
+            0,
+            1,
+        ]
+    )
     | st.lists(st.integers(0, 9), max_size=2)
 )
 FIELDS = st.sampled_from([*schema("well_reading").names, "torque"])

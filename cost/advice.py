@@ -1,4 +1,4 @@
-"""One line of advice: what would save most, worked out by changing one thing and billing again."""
+"""One line of advice: the single change that would save most, found by billing each one."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,17 +13,17 @@ SLOWER_WINDOW_S = 30
 SLOWER_DELIVERY_S = 300
 SLOWER_BLOCKS_S = Fraction(5)
 WORTH_SAYING = Fraction(1, 4)
-"""Dollars a month below which a change is not worth its drawback."""
+"""Dollars a month below which a change is not worth its drawbacks."""
 
 
 def advice(current: Bill, settings: Settings, *, free_tier: bool = False) -> str:
-    """The most useful thing to say about a bill; too few shards come before any saving."""
+    """The most useful advice on a bill; too few shards come before any saving."""
     flow = Flow(settings, current.workload)
     provisioned = settings.stream.mode == "PROVISIONED"
     if provisioned and flow.facilities and flow.shards_needed > settings.stream.shards:
         return (
             f"stream.shards is {settings.stream.shards}, this load needs {flow.shards_needed}: "
-            "raise it, or writes will be throttled and the bill be wrong."
+            "raise it, or writes will be throttled and the bill will be wrong."
         )
     best, text = Fraction(0), ""
     for what, other_workload, other_settings in _changes(current.workload, settings):
@@ -38,7 +38,7 @@ def advice(current: Bill, settings: Settings, *, free_tier: bool = False) -> str
 def _changes(workload: Workload, settings: Settings) -> Iterator[tuple[str, Workload, Settings]]:
     scoring, delivery = settings.scoring, settings.firehose.delivery
     if scoring.batching_window_seconds < SLOWER_WINDOW_S:
-        # A longer window is no use where batches fill before it is over.
+        # A longer window has no effect if batches are full before it is over.
         slower = scoring.model_copy(
             update={"batching_window_seconds": SLOWER_WINDOW_S, "batch_size": max(scoring.batch_size, 300)}
         )

@@ -1,4 +1,4 @@
-"""The monthly bill: one line for each thing AWS charges, exact to the last digit."""
+"""The monthly bill: one line for each thing AWS charges for, in exact arithmetic."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ PATH_LIMIT = Fraction(20)
 """Dollars a month the Lambda path may cost with 10 wells at 1 Hz all day."""
 
 TOTAL_LIMIT = Fraction(60)
-"""Dollars a month everything may cost then, services included."""
+"""Dollars a month that everything may cost under the same load, services included."""
 
 SECTIONS: Sequence[Callable[[Flow], Iterator[Item]]] = (
     lines_path.kinesis,
@@ -36,9 +36,9 @@ class Line:
     """One line of the bill.
 
     Attributes:
-        item: what is counted and how often.
+        item: what is counted and how much of it.
         price: its price.
-        billed: units charged: the quantity, less what is free where that is asked for.
+        billed: units charged: the quantity, less the free tier if that is subtracted.
     """
 
     item: Item
@@ -56,8 +56,8 @@ class Bill:
     """A month's bill.
 
     Attributes:
-        workload: what it is for.
-        lines: its lines, in the order readings travel.
+        workload: the load it is for.
+        lines: its lines, in the order of the flow.
     """
 
     workload: Workload
@@ -74,16 +74,16 @@ class Bill:
         return sum((line.usd for line in self.lines if line.item.group == PATH), Fraction(0))
 
     def by_service(self) -> dict[str, Fraction]:
-        """Dollars a month by service, dearest first."""
+        """Dollars a month by service, most expensive first."""
         sums: dict[str, Fraction] = {}
         for line in self.lines:
             sums[line.item.service] = sums.get(line.item.service, Fraction(0)) + line.usd
         return dict(sorted(sums.items(), key=lambda pair: -pair[1]))
 
     def after_down(self, *, keep_data: bool = False) -> "Bill":
-        """What a month costs once `project_down.sh aws` is through.
+        """What a month costs after `project_down.sh aws`.
 
-        Everything is then gone, unless the buckets were kept: what they hold is charged until they go.
+        Everything is gone then, unless the buckets were kept: their content is charged until it is deleted.
         """
         kept = tuple(line for line in self.lines if keep_data and line.item.stored)
         return replace(self, lines=kept)
@@ -99,11 +99,10 @@ def bill(
     """The bill of a month under these settings at list prices.
 
     Args:
-        workload: what is asked of the lake.
-        settings: how it is built.
+        workload: the load on the lake.
+        settings: the settings it is built with.
         prices: prices by key; those of `prices.json` if None.
-        free_tier: whether to take off what AWS gives every account for good. Other projects in the account
-            share it.
+        free_tier: whether to subtract AWS's permanent free tier, which all projects of the account share.
 
     Raises:
         PricesError: a price is missing.

@@ -1,9 +1,9 @@
-"""What the bill rests on besides prices and settings: sizes and times measured, and habits assumed.
+"""Basis of the bill besides prices and settings: measured sizes and times, and assumed usage.
 
-Measured on the first 700 observations of one real 3W instance of each of eight wells (3 to 7 gauges alive),
+Measured on the first 700 observations of one real 3W instance of each of eight wells (3 to 7 working gauges),
 encoded by the producer, scored with forests of 100 trees on up to 6 sensors in batches of ten seconds.
-Where wells differ, the dearest well's figure is taken. Processor times are those of one x86-64 core at
-about 3 GHz; a Graviton vCPU is taken to be as fast.
+Where wells differ, the figure of the most expensive well is used. Processor times are those of one x86-64
+core at about 3 GHz; a Graviton vCPU is assumed to be as fast.
 """
 
 from fractions import Fraction
@@ -13,7 +13,7 @@ GB = 1024**3
 TB = 1024**4
 
 MONTH_HOURS = 730
-"""Hours in a month, as AWS's own calculator has it (365 days / 12)."""
+"""Hours in a month, as in AWS's own calculator (365 days / 12)."""
 
 # --- measured ---------------------------------------------------------------------------------------------
 
@@ -30,17 +30,17 @@ CURATED_STORED_BYTES = 120
 """A row in the curated zone, one minute of ten wells in one Snappy Parquet file: 118.5 (96 in five)."""
 
 STATE_BYTES_PER_OBSERVATION = Fraction(1700, 180)
-"""Of a well's state, which holds three minutes, at 1 Hz: 1.25 kB a well on average, 2.1 kB at most. Between
-the two, since a facility's wells are not all as dear as the dearest."""
+"""A well's state holds three minutes: at 1 Hz 1.25 kB a well on average, 2.1 kB at most. A figure between the
+two, since not all wells of a facility are as expensive as the most expensive one."""
 
 STATE_SECONDS = 180
-"""How far back a well's state reaches."""
+"""Time that a well's state covers."""
 
 STATE_OVERHEAD_BYTES = 700
 """Keys, version and last sequence number of a state item: 200; the join without tanks: 310; the rest: 190."""
 
 LIVE_WELL_BYTES = 250
-"""Of a well, in the same item: its latest status 100, its minute that is not over 150."""
+"""Of a well, in the same item: its latest status 100, its unfinished minute 150."""
 
 WINDOW_BYTES = 180
 """A closed minute of a well, a fifth of an item that stays under 1 KB."""
@@ -48,7 +48,7 @@ WINDOW_BYTES = 180
 WINDOW_SECONDS = 60
 
 SCORING_WINDOW_MS = Fraction(1)
-"""Processor time of a closed minute: its item and a signed call (0.65); eight are under way at once."""
+"""Processor time of a closed minute: its item and a signed call (0.65); eight are sent in parallel."""
 
 SCORING_FIXED_MS = Fraction(2)
 """Processor time of an invocation: metrics, log, one signed Firehose call (1.1 of it)."""
@@ -79,13 +79,13 @@ $0.30 a month each."""
 # --- assumed ----------------------------------------------------------------------------------------------
 
 VCPU_MB = 1769
-"""Memory at which a function has one whole vCPU (AWS Lambda developer guide); less memory, less of it."""
+"""Memory at which a function has one full vCPU (AWS Lambda developer guide); its share is proportional."""
 
 TABLE_WRITE_MS = Fraction(6)
-"""Wait for one PutItem in the region; facilities are saved one after another."""
+"""Duration of one PutItem in the region; facilities are saved one after another."""
 
 FIREHOSE_WRITE_MS = Fraction(35)
-"""Wait for one PutRecordBatch in the region."""
+"""Duration of one PutRecordBatch in the region."""
 
 QUARANTINED_SHARE = Fraction(1, 1000)
 """Readings that fail the checks."""
@@ -94,43 +94,43 @@ QUARANTINE_ROW_BYTES = 700
 """A rejected line with its reasons."""
 
 FAILED_BATCHES = Fraction(1, 10_000)
-"""Batches given up on, each one message to the failure queue, one to read it and one to delete it."""
+"""Batches given up on, each with three requests to the failure queue: send, receive, delete."""
 
 COLD_STARTS_A_DAY = 20
-"""New execution environments a day, each reading every facility's state and the models once."""
+"""New execution environments a day, each of which reads every facility's state and the models once."""
 
 KMS_CALLERS = 3
 """Roles that use the stream (producer, scoring, Firehose); for each, Kinesis asks KMS every five minutes."""
 
 QUERY_SHARE = Fraction(1, 2)
-"""Of a day's curated bytes, what a query reads: half of the columns. A query looks at one day."""
+"""Share of a day's curated bytes that a query reads: half of the columns. A query covers one day."""
 
 QUERY_MIN_BYTES = 10 * 1024**2
-"""Athena bills no query for less."""
+"""Smallest amount that Athena bills for a query."""
 
 GETS_PER_OBJECT = 3
-"""Requests of a query to one Parquet object: its footer, and the column chunks in two."""
+"""Requests of a query to one Parquet object: one for its footer, two for the column chunks."""
 
 ALARMS = 12
 ALARM_METRICS = 14
-"""What CloudWatch bills is each metric an alarm looks at: two alarms are computed from two."""
+"""CloudWatch bills each metric of an alarm: two of the operations alarms have two."""
 
 DASHBOARDS = 1
 
 FARGATE_VCPU = Fraction(1, 4)
 FARGATE_GB = Fraction(1, 2)
-"""The smallest task there is, one of them, all the time."""
+"""The smallest possible task, one of them, running all the time."""
 
 LCU = Fraction(1, 20)
 """Load balancer capacity units for a handful of viewers (one unit carries 1 GB an hour)."""
 
 PUBLIC_ADDRESSES = 3
-"""Two of the load balancer, which must stand in two zones, and the task's. A NAT gateway would cost more."""
+"""Two for the load balancer, which needs two zones, and one for the task. A NAT gateway would cost more."""
 
 IMAGE_GB = Fraction(1, 2)
 """The service's container image."""
 
-# --- limits and roundings of the services -----------------------------------------------------------------
+# --- limits and rounding rules of the services ------------------------------------------------------------
 
 PUT_UNIT_BYTES = 25 * KB
 FIREHOSE_ROUND_BYTES = 5 * KB
@@ -138,13 +138,13 @@ ON_DEMAND_ROUND_BYTES = KB
 WRITE_UNIT_BYTES = KB
 READ_UNIT_BYTES = 4 * KB
 EVENT_BYTES = 6 * 1024**2
-"""Most that Lambda hands to a function at once; record data travel as base64."""
+"""Largest event that Lambda passes to a function; record data is base64 in it."""
 EVENT_RECORD_BYTES = 400
-"""What surrounds a record in an event."""
+"""Size of the metadata around a record in an event."""
 SHARD_RECORDS = 1000
 SHARD_BYTES = 1024**2
-"""What a shard takes in a second."""
+"""Limits of a shard: records and bytes a second."""
 ON_DEMAND_SHARDS = 4
-"""Shards a new on-demand stream begins with."""
+"""Shards of a new on-demand stream."""
 COOLED_BYTES = 128 * KB
-"""S3 lifecycle rules leave smaller objects where they are."""
+"""S3 lifecycle rules do not move smaller objects."""

@@ -1,4 +1,4 @@
-"""How readings travel: blocks, batches, entries and objects, in exact rates while the wells send."""
+"""The flow of readings as blocks, batches, entries and objects, in exact rates while the wells send."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ZERO = Fraction(0)
 
 
 def pieces(size: Fraction, limit: int) -> Iterator[tuple[int, Fraction]]:
-    """Cuts `size` bytes as the producer does, full pieces and a rest: (how many, bytes of each)."""
+    """Split `size` bytes as the producer does, into full pieces and a rest: (count, bytes of each)."""
     full = int(size // limit)
     if full:
         yield full, Fraction(limit)
@@ -33,10 +33,10 @@ class Facility:
     """One facility's traffic.
 
     Attributes:
-        wells: its wells.
-        readings: a second.
-        blocks: a second, before a block too large is cut.
-        block_bytes: of one block.
+        wells: number of its wells.
+        readings: readings a second.
+        blocks: blocks a second, before blocks over the limit are split.
+        block_bytes: bytes of one block.
     """
 
     wells: int
@@ -47,7 +47,7 @@ class Facility:
 
 @dataclass(frozen=True)
 class Flow:
-    """Rates a second, and sizes in bytes, of everything AWS counts. Zero throughout where nothing is sent."""
+    """Rates a second, and sizes in bytes, of everything AWS counts; all zero if nothing is sent."""
 
     settings: Settings
     workload: Workload
@@ -59,7 +59,7 @@ class Flow:
 
     @cached_property
     def facilities(self) -> tuple[Facility, ...]:
-        """Facilities that send."""
+        """The facilities that send."""
         return tuple(map(self._facility, self.workload.wells_by_facility())) if self.seconds else ()
 
     def _facility(self, wells: int) -> Facility:
@@ -91,21 +91,21 @@ class Flow:
 
     @cached_property
     def active_shards(self) -> int:
-        """Shards with something to read; facilities are taken to spread evenly."""
+        """Shards that receive records; facilities are assumed to spread evenly."""
         stream = self.settings.stream
         shards = stream.shards if stream.mode == "PROVISIONED" else f.ON_DEMAND_SHARDS
         return min(shards, len(self.facilities))
 
     @cached_property
     def shards_needed(self) -> int:
-        """Shards that records and bytes ask for."""
+        """Shards needed for the rate of records and bytes."""
         return max(1, ceil(self.record_rate / f.SHARD_RECORDS), ceil(self.stream_bytes / f.SHARD_BYTES))
 
     @cached_property
     def batch_seconds(self) -> Fraction:
-        """Time between two batches of one shard: the window, unless a batch is full before.
+        """Time between two batches of one shard: the window, unless a batch is full earlier.
 
-        Without a window Lambda asks each shard once a second; and no batch comes without a record.
+        Without a window Lambda polls each shard once a second; there is no batch without a record.
         """
         scoring = self.settings.scoring
         records = self.record_rate / self.active_shards
@@ -115,7 +115,7 @@ class Flow:
 
     @cached_property
     def batches(self) -> Fraction:
-        """Invocations of the scoring function a second, all shards together."""
+        """Invocations of the scoring function a second, over all shards."""
         return self.active_shards / self.batch_seconds if self.facilities else ZERO
 
     def saves(self, facility: Facility) -> Fraction:
@@ -135,7 +135,7 @@ class Flow:
 
     @cached_property
     def window_writes(self) -> Fraction:
-        """Closed minutes of wells a second; a well slower than that closes one with each reading."""
+        """Closed minutes of wells a second; a well that sends less often closes one with each reading."""
         if not self.settings.live.window_hours:
             return ZERO
         rate = min(self.workload.hz, Fraction(1, f.WINDOW_SECONDS))
@@ -153,7 +153,7 @@ class Flow:
 
     @cached_property
     def entry_bytes(self) -> Fraction:
-        """Rows of one batch, which go to Firehose as one entry (more where over the limit)."""
+        """Rows of one batch, which go to Firehose as one entry, or as several above the limit."""
         return self.readings / self.batches * f.ROW_BYTES
 
     def entries(self, measure: Callable[[Fraction], int]) -> Fraction:
@@ -194,12 +194,12 @@ class Flow:
 
     @cached_property
     def rejected(self) -> Fraction:
-        """Readings a second that go to the quarantine."""
+        """Rejected readings a second."""
         return self.readings * f.QUARANTINED_SHARE
 
     @cached_property
     def quarantine_entries(self) -> Fraction:
-        """Entries of rejected lines a second: at most one a batch, as long as they fit one."""
+        """Entries of rejected lines a second: at most one a batch, as long as they fit into one."""
         return min(self.batches, self.rejected)
 
     @cached_property
@@ -220,11 +220,11 @@ def _measured(facility: Facility, limit: int, measure: Callable[[Fraction], int]
 
 
 def _share(memory_mb: int) -> Fraction:
-    """Share of a vCPU that memory buys; the code runs on one."""
+    """Share of a vCPU that comes with the memory; the code uses one at most."""
     return min(Fraction(1), Fraction(memory_mb, f.VCPU_MB))
 
 
 def _buffered(arrivals: Fraction, size: Fraction, seconds: int, megabytes: Fraction) -> Fraction:
-    """Flushes a second of a buffer that closes by time or size, whichever is first; none is empty."""
+    """Flushes a second of a buffer that is flushed by time or size, whichever is first; never empty."""
     by_time = Fraction(1, seconds) if seconds else arrivals
     return min(arrivals, max(by_time, size / (megabytes * 1024**2)))

@@ -1,4 +1,4 @@
-"""What a line of the bill is before it has a price."""
+"""A line of the bill before it has a price."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,16 +14,16 @@ SERVICES: Group = "Services"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """How much of something a month takes.
+    """Quantity of something used in a month.
 
     Attributes:
         group: part of the bill.
         service: AWS service.
-        what: for people.
+        what: description for people.
         price: key of its price.
         quantity: units a month.
-        fixed: whether it is charged though no well sends.
-        stored: whether it is data that stay where buckets are kept.
+        fixed: whether it is charged even if no well sends.
+        stored: whether it is data that remains when buckets are kept.
     """
 
     group: Group

@@ -1,4 +1,4 @@
-"""Lines of the lake itself: objects written and what lies in the buckets."""
+"""Lines of the lake itself: objects written, and what the buckets store."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,13 +13,13 @@ def objects(flow: Flow) -> Iterator[Item]:
     written = (flow.raw_objects + flow.curated_objects + flow.quarantine_objects) * flow.seconds
     yield Item(PATH, "S3", "objects written", "s3.put", written)
     refresh = flow.settings.scoring.model_refresh_seconds
-    # Each shard's process looks at the pointer; a quiet process has nobody to wake it.
-    looks = flow.active_shards * flow.seconds / refresh if flow.facilities else Fraction(0)
-    yield Item(PATH, "S3", "looks at the model pointer", "s3.get", looks)
+    # The process of each shard reads the pointer, but only while it is invoked.
+    reads = flow.active_shards * flow.seconds / refresh if flow.facilities else Fraction(0)
+    yield Item(PATH, "S3", "reads of the model pointer", "s3.get", reads)
 
 
 def storage(flow: Flow) -> Iterator[Item]:
-    """What the buckets hold at the month's end; raw data move to cooler classes with age."""
+    """What the buckets hold at the end of the month; raw data moves to cheaper classes with age."""
     months = flow.workload.months
     curated = flow.readings * f.CURATED_STORED_BYTES * flow.seconds * months / f.GB
     yield Item(PATH, "S3", "curated data", "s3.standard_gb", curated, stored=True)

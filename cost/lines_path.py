@@ -1,4 +1,4 @@
-"""Lines of the way from the stream to the lake: Kinesis, Firehose, Lambda, DynamoDB, logs."""
+"""Lines of the path from the stream to the lake: Kinesis, Firehose, Lambda, DynamoDB, logs."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,9 +13,9 @@ WEEK_HOURS = 168
 
 
 def kinesis(flow: Flow) -> Iterator[Item]:
-    """The stream, in either mode, its longer memory, and the key calls of its encryption."""
+    """The stream, in either mode, its extended retention, and the key calls of its encryption."""
     yield from _provisioned(flow) if flow.settings.stream.mode == "PROVISIONED" else _on_demand(flow)
-    # Every five minutes of every hour of the month in which there is anyone to ask.
+    # Every five minutes of every hour in which a well sends.
     calls = f.KMS_CALLERS * 12 * flow.seconds / 3600 if flow.facilities else Fraction(0)
     yield Item(PATH, "KMS", "key calls of the stream's encryption", "kms.request", calls)
 
@@ -27,11 +27,11 @@ def _provisioned(flow: Flow) -> Iterator[Item]:
     units = flow.records(lambda size: ceil(size / f.PUT_UNIT_BYTES)) * flow.seconds
     yield Item(PATH, "Kinesis", "records in, by 25 KB", "kinesis.put_unit", units)
     if stream.retention_hours > DAY_HOURS:
-        what = "memory beyond a day"
+        what = "retention beyond a day"
         yield Item(PATH, "Kinesis", what, "kinesis.extended_shard_hour", hours, fixed=True)
     if stream.retention_hours > WEEK_HOURS:
         beyond = _remembered(flow, stream.retention_hours - WEEK_HOURS)
-        yield Item(PATH, "Kinesis", "memory beyond a week", "kinesis.long_term_gb", beyond)
+        yield Item(PATH, "Kinesis", "retention beyond a week", "kinesis.long_term_gb", beyond)
 
 
 def _on_demand(flow: Flow) -> Iterator[Item]:
@@ -44,10 +44,10 @@ def _on_demand(flow: Flow) -> Iterator[Item]:
     yield Item(PATH, "Kinesis", "data out, to Lambda and Firehose", "kinesis.gb_out", gb_out)
     if retention > DAY_HOURS:
         beyond = _remembered(flow, min(retention, WEEK_HOURS) - DAY_HOURS)
-        yield Item(PATH, "Kinesis", "memory beyond a day", "kinesis.extended_gb", beyond)
+        yield Item(PATH, "Kinesis", "retention beyond a day", "kinesis.extended_gb", beyond)
     if retention > WEEK_HOURS:
         beyond = _remembered(flow, retention - WEEK_HOURS)
-        yield Item(PATH, "Kinesis", "memory beyond a week", "kinesis.long_term_gb", beyond)
+        yield Item(PATH, "Kinesis", "retention beyond a week", "kinesis.long_term_gb", beyond)
 
 
 def _remembered(flow: Flow, hours: int) -> Fraction:
@@ -77,7 +77,7 @@ def firehose(flow: Flow) -> Iterator[Item]:
 
 
 def functions(flow: Flow) -> Iterator[Item]:
-    """Both functions, and the queue for batches given up on."""
+    """Both functions, and the failure queue."""
     settings = flow.settings
     batches, transforms = flow.batches * flow.seconds, flow.transforms * flow.seconds
     scoring_ms, transform_ms = (flow.scoring_ms, flow.transform_ms) if flow.facilities else (0, 0)
@@ -94,7 +94,7 @@ def functions(flow: Flow) -> Iterator[Item]:
 
 
 def table(flow: Flow) -> Iterator[Item]:
-    """The live table: a facility's state is written once a batch, and read by a new process only.
+    """The live table: a facility's state is written once a batch, and read only by a new process.
 
     Each closed minute of a well is an update of an item small enough for one unit.
     """
@@ -123,6 +123,6 @@ def logs(flow: Flow) -> Iterator[Item]:
     days = min(Fraction(flow.settings.runtime.log_retention_days), age)
     yield Item(PATH, "CloudWatch", "logs in", "logs.ingest_gb", gb)
     yield Item(PATH, "CloudWatch", "logs kept", "logs.gb", gb * days * 24 / f.MONTH_HOURS)
-    # A metric is charged for the hours in which it gets a value.
+    # A metric is charged for the hours in which it receives a value.
     metrics = f.METRICS * flow.seconds / 3600 / f.MONTH_HOURS if flow.facilities else Fraction(0)
     yield Item(PATH, "CloudWatch", f"custom metrics: {f.METRICS}", "cloudwatch.metric", metrics)

@@ -1,4 +1,4 @@
-"""Lines beside the Lambda path: alarms and dashboard, queries, container service, key."""
+"""Lines besides the Lambda path: operations alarms and dashboard, queries, container service, key."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -9,17 +9,17 @@ from cost.lines import ASKING, SERVICES, WATCHING, Item
 
 
 def watching(flow: Flow) -> Iterator[Item]:
-    """Alarms, the dashboard, and a key of one's own where it is on. Budgets that only notify are free."""
+    """Operations alarms, the dashboard, and a customer-managed key if enabled. Budgets that notify are free."""
     alarms, dashboards = Fraction(f.ALARM_METRICS), Fraction(f.DASHBOARDS)
     what = f"alarms: {f.ALARMS} on {f.ALARM_METRICS} metrics"
     yield Item(WATCHING, "CloudWatch", what, "cloudwatch.alarm", alarms, fixed=True)
     yield Item(WATCHING, "CloudWatch", "dashboard", "cloudwatch.dashboard", dashboards, fixed=True)
     if flow.workload.customer_key:
-        yield Item(WATCHING, "KMS", "a key of one's own", "kms.key", Fraction(1), fixed=True)
+        yield Item(WATCHING, "KMS", "customer-managed key", "kms.key", Fraction(1), fixed=True)
 
 
 def asking(flow: Flow) -> Iterator[Item]:
-    """Athena queries over one day of readings each, and the requests they make to S3."""
+    """Athena queries over one day of readings each, and their requests to S3."""
     queries = flow.workload.queries_per_day * Fraction(f.MONTH_HOURS, 24) if flow.facilities else Fraction(0)
     day = flow.seconds * 24 / f.MONTH_HOURS
     size = flow.readings * f.CURATED_STORED_BYTES * day * f.QUERY_SHARE
@@ -31,7 +31,7 @@ def asking(flow: Flow) -> Iterator[Item]:
 
 
 def services(flow: Flow) -> Iterator[Item]:
-    """One container service behind a load balancer, where it is on."""
+    """One container service behind a load balancer, if enabled."""
     if not flow.workload.fargate:
         return
     hours = Fraction(f.MONTH_HOURS)

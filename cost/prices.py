@@ -1,4 +1,4 @@
-"""The price table `prices.json`: exact, dated, each with the page it can be checked against."""
+"""The price table `prices.json`: exact prices, each with its date and the page to check it against."""
 
 import json
 import re
@@ -25,11 +25,11 @@ class Price:
     Attributes:
         key: its name in the table, `service.unit`.
         usd: dollars for `per` units.
-        per: how many units `usd` buys.
+        per: number of units for `usd`.
         unit: what is counted.
-        as_of: `YYYY-MM` for which the price is known.
+        as_of: month of the price, `YYYY-MM`.
         source: address of the price page.
-        free: units a month that AWS gives every account for good.
+        free: units a month in AWS's permanent free tier.
     """
 
     key: str
@@ -50,7 +50,7 @@ def load_prices(path: Path = PRICES_FILE) -> Mapping[str, Price]:
     """All prices by key.
 
     Raises:
-        PricesError: the file is missing or not JSON, or an entry lacks something or holds what is no price.
+        PricesError: the file is missing or not JSON, or an entry is incomplete or not a price.
     """
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["prices"]
@@ -70,7 +70,7 @@ def _price(key: str, entry: Mapping[str, Any]) -> Price:
         raise PricesError(f"{key}: {missing[0]} is missing; add it")
     usd, free = entry["usd"], entry.get("free", "0")
     for name, text in (("usd", usd), ("free", free)):
-        # A JSON number would pass through binary floating point: 0.1 would no longer be a tenth.
+        # A JSON number would become binary floating point: 0.1 would no longer be a tenth.
         if not isinstance(text, str) or not re.fullmatch(r"\d+(\.\d+)?", text):
             raise PricesError(f'{key}: {name} = {text!r}, expected a decimal in quotes such as "0.015"')
     if not isinstance(entry["per"], int) or entry["per"] < 1:

@@ -11,13 +11,13 @@ from cost.bill import PATH_LIMIT, TOTAL_LIMIT, Bill, Line
 
 
 def dollars(amount: Fraction, places: int = 2) -> str:
-    """The amount rounded half up, exactly: no binary floating point on the way."""
+    """The amount rounded half up, without binary floating point."""
     scaled = (amount * 10**places * 2 + 1) // 2
     return f"{Decimal(int(scaled)).scaleb(-places):.{places}f}"
 
 
 def table(bill: Bill) -> Table:
-    """The lines that cost anything, with sums by part."""
+    """The lines that cost a cent or more, with sums by part."""
     view = Table(title=title(bill), title_justify="left", show_footer=True, box=SIMPLE_HEAD)
     view.add_column("Service", footer="Total")
     view.add_column("What")
@@ -46,7 +46,7 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def title(bill: Bill) -> str:
-    """What the bill is for, in one line."""
+    """The load the bill is for, in one line."""
     work = bill.workload
     return (
         f"{work.wells} wells at {float(work.hz):g} Hz, {float(work.hours):g} h a day, "
@@ -55,7 +55,7 @@ def title(bill: Bill) -> str:
 
 
 def verdict(bill: Bill) -> list[str]:
-    """How the bill stands against its limits, and what dominates it."""
+    """The bill compared with its limits, and its largest parts."""
     lines = [
         _against("Lambda path", bill.path, PATH_LIMIT),
         _against("Everything" if bill.workload.fargate else "Total", bill.total, TOTAL_LIMIT),
@@ -74,7 +74,7 @@ def _against(what: str, amount: Fraction, limit: Fraction) -> str:
 
 
 def as_json(bill: Bill, advice: str) -> dict[str, Any]:
-    """The bill with amounts as decimal text, six places; every line is there, zero or not."""
+    """The bill with amounts as decimal text with six decimals; includes lines that cost nothing."""
     work = bill.workload
     return {
         "workload": {

@@ -1,4 +1,4 @@
-"""Empty a bucket for good: objects, their old versions, and the marks of deletions."""
+"""Empty a bucket: objects, their old versions, and delete markers."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,11 +17,11 @@ CALL_OBJECTS = 1000
 """Most objects of one DeleteObjects call (S3 API reference)."""
 
 COUNTED = 1_000_000
-"""Versions counted at most: enough to know what is at stake."""
+"""Counting stops here: enough to see how much would be deleted."""
 
 _PASSES = 5
 _ATTEMPTS = 6
-_PASSING = frozenset(
+_TEMPORARY = frozenset(
     {"InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout", "OperationAborted"}
 )
 _ABSENT = frozenset({"NoSuchBucket", "404"})
@@ -32,9 +32,9 @@ class Content:
     """What a bucket holds.
 
     Attributes:
-        versions: objects, their old versions, and marks of deletions.
+        versions: number of objects, their old versions, and delete markers.
         size: bytes of all of them.
-        complete: False where there are more than were counted.
+        complete: False if there are more than were counted.
     """
 
     versions: int
@@ -43,7 +43,7 @@ class Content:
 
 
 def content(bucket: str, s3: "S3Client | None" = None) -> Content | None:
-    """What the bucket holds, up to a million versions; None where there is no such bucket.
+    """Count what the bucket holds, up to a million versions; None if there is no such bucket.
 
     Raises:
         ToolError: it cannot be listed.
@@ -75,16 +75,16 @@ def empty(
     """Delete everything in the bucket, until a listing finds nothing.
 
     Args:
-        bucket: its name; one that does not exist is empty.
+        bucket: its name; one that does not exist counts as empty.
         s3: S3 client.
         tick: called with the number deleted so far.
         sleep: waits that many seconds.
 
     Returns:
-        How many versions and marks were deleted.
+        Number of versions and delete markers that were deleted.
 
     Raises:
-        ToolError: something cannot be deleted (names it), or keeps coming.
+        ToolError: an object cannot be deleted (the message names it), or new ones keep arriving.
     """
     s3 = s3 or client("s3")
     deleted = 0
@@ -109,7 +109,9 @@ def empty(
         raise ToolError(f"The bucket {bucket} cannot be emptied: {error}") from error
     except BotoCoreError as error:
         raise ToolError(f"S3 does not answer: {error}", "Run the same command again.") from error
-    raise ToolError(f"New objects keep coming into {bucket}.", "Stop who writes to it, and run this again.")
+    raise ToolError(
+        f"New objects keep arriving in {bucket}.", "Stop whatever writes to it and run this again."
+    )
 
 
 def _pages(s3: "S3Client", bucket: str) -> Iterator[Mapping[str, Any]]:
@@ -122,7 +124,7 @@ def _pages(s3: "S3Client", bucket: str) -> Iterator[Mapping[str, Any]]:
 def _delete(
     s3: "S3Client", bucket: str, entries: Sequence[Mapping[str, str]], sleep: Callable[[float], None]
 ) -> None:
-    """One DeleteObjects call, repeated for what it reports as failed for a passing reason."""
+    """One DeleteObjects call, repeated for objects that failed for a temporary reason."""
     left = list(entries)
     for attempt in range(_ATTEMPTS):
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": left, "Quiet": True})  # type: ignore[typeddict-item]
@@ -130,7 +132,7 @@ def _delete(
         if not errors:
             return
         for error in errors:
-            if error.get("Code") not in _PASSING:
+            if error.get("Code") not in _TEMPORARY:
                 raise ToolError(
                     f"s3://{bucket}/{error.get('Key')} cannot be deleted: "
                     f"{error.get('Code')}: {error.get('Message')}"

@@ -1,4 +1,4 @@
-"""What a deployment will change, whichever tool says so: one list, one table, one digest."""
+"""What a deployment will change, in the same form for Terraform and the CDK: a list, a table, a digest."""
 
 import hashlib
 from collections import Counter
@@ -18,7 +18,7 @@ class Change:
 
     Attributes:
         part: stack or module it belongs to.
-        kind: its type, as the tool names it.
+        kind: its type, as the tool calls it.
         name: its name in the definition.
         action: what happens to it.
     """
@@ -43,7 +43,7 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """A short digest: the same one means the same done to the same resources, with the same code."""
+        """Short digest: equal for the same changes of the same resources, with the same code."""
         text = "\n".join(
             [*(f"{c.part} {c.kind} {c.name} {c.action}" for c in self.changes)]
             + [f"{name}={digest}" for name, digest in sorted(self.code.items())]
@@ -51,7 +51,7 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def losses(self) -> list[Change]:
-        """Changes that remove something, or make it anew."""
+        """Changes that delete or replace a resource."""
         return [change for change in self.changes if change.action in {"replace", "delete"}]
 
 
@@ -84,8 +84,8 @@ def between_templates(
 ) -> Iterable[Change]:
     """Changes from a deployed CloudFormation template to the wanted one.
 
-    Whether an update replaces a resource is known to CloudFormation alone: it is listed as an update. A
-    resource whose type changes under the same name is replaced.
+    Only CloudFormation knows whether an update replaces a resource: here it counts as an update. A resource
+    whose type changes under the same name is replaced.
     """
     new: Mapping[str, Any] = wanted.get("Resources", {})
     old: Mapping[str, Any] = (deployed or {}).get("Resources", {})
@@ -96,17 +96,17 @@ def between_templates(
             yield Change(part, old[name]["Type"], name, "delete")
         elif new[name]["Type"] != old[name]["Type"]:
             yield Change(part, new[name]["Type"], name, "replace")
-        elif _told(new[name]) != _told(old[name]):
+        elif _relevant(new[name]) != _relevant(old[name]):
             yield Change(part, new[name]["Type"], name, "update")
 
 
-def _told(resource: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What CloudFormation acts on: notes for people and tools aside."""
+def _relevant(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parts of a resource that CloudFormation acts on, without notes for people and tools."""
     return {key: value for key, value in resource.items() if key != "Metadata"}
 
 
 def of_terraform(document: Mapping[str, Any]) -> Iterable[Change]:
-    """Changes of a Terraform plan, as `terraform show -json` gives it."""
+    """Changes of a Terraform plan, as printed by `terraform show -json`."""
     for change in document.get("resource_changes", []):
         actions = set(change["change"]["actions"])
         if change.get("mode") == "data" or not actions & {"create", "update", "delete"}:

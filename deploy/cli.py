@@ -148,7 +148,7 @@ def down(
     engine = removal.tool(context, iac)
     held = {} if keep_data else removal.contents(context)
     if held:
-        removal.name_data(held, console)
+        removal.list_data(held, console)
     if not yes and (held or engine is not None):
         _confirm("Nothing was removed", "Delete all of this?" if held else "Remove the lake?")
     with console.status("Removing …") as spinner:

@@ -47,21 +47,21 @@ def contents(context: Context) -> Mapping[str, Content]:
 def remove(
     context: Context, engine: Engine | None, *, keep_data: bool, tick: Callable[[str], None]
 ) -> Receipt:
-    """Remove the lake, or all of it but data and catalogue.
+    """Remove the lake, or everything but its data and catalogue.
 
     The stream and its Firehoses go first, so that nothing arrives in a bucket that was just emptied.
 
     Args:
-        context: where.
-        engine: the tool that deployed it; None cleans up what names find.
-        keep_data: leave buckets, catalogue and work group: what is stored can still be asked.
+        context: the place.
+        engine: the tool that deployed it; None removes what is found by name.
+        keep_data: keep buckets, catalogue and work group, so that stored data can still be queried.
         tick: called with a line of progress.
 
     Returns:
         What is left.
 
     Raises:
-        ToolError: a step failed; running it again goes on from there.
+        ToolError: a step failed; running it again continues from there.
     """
     if engine is not None:
         engine.stop()
@@ -72,7 +72,7 @@ def remove(
 
 
 def _remove_lake(context: Context, engine: Engine | None, tick: Callable[[str], None]) -> None:
-    """Empty the buckets and remove the lake; a late delivery into an emptied bucket is met once more."""
+    """Empty the buckets and remove the lake; buckets that a late delivery refilled are emptied again."""
     for attempt in range(1, _ATTEMPTS + 1):
         for bucket in context.names.buckets.values():
             buckets.empty(bucket, tick=lambda deleted, name=bucket: tick(f"Emptying {name}: {deleted:,}"))  # type: ignore[misc]
@@ -84,13 +84,13 @@ def _remove_lake(context: Context, engine: Engine | None, tick: Callable[[str], 
         except ToolError:
             if attempt == _ATTEMPTS or not contents(context):
                 raise
-            context.say("Something arrived in a bucket meanwhile: emptying it again …")
+            context.say("Something has arrived in a bucket: emptying it again …")
         else:
             return
 
 
 def _remove_orphans(context: Context) -> None:
-    """Buckets that no tool knows of, as when the state was lost: they are empty by now."""
+    """Remove buckets that no tool knows of, as after the loss of the state; they are empty by now."""
     for bucket in context.names.buckets.values():
         try:
             client("s3").delete_bucket(Bucket=bucket)
@@ -100,7 +100,7 @@ def _remove_orphans(context: Context) -> None:
 
 
 def _forget_logs(context: Context) -> None:
-    """Remove log groups that a function or Firehose wrote to once more after its own removal."""
+    """Remove log groups that a function or Firehose wrote to again after its own removal."""
     there = {one.arn for one in remains.present(context.names)}
     logs = client("logs")
     for owner, prefix in _owners(context).items():
@@ -114,7 +114,7 @@ def _forget_logs(context: Context) -> None:
 
 
 def _owners(context: Context) -> Mapping[str, str]:
-    """Log group by ARN of the function or Firehose that writes to it."""
+    """Log group by the ARN of the function or Firehose that writes to it."""
     names = context.names
     functions = {
         names.arn("lambda", f"function:{name}"): f"/aws/lambda/{name}" for name in names.functions.values()
@@ -126,9 +126,9 @@ def _owners(context: Context) -> Mapping[str, str]:
     return functions | hoses
 
 
-def name_data(held: Mapping[str, Content], console: Console) -> None:
+def list_data(held: Mapping[str, Content], console: Console) -> None:
     """Print what would be deleted."""
-    console.print("This deletes for good, every version of every object:")
+    console.print("This deletes permanently, every version of every object:")
     for bucket, one in held.items():
         more = "" if one.complete else "more than "
         console.print(

@@ -1,6 +1,6 @@
-"""What the emulator of the local twin lacks, in one place: the only steps that differ there, and why.
+"""What the emulator of the local twin lacks: the steps that differ there, each with its reason.
 
-Nothing else asks whether it runs on the twin. A step left out says so on the terminal.
+A step that is left out is reported (`deploy.output.Output.left_out`).
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ GAPS: Mapping[str, str] = {
 
 
 def left_out(gap: str) -> str:
-    """The line that says a step is left out on the emulator.
+    """The line that reports a step left out on the emulator.
 
     Raises:
         KeyError: the gap is not listed.

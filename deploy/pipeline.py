@@ -1,4 +1,4 @@
-"""What a pipeline on GitHub wants to know of a plan: its digest for the next job, its content for people."""
+"""Report a plan to a GitHub workflow: its digest for the next job, its content for the reviewer."""
 
 import os
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from deploy.changes import Plan, in_words
 
 
 def report(plan: Plan, price: str, environment: Mapping[str, str] = os.environ) -> None:
-    """Write the plan where GitHub Actions looks for it; elsewhere do nothing.
+    """Write the plan where GitHub Actions expects it; outside a workflow do nothing.
 
     Args:
         plan: the plan.
-        price: what a month costs, in a sentence.
-        environment: names the files in GITHUB_OUTPUT and GITHUB_STEP_SUMMARY.
+        price: the monthly cost, in a sentence.
+        environment: GITHUB_OUTPUT and GITHUB_STEP_SUMMARY name the files.
     """
     if output := environment.get("GITHUB_OUTPUT"):
         with Path(output).open("a", encoding="utf-8") as file:
@@ -24,7 +24,7 @@ def report(plan: Plan, price: str, environment: Mapping[str, str] = os.environ) 
 
 
 def summary(plan: Plan, price: str) -> str:
-    """The plan as Markdown, for whoever has to approve it."""
+    """The plan as Markdown, for the reviewer."""
     lines = [f"## Plan `{plan.digest}`", "", f"{in_words(plan).capitalize()}. {price}", ""]
     if plan.changes:
         lines += ["| Part | Kind | Name | Action |", "|---|---|---|---|"]

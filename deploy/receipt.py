@@ -1,4 +1,4 @@
-"""The receipt of a removal: what remains, by tag and by name, and what a month of it costs."""
+"""The receipt of a removal: what remains, found by tag and by name, and its monthly cost."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from deploy import remains
 from deploy.names import Names
 from deploy.remains import Remain
 
-# Services whose resources with the tag cost nothing standing still.
+# Services whose tagged resources cost nothing when idle.
 _FREE = ("iam", "glue", "cloudformation", "sns", "budgets", "ce", "lambda", "athena", "events")
 
 
@@ -21,9 +21,9 @@ class Receipt:
     """What is left.
 
     Attributes:
-        left: what is of the lake.
-        stale: ARNs that the tagging API lists and that are gone.
-        shared: what is of the bootstrap.
+        left: resources of the lake.
+        stale: ARNs that the tagging API still lists although they are gone.
+        shared: resources of the bootstrap.
     """
 
     left: tuple[Remain, ...]
@@ -32,21 +32,21 @@ class Receipt:
 
     @property
     def monthly(self) -> Fraction | None:
-        """Dollars a month of what is left of the lake; None where the price of something is not known."""
+        """Dollars a month for what is left of the lake; None if the price of something is unknown."""
         costs = [one.monthly for one in self.left]
         return None if None in costs else sum((cost for cost in costs if cost is not None), Fraction(0))
 
     @property
     def clear(self) -> bool:
-        """Whether nothing is left that costs anything."""
+        """Whether what is left costs nothing."""
         return self.monthly == 0
 
 
 def receipt(names: Names) -> Receipt:
-    """Look at what is left.
+    """Look up what is left.
 
     Raises:
-        remains.Unseen: a service refuses to say.
+        remains.Unseen: a service refuses to answer.
     """
     tagged = remains.by_tag(names)
     return assemble(names, remains.by_name(names), tagged, remains.shared(names))
@@ -55,10 +55,10 @@ def receipt(names: Names) -> Receipt:
 def assemble(
     names: Names, found: Sequence[Remain], tagged: Iterable[str], shared: Sequence[Remain]
 ) -> Receipt:
-    """Bring together what was found by name and by tag.
+    """Combine what was found by name and by tag.
 
-    What carries the tag and has no name of the lake is left too: its price is not known here, unless it is
-    of a service that charges nothing for it. What a name would have found, and did not, is gone.
+    A tagged resource without a name of the lake counts as left: its price is unknown here, unless its service
+    charges nothing for it. A tagged resource with a name of the lake that was not found by that name is gone.
     """
     known = {one.arn for one in found} | {one.arn for one in shared}
     left, stale = list(found), []
@@ -78,16 +78,16 @@ def show(found: Receipt, console: Console, *, place: str) -> None:
     table.add_column("Kind", overflow="fold")
     table.add_column("$ a month", justify="right")
     for one in [*found.left, *found.shared]:
-        cost = "not known" if one.monthly is None else _cents(one.monthly)
+        cost = "unknown" if one.monthly is None else _cents(one.monthly)
         table.add_row(one.arn, one.what, cost)
     if found.left or found.shared:
         console.print(table)
     for arn in found.stale:
-        console.print(f"Gone, though its tag is still listed for some hours: {arn}", soft_wrap=True)
+        console.print(f"Gone, although its tag stays listed for some hours: {arn}", soft_wrap=True)
     if not found.left:
         console.print("Nothing of the lake remains: $0.00 a month.")
     elif found.monthly is None:
-        console.print("What costs an unknown amount is named above; see Cost Explorer, tag project.")
+        console.print("The cost of some of these is unknown; see Cost Explorer, tag project.")
     else:
         console.print(f"What remains of the lake costs ${_cents(found.monthly)} a month.")
     if found.shared:
@@ -96,5 +96,5 @@ def show(found: Receipt, console: Console, *, place: str) -> None:
 
 
 def _cents(amount: Fraction) -> str:
-    """Dollars with two places; what is less than a cent and more than nothing says so."""
+    """Dollars with two decimals; an amount below a cent is called that, not 0.00."""
     return "under 0.01" if 0 < amount < Fraction(1, 100) else dollars(amount)

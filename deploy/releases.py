@@ -1,11 +1,11 @@
-"""Releases: the code that passed the smoke test, kept in the artifacts bucket so that it can come back.
+"""Releases: code that passed the smoke test, kept in the artifacts bucket for a rollback.
 
     releases/history.json                 the last releases, oldest first
     releases/code/<package>-<sha256>.zip  their code
 
-A release is recorded after its smoke test, never before. Rolling back gives the functions the code of the
-newest release that differs from what runs now. The definition is not touched: the next deployment puts its
-own code in place again, which is how a fix goes out.
+A release is recorded after its smoke test, never before. A rollback sets the functions to the code of the
+newest release that differs from what runs now. It leaves the definition alone: the next deployment puts its
+own code in place, which is how the fix goes out.
 """
 
 import json
@@ -24,7 +24,7 @@ from toolchain.package import Package
 
 HISTORY = "releases/history.json"
 KEPT = 5
-"""Releases that can come back."""
+"""Number of releases that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Release:
 
 
 def key_of(package: str, digest: str) -> str:
-    """Key of a package's code in the artifacts bucket."""
+    """S3 key of a package's code in the artifacts bucket."""
     return f"releases/code/{package}-{digest}.zip"
 
 
@@ -66,17 +66,17 @@ def history(names: Names) -> list[Release]:
     except (ValueError, TypeError) as error:
         where = f"s3://{names.bucket('artifacts')}/{HISTORY}"
         raise ToolError(
-            f"{where} is not a list of releases: {error}", "Delete it; the next one is new."
+            f"{where} is not a list of releases: {error}", "Delete it; the next release starts a new one."
         ) from error
 
 
 def with_release(past: Sequence[Release], release: Release) -> list[Release]:
-    """The history after a release: the same code counts once, as the newest, and only `KEPT` are kept."""
+    """The history after a release: the same code is listed once, as the newest; `KEPT` releases remain."""
     return [*(old for old in past if dict(old.code) != dict(release.code)), release][-KEPT:]
 
 
 def record(names: Names, built: Mapping[str, Package], *, at: str, commit: str) -> Release:
-    """Keep the code that passed the smoke test; code first, history last.
+    """Store the code that passed the smoke test; code first, history last.
 
     Raises:
         ToolError: S3 refuses.
@@ -102,21 +102,21 @@ def record(names: Names, built: Mapping[str, Package], *, at: str, commit: str) 
 
 
 def before(past: Sequence[Release], running: Mapping[str, Any]) -> Release | None:
-    """The newest release whose code is not what runs now."""
+    """The newest release whose code differs from what runs now."""
     return next((one for one in reversed(past) if dict(one.code) != dict(running)), None)
 
 
 def roll_back(names: Names, say: Say, *, untested: bool = False) -> Release | None:
-    """Give every function the code of the newest release that differs from what it runs.
+    """Set every function to the code of the newest release that differs from what runs.
 
     Args:
-        names: where.
+        names: names in the account and region.
         say: prints a line of progress.
-        untested: only if what runs has not passed the smoke test. A deployment may fail before it has
-            changed any code, and then there is nothing to take back.
+        untested: roll back only if the running code has not passed the smoke test. A deployment may fail
+            before it has changed any code, and then there is nothing to roll back.
 
     Returns:
-        The release that runs now; None where nothing was to be done.
+        The release that runs now; None if there was nothing to do.
 
     Raises:
         ToolError: there is no such release, or Lambda refuses its code.

@@ -1,8 +1,8 @@
 """What is left of a lake in an account, and what it costs: found by tag, and by the names it would have.
 
-Neither alone is proof. The tagging API still lists what was deleted hours ago, and does not list what cannot
-carry a tag (a log group that a function wrote to once more after its removal); a name finds exactly what it
-names. What a check could not see is a finding of its own, never an absence.
+Neither is proof by itself. The tagging API still lists what was deleted hours ago, and does not list what
+cannot carry a tag (a log group that a function wrote to after its removal); a name finds only what has it. A
+check that is refused is an error, never an absence.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -39,13 +39,13 @@ _ABSENT_TEXTS = ("not found", "does not exist")
 
 @dataclass(frozen=True, slots=True)
 class Remain:
-    """Something that is there.
+    """A resource that is left.
 
     Attributes:
         arn: its identity.
-        what: for people.
-        monthly: dollars a month it costs standing still; None where this is not known.
-        shared: whether it is of the bootstrap, which other projects or the next deployment use.
+        what: its kind, for people.
+        monthly: dollars a month when idle; None if unknown.
+        shared: whether it belongs to the bootstrap, which other projects or the next deployment use.
     """
 
     arn: str
@@ -55,12 +55,12 @@ class Remain:
 
 
 class Unseen(ToolError):  # noqa: N818  says what happened
-    """A check was refused: what is there is not known."""
+    """A check was refused, so what is left is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question to one service: is this there?"""
+    """A call that shows whether one resource exists."""
 
     service: str
     operation: str
@@ -71,7 +71,7 @@ class Check:
 
 
 def checks(names: Names) -> list[Check]:
-    """A question for everything that has one name; buckets, log groups and alarms are listed instead."""
+    """One check for each resource with a known name; buckets, log groups and alarms are listed instead."""
     settings, arn = names.settings, names.arn
     stream, table, queue = settings.stream.name, settings.live.table, settings.scoring.failure_queue
     group, base = settings.lake.workgroup, settings.lake.database
@@ -100,20 +100,20 @@ def checks(names: Names) -> list[Check]:
 
 
 def by_name(names: Names) -> list[Remain]:
-    """What bears a name of the lake.
+    """Resources with a name of the lake.
 
     Raises:
-        Unseen: a service refuses to say.
+        Unseen: a service refuses to answer.
     """
     held = [one for bucket in names.buckets.values() for one in _bucket(names, bucket)]
     return [*held, *present(names), *_logs(names), *_watching(names)]
 
 
 def present(names: Names) -> list[Remain]:
-    """What answers to one of the `checks`.
+    """Resources that one of the `checks` finds.
 
     Raises:
-        Unseen: a service refuses to say.
+        Unseen: a service refuses to answer.
     """
     found = []
     for check in checks(names):
@@ -124,7 +124,7 @@ def present(names: Names) -> list[Remain]:
 
 
 def named(names: Names, arn: str) -> bool:
-    """Whether `by_name` would have found the resource of this ARN, were it there."""
+    """Whether `by_name` would find the resource of this ARN if it existed."""
     listed = (
         *(names.arn("s3", bucket) for bucket in names.buckets.values()),
         *(check.arn for check in checks(names)),
@@ -137,34 +137,34 @@ def named(names: Names, arn: str) -> bool:
 
 
 def shared(names: Names) -> list[Remain]:
-    """What the bootstrap made, and a removal leaves: it serves the next deployment, and other CDK apps.
+    """Resources of the bootstrap, which stay: the next deployment and other CDK apps use them.
 
     Raises:
-        Unseen: a service refuses to say.
+        Unseen: a service refuses to answer.
     """
     found = [one for bucket in (names.state_bucket, names.assets_bucket) for one in _bucket(names, bucket)]
     return [Remain(one.arn, f"{one.what} of the bootstrap", one.monthly, shared=True) for one in found]
 
 
 def by_tag(names: Names) -> list[str]:
-    """ARNs that bear the project's tag, as far as the tagging API knows.
+    """ARNs with the project's tag, as far as the tagging API knows.
 
     Raises:
-        Unseen: it refuses to say.
+        Unseen: it refuses to answer.
     """
     tag = {"Key": "project", "Values": [names.settings.tags["project"]]}
     try:
         pages = client("resourcegroupstaggingapi").get_paginator("get_resources").paginate(TagFilters=[tag])
         return [row["ResourceARN"] for page in pages for row in page["ResourceTagMappingList"]]
     except (BotoCoreError, ClientError) as error:
-        raise Unseen(f"The tagging API does not say what is left: {error}", _ALLOW) from error
+        raise Unseen(f"The tagging API refuses to list what is left: {error}", _ALLOW) from error
 
 
-_ALLOW = "Allow the caller to read it, and ask again: python -m deploy receipt"
+_ALLOW = "Allow the caller to read it, then run: python -m deploy receipt"
 
 
 def _ask(service: str, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """A service's answer; None where there is no such thing."""
+    """A service's answer; None if the resource does not exist."""
     try:
         answer: Mapping[str, Any] = getattr(client(service), operation)(**arguments)
     except ClientError as error:
@@ -173,7 +173,7 @@ def _ask(service: str, operation: str, arguments: Mapping[str, Any]) -> Mapping[
             _ABSENT_TEXTS
         ):
             return None
-        raise Unseen(f"{service} does not say what is left ({operation}): {error}", _ALLOW) from error
+        raise Unseen(f"{service} refuses {operation}, so what is left is unknown: {error}", _ALLOW) from error
     except BotoCoreError as error:
         raise Unseen(f"{service} does not answer ({operation}): {error}", "Check the network.") from error
     return answer
@@ -183,7 +183,7 @@ def _bucket(names: Names, bucket: str) -> Iterator[Remain]:
     held = buckets.content(bucket)
     if held is None:
         return
-    # All as standard storage: an upper bound, as some of it may lie in a cooler class.
+    # Priced as standard storage: an upper bound, since some of it may be in a cheaper class.
     cost = load_prices()["s3.standard_gb"].of(Fraction(held.size) / GB)
     more = "" if held.complete else "more than "
     what = f"bucket, {more}{held.versions:,} objects and versions, {held.size / 1e6:,.1f} MB"

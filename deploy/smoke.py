@@ -1,8 +1,8 @@
-"""A hundred readings through the whole lake: sent, scored, delivered, found by SQL.
+"""Send a hundred readings through the whole lake: to the stream, scored, delivered, found by SQL.
 
-The evidence is what the lake itself keeps. The state item of the facility names the last record that was
-scored, and is written after Firehose has accepted its rows; the rows then appear in the table when Firehose's
-buffer is over. No metric is asked: CloudWatch may be minutes late, and a metric would not prove a row.
+The evidence is what the lake itself stores. The state item of the facility names the last record that was
+scored, and is written after Firehose has accepted its rows; the rows appear in the table once Firehose's
+buffering time is over. No metric is used: CloudWatch may be minutes late, and a metric does not prove a row.
 """
 
 import time
@@ -26,18 +26,18 @@ READINGS = 100
 _ATTEMPTS = 5
 FACILITY = "FAC-SMOKE"
 WELL = "WELL-SMOKE"
-"""No well of a fleet: `WHERE facility_id <> 'FAC-SMOKE'` leaves the test out of a report."""
+"""Not a well of any fleet: `WHERE facility_id <> 'FAC-SMOKE'` leaves the test out of a report."""
 
 SCORED_SECONDS = 300.0
 """A new event source mapping takes a minute or two to read its first record."""
 
 DELIVERED_EXTRA_SECONDS = 300.0
-"""Beyond Firehose's own buffer: the transform, the conversion, the first delivery of a new stream."""
+"""Allowed beyond Firehose's buffering time: transform, conversion, first delivery of a new stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time, so that a test need not wait."""
+    """The clocks; a test replaces them so that it need not wait."""
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
@@ -49,13 +49,13 @@ CLOCK = Clock()
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the test found.
+    """Result of the smoke test.
 
     Attributes:
-        source: the name its readings bear in the lake.
-        readings: how many landed.
-        models: versions that scored them; none before the first model.
-        seconds: from sending to finding the last one.
+        source: `source` of its readings in the lake.
+        readings: how many arrived in the lake.
+        models: model versions that scored them; none before the first model.
+        seconds: from sending the readings to finding the last one.
     """
 
     source: str
@@ -68,7 +68,7 @@ def smoke(names: Names, say: Say, clock: Clock = CLOCK) -> Result:
     """Send a hundred readings and follow them to the table.
 
     Raises:
-        ToolError: they did not arrive; says how far they came, and where to look.
+        ToolError: they did not arrive; says how far they got, and where to look.
     """
     began = clock.monotonic()
     sent = clock.now().replace(microsecond=0)
@@ -78,7 +78,7 @@ def smoke(names: Names, say: Say, clock: Clock = CLOCK) -> Result:
     _until(clock, SCORED_SECONDS, lambda: _scored(names, sequence), _not_scored(names))
     say("Scored, and accepted by Firehose.")
     buffer = names.settings.firehose.delivery.buffer_seconds
-    say(f"Waiting until they are delivered: Firehose collects for up to {buffer} s …")
+    say(f"Waiting for their delivery: Firehose buffers for up to {buffer} s …")
     _until(
         clock,
         buffer + DELIVERED_EXTRA_SECONDS,
@@ -126,7 +126,7 @@ def _send(names: Names, source: str, sent: datetime, clock: Clock) -> int:
 
 
 def _scored(names: Names, sequence: int) -> bool:
-    """Whether scoring is through with that record: its rows are with Firehose before the state says so."""
+    """Whether scoring has finished that record: Firehose has its rows before the state shows it."""
     try:
         answer = client("dynamodb").get_item(
             TableName=names.settings.live.table, Key=facility_key(FACILITY), ConsistentRead=True
@@ -138,8 +138,8 @@ def _scored(names: Names, sequence: int) -> bool:
 
 
 def _landed(names: Names, source: str, sent: datetime) -> tuple[int, tuple[str, ...]]:
-    """How many of the readings the view has, and by which models they were scored."""
-    # A hundred seconds may lie on two dates; naming them spares the scan of all others.
+    """Number of the readings in the view, and the models that scored them."""
+    # A hundred seconds may span two dates; naming them avoids a scan of all others.
     first, last = (sent - timedelta(seconds=READINGS)).date(), sent.date()
     sql = (
         "SELECT COUNT(*) AS n, ARRAY_JOIN(ARRAY_AGG(DISTINCT model_version), ',') AS models FROM well_data "  # noqa: S608
@@ -149,7 +149,7 @@ def _landed(names: Names, source: str, sent: datetime) -> tuple[int, tuple[str, 
     try:
         (row,) = run_sql(sql, database=lake.database, workgroup=lake.workgroup).dicts()
     except PetroStreamError as error:
-        raise ToolError(f"The view well_data could not be asked: {error}") from error
+        raise ToolError(f"The view well_data could not be queried: {error}") from error
     return int(row["n"]), tuple(filter(None, str(row["models"] or "").split(",")))
 
 
@@ -168,7 +168,7 @@ def _not_scored(names: Names) -> ToolError:
     return ToolError(
         f"The readings are on the stream, but {function} had not scored them after {SCORED_SECONDS:.0f} s.",
         f"Look at its log /aws/lambda/{function} and at the queue {names.settings.scoring.failure_queue}. "
-        "The last code that passed this test comes back with: python -m deploy rollback",
+        "To return to the last code that passed this test: python -m deploy rollback",
     )
 
 

@@ -15,14 +15,14 @@ UNMADE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "RE
 """States of a stack whose first creation failed: it can only be deleted and created again."""
 
 STUCK = frozenset({"UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "IMPORT_ROLLBACK_FAILED"})
-"""States only a person can resolve."""
+"""States that only a person can resolve."""
 
 SETTLE_SECONDS = 1800.0
 _POLL_SECONDS = 3.0
 
 
 def state(name: str) -> str | None:
-    """CloudFormation's status of a stack; None where there is none.
+    """CloudFormation's status of a stack; None if there is none.
 
     Raises:
         ToolError: CloudFormation does not answer.
@@ -32,13 +32,13 @@ def state(name: str) -> str | None:
 
 
 def parameters(name: str) -> Mapping[str, str]:
-    """Values the stack was deployed with; none where there is no stack."""
+    """Parameter values of the deployed stack; empty if there is no stack."""
     stack = _describe(name) or {}
     return {row["ParameterKey"]: row.get("ParameterValue", "") for row in stack.get("Parameters", [])}
 
 
 def outputs(name: str) -> Mapping[str, str]:
-    """Outputs of a stack; none where there is no stack.
+    """Outputs of a stack; empty if there is no stack.
 
     Raises:
         ToolError: CloudFormation does not answer.
@@ -60,13 +60,13 @@ def _describe(name: str) -> Mapping[str, Any] | None:
 
 
 def template(name: str) -> Mapping[str, Any] | None:
-    """The template a stack was deployed with; None where there is none, or nothing of it."""
+    """The template of a deployed stack; None if there is no stack, or nothing in it."""
     if state(name) in {GONE, *UNMADE}:
         return None
     try:
         body: Any = client("cloudformation").get_template(StackName=name)["TemplateBody"]
     except ClientError as error:
-        raise ToolError(f"CloudFormation could not give the template of {name}: {error}") from error
+        raise ToolError(f"CloudFormation did not return the template of {name}: {error}") from error
     document: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
     return document
 
@@ -78,32 +78,32 @@ def settle(
     seconds: float = SETTLE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Mapping[str, str | None]:
-    """Wait until no stack is being changed; a deployment that was cut short here still runs there.
+    """Wait until no stack is being changed: a deployment interrupted here goes on in CloudFormation.
 
     Returns:
         The state of each stack.
 
     Raises:
-        ToolError: one is still being changed when the time is up, or is stuck.
+        ToolError: one is still being changed after that time, or is stuck.
     """
     end = time.monotonic() + seconds
-    told: set[str] = set()
+    reported: set[str] = set()
     while True:
         states = {name: state(name) for name in names}
         busy = {name: now for name, now in states.items() if now and _busy(now)}
         if not busy:
             break
         for name, now in busy.items():
-            if name not in told:
+            if name not in reported:
                 say(f"{name} is {now}: waiting for an earlier run to end …")
-                told.add(name)
+                reported.add(name)
         if time.monotonic() > end:
             raise ToolError(f"{', '.join(busy)}: still being changed after {seconds:.0f} s.")
         sleep(_POLL_SECONDS)
     for name in names:
         if states[name] in STUCK:
             hint = f"aws cloudformation continue-update-rollback --stack-name {name}, then run this again."
-            raise ToolError(f"{name} is {states[name]}: its last update could not be undone.", hint)
+            raise ToolError(f"{name} is {states[name]}: its last update could not be rolled back.", hint)
     return states
 
 
@@ -112,10 +112,10 @@ def _busy(now: str) -> bool:
 
 
 def remove(name: str, say: Callable[[str], None], *, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Delete a stack and wait until it is gone. One that is gone already is no error.
+    """Delete a stack and wait until it is gone. A stack that does not exist is not an error.
 
     Raises:
-        ToolError: CloudFormation could not delete something of it; names it.
+        ToolError: CloudFormation could not delete a resource of it; the message names it.
     """
     if settle([name], say, sleep=sleep)[name] is GONE:
         return

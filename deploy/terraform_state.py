@@ -1,8 +1,8 @@
-"""The bucket of Terraform's state, made before Terraform runs: `python -m deploy.terraform_state`.
+"""The bucket of Terraform's state, created before Terraform runs: `python -m deploy.terraform_state`.
 
-Terraform cannot create the bucket that is to hold its own state. This makes it once for each account and
-region, with every old version of the state kept for a while, or repairs its settings; it changes nothing else
-and may run at any time. `terraform init` takes what it prints.
+Terraform cannot create the bucket for its own state. This creates it once in each account and region, with
+old versions of the state kept for a while, or repairs its settings; it changes nothing else and may run at
+any time. It prints the command for `terraform init`.
 """
 
 import json
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BACKEND = ROOT / "infra" / "terraform" / "backend.hcl"
-"""Where the answers to `terraform init` are written; it is not part of the repository."""
+"""File with the backend settings for `terraform init`; it is not part of the repository."""
 
 KEPT_DAYS = 90
-"""Days that replaced versions of the state are kept: the way back after a mistake."""
+"""Days that replaced versions of the state are kept, for recovery from a mistake."""
 
 _MISSING = frozenset({"404", "NoSuchBucket", "NotFound"})
 
 
 def bucket_name(account: str, region: str) -> str:
-    """Name of the bucket of an account and region."""
+    """Name of the bucket in an account and region."""
     return f"{load_settings().project}-terraform-{account}-{region}"
 
 
 def prepare(s3: "S3Client", bucket: str, region: str, *, tls_only: bool = True) -> bool:
-    """Make the bucket, unless it is there, and give it the settings it must have.
+    """Create the bucket, unless it exists, and apply its settings.
 
     Args:
         s3: a client of the bucket's region.
         bucket: see `bucket_name`.
-        region: where it lies.
-        tls_only: whether it refuses plain HTTP, which is all an emulator speaks.
+        region: its region.
+        tls_only: whether it refuses plain HTTP; an emulator speaks nothing else.
 
     Returns:
-        True when it was made.
+        True if it was created.
 
     Raises:
         ToolError: S3 refuses, or the bucket belongs to another account.
@@ -58,7 +58,7 @@ def prepare(s3: "S3Client", bucket: str, region: str, *, tls_only: bool = True) 
     except ClientError as error:
         raise ToolError(
             f"The bucket {bucket} for Terraform's state could not be prepared: {error}",
-            "It needs the rights to create and configure a bucket of that name in this account.",
+            "You need the rights to create and configure a bucket of that name in this account.",
         ) from error
     except BotoCoreError as error:
         raise ToolError(f"S3 does not answer: {error}", "Check the network and the credentials.") from error
@@ -139,20 +139,20 @@ def _tls_only(bucket: str, partition: str) -> dict[str, object]:
 
 
 def backend(bucket: str, region: str, *, emulator: bool = False) -> dict[str, str | bool]:
-    """What `terraform init -backend-config` must be told besides infra/terraform/versions.tf."""
+    """Settings for `terraform init -backend-config` besides those in infra/terraform/versions.tf."""
     answers: dict[str, str | bool] = {"bucket": bucket, "region": region}
     return answers | {"use_path_style": True} if emulator else answers
 
 
 def backend_file(answers: dict[str, str | bool]) -> str:
-    """The same as the text of a file for `terraform init -backend-config=FILE`."""
+    """The same settings as text of a file for `terraform init -backend-config=FILE`."""
     return "".join(f"{name} = {json.dumps(value)}\n" for name, value in answers.items())
 
 
 def main(
-    file: Annotated[Path, typer.Option(help="Where the backend's settings are written.")] = BACKEND,
+    file: Annotated[Path, typer.Option(help="File for the backend's settings.")] = BACKEND,
 ) -> None:
-    """Make the bucket of Terraform's state, and write down where it is."""
+    """Create the bucket of Terraform's state, and write its settings to a file."""
     console = Console(highlight=False, markup=False)
     s3 = client("s3")
     region = s3.meta.region_name
@@ -166,7 +166,7 @@ def main(
         sys.exit(1)
     file.write_text(backend_file(backend(bucket, region, emulator=emulator)), encoding="utf-8")
     console.print(
-        f"Bucket {bucket} {'made' if made else 'was there'}; its settings are right.", soft_wrap=True
+        f"Bucket {bucket} {'created' if made else 'exists'}; its settings are right.", soft_wrap=True
     )
     console.print(f"Now: terraform -chdir=infra/terraform init -backend-config={file}", soft_wrap=True)
 

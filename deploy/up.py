@@ -13,7 +13,7 @@ from toolchain.package import Package
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A deployment that is planned and not begun."""
+    """A deployment that is planned but not started."""
 
     context: Context
     engine: Engine

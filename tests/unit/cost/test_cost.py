@@ -127,7 +127,7 @@ def test_the_container_service_and_the_key_are_charged_only_when_on():
         "capacity units": "0.292",  # 36.5 at 0.008
         "public addresses": "10.95",  # 3 * 730 at 0.005
         "container image": "0.05",
-        "a key of one's own": "1",
+        "customer-managed key": "1",
     }
     assert {what: line(on, what).usd for what in added} == {
         what: Fraction(usd) for what, usd in added.items()
@@ -145,9 +145,9 @@ def test_on_demand_counts_hours_and_bytes_by_1_kb():
 
 def test_a_longer_memory_of_the_stream_is_charged():
     week = bill(HAND, settings(stream={"retention_hours": 168}))
-    assert line(week, "memory beyond a day").usd == Fraction("14.6")  # 730 shard-hours at 0.02
+    assert line(week, "retention beyond a day").usd == Fraction("14.6")  # 730 shard-hours at 0.02
     month = bill(HAND, settings(stream={"retention_hours": 168 + 730}))
-    assert line(month, "memory beyond a week").billed == Fraction(8 * 320 * MONTH, 1024**3)
+    assert line(month, "retention beyond a week").billed == Fraction(8 * 320 * MONTH, 1024**3)
 
 
 def test_a_batch_closes_when_it_is_full_by_records_or_by_bytes():

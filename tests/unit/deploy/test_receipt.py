@@ -45,14 +45,14 @@ def test_a_tag_of_what_names_cannot_find_any_more_is_stale(names):
     found = receipt.assemble(names, [], [table, log], [])
     assert found.clear
     assert found.stale == (table, log)
-    assert "its tag is still listed" in shown(found)
+    assert "its tag stays listed" in shown(found)
 
 
 def test_a_tagged_thing_of_another_name_is_left_and_its_price_unknown(names):
     found = receipt.assemble(names, [], [names.arn("ec2", "instance/i-1")], [])
     assert not found.clear
     assert found.monthly is None
-    assert "not known" in shown(found)
+    assert "unknown" in shown(found)
 
 
 def test_a_tagged_role_is_left_and_free(names):
@@ -96,7 +96,7 @@ def test_absence_is_told_from_refusal(monkeypatch, code, message):
 @pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "Throttling"])
 def test_a_refusal_is_never_an_absence(monkeypatch, code):
     monkeypatch.setattr(remains, "client", lambda _: Refusing(code, "not authorized"))
-    with pytest.raises(remains.Unseen, match="does not say"):
+    with pytest.raises(remains.Unseen, match="what is left is unknown"):
         remains._ask("kinesis", "describe_stream_summary", {})
 
 

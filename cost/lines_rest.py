@@ -9,7 +9,7 @@ from cost.lines import ASKING, SERVICES, WATCHING, Item
 
 
 def watching(flow: Flow) -> Iterator[Item]:
-    """Operations alarms, the dashboard, and a customer-managed key if enabled. Budgets that notify are free."""
+    """Operations alarms, the dashboard, and a customer-managed key if enabled. Notifying budgets are free."""
     alarms, dashboards = Fraction(f.ALARM_METRICS), Fraction(f.DASHBOARDS)
     what = f"alarms: {f.ALARMS} on {f.ALARM_METRICS} metrics"
     yield Item(WATCHING, "CloudWatch", what, "cloudwatch.alarm", alarms, fixed=True)

@@ -29,7 +29,7 @@ console = Console(highlight=False, markup=False)
 errors = Console(stderr=True, highlight=False, markup=False)
 
 _Iac = Annotated[
-    str | None, typer.Option(help="Deploy by cdk or terraform; the last one, or the CDK, when left out.")
+    str | None, typer.Option(help="Deploy by cdk or terraform. Default: as last time, at first the CDK.")
 ]
 
 _KEPT = "The data stays in {home}; `./project_up.sh` brings it back."
@@ -118,7 +118,7 @@ def _size(path: Path) -> int:
 
 @app.command()
 def status() -> None:
-    """Say whether the twin runs, where, what is deployed and how much it keeps."""
+    """Print whether the twin runs, where, what is deployed and the size of its data."""
     target = twin()
     answer = lifecycle.health(target)
     if answer is None or answer["home"] != str(target.home):
@@ -137,7 +137,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines.")] = 40,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new lines.")] = False,
 ) -> None:
-    """Print the end of the emulator's log; the functions' own logs are in it."""
+    """Print the end of the emulator's log, which includes the functions' logs."""
     target = twin()
     typer.echo(lifecycle.log_tail(target, lines))
     if follow:
@@ -160,9 +160,9 @@ def _new_lines(path: Path) -> Iterator[str]:
 def sql(
     query: Annotated[str | None, typer.Argument(help="Athena SQL; - reads it from standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="A file with one statement.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, of all rows.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Most rows of a printed table.")] = 100,
-    aws: Annotated[bool, typer.Option("--aws", help="Ask AWS, with your own credentials.")] = False,
+    aws: Annotated[bool, typer.Option("--aws", help="Query AWS, with your own credentials.")] = False,
 ) -> None:
     """Run Athena SQL and print a table."""
     ask = sql_client.query_aws if aws else sql_client.query
@@ -175,13 +175,13 @@ def sql(
 
 @app.command("publish-model")
 def publish_model(
-    folder: Annotated[Path, typer.Argument(help="Folder of trained models, as ml.train leaves it.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of trained models, as written by ml.train.")],
 ) -> None:
     """Publish trained models to the twin's registry and make them live."""
     target = twin()
     _need_running(target)
     point_at_twin(target=target)
-    # The registry needs more libraries than the other commands.
+    # The registry imports more libraries than the other commands.
     from ml.registry import RegistryError, open_registry, publish  # noqa: PLC0415
 
     try:
@@ -199,7 +199,7 @@ def live(
     target = twin()
     _need_running(target)
     point_at_twin(target=target)
-    # The other commands need neither.
+    # No other command needs these.
     from local.live import show  # noqa: PLC0415
     from local.sql import console_of  # noqa: PLC0415
     from petrostream.aws.clients import client  # noqa: PLC0415
@@ -222,13 +222,13 @@ def _need_running(target: Twin) -> None:
 
 
 def _alone(target: Twin) -> AbstractContextManager[None]:
-    """Wait for another command on the same twin, saying so."""
+    """Wait until no other command uses this twin, and say so."""
     return lifecycle.exclusive(target, lambda: console.print("Waiting for another command on this lake …"))
 
 
 @contextmanager
 def _waiting(text: str) -> Iterator[Callable[[float], None]]:
-    """A spinner with the seconds waited; on something that is no terminal, nothing."""
+    """A spinner with the seconds waited; without a terminal it prints nothing."""
     with console.status(text) as spinner:
         yield lambda seconds: spinner.update(f"{text} … {seconds:.0f} s")
 

@@ -1,9 +1,9 @@
 """Run the AWS emulator in this process: `python -m local.emulator`. The front door is `python -m local up`.
 
 The emulator is MiniStack, started here rather than by its own command for three reasons: it must listen on
-the loopback address only, its adaptations (`local/adaptations.py`) must be in place before the first
-request, and `up` needs to know whose twin answers on the port (`/_petrostream/health`) and to have the
-state saved after a deployment (`/_petrostream/save`), so that a crash costs no redeployment.
+the loopback address only; its adaptations (`local/adaptations`) must be in place before the first request;
+and `up` needs to know whose twin answers on the port (`/_petrostream/health`) and to save the state after a
+deployment (`/_petrostream/save`), so that a crash does not require another deployment.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ Application = Callable[[Mapping[str, Any], Callable[..., Awaitable[Any]], Callab
 
 
 def configure(target: Twin) -> None:
-    """Set the variables MiniStack and the functions it starts read. Must run before MiniStack is imported."""
+    """Set the variables that MiniStack and its functions read. Call it before MiniStack is imported."""
     point_at_twin(target=target)
     os.environ.update(
         {
@@ -44,11 +44,11 @@ def configure(target: Twin) -> None:
             "TMPDIR": str(target.scratch),
             "LAMBDA_EXECUTOR": "local",
             "AUTH": "true" if iam_enforced() else "false",
-            # Listeners nothing here uses.
+            # Listeners that nothing here uses.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            # MiniStack removes every container it believes is its own when it starts and stops. The twin
-            # has none, so it must not touch the user's Docker.
+            # At start and stop MiniStack removes every container that it takes for its own. The twin has
+            # none, so MiniStack must not reach the user's Docker.
             "DOCKER_HOST": f"unix://{target.home}/no-docker",
             # The functions share the machine with everything else.
             "OMP_NUM_THREADS": "1",
@@ -68,11 +68,11 @@ def serve(target: Twin) -> None:
     """Run the emulator until SIGTERM or SIGINT, then save its state and return.
 
     Raises:
-        IncompatibleEmulatorError: the installed MiniStack differs from the one the adaptations know.
+        IncompatibleEmulatorError: the installed MiniStack differs from the version the adaptations are for.
     """
     configure(target)
     prepare_folders(target)
-    # Not before the variables are set: MiniStack reads them when it is imported.
+    # Only now: MiniStack reads the variables when it is imported.
     from hypercorn.asyncio import serve as hypercorn_serve  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack import app as ministack_app  # noqa: PLC0415
@@ -84,7 +84,7 @@ def serve(target: Twin) -> None:
     config = Config()
     config.bind = [f"{HOST}:{target.port}"]
     config.keep_alive_timeout = 75
-    # Saving a day's stream takes longer than the server's default minute on a slow disk.
+    # On a slow disk, saving a day's stream takes longer than the server's default of one minute.
     config.shutdown_timeout = 300
     asyncio.run(hypercorn_serve(wrap(ministack_app.app, target, _saver(ministack_app)), config))
 
@@ -97,12 +97,10 @@ def _saver(ministack_app: ModuleType) -> Callable[[], None]:
 
 
 def code_digest() -> str:
-    """A digest of what runs inside the emulator: a running one with another digest is out of date.
-
-    So is one that was started with its access control the other way.
+    """Digest of the code inside the emulator and of its access control; another digest means: restart it.
 
     Raises:
-        ToolError: PETROSTREAM_IAM has a value that means nothing.
+        ToolError: PETROSTREAM_IAM has an unknown value.
     """
     digest = hashlib.sha256(importlib.metadata.version("ministack").encode())
     digest.update(b"iam" if iam_enforced() else b"")
@@ -115,7 +113,7 @@ def code_digest() -> str:
 
 
 def wrap(application: Application, target: Twin, save: Callable[[], None]) -> Application:
-    """The emulator's ASGI application with the twin's own two paths in front of it."""
+    """The emulator's ASGI application behind the twin's own two paths."""
     code = code_digest()
 
     async def outer(

@@ -28,12 +28,12 @@ HEALTH_SECONDS = 5.0
 BUSY_SECONDS = 30.0
 NEEDED_BYTES = 2_000_000_000
 _LOG_LIMIT = 50_000_000
-# A proxy of the environment must never stand between this machine and its own loopback address.
+# Requests to the loopback address must not go through a proxy of the environment.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def health(target: Twin) -> dict[str, Any] | None:
-    """What the twin on this port says about itself; None where no twin answers."""
+    """The health report of the twin on this port; None if no twin answers."""
     try:
         with _OPENER.open(target.endpoint + HEALTH, timeout=HEALTH_SECONDS) as response:
             document = json.load(response)
@@ -56,7 +56,7 @@ def start(target: Twin, tick: Callable[[float], None] = lambda seconds: None) ->
         tick: called while waiting, with the seconds waited.
 
     Returns:
-        True when it was started, False when it was running already.
+        True if it was started, False if it was already running.
 
     Raises:
         ToolError: the port is taken, the disk is full, or the emulator died; says what to do.
@@ -65,7 +65,7 @@ def start(target: Twin, tick: Callable[[float], None] = lambda seconds: None) ->
     if answer is not None and answer["home"] == str(target.home):
         if answer.get("code") == code_digest():
             return False
-        # It runs what the sources were before they changed; its data stays.
+        # It runs older code than the sources; its data stays.
         stop(target, tick)
         answer = None
     _clear_stale(target)
@@ -89,7 +89,7 @@ def start(target: Twin, tick: Callable[[float], None] = lambda seconds: None) ->
 
 
 def _patient_health(target: Twin, tick: Callable[[float], None]) -> dict[str, Any] | None:
-    """The health of the twin; one that is alive but busy is given time to answer."""
+    """The health of the twin; a busy one is given time to answer."""
     began = time.monotonic()
     while True:
         answer = health(target)
@@ -112,7 +112,7 @@ def _wait_until_healthy(
             raise ToolError(
                 f"The emulator stopped while starting (exit code {process.returncode}). "
                 f"The end of {target.log}:\n{log_tail(target)}",
-                "If the message above does not explain it, `python -m local down --purge` starts afresh.",
+                "If the message above does not explain it, start over: `python -m local down --purge`",
             )
         if waited > START_SECONDS:
             _terminate(process.pid, 5.0)
@@ -127,10 +127,10 @@ def _wait_until_healthy(
 
 
 def stop(target: Twin, tick: Callable[[float], None] = lambda seconds: None) -> bool:
-    """Stop the emulator so that it saves its state.
+    """Stop the emulator; it saves its state first.
 
     Returns:
-        True when it was running.
+        True if it was running.
 
     Raises:
         ToolError: it does not stop.
@@ -153,11 +153,11 @@ def stop(target: Twin, tick: Callable[[float], None] = lambda seconds: None) -> 
 
 @contextlib.contextmanager
 def exclusive(target: Twin, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Keep other commands from starting, deploying or stopping the same twin meanwhile.
+    """Lock the twin against other commands that start, deploy to or stop it.
 
     Args:
         target: the twin.
-        on_wait: called once when another command has to be waited for.
+        on_wait: called once if another command holds the lock.
     """
     target.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with target.lock.open("a") as lock:
@@ -170,7 +170,7 @@ def exclusive(target: Twin, on_wait: Callable[[], None]) -> Iterator[None]:
 
 
 def save_state(target: Twin) -> None:
-    """Have the emulator write its state to disk now.
+    """Make the emulator write its state to disk.
 
     Raises:
         ToolError: it did not answer.
@@ -184,7 +184,7 @@ def save_state(target: Twin) -> None:
 
 
 def recorded_pid(target: Twin) -> int | None:
-    """The process number in the pid file, if there is a readable one."""
+    """The process number in the pid file; None if there is none."""
     try:
         return int(target.pid_file.read_text(encoding="ascii").strip())
     except (OSError, ValueError):
@@ -202,7 +202,7 @@ def log_tail(target: Twin, lines: int = 15) -> str:
 
 
 def check_disk(target: Twin) -> None:
-    """Refuse to work on a disk that is about to be full.
+    """Refuse to start on a disk that is nearly full.
 
     Raises:
         ToolError: less than 2 GB is free.
@@ -218,7 +218,7 @@ def check_disk(target: Twin) -> None:
 
 
 def _clear_stale(target: Twin) -> None:
-    """End an emulator of this twin that no longer answers, and forget one that is gone."""
+    """Stop an emulator of this twin that no longer answers, and remove its pid file."""
     pid = recorded_pid(target)
     if pid is not None and _is_emulator(pid) and not _terminate(pid, 10.0):
         with contextlib.suppress(ProcessLookupError):
@@ -247,7 +247,7 @@ def _rotate_log(target: Twin) -> None:
 
 
 def _is_emulator(pid: int) -> bool:
-    """Whether that process is an emulator of ours: a number in a stale file may be anybody's by now."""
+    """Whether that process is this project's emulator: a stale file may hold another program's number."""
     try:
         return b"local.emulator" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except FileNotFoundError:

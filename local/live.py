@@ -17,16 +17,16 @@ from petrostream.times import to_iso
 REFRESH_SECONDS = 2.0
 PASCALS_PER_BAR = 1e5
 STALE_MS = 120_000
-"""Without a reading for so long a well is shown as silent."""
+"""A well without a reading for this long is shown as silent."""
 
 
 def show(live: LiveTable, console: Console, *, watch: bool) -> None:
-    """Print the fleet once, or until interrupted, every two seconds.
+    """Print the fleet once, or every two seconds until interrupted.
 
     Args:
-        live: where to read.
-        console: where to print.
-        watch: whether to go on.
+        live: the live table.
+        console: the console to print to.
+        watch: whether to repeat.
     """
     if not watch:
         console.print(picture(live.fleet(), _now_ms()))
@@ -43,12 +43,12 @@ def picture(fleet: Sequence[FacilityLive], now_ms: int) -> Group:
 
     Args:
         fleet: its facilities.
-        now_ms: the clock, epoch ms.
+        now_ms: the current time, epoch ms.
     """
     table = Table(title=f"PetroStream, {to_iso(now_ms)}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("facility", "well", "status"):
         table.add_column(heading, no_wrap=True)
-    # Pressure and temperature are those at the TPT; gases are in ppm.
+    # Pressure and temperature are measured at the TPT; gases are in ppm.
     for heading in ("risk", "P bar", "T °C", "CH4", "vapor", "score", "age s"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("alarms")
@@ -59,7 +59,7 @@ def picture(fleet: Sequence[FacilityLive], now_ms: int) -> Group:
     wells = sum(len(facility.wells) for facility in fleet)
     notes = [Text(f"{wells} wells in {len(fleet)} facilities")]
     if unreadable:
-        notes.append(Text(f"Of another release, not shown: {', '.join(unreadable)}", style="yellow"))
+        notes.append(Text(f"Written by another release, not shown: {', '.join(unreadable)}", style="yellow"))
     return Group(table, *notes)
 
 
@@ -85,7 +85,7 @@ def _cells(well: Well, now_ms: int) -> list[Text]:
 
 
 def _most_urgent(well: Well) -> Text:
-    """The alarm to act on first, and how many others are open; suppressed ones do not call for anybody."""
+    """The alarm to act on first, and the number of other open alarms; suppressed alarms do not count."""
     alarms = [alarm for alarm in well.alarms if alarm.sentence is not None]
     if not alarms:
         return Text("")

@@ -23,7 +23,7 @@ _UNSEEN_WIDTH = 200
 
 
 def console_of(stream: TextIO) -> Console:
-    """A console that does not fold to 80 columns what goes into a file or pipe."""
+    """A console that does not wrap output to a file or pipe at 80 columns."""
     return Console(file=stream, width=None if stream.isatty() else _UNSEEN_WIDTH, highlight=False)
 
 
@@ -31,7 +31,7 @@ def query(sql: str, *, max_rows: int | None = None) -> athena.Result:
     """Run SQL on the twin.
 
     Raises:
-        ToolError: the twin is down, or the SQL fails; says why.
+        ToolError: the twin is down, or the query fails.
     """
     target = twin()
     if not lifecycle.is_running(target):
@@ -44,7 +44,7 @@ def query_aws(sql: str, *, max_rows: int | None = None) -> athena.Result:
     """Run SQL on AWS, with the credentials and region of the environment.
 
     Raises:
-        ToolError: Athena refuses or fails it; says why.
+        ToolError: Athena refuses the query, or it fails.
     """
     if os.environ.get("AWS_ENDPOINT_URL"):
         raise ToolError("AWS_ENDPOINT_URL is set: this would not reach AWS.", "Unset it, or leave out --aws.")
@@ -61,10 +61,10 @@ def _run(sql: str, max_rows: int | None) -> athena.Result:
 
 
 def read(sql: str | None, file: Path | None) -> str:
-    """The statement of the command line, of a file, or of standard input (`-`).
+    """The statement from the command line, from a file, or from standard input (`-`).
 
     Raises:
-        ToolError: there is none, or there are two, or the file cannot be read.
+        ToolError: there is no statement, there are two, or the file cannot be read.
     """
     if (sql is None) == (file is None):
         raise ToolError("Give one query: as text, or with --file.", 'For example: make sql Q="SELECT …"')
@@ -85,7 +85,7 @@ def write_csv(result: athena.Result, target: TextIO) -> None:
 
 
 def print_table(result: athena.Result, console: Console) -> None:
-    """Print the rows as a table; where it is too wide for the screen, as one record below another."""
+    """Print the rows as a table; if it is too wide for the screen, as one record below another."""
     cells = [[_cell(value) for value in row] for row in result.rows]
     if _natural_width(result.columns, cells) <= console.width or not cells:
         table = Table()
@@ -103,7 +103,7 @@ def print_table(result: athena.Result, console: Console) -> None:
                 grid.add_row(Text(name, style="bold"), cell)
             console.print(grid)
     count = f"{len(result.rows):,} row" + ("" if len(result.rows) == 1 else "s")
-    console.print(count + (", more left out: raise --limit" if result.truncated else ""), style="dim")
+    console.print(count + ("; there are more, raise --limit" if result.truncated else ""), style="dim")
 
 
 def _natural_width(columns: Sequence[str], cells: Sequence[Sequence[Text]]) -> int:

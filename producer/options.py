@@ -1,4 +1,4 @@
-"""Command-line values of a replay, and the endpoint it talks to."""
+"""Command-line values of a replay, and the endpoint it sends to."""
 
 import os
 import re
@@ -14,10 +14,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def speed_of(text: str) -> float:
-    """Seconds of play a second; infinity for `max`.
+    """Playback speed as a factor of real time; infinity for `max`.
 
     Raises:
-        OptionInvalid: not a number from 1 to 10,000, nor `max`.
+        OptionInvalid: neither a number from 1 to 10,000 nor `max`.
     """
     if text == "max":
         return FULL_SPEED
@@ -31,7 +31,7 @@ def speed_of(text: str) -> float:
 
 
 def period_ms(option: str, text: str | None) -> int | None:
-    """Milliseconds of a period as `90`, `90s`, `10m`, `1h30m` or `2d`; None where none is given.
+    """Milliseconds of a period such as `90`, `90s`, `10m`, `1h30m` or `2d`; None if there is none.
 
     Raises:
         OptionInvalid: not a period.
@@ -46,15 +46,15 @@ def period_ms(option: str, text: str | None) -> int | None:
 
 
 def names_of(values: list[str] | None) -> list[str]:
-    """Names given with a repeated option, or several with commas between."""
+    """Names from a repeated option, each with one name or several separated by commas."""
     return [name.strip() for value in values or () for name in value.split(",") if name.strip()]
 
 
 def resume_file(name: str) -> Path:
-    """Where a replay of that name keeps its progress: beside the local twin's data.
+    """File in which a replay of that name keeps its progress, in the folder of the local twin.
 
     Raises:
-        OptionInvalid: the name is not fit for a file name.
+        OptionInvalid: the name cannot be part of a file name.
     """
     if not _NAME.fullmatch(name):
         raise OptionInvalid("--name", name, "1 to 64 letters, digits or _.-")
@@ -62,10 +62,10 @@ def resume_file(name: str) -> Path:
 
 
 def connect(endpoint_url: str | None) -> str:
-    """Point AWS clients at the endpoint and name the target for people.
+    """Point AWS clients at the endpoint, and return a name of the target for people.
 
-    Without an endpoint, a local twin that has been started here is meant, unless the environment chooses an
-    AWS account. Emulators take any credentials, so a loopback endpoint gets some where there are none.
+    Without an endpoint, the target is a local twin that was started here, unless the environment selects an
+    AWS account. Emulators accept any credentials, so a loopback endpoint gets some if there are none.
 
     Raises:
         OptionInvalid: not an http or https URL.

@@ -1,4 +1,4 @@
-"""Plans a replay, plays it into the stream and reports: what happens once the options are checked."""
+"""Plan a replay, play it into the stream and report, once the options are checked."""
 
 import time
 import uuid
@@ -27,7 +27,7 @@ from producer.stopping import stop_signal
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for on the command line, checked."""
+    """The checked options of the command line."""
 
     data: Path
     speed: float
@@ -45,14 +45,14 @@ class Request:
 
     @property
     def identity(self) -> dict[str, str]:
-        """The options that decide, with the data, what is sent and with which event times."""
+        """The options that, with the data, determine what is sent and with which event times."""
         options = {"speed": f"{self.speed:g}", "clock": self.clock, "stream": self.stream}
         return options if self.facility_seed is None else {**options, "seed": str(self.facility_seed)}
 
 
 @dataclass(frozen=True, slots=True)
 class _Play:
-    """What plays: the wells' instances, and the gas detectors and tanks around them, if any."""
+    """The wells' instances, and the gas detectors and tanks around them, if any."""
 
     schedule: Schedule
     load: Load
@@ -60,7 +60,7 @@ class _Play:
 
     @property
     def totals(self) -> dict[str, int]:
-        """How many readings of each well and tank play."""
+        """Number of readings to play of each well and tank."""
         tanks = self.facilities.totals if self.facilities else {}
         return {well: _readings(line) for well, line in self.schedule.wells.items()} | tanks
 

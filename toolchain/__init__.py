@@ -1,1 +1,1 @@
-"""Tools that deployments and the local twin share; knows no stack and no emulator process."""
+"""Tools that deployments and the local twin share; must not know stacks or the emulator's process."""

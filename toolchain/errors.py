@@ -1,4 +1,4 @@
-"""The error of every tool: what went wrong, and what to do about it."""
+"""The error that every tool raises: what went wrong, and what to do about it."""
 
 
 class ToolError(Exception):

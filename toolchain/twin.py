@@ -1,4 +1,4 @@
-"""Where the local twin lives, and the environment that points AWS clients at it."""
+"""Paths and address of the local twin, and the environment that points AWS clients at it."""
 
 import os
 from collections.abc import Mapping, MutableMapping
@@ -20,9 +20,9 @@ ACCOUNT = "000000000000"
 REGION = "us-east-1"
 
 IAM_VARIABLE = "PETROSTREAM_IAM"
-"""Environment variable that switches the emulator's access control on: `enforce`."""
+"""Environment variable that enables the emulator's access control: `enforce`."""
 
-# Any of these would send a client to another account, or fail before it reaches the twin.
+# Any of these would direct a client to another account, or make it fail before it reaches the twin.
 _FOREIGN = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -54,12 +54,12 @@ class Twin:
 
     @property
     def state(self) -> Path:
-        """Folder of everything else the emulator remembers over a restart."""
+        """Folder of everything else that the emulator keeps over a restart."""
         return self.home / "state"
 
     @property
     def scratch(self) -> Path:
-        """Folder for unpacked functions and query copies; emptied at every start."""
+        """Folder for unpacked functions and copies for queries; emptied at every start."""
         return self.home / "tmp"
 
     @property
@@ -74,30 +74,30 @@ class Twin:
 
     @property
     def lock(self) -> Path:
-        """Held by the command that starts, deploys or stops."""
+        """Lock file, held by the command that starts, deploys or stops."""
         return self.home / "lock"
 
     @property
     def outputs(self) -> Path:
-        """Where the deployment leaves the names of what it created."""
+        """File with the names of what was deployed."""
         return OUTPUTS if self.home == HOME else self.home / "cdk-outputs.json"
 
     @property
     def assembly(self) -> Path:
-        """Where the CDK writes templates and assets."""
+        """Folder for the CDK's templates and assets."""
         return self.home / "cdk.out"
 
     @property
     def terraform(self) -> Path:
-        """Where Terraform runs, and keeps its state."""
+        """Folder in which Terraform runs and keeps its state."""
         return self.home / "terraform"
 
     @property
     def contents(self) -> list[Path]:
-        """Everything the twin keeps, as far as it is there: what a purge deletes.
+        """Everything the twin has written: what a purge deletes.
 
-        The default folder belongs to PetroStream as a whole. A folder named by PETROSTREAM_HOME may hold
-        other things, which are not touched.
+        All of the default folder belongs to PetroStream. A folder named by PETROSTREAM_HOME may hold other
+        things, which are left alone.
         """
         if self.home == HOME:
             owned = [self.home, self.outputs]
@@ -110,7 +110,7 @@ class Twin:
 
     @property
     def deployed(self) -> Path:
-        """What was deployed last, to tell whether a deployment is needed."""
+        """Record of the last deployment, to decide whether another one is needed."""
         return self.home / "deployed.json"
 
 
@@ -131,7 +131,7 @@ def twin() -> Twin:
 
 
 def iam_enforced() -> bool:
-    """Whether the emulator shall hold callers to their roles: PETROSTREAM_IAM=enforce.
+    """Whether the emulator enforces roles and policies: PETROSTREAM_IAM=enforce.
 
     Raises:
         ToolError: PETROSTREAM_IAM has another value.
@@ -139,8 +139,8 @@ def iam_enforced() -> bool:
     text = os.environ.get(IAM_VARIABLE, "")
     if text not in {"", "enforce"}:
         raise ToolError(
-            f"{IAM_VARIABLE} is {text!r}, which means nothing.",
-            "Set it to enforce, or leave it unset: then the twin lets everybody do everything.",
+            f"{IAM_VARIABLE} is {text!r}, which is not a known value.",
+            "Set it to enforce, or leave it unset to allow every caller everything.",
         )
     return text == "enforce"
 
@@ -165,7 +165,7 @@ def subprocess_environment(
 ) -> dict[str, str]:
     """A whole environment for a child process: `base` (or this process's) with clients on the twin.
 
-    Profiles and sessions of a real account are left out, so nothing started here can reach one.
+    Profiles and sessions of a real account are removed, so that no child process can reach one.
     """
     environment = dict(os.environ if base is None else base)
     point_at_twin(environment, target)
@@ -173,7 +173,7 @@ def subprocess_environment(
 
 
 def point_at_twin(environment: MutableMapping[str, str] = os.environ, target: Twin | None = None) -> None:
-    """Make AWS clients created from now on talk to the twin, and to no real account."""
+    """Make AWS clients created from now on use the twin, and no real account."""
     for name in (*_FOREIGN, *(name for name in environment if name.startswith("AWS_ENDPOINT_URL_"))):
         environment.pop(name, None)
     environment.update(client_environment(target))
@@ -181,7 +181,7 @@ def point_at_twin(environment: MutableMapping[str, str] = os.environ, target: Tw
 
 
 def _no_proxy(environment: Mapping[str, str]) -> str:
-    """The proxy exceptions with the loopback address among them: the twin is never behind a proxy."""
+    """The proxy exceptions plus the loopback address: the twin is never behind a proxy."""
     present = [
         name for name in environment.get("no_proxy", environment.get("NO_PROXY", "")).split(",") if name
     ]

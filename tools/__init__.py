@@ -1,1 +1,1 @@
-"""For developers: writes and checks what the project keeps beside its code."""
+"""For developers: programs that generate and check files of the project."""

@@ -28,7 +28,7 @@ VIEWS = {
 OF_THE_RUN = frozenset(
     {"kinesis_sequence", "scored_at", "joined_at", "recorded_at", "quarantined_at", "quarantine_id", "date"}
 )
-"""Columns that say when or how a row was made, not what it says (`date` of the quarantine: its arrival)."""
+"""Columns that differ from run to run; the `date` of `quarantine_lines` is the date of arrival."""
 
 
 def main(folder: Annotated[Path, typer.Argument(help="Where the files go; created.")]) -> None:

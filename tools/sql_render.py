@@ -1,7 +1,7 @@
 """Write sql/ddl and sql/views from petrostream/schema: `python -m tools.sql_render`.
 
-The files are kept in the repository because people read and run them; a test holds them to the schema, so no
-column is written twice by hand.
+The files are in the repository because people read and run them; a test compares them with the schema, so
+that no column is written twice by hand.
 """
 
 import json

@@ -32,12 +32,12 @@ console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
 
 def main(
     data: Annotated[
-        Path | None, typer.Option(help="Folder in the 3W layout; simulated instances when left out.")
+        Path | None, typer.Option(help="Folder in the 3W layout. Default: simulated instances.")
     ] = None,
     facility: Annotated[bool, typer.Option(help="Simulate gas detectors at the wells, and tanks.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of that simulation.")] = 7,
 ) -> None:
-    """Run the lake end to end on this machine and say what happened."""
+    """Run the lake end to end on this machine and report what happened."""
     started = time.monotonic()
     os.chdir(ROOT)
     if data is not None and not data.is_dir():

@@ -1,4 +1,4 @@
-"""The facility's part of the demo: do pairs add up, and do ALERTs appear where gas and vapor were raised?"""
+"""The facility part of the demo: do pairs add up, and are ALERTs where gas and vapor were raised?"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _COUNTS = (
 
 @dataclass(frozen=True)
 class Pairing:
-    """What became of a run's readings in the join: a row for each facility, from `run_pairing.sql`."""
+    """Result of the join for a run's readings: a row for each facility, from `run_pairing.sql`."""
 
     facilities: Sequence[Row]
 
@@ -31,16 +31,16 @@ class Pairing:
 
 
 def read_pairing(query: Query, since: datetime) -> Pairing:
-    """What became of the readings of the run that began at `since` (UTC)."""
+    """Result of the join for the run that began at `since` (UTC)."""
     return Pairing(list(query(_sql("run_pairing", since=_text(since)))))
 
 
 def read_alerts(query: Query, since: datetime, raised: Sequence[Row]) -> Row:
-    """How many readings are ALERTs by gas and vapor, and how many of them the ground truth does not explain.
+    """Count the ALERTs caused by gas and vapor, and those that the ground truth does not explain.
 
     Args:
-        query: asks the lake.
-        since: when the run began (UTC).
+        query: runs a query on the lake.
+        since: start of the run (UTC).
         raised: the stretches in the replay's report.
     """
     stretches = [
@@ -56,12 +56,12 @@ def read_alerts(query: Query, since: datetime, raised: Sequence[Row]) -> Row:
 def wait_until_joined(
     read: Callable[[], Pairing], sent: int, progress: Callable[[int], None], patience: Patience | None = None
 ) -> Pairing:
-    """Ask until no reading that should be joined is missing.
+    """Query until no reading that should be joined is missing.
 
     Args:
-        read: asks the lake.
-        sent: readings that have landed.
-        progress: told how many of them are settled, after every answer.
+        read: queries the lake.
+        sent: number of readings that have landed.
+        progress: called after every query with the number that are settled.
         patience: how long to wait.
 
     Raises:
@@ -80,7 +80,7 @@ def wait_until_joined(
         elif patience.clock() - since > patience.seconds_without_progress:
             raise NotLandedError(
                 f"{sent - settled:,} of {sent:,} readings are not in facility_data, and nothing has arrived "
-                f"for {patience.seconds_without_progress:.0f} s. See what the functions say with: "
+                f"for {patience.seconds_without_progress:.0f} s. See the functions' logs: "
                 "python -m local logs"
             )
         patience.sleep(patience.poll_seconds)
@@ -90,8 +90,8 @@ def summary(pairing: Pairing, alerts: Row, replay: Report) -> Report:
     """The object `facility` of `build/demo.json`.
 
     Args:
-        pairing: what became of the readings.
-        alerts: what `read_alerts` gave.
+        pairing: result of the join.
+        alerts: result of `read_alerts`.
         replay: the object `facility` of the replay's report.
     """
     counts = {name: pairing.total(name) for name in _COUNTS}
@@ -131,7 +131,7 @@ def show(facility: Report, console: Console) -> None:
     console.print(table)
     before = f"{facility['before_tanks']:,} before the first tank + " if facility["before_tanks"] else ""
     console.print(
-        f"{facility['readings']:,} well readings beside {facility['tank_readings']:,} tank readings = "
+        f"{facility['readings']:,} well readings with {facility['tank_readings']:,} tank readings = "
         f"{facility['matched']:,} pairs + {facility['unmatched']:,} unmatched + {before}"
         f"{facility['waiting']:,} still waiting: [bold]{'yes' if facility['adds_up'] else 'NO'}[/]; "
         f"{facility['duplicates']:,} duplicates in facility_data."

@@ -1,4 +1,4 @@
-"""What one run did, asked of the lake in SQL: figures for `build/demo.json`, and a table for people."""
+"""The result of one run, queried from the lake: figures for `build/demo.json`, and a table for people."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ Query = Callable[[str], Sequence[Row]]
 
 
 class NotLandedError(RuntimeError):
-    """Readings that were sent have stopped arriving in the lake."""
+    """Readings that were sent no longer arrive in the lake."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Landed:
 
 @dataclass
 class Patience:
-    """How long to wait for the next reading before calling the run stuck, and how to wait."""
+    """How long to wait for the next reading before the run counts as stuck, and the clock to use."""
 
     seconds_without_progress: float = 120.0
     poll_seconds: float = 2.0
@@ -70,12 +70,12 @@ def read_landed(query: Query, since: datetime) -> Landed:
 def wait_until_landed(
     read: Callable[[], Landed], sent: int, progress: Callable[[int], None], patience: Patience | None = None
 ) -> Landed:
-    """Ask until every reading that was sent is landed or quarantined.
+    """Query until every reading that was sent has landed or is quarantined.
 
     Args:
-        read: asks the lake.
-        sent: readings that were accepted by the stream.
-        progress: told how many have arrived, after every answer.
+        read: queries the lake.
+        sent: number of readings that the stream accepted.
+        progress: called after every query with the number that have arrived.
         patience: how long to wait.
 
     Raises:
@@ -93,19 +93,19 @@ def wait_until_landed(
         elif patience.clock() - since > patience.seconds_without_progress:
             raise NotLandedError(
                 f"{sent - best:,} of {sent:,} readings have not arrived, and nothing has for "
-                f"{patience.seconds_without_progress:.0f} s. See what the functions say with: "
+                f"{patience.seconds_without_progress:.0f} s. See the functions' logs: "
                 "python -m local logs"
             )
         patience.sleep(patience.poll_seconds)
 
 
 def summary(landed: Landed, replay: Report, seconds: float) -> Report:
-    """The run's figures, as `build/demo.json` holds them.
+    """The run's figures, as in `build/demo.json`.
 
     Args:
         landed: what the lake holds.
         replay: the report that `producer/replay.py --report` wrote.
-        seconds: how long the whole demo took.
+        seconds: duration of the whole demo.
     """
     sent = {well: int(figures["readings"]) for well, figures in replay["wells"].items()}
     wells: dict[str, Row] = {well: {"sent": count, "landed": 0} for well, count in sent.items()}

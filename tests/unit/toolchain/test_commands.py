@@ -23,6 +23,7 @@ COMMANDS = [
     ["producer/replay.py"],
     ["-m", "toolchain.package"],
     *(["-m", f"tools.{name}"] for name in ("sql_lint", "sql_render", "lint_workflows", "check_docs")),
+    *(["-m", f"tools.{name}"] for name in ("check_structure", "lake_snapshot")),
 ]
 
 

@@ -142,7 +142,7 @@ def test_the_summary_adds_up_and_says_so(lake):
     page = io.StringIO()
     show(report, Console(file=page, width=200))
     assert (
-        "20 well readings beside 10 tank readings = 15 pairs + 0 unmatched + 5 still waiting: yes"
+        "20 well readings with 10 tank readings = 15 pairs + 0 unmatched + 5 still waiting: yes"
         in page.getvalue()
     )
     assert "there and nowhere else: yes" in page.getvalue()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from deploy.names import STACKS
 from infra.settings import SETTINGS_FILE, load_settings
 from tests.support.paths import ROOT
 from tests.support.terraform import (
@@ -27,8 +28,6 @@ __all__ = [
     "aws_plan", "deployed", "deploying", "module_tests", "terraform_copy", "terraform_ready", "twin_lake",
     "who_am_i",
 ]  # fmt: skip
-
-STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ def test_recent_views_hold_the_last_days_and_keep_the_columns(tmp_path):
     today = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
     rows = [
         {**reading("W1", days), "ts": today - timedelta(days), "date": (today - timedelta(days)).date()}
-        for days in (0, 6, 8, 4000)
+        for days in (0, 6, 8, 3000)
     ]
     parquet("scored_readings", rows, tmp_path / "rows.parquet")
     connection = duckdb.connect()

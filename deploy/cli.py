@@ -19,6 +19,7 @@ from deploy.models import MODELS, publish_model
 from deploy.output import Output
 from toolchain import commands
 from toolchain.errors import ToolError
+from toolchain.terminal import print_error
 
 app = typer.Typer(
     help="PetroStream on AWS: deploy, test, roll back, remove, with a receipt.",
@@ -192,9 +193,7 @@ def main() -> None:
     try:
         commands.run(app)
     except ToolError as error:
-        errors.print(error.args[0], style="red", soft_wrap=True)
-        if error.hint:
-            errors.print(error.hint, soft_wrap=True)
+        print_error(error.args[0], error.hint)
         sys.exit(1)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:

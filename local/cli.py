@@ -1,5 +1,6 @@
 """The command line of the local twin: `python -m local …`."""
 
+import json
 import shutil
 import sys
 import time
@@ -16,6 +17,7 @@ from local import deployment, lifecycle
 from local import sql as sql_client
 from toolchain import commands
 from toolchain.errors import ToolError
+from toolchain.terminal import print_error
 from toolchain.twin import Twin, client_environment, point_at_twin, twin
 
 app = typer.Typer(
@@ -32,6 +34,9 @@ _Iac = Annotated[
     str | None, typer.Option(help="Deploy by cdk or terraform. Default: as last time, at first the CDK.")
 ]
 
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+
 _KEPT = "The data stays in {home}; `./project_up.sh` brings it back."
 
 
@@ -40,8 +45,10 @@ def up(
     deploy: Annotated[bool, typer.Option(help="Deploy the stacks when something changed.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
     iac: _Iac = None,
+    quiet: _Quiet = False,
 ) -> None:
     """Start the emulator if it is not running, and deploy what changed. Data stays."""
+    console.quiet = quiet
     target = twin()
     definition = deployment.iac_of(target, iac)
     began = time.monotonic()
@@ -58,8 +65,10 @@ def up(
 def deploy(
     force: Annotated[bool, typer.Option("--force", help="Deploy even if nothing changed.")] = False,
     iac: _Iac = None,
+    quiet: _Quiet = False,
 ) -> None:
     """Deploy the stacks to the running emulator."""
+    console.quiet = quiet
     target = twin()
     _need_running(target)
     definition = deployment.iac_of(target, iac)
@@ -80,15 +89,19 @@ def _deploy(target: Twin, iac: Iac, *, force: bool) -> None:
 def down(
     purge: Annotated[bool, typer.Option("--purge", help="Delete the data as well.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --purge: do not ask.")] = False,
+    quiet: _Quiet = False,
 ) -> None:
     """Stop the emulator. Its data stays, unless --purge says otherwise."""
+    console.quiet = quiet
     target = twin()
     if not target.home.exists():
         console.print("Nothing to stop: there is no local lake here.")
         return
     doomed = target.contents if purge else []
     if doomed and not yes:
+        console.quiet = False  # whoever is asked must see what about
         _confirm(doomed)
+        console.quiet = quiet
     with _alone(target):
         with _waiting("Saving the state and stopping the emulator") as tick:
             stopped = lifecycle.stop(target, tick)
@@ -117,19 +130,38 @@ def _size(path: Path) -> int:
 
 
 @app.command()
-def status() -> None:
-    """Print whether the twin runs, where, what is deployed and the size of its data."""
+def status(as_json: _Json = False) -> None:
+    """Print whether the twin runs, where, what is deployed and the size of its data. Exit code 1: down."""
     target = twin()
     answer = lifecycle.health(target)
     if answer is None or answer["home"] != str(target.home):
+        if as_json:
+            typer.echo(json.dumps({"up": False, "endpoint": target.endpoint, "home": str(target.home)}))
+            raise typer.Exit(1)
         console.print(f"The twin is down. ./project_up.sh starts it on port {target.port}.")
         raise typer.Exit(1)
     point_at_twin(target=target)
+    if as_json:
+        typer.echo(json.dumps(_facts(target, answer["pid"])))
+        return
     console.print(f"Emulator   up at {target.endpoint} (process {answer['pid']})")
     console.print(f"Data       {target.home} ({_size(target.home) / 1e6:,.1f} MB)", soft_wrap=True)
     console.print(f"Log        {target.log}", soft_wrap=True)
     for name, state in deployment.states(target).items():
         console.print(f"Stack      {name}: {state or 'not deployed'}")
+
+
+def _facts(target: Twin, process: int) -> dict[str, object]:
+    """What `status --json` prints of a twin that is up."""
+    return {
+        "up": True,
+        "endpoint": target.endpoint,
+        "process": process,
+        "home": str(target.home),
+        "bytes": _size(target.home),
+        "log": str(target.log),
+        "stacks": deployment.states(target),
+    }
 
 
 @app.command()
@@ -161,6 +193,13 @@ def sql(
     query: Annotated[str | None, typer.Argument(help="Athena SQL; - reads it from standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="A file with one statement.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
+    escape_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--escape-formulas/--keep-formulas",
+            help="With --csv: make text that begins like a formula harmless.",
+        ),
+    ] = True,
     limit: Annotated[int, typer.Option(min=1, help="Most rows of a printed table.")] = 100,
     aws: Annotated[bool, typer.Option("--aws", help="Query AWS, with your own credentials.")] = False,
 ) -> None:
@@ -168,7 +207,7 @@ def sql(
     ask = sql_client.query_aws if aws else sql_client.query
     result = ask(sql_client.read(query, file), max_rows=None if as_csv else limit)
     if as_csv:
-        sql_client.write_csv(result, sys.stdout)
+        sql_client.write_csv(result, sys.stdout, escape_formulas=escape_formulas)
     else:
         sql_client.print_table(result, sql_client.console_of(sys.stdout))
 
@@ -194,19 +233,25 @@ def publish_model(
 @app.command()
 def live(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh every two seconds.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """Show each well's latest status, from the live table."""
+    if watch and as_json:
+        raise typer.BadParameter("--json prints once; leave out --watch")
     target = twin()
     _need_running(target)
     point_at_twin(target=target)
     # No other command needs these.
-    from local.live import show  # noqa: PLC0415
+    from local.live import print_json, show  # noqa: PLC0415
     from local.sql import console_of  # noqa: PLC0415
     from petrostream.aws.clients import client  # noqa: PLC0415
     from petrostream.aws.live_reader import LiveTable  # noqa: PLC0415
 
     table = LiveTable(deployment.output(target, "LiveTableName"), client("dynamodb"))
-    show(table, console_of(sys.stdout), watch=watch)
+    if as_json:
+        print_json(table, sys.stdout)
+    else:
+        show(table, console_of(sys.stdout), watch=watch)
 
 
 @app.command()
@@ -238,9 +283,7 @@ def main() -> None:
     try:
         commands.run(app)
     except ToolError as error:
-        errors.print(error.args[0], style="red", soft_wrap=True)
-        if error.hint:
-            errors.print(error.hint, soft_wrap=True)
+        print_error(error.args[0], error.hint)
         sys.exit(1)
     except KeyboardInterrupt:
         errors.print("Stopped.")

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,10 +17,16 @@ from rich.text import Text
 from local import lifecycle
 from petrostream.aws import athena
 from petrostream.errors import PetroStreamError
+from petrostream.names import shown
 from toolchain.errors import ToolError
 from toolchain.twin import point_at_twin, twin
 
 _UNSEEN_WIDTH = 200
+
+_FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""How a field begins that a spreadsheet takes for a formula; the last four are the full-width forms."""
+
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def console_of(stream: TextIO) -> Console:
@@ -77,11 +84,29 @@ def read(sql: str | None, file: Path | None) -> str:
     return text
 
 
-def write_csv(result: athena.Result, target: TextIO) -> None:
-    """Write the rows as CSV with a header; NULL is an empty field."""
+def write_csv(result: athena.Result, target: TextIO, *, escape_formulas: bool = True) -> None:
+    """Write the rows as CSV with a header; NULL is an empty field.
+
+    On a terminal, control characters are escaped; a file or pipe gets the data as it is.
+
+    Args:
+        result: the rows.
+        target: where to write.
+        escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula (OWASP, "CSV
+            Injection"). Numbers stay numbers, also those in a column of text.
+    """
+
+    def field(value: object) -> object:
+        plain = _plain(value)
+        if not isinstance(plain, str):
+            return plain
+        if escape_formulas and _FORMULA.match(plain) and not _NUMBER.fullmatch(plain):
+            plain = f"'{plain}"
+        return shown(plain) if target.isatty() else plain
+
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(result.columns)
-    writer.writerows([[_plain(value) for value in row] for row in result.rows])
+    writer.writerow(map(field, result.columns))
+    writer.writerows(map(field, row) for row in result.rows)
 
 
 def print_table(result: athena.Result, console: Console) -> None:
@@ -91,7 +116,7 @@ def print_table(result: athena.Result, console: Console) -> None:
         table = Table()
         for name, kind in zip(result.columns, result.types, strict=True):
             justify: JustifyMethod = "right" if kind in _NUMBERS else "left"
-            table.add_column(Text(name), justify=justify, overflow="fold")
+            table.add_column(Text(shown(name)), justify=justify, overflow="fold")
         for row in cells:
             table.add_row(*row)
         console.print(table)
@@ -100,7 +125,7 @@ def print_table(result: athena.Result, console: Console) -> None:
             console.rule(f"row {number}", align="left")
             grid = Table.grid(padding=(0, 2))
             for name, cell in zip(result.columns, row, strict=True):
-                grid.add_row(Text(name, style="bold"), cell)
+                grid.add_row(Text(shown(name), style="bold"), cell)
             console.print(grid)
     count = f"{len(result.rows):,} row" + ("" if len(result.rows) == 1 else "s")
     console.print(count + ("; there are more, raise --limit" if result.truncated else ""), style="dim")
@@ -120,10 +145,10 @@ _NUMBERS = frozenset(
 
 
 def _cell(value: object) -> Text:
-    """A value for people; text of the data is never read as markup."""
+    """A value for people; text of the data is never read as markup, nor by the terminal."""
     if value is None:
         return Text("null", style="dim")
-    return Text(f"{value:.10g}" if isinstance(value, float) else str(_plain(value)))
+    return Text(f"{value:.10g}" if isinstance(value, float) else shown(str(_plain(value))))
 
 
 def _plain(value: object) -> object:

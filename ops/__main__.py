@@ -10,14 +10,14 @@ from infra.settings import load_settings
 from ops.redrive import Limits, Redrive, RedriveResult
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
+from petrostream.names import shown
 from toolchain import commands
+from toolchain.terminal import print_error
 
 app = typer.Typer(help="Tools for operating the lake.", pretty_exceptions_enable=False, add_completion=False)
 console = Console(highlight=False, markup=False)
-errors = Console(stderr=True, highlight=False, markup=False)
 
-INCOMPLETE = 1
-UNUSABLE = 2
+FAILED = 1
 
 
 @app.callback()
@@ -54,26 +54,26 @@ def redrive(
             execute=execute, accept_loss=accept_loss, on_result=lambda result: _say(result, execute)
         )
     except PetroStreamError as trouble:
-        errors.print(str(trouble), style="red")
-        raise typer.Exit(UNUSABLE) from trouble
+        print_error(str(trouble))
+        raise typer.Exit(FAILED) from trouble
     except Exception as error:
         if not _from_aws(error):
             raise
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "AWS")
-        errors.print(f"{endpoint}: {error}; check region, credentials and the queue's name", style="red")
-        raise typer.Exit(UNUSABLE) from error
+        print_error(f"{endpoint}: {error}; check region, credentials and the queue's name")
+        raise typer.Exit(FAILED) from error
     _sum_up(results, execute)
     if any(result.trouble for result in results):
-        raise typer.Exit(INCOMPLETE)
+        raise typer.Exit(FAILED)
 
 
 def _say(result: RedriveResult, execute: bool) -> None:
     notice = result.notice
     what = f"{notice.message_id}  {notice.shard}  {notice.reason}  from {notice.arrived or 'unknown'}"
     done = f"{result.sent} sent" if execute else "would be sent"
-    console.print(f"{what}: {result.found} of {notice.records} records found, {done}", soft_wrap=True)
+    console.print(f"{shown(what)}: {result.found} of {notice.records} records found, {done}", soft_wrap=True)
     if result.trouble:
-        console.print(f"  left in the queue: {result.trouble}", style="yellow", soft_wrap=True)
+        console.print(f"  left in the queue: {shown(result.trouble)}", style="yellow", soft_wrap=True)
 
 
 def _sum_up(results: list[RedriveResult], execute: bool) -> None:
@@ -83,7 +83,9 @@ def _sum_up(results: list[RedriveResult], execute: bool) -> None:
     left = sum(bool(result.trouble) for result in results)
     records = sum(result.sent if execute else result.found for result in results if not result.trouble)
     verb = "are on the stream again" if execute else "can be put on the stream again"
-    console.print(f"{len(results) - left} batches with {records} records {verb}; {left} batches left.")
+    console.print(
+        f"{len(results) - left} batches with {records} records {verb}; {left} batches left.", soft_wrap=True
+    )
     if not execute and left < len(results):
         console.print("Nothing was changed. Add --execute to do it.")
 

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from petrostream.names import shown
 from producer.run import Status
 
 LINE_S = 5.0
@@ -86,4 +87,4 @@ def headline(status: Status) -> str:
         f"{status.readings:,} of {status.total:,} readings ({share:.0%})  {status.per_second:,.0f}/s  "
         f"lag {status.lag_s:.1f} s  retries {status.retries:,}"
     )
-    return f"{text} (last: {status.trouble[:80]})" if status.trouble else text
+    return f"{text} (last: {shown(status.trouble[:80])})" if status.trouble else text

@@ -14,6 +14,7 @@ from producer.errors import OptionInvalid, ReplayError
 from producer.playback import Request, replay, stream_settings
 from producer.resume import only_one
 from toolchain import commands
+from toolchain.terminal import print_error
 
 app = typer.Typer(add_completion=False)
 
@@ -113,8 +114,7 @@ def _run(request: Request, target: str) -> int:
 
 def _failed(error: Exception) -> int:
     """Print an error the user can act on; returns the exit code."""
-    text = f"Error: {error}"
-    Console(stderr=True).print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+    print_error(f"Error: {error}")
     return 1
 
 

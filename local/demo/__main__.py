@@ -82,9 +82,9 @@ def _instances(data: Path | None) -> Path:
 def _land(since: datetime, started: float) -> demo_report.Report:
     console.rule("[bold]6/6  Wait until everything has landed", align="left")
     replay = json.loads(REPLAY_REPORT.read_text(encoding="utf-8"))
-    columns = (TextColumn("in the lake"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task("landed", total=replay["readings"])
+        task = bar.add_task("in the lake", total=replay["readings"])
         landed = demo_report.wait_until_landed(
             lambda: demo_report.read_landed(_ask, since),
             replay["readings"],
@@ -92,7 +92,7 @@ def _land(since: datetime, started: float) -> demo_report.Report:
         )
         facility = None
         if "facility" in replay:
-            task = bar.add_task("joined", total=landed.landed)
+            task = bar.add_task("with their tanks", total=landed.landed)
             pairing = demo_facility.wait_until_joined(
                 lambda: demo_facility.read_pairing(_ask, since),
                 landed.landed,

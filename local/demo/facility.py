@@ -7,8 +7,10 @@ from string import Template
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from local.demo.report import NotLandedError, Patience, Query, Report, Row
+from petrostream.names import shown
 from toolchain.paths import ROOT
 
 SQL = ROOT / "sql" / "reports"
@@ -127,14 +129,15 @@ def show(facility: Report, console: Console) -> None:
     for name in names:
         table.add_column(name.replace("_", " "), justify="right")
     for facility_id, row in facility["facilities"].items():
-        table.add_row(facility_id, *(f"{row[name]:,}" for name in names))
+        table.add_row(Text(shown(facility_id), overflow="fold"), *(f"{row[name]:,}" for name in names))
     console.print(table)
     before = f"{facility['before_tanks']:,} before the first tank + " if facility["before_tanks"] else ""
     console.print(
         f"{facility['readings']:,} well readings with {facility['tank_readings']:,} tank readings = "
         f"{facility['matched']:,} pairs + {facility['unmatched']:,} unmatched + {before}"
         f"{facility['waiting']:,} still waiting: [bold]{'yes' if facility['adds_up'] else 'NO'}[/]; "
-        f"{facility['duplicates']:,} duplicates in facility_data."
+        f"{facility['duplicates']:,} duplicates in facility_data.",
+        soft_wrap=True,
     )
     elsewhere, missed = facility["alerts_unexpected"], facility["alerts_missed"]
     verdict = "there and nowhere else: [bold]yes[/]."
@@ -142,7 +145,8 @@ def show(facility: Report, console: Console) -> None:
         verdict = f"of which {elsewhere:,} lie elsewhere, and {missed:,} are missing: [bold]NO[/]."
     console.print(
         f"The simulator held gas or vapor over a limit in {facility['raised']:,} stretches. They make "
-        f"{facility['alerts_raised']:,} ALERTs, {verdict}"
+        f"{facility['alerts_raised']:,} ALERTs, {verdict}",
+        soft_wrap=True,
     )
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from petrostream.names import shown
 from toolchain.paths import ROOT
 
 SQL = ROOT / "sql" / "reports"
@@ -139,7 +141,7 @@ def show(report: Report, console: Console) -> None:
     table.add_column("first alarm (UTC)")
     for well, row in report["wells"].items():
         table.add_row(
-            well,
+            Text(shown(well), overflow="fold"),
             f"{row['sent']:,}",
             f"{row['landed']:,}",
             f"{row.get('anomalies', 0):,}",
@@ -153,7 +155,8 @@ def show(report: Report, console: Console) -> None:
         f"{report['sent']:,} readings sent = {report['landed']:,} landed + "
         f"{report['quarantined']:,} quarantined: [bold]{'yes' if balance else 'NO'}[/]; "
         f"{report['duplicates']:,} duplicates in well_data; {report['anomalies']:,} anomalies; "
-        f"first alarm {(report['first_alarm'] or 'none')[:19]}; {report['seconds']:.0f} s in all."
+        f"first alarm {(report['first_alarm'] or 'none')[:19]}; {report['seconds']:.0f} s in all.",
+        soft_wrap=True,
     )
 
 

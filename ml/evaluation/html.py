@@ -8,6 +8,7 @@ from ml.data.dataset import EVENT_NAMES
 from ml.evaluation.rows import Row
 from ml.evaluation.svg import ALARM, BANDS, SCORE, cumulative, delays, timeline
 from ml.evaluation.terminal import number
+from petrostream.names import shown
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1f2933;background:#fff;max-width:960px;margin:2rem auto;
@@ -129,7 +130,7 @@ def _detection(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _name(row: Row) -> str:
-    return f"{row.file.source}"
+    return shown(row.file.source)
 
 
 def _tables(result: Mapping[str, Any]) -> Iterator[str]:
@@ -152,7 +153,7 @@ def _table(groups: Mapping[str, Any], figures: Sequence[tuple[str, str, int, flo
             f"<td>{number(None if group[key] is None else group[key] * factor, digits)}</td>"
             for _, key, digits, factor in figures
         )
-        lines.append(f"<tr><td>{escape(name)}</td>{cells}</tr>")
+        lines.append(f"<tr><td>{escape(shown(name))}</td>{cells}</tr>")
     return f'<div class="scroll"><table><tr><th></th>{head}</tr>{"".join(lines)}</table></div>'
 
 
@@ -211,7 +212,7 @@ def _foot(result: Mapping[str, Any]) -> Iterator[str]:
         for source, why in result["not_commissioned"].items():
             without.setdefault(why, []).append(source)
         for why, sources in without.items():
-            yield f'<p>{escape(why)}: <span class="note">{escape(", ".join(sources))}</span></p>'
+            yield f'<p>{escape(why)}: <span class="note">{escape(shown(", ".join(sources)))}</span></p>'
     yield "<h2>Definitions</h2>"
     terms = "".join(f"<dt>{term}</dt><dd>{meaning}</dd>" for term, meaning in _DEFINITIONS)
     yield f"<dl>{terms}</dl>"

@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ml.data.dataset import DatasetError, InstanceFile
 from ml.registry import RegistryError
+from petrostream.names import shown
+from toolchain.terminal import print_error
 
 console = Console()
 
@@ -41,7 +43,7 @@ def tracked(items: Sequence[_T], what: str) -> Iterator[_T]:
 
 def say(text: str, style: str | None = None) -> None:
     """Prints one line unwrapped, so that paths can be copied."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print(shown(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -50,7 +52,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except (DatasetError, RegistryError, OSError) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        print_error(str(error))
         raise typer.Exit(1) from error
 
 

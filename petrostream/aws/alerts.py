@@ -27,6 +27,7 @@ from petrostream.aws.calls import error_code, repeatable
 from petrostream.aws.limits import SNS_BATCH_BYTES, SNS_BATCH_ENTRIES
 from petrostream.backoff import Backoff, Deadline
 from petrostream.live import Alert, envelope, marker_item
+from petrostream.names import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 MAX_REMEMBERED = 10_000
 FILTERS = ("facility_id", "well_id", "priority", "event", "alarm_type", "status", "scope")
 """Fields of the detail that subscribers can filter by, besides `kind`."""
+
+SUBJECT_CHARS = 99
+"""Longest subject: the API reference asks for "less than 100 characters"."""
 
 AT_ONCE = 8
 """Markers written at the same time; the client holds ten connections."""
@@ -256,13 +260,19 @@ def _log_unsure(messages: Iterable[_Message]) -> None:
 def _subject(alert: Alert) -> str:
     detail = alert.detail
     if "status" in detail:
-        text = f"{detail['well_id']}: {detail['status']}"
+        change = f": {detail['status']}"
     else:
-        text = f"{detail['well_id']}: {detail['alarm_type']} {detail['event']} ({detail['priority']})"
-    # SNS takes up to 100 printable ASCII characters.
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:100]
+        change = f": {detail['alarm_type']} {detail['event']} ({detail['priority']})"
+    # SNS refuses a subject that begins with a blank, holds a control character or has over 100 characters.
+    well = _ascii(detail["well_id"]).strip()
+    room = SUBJECT_CHARS - len(change)
+    return (well if len(well) <= room else f"{well[: room - 3]}...") + _ascii(change)
+
+
+def _ascii(text: str) -> str:
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
 def _attributes(alert: Alert) -> dict[str, dict[str, str]]:
     chosen = {"kind": alert.kind} | {name: alert.detail[name] for name in FILTERS if alert.detail.get(name)}
-    return {name: {"DataType": "String", "StringValue": str(value)} for name, value in chosen.items()}
+    return {name: {"DataType": "String", "StringValue": shown(str(value))} for name, value in chosen.items()}

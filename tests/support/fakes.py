@@ -5,6 +5,7 @@ services are enforced, so that code that would be refused there is refused here.
 """
 
 import io
+import string
 from collections import defaultdict
 from threading import Lock
 from typing import Any
@@ -181,6 +182,7 @@ class FakeTopic(_Faulty):
         super().__init__(faults or [])
         self.messages: list[dict[str, Any]] = []
         self.attributes: list[dict[str, str]] = []
+        self.entries: list[dict[str, Any]] = []
         self.call_sizes: list[int] = []
         self.poison = poison
 
@@ -211,9 +213,10 @@ class FakeTopic(_Faulty):
         return {"Successful": [], "Failed": failed}
 
     def _accept(self, entry: dict[str, Any]) -> None:
+        self.entries.append(entry)
         subject = entry["Subject"]
-        assert subject
-        assert len(subject) <= 100
+        assert subject[0].isalnum() or subject[0] in string.punctuation
+        assert len(subject) < 100
         assert subject.isascii()
         self.messages.append(orjson.loads(entry["Message"]))
         attributes = entry["MessageAttributes"]

@@ -162,3 +162,28 @@ def test_a_topic_that_is_away_leaves_the_newest_alerts_in_the_state(monkeypatch,
     assert "for the 5 oldest" in caplog.text
     run(world, shard([("FAC-01", block(reading(0, second))) for second in range(2)]))
     assert sorted(published(world.topic)) == list(range(5, 45))
+
+
+def subject_of(well_id, **changes):
+    sns = FakeTopic()
+    one = alert(1)
+    topic_with(sns).publish(
+        [Alert(one.alert_id, one.kind, one.ts_ms, one.detail | {"well_id": well_id} | changes)]
+    )
+    (entry,) = sns.entries
+    return entry
+
+
+@pytest.mark.parametrize("well_id", ["W" * 200, "  W", "W\x1b]0;owned\x07", "W\n1", "Å\u202e"])
+def test_a_subject_is_one_that_sns_takes_and_says_what_happened(well_id):
+    subject = subject_of(well_id)["Subject"]
+    assert len(subject) < 100
+    assert subject.isascii()
+    assert subject.isprintable()
+    assert subject[0] != " "
+    assert subject.endswith(": methane_high activated (high)")
+
+
+def test_attributes_hold_no_control_characters():
+    attributes = subject_of("W\x1b\x00")["MessageAttributes"]
+    assert attributes["well_id"]["StringValue"] == r"W\x1b\x00"

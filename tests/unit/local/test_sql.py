@@ -249,3 +249,53 @@ def test_requests_to_aws_ignore_the_twins_address(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     with pytest.raises(ToolError, match="would not reach AWS"):
         sql_cli.query_aws("SELECT 1")
+
+
+def texts(*values):
+    return athena.run_sql(
+        "SELECT …", client=FakeAthena([(text,) for text in values], columns=[("s", "varchar")])
+    )
+
+
+def as_csv(result, **options):
+    target = options.pop("target", None) or io.StringIO()
+    sql_cli.write_csv(result, target, **options)
+    return target.getvalue().splitlines()[1:]
+
+
+@pytest.mark.parametrize(
+    "text", ["=cmd()", "+A1", "-A1", "@SUM(A1)", "\tx", "\u003d1+1", "\uff1dcmd()", "--1"]
+)
+def test_csv_makes_formulas_harmless_unless_told_not_to(text):
+    assert as_csv(texts(text)) == [f"'{text}"]
+    assert as_csv(texts(text), escape_formulas=False) == [text]
+
+
+def test_csv_leaves_numbers_and_other_text_alone():
+    values = ["-5", "+3.5e-2", "-.5", "WELL-00011", "a=b"]
+    assert as_csv(texts(*values)) == values
+    numbers = athena.run_sql("SELECT …", client=FakeAthena([("-7", "-2.5")], columns=COLUMNS[:2]))
+    assert as_csv(numbers) == ["-7,-2.5"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_csv_is_the_data_in_a_file_and_escaped_on_a_terminal():
+    assert as_csv(texts("W\x1b[2J")) == ["W\x1b[2J"]
+    assert as_csv(texts("W\x1b[2J"), target=Terminal()) == [r"W\x1b[2J"]
+
+
+@pytest.mark.parametrize("width", [1, 30])
+@pytest.mark.parametrize("name", ["\x1b]0;owned\x07", "W\x00", "W\x9b31m", "W\u202e", "W\rX"])
+def test_neither_form_of_a_table_sends_control_characters(name, width):
+    wide = [("s", "varchar"), *((f"column_{number}", "varchar") for number in range(width))]
+    rows = [(name, *["some value"] * width)]
+    target = io.StringIO()
+    sql_cli.print_table(
+        athena.run_sql("SELECT …", client=FakeAthena(rows, columns=wide)), sql_cli.console_of(target)
+    )
+    assert not any(ord(letter) in {0, 7, 13, 27, 0x9B, 0x202E} for letter in target.getvalue())
+    assert "\\x" in target.getvalue() or "\\u202e" in target.getvalue() or "\\r" in target.getvalue()

@@ -270,7 +270,7 @@ def test_the_command_says_what_it_would_do_and_then_does_it(command):
 
 def test_the_command_fails_where_something_is_left(command):
     answer = command(Queue([notice(5, 9, 5)]), stream(), "--execute")
-    assert answer.exit_code == cli.INCOMPLETE
+    assert answer.exit_code == cli.FAILED
     assert "left in the queue: 3 of 5" in answer.output
 
 
@@ -280,5 +280,5 @@ def test_the_command_says_what_to_check_when_aws_refuses(command):
         refused("AWS.SimpleQueueService.NonExistentQueue")
     )
     answer = command(queue, stream())
-    assert answer.exit_code == cli.UNUSABLE
+    assert answer.exit_code == cli.FAILED
     assert "check region, credentials" in answer.output

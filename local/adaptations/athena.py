@@ -4,19 +4,22 @@ Why: the emulator guesses the columns of a JSON table from its content, so a tex
 becomes one, and a column that happens to be null in every line does not exist. Here a JSON table has the
 columns of its Glue definition. An empty table keeps its array columns. A table may stand on the right of a
 join: the emulator gives the type of its partition key as a name, which DuckDB there takes for a column.
-Values come back as Athena writes them: `true`, `[a, b]`, `2026-11-20 09:00:00.000`, where the emulator gives
+Values come back as Athena writes them: `true`, `[a, b]`, `2026-11-20 09:00:00.000`, where the emulator uses
 Python's spelling. The result file lies where GetQueryExecution says, which is where awswrangler looks for
-it. And the emulator hands SQL to DuckDB as it is and has no views: `local/athena/bridge.py` translates and
-expands them.
+it. The emulator hands SQL to DuckDB as it is and has no views: `local/athena/bridge.py` translates it and
+expands them. Its own parser acts on CREATE TABLE and DROP TABLE before any query runs: here no statement
+changes the catalogue. And it ignores the values for `?`: here they are put in their places.
 """
 
+import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date, datetime
 from types import ModuleType
 from typing import Any
 
 from local.adaptations import guard
-from local.athena import bridge as athena_bridge
+from local.athena import bridge, catalogue, engine, parameters, types
+from local.athena.errors import SqlError
 
 _KNOWN = {
     "_table_relation": "a1a2686723d2ddff",
@@ -27,6 +30,9 @@ _KNOWN = {
     "_hive_options": "a174ecd8a3fd81dd",
     "_save_query_results": "4ff2ac770a744f4b",
     "_start_query_execution": "405753f7beaf6c7c",
+    "_execute_query": "0c4e4ef194947b64",
+    "_parse_ddl": "28404b7ed0da4aca",
+    "_rewrite_data_paths": "1437b9af110a4d56",
 }
 
 # A quarantined line may hold 256 KiB of raw payload; this is DuckDB's own default, stated.
@@ -49,7 +55,9 @@ def install() -> None:
     guard.replace(athena, "_table_relation", _relation(athena, duck_type))
     guard.replace(athena, "_hive_options", lambda partitions: hive_options(partitions, duck_type))
     guard.replace(athena, "_empty_relation", lambda table: empty_relation(table, duck_type))
-    guard.replace(athena, "_run_duckdb", _athena_query(athena._run_duckdb))
+    guard.replace(athena, "_run_duckdb", _athena_query(athena))
+    guard.replace(athena, "_parse_ddl", lambda _: None)
+    guard.replace(athena, "_start_query_execution", _with_parameters(athena))
     guard.replace(athena, "_save_query_results", _result_at_its_place(athena))
 
 
@@ -80,10 +88,7 @@ def hive_options(partitions: Sequence[Mapping[str, str]], duck_type: Callable[[s
 
 def empty_relation(table: Table, duck_type: Callable[[str], str]) -> str:
     """SQL of zero rows with a table's columns and partition keys, arrays included."""
-    columns = [
-        *((table.get("StorageDescriptor") or {}).get("Columns") or []),
-        *(table.get("PartitionKeys") or []),
-    ]
+    columns = _columns(table)
     if not columns:
         return "(SELECT 1 WHERE FALSE)"
     listed = ", ".join(
@@ -92,16 +97,76 @@ def empty_relation(table: Table, duck_type: Callable[[str], str]) -> str:
     return f"(SELECT {listed} WHERE FALSE)"
 
 
-def _athena_query(original: Callable[..., Awaitable[dict[str, Any]]]) -> Callable[..., Any]:
-    """Run a query written for Athena: translated, views expanded, values spelt as Athena does."""
+def _athena_query(athena: ModuleType) -> Callable[..., Any]:
+    """Run a statement written for Athena: answered from the catalogue, or translated for DuckDB."""
 
     async def run_duckdb(query: str, database: str, catalog: str | None = None) -> dict[str, Any]:
-        translated = athena_bridge.translate(query, athena_bridge.load_views(), current=database)
-        result = await original(translated, database, catalog)
-        result["rows"] = [[athena_value(value) for value in row] for row in result["rows"]]
-        return result
+        views = bridge.load_views()
+        tables = _tables_of(bridge.DATABASE)
+        answer = catalogue.statement(query, tables, views, database)
+        if answer is None:
+            translated = bridge.translate(query, views, current=database, tables=tables)
+            answer = await _on_duckdb(athena, translated, database, catalog)
+        return {"columns": answer.columns, "column_types": answer.types, "rows": answer.rows}
 
     return run_duckdb
+
+
+async def _on_duckdb(athena: ModuleType, sql: str, database: str, catalog: str | None) -> engine.Answer:
+    """Run a query off the event loop, over the files of the tables it names."""
+    rewritten, buckets, folders = await athena._rewrite_data_paths(sql, database, catalog)
+
+    def run() -> engine.Answer:
+        with engine.connect() as connection:
+            if buckets:
+                athena._attach_s3_table_buckets(connection, buckets)
+            return engine.run(connection, rewritten)
+
+    try:
+        return await asyncio.to_thread(run)
+    finally:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tables_of(database: str) -> dict[str, dict[str, types.SqlType | None]]:
+    """Columns and types of the tables in the catalogue."""
+    from ministack.services import glue  # noqa: PLC0415  imported with the emulator
+
+    found = {}
+    for key, table in glue._tables.items():
+        place, _, name = str(key).partition("/")
+        if place == database:
+            columns = _columns(table)
+            found[name] = {column["Name"]: types.of_text(column.get("Type", "string")) for column in columns}
+    return found
+
+
+def _columns(table: Table) -> list[Mapping[str, str]]:
+    """Columns of a table of the catalogue, partition keys last."""
+    stored = (table.get("StorageDescriptor") or {}).get("Columns") or []
+    return [*stored, *(table.get("PartitionKeys") or [])]
+
+
+def _with_parameters(athena: ModuleType) -> Callable[[dict[str, Any]], Any]:
+    """Put values in the places of `?`: from the call or from EXECUTE … USING; the emulator ignores both."""
+
+    def start_query_execution(data: dict[str, Any]) -> Any:  # noqa: ANN401  the emulator's response
+        group = data.get("WorkGroup", "primary")
+
+        def prepared(name: str) -> str | None:
+            found = athena._prepared_statements.get(f"{group}/{name}")
+            return None if found is None else str(found["QueryStatement"])
+
+        try:
+            sql = parameters.executed(data.get("QueryString", ""), prepared)
+            if data.get("ExecutionParameters"):
+                sql = parameters.bind(sql, data["ExecutionParameters"])
+        except SqlError as error:
+            return athena.error_response_json("InvalidRequestException", str(error), 400)
+        return start_query_execution.original({**data, "QueryString": sql})  # type: ignore[attr-defined]
+
+    return start_query_execution
 
 
 def _result_at_its_place(athena: ModuleType) -> Callable[[str], Awaitable[None]]:
@@ -117,21 +182,6 @@ def _result_at_its_place(athena: ModuleType) -> Callable[[str], Awaitable[None]]
             configuration["OutputLocation"] = location
 
     return save_query_results
-
-
-def athena_value(value: object) -> object:
-    """A result value as Athena writes it; what it writes as Python does is returned as it is."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}"
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list):
-        return "[" + ", ".join("null" if item is None else str(athena_value(item)) for item in value) + "]"
-    return value
 
 
 def _text(value: str) -> str:

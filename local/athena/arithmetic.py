@@ -15,62 +15,107 @@ from local.athena.types import SqlType
 _BY_ZERO = "DIVISION_BY_ZERO: Division by zero"
 
 
-def align(tree: exp.Expr, typer: Typer) -> None:
-    """Rewrite a query's arithmetic, in place, so that DuckDB computes what Athena does.
+def divide(node: exp.Expr, typer: Typer) -> exp.Expr:
+    """A quotient.
 
     Raises:
-        SqlError: it divides by or into something whose type cannot be told.
+        SqlError: the types of its sides cannot be told.
     """
-    # Types first, of the query as it was written: a rewritten node has none.
-    found = [
-        (node, typer.of(node), typer.of(node.this), _right(typer, node))
-        for node in tree.walk(bfs=False)
-        if isinstance(node, exp.Div | exp.Mod | exp.Sum | exp.Avg | exp.Round | exp.CountIf)
-    ]
-    for node, kind, left, right in reversed(found):
-        if isinstance(node, exp.Div):
-            _divide(node, kind, left, right)
-        elif isinstance(node, exp.Mod):
-            _modulo(node, kind)
-        elif isinstance(node, exp.Sum) and types.is_integer(left):
-            _wrap(_whole(node), "BIGINT")
-        elif isinstance(node, exp.Avg) and kind is not None and types.is_decimal(kind):
-            _average(node, kind)
-        elif isinstance(node, exp.Round) and kind is not None and types.is_decimal(kind):
-            _wrap(node, f"DECIMAL({kind.precision}, {kind.scale})")
-        elif isinstance(node, exp.CountIf):  # of nothing but nulls: 0 in Athena, null in DuckDB
-            one = exp.Literal.number(1)
-            node.replace(exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=one)])))
-
-
-def _right(typer: Typer, node: exp.Expr) -> SqlType | None:
-    return typer.of(node.expression) if isinstance(node, exp.Binary) else None
-
-
-def _divide(node: exp.Div, kind: SqlType | None, left: SqlType | None, right: SqlType | None) -> None:
+    kind, left, right = typer.of(node), typer.of(node.this), typer.of(node.expression)
     if types.is_float(left) or types.is_float(right):
-        node.replace(exp.Div(this=_cast(node.this, "DOUBLE"), expression=_cast(node.expression, "DOUBLE")))
-        return
-    if kind is None:
+        return exp.Div(this=_cast(node.this, "DOUBLE"), expression=_cast(node.expression, "DOUBLE"))
+    if kind is None or left is None or right is None:
         raise SqlError(
             f"{_shown(node)}: the local twin cannot tell the types of both sides. Athena keeps the scale of "
             "decimals and cuts off whole numbers: write CAST(… AS double) around one side to divide exactly."
         )
-    if kind == types.UNKNOWN:
-        node.replace(exp.null())
-    elif types.is_integer(kind):
+    if types.UNKNOWN in (left, right):
+        return exp.null()
+    if types.is_integer(kind):
         quotient = exp.IntDiv(this=node.this.copy(), expression=node.expression.copy())
-        node.replace(_unless_zero(node.expression, _cast(quotient, _NAMES[kind.name])))
-    elif kind.name == "decimal" and left is not None and right is not None:
-        node.replace(quotient_of_decimals(node.this, left, node.expression, right, kind))
+        return _unless_zero(node, _cast(quotient, _NAMES[kind.name]))
+    if not types.is_decimal(kind):
+        raise SqlError(f"TYPE_MISMATCH: {_shown(node)}: Cannot apply operator: {left} / {right}")
+    return _unless_zero(node, quotient_of_decimals(node.this, left, node.expression, right, kind))
 
 
 _NAMES = {"tinyint": "TINYINT", "smallint": "SMALLINT", "integer": "INT", "bigint": "BIGINT"}
 
 
-def _modulo(node: exp.Mod, kind: SqlType | None) -> None:
-    if kind is not None and (types.is_integer(kind) or types.is_decimal(kind)):
-        node.replace(_unless_zero(node.expression, node.copy()))
+def modulo(node: exp.Expr, typer: Typer) -> exp.Expr:
+    """A remainder; of whole numbers and decimals by zero it is an error."""
+    kind = typer.of(node)
+    exact = types.is_integer(kind) or types.is_decimal(kind)
+    return _unless_zero(node, node.copy()) if exact else node
+
+
+def aggregate(node: exp.Expr, typer: Typer) -> exp.Expr:
+    """SUM and AVG, with the FILTER and OVER around them, in the type that Athena gives them."""
+    core: exp.Expr = node
+    parent = node.parent
+    while isinstance(core, exp.Filter | exp.Window) and isinstance(core.this, exp.Expr):
+        core = core.this
+    if isinstance(parent, exp.Filter | exp.Window) and node.arg_key == "this":
+        return node
+    kind = typer.of(core)
+    if isinstance(core, exp.Sum) and types.is_integer(kind):
+        return _cast(node, "BIGINT")
+    if isinstance(core, exp.Avg) and kind is not None and types.is_decimal(kind):
+        summed = types.summed(kind)
+        assert summed is not None
+        count = exp.Nullif(this=_as(node, exp.Count), expression=exp.Literal.number(0))
+        return quotient_of_decimals(_as(node, exp.Sum), summed, count, types.BIGINT, kind)
+    return node
+
+
+def _as(node: exp.Expr, made: type[exp.Func]) -> exp.Expr:
+    """The same aggregate with another function."""
+    copy: exp.Expr = node.copy()
+    core = copy.find(exp.Avg)
+    assert core is not None
+    other: exp.Expr = made(this=core.this.copy())
+    if core is copy:
+        return other
+    core.replace(other)
+    return copy
+
+
+def count_if(node: exp.Expr, _: Typer) -> exp.Expr:
+    """COUNT_IF of nothing but nulls is 0 in Athena, null in DuckDB."""
+    one = exp.Literal.number(1)
+    return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this.copy(), true=one)]))
+
+
+def rounded(node: exp.Expr, typer: Typer) -> exp.Expr:
+    """ROUND, which keeps the scale of a decimal."""
+    kind = typer.of(node)
+    if kind is not None and types.is_decimal(kind):
+        return _cast(node, f"DECIMAL({kind.precision}, {kind.scale})")
+    return node
+
+
+def sign(node: exp.Expr, typer: Typer) -> exp.Expr:
+    """SIGN, which has the type of what it is given."""
+    kind = typer.of(node)
+    return _cast(node, _NAMES.get(kind.name, str(kind))) if kind is not None else node
+
+
+def cube_root(node: exp.Expr, _: Typer) -> exp.Expr:
+    """CBRT, which DuckDB computes as a power: `CBRT(27)` is 3.0000000000000004 there."""
+    raise SqlError("cbrt() is not a function the local twin knows: DuckDB's is not exact.")
+
+
+def _lossy(kind: SqlType | None, target: SqlType | None) -> bool:
+    return types.is_float(kind) and types.is_integer(target)
+
+
+def cast(node: exp.Expr, typer: Typer) -> exp.Expr:
+    """A double cast to a whole number is rounded half away from zero; DuckDB rounds half to even."""
+    if _lossy(typer.of(node.this), typer.of(node)):
+        copy = node.copy()
+        copy.set("this", exp.Round(this=copy.this))
+        return copy
+    return node
 
 
 def quotient_of_decimals(
@@ -89,7 +134,7 @@ def quotient_of_decimals(
     )
     for column in list(template.find_all(exp.Column)):
         column.replace((left if column.name == "__left" else right).copy())
-    return _unless_zero(right, template)
+    return template
 
 
 _QUOTIENT = (
@@ -108,45 +153,24 @@ def _power(exponent: int) -> str:
     return "1" + "0" * exponent if exponent >= 0 else "0." + "0" * (-exponent - 1) + "1"
 
 
-def _average(node: exp.Avg, kind: SqlType) -> None:
-    """AVG of decimals: their exact sum by their number, over the same rows and windows."""
-    whole = _whole(node)
-    total, count = whole.copy(), whole.copy()
-    for copy, aggregate in ((total, exp.Sum), (count, exp.Count)):
-        inner = copy if isinstance(copy, exp.Avg) else copy.find(exp.Avg)
-        made = aggregate(this=inner.this.copy())  # type: ignore[union-attr]
-        if inner is copy:
-            total, count = (made, count) if aggregate is exp.Sum else (total, made)
-        else:
-            inner.replace(made)  # type: ignore[union-attr]
-    counted = exp.Nullif(this=count, expression=exp.Literal.number(0))
-    summed = types.summed(kind)
-    assert summed is not None
-    whole.replace(quotient_of_decimals(total, summed, counted, types.BIGINT, kind))
-
-
-def _whole(node: exp.Expr) -> exp.Expr:
-    """An aggregate with the FILTER and OVER around it."""
-    while isinstance(node.parent, exp.Filter | exp.Window | exp.WithinGroup) and node.parent.this is node:
-        node = node.parent
-    return node
-
-
-def _wrap(node: exp.Expr, kind: str) -> None:
-    node.replace(_cast(node, kind))
-
-
 def _cast(node: exp.Expr, kind: str) -> exp.Cast:
     return exp.Cast(this=node.copy(), to=exp.DataType.build(kind, dialect="duckdb"))
 
 
-def _unless_zero(divisor: exp.Expr, quotient: exp.Expr) -> exp.Expr:
-    """The quotient; Athena's error where the divisor is zero."""
+def _unless_zero(node: exp.Expr, quotient: exp.Expr) -> exp.Expr:
+    """The quotient; Athena's error where the divisor is zero, NULL within TRY."""
+    divisor = node.expression
     if isinstance(divisor, exp.Literal) and float(divisor.name) != 0:
         return exp.Paren(this=quotient)
     zero = exp.EQ(this=exp.Paren(this=divisor.copy()), expression=exp.Literal.number(0))
-    error = exp.Anonymous(this="error", expressions=[exp.Literal.string(_BY_ZERO)])
-    return exp.Case(ifs=[exp.If(this=zero, true=error)], default=quotient)
+    return exp.Case(ifs=[exp.If(this=zero, true=failure(node, _BY_ZERO))], default=quotient)
+
+
+def failure(node: exp.Expr, message: str) -> exp.Expr:
+    """An expression that fails the query; NULL in place of something within TRY."""
+    if node.find_ancestor(exp.Try) is not None:
+        return exp.null()
+    return exp.Anonymous(this="error", expressions=[exp.Literal.string(message)])
 
 
 def _shown(node: exp.Expr) -> str:

@@ -5,13 +5,13 @@ the emulator's process (`adaptations/athena.py`), and every client of the twin (
 dashboard, the AWS command line) sends the SQL it would send to AWS.
 
 What Athena accepts and the twin cannot run is refused by name, with what to use instead; nothing is guessed.
-What Athena refuses may still run here, because DuckDB converts types more freely: try a query on AWS before
-relying on it there.
+Every expression gets the type that Athena gives it (`inference.py`); what DuckDB would compute otherwise is
+replaced (`rewrite.py`). What Athena refuses may still run here: `checks.py` knows some of it.
 """
 
 import logging
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,10 +20,12 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError, TokenError, UnsupportedError
 from sqlglot.tokenizer_core import TokenType
 
-from local.athena import arithmetic, types
+from local.athena import catalogue, types
+from local.athena.checks import check
 from local.athena.errors import SqlError
 from local.athena.inference import Typer
-from local.athena.relations import Tables, bound
+from local.athena.relations import Tables, bound, is_named
+from local.athena.rewrite import rewrite
 from petrostream.schema import schema
 from toolchain.paths import ROOT
 
@@ -36,18 +38,6 @@ CATALOG = "awsdatacatalog"
 TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
 
 _DEEPEST_VIEW = 10
-
-# Functions of Athena that DuckDB has not, and that sqlglot leaves as they are: what to use on both.
-_INSTEAD: Mapping[str, str] = {
-    "AT_TIMEZONE": "ts AT TIME ZONE 'zone'",
-    "FORMAT_DATETIME": "date_format(ts, '%Y-%m-%d')",
-    "PARSE_DATETIME": "date_parse(text, '%Y-%m-%d')",
-    "MAP_AGG": "array_agg(key) and array_agg(value)",
-    "MULTIMAP_AGG": "array_agg(key) and array_agg(value)",
-    "ANY_MATCH": "cardinality(filter(array, x -> …)) > 0",
-    "ALL_MATCH": "cardinality(filter(array, x -> NOT …)) = 0",
-    "NONE_MATCH": "cardinality(filter(array, x -> …)) = 0",
-}
 
 
 @cache
@@ -67,22 +57,26 @@ def load_views(folder: Path = VIEWS) -> dict[str, exp.Query]:
     Raises:
         SqlError: a file holds something else; names it.
     """
-    views: dict[str, exp.Query] = {}
-    for path in sorted(folder.glob("*.sql")):
-        statement = parse(path.read_text(encoding="utf-8"), where=f"{path.name}: ")
-        query = statement.expression if isinstance(statement, exp.Create) else None
-        if (
-            not isinstance(statement, exp.Create)
-            or statement.kind != "VIEW"
-            or not isinstance(query, exp.Query)
-        ):
-            raise SqlError(f"{path.name}: expected one CREATE VIEW statement")
-        views[statement.find(exp.Table).name.lower()] = query  # type: ignore[union-attr]
-    return views
+    paths = sorted(folder.glob("*.sql"))
+    return dict(_view(path.name, path.read_text(encoding="utf-8")) for path in paths)
+
+
+@lru_cache(maxsize=256)
+def _view(file: str, text: str) -> tuple[str, exp.Query]:
+    """Name and query of the view that a file creates."""
+    statement = parse(text, where=f"{file}: ")
+    query = statement.expression if isinstance(statement, exp.Create) else None
+    if not isinstance(statement, exp.Create) or statement.kind != "VIEW" or not isinstance(query, exp.Query):
+        raise SqlError(f"{file}: expected one CREATE VIEW statement")
+    return str(statement.this.name).lower(), query
 
 
 def translate(
-    sql: str, views: Mapping[str, exp.Query], database: str = DATABASE, current: str | None = None
+    sql: str,
+    views: Mapping[str, exp.Query],
+    database: str = DATABASE,
+    current: str | None = None,
+    tables: Tables | None = None,
 ) -> str:
     """One Athena query as DuckDB runs it, with every view replaced by its query.
 
@@ -91,23 +85,29 @@ def translate(
         views: see `load_views`.
         database: the Glue database the views are in.
         current: the database of names without one; `database` when left out.
+        tables: columns of the database's tables; those of the lake when left out.
 
     Raises:
         SqlError: the SQL does not parse, is not a query, or uses what the twin cannot run.
     """
+    known = lake_tables() if tables is None else tables
+    if catalogue.statement(sql, known, views, database) is not None:
+        raise SqlError("this statement is answered from the catalogue, not by a query")
     statement = parse(sql)
+    if isinstance(statement, exp.Values):
+        statement = exp.select("*").from_(exp.Subquery(this=statement))
     if not isinstance(statement, exp.Query):
-        raise SqlError(_not_a_query(statement))
+        raise SqlError(
+            f"{statement.key.upper()} works on AWS, but the local twin answers SELECT and WITH only."
+        )
     tree = expand(statement, views, database, current)
-    for unknown in tree.find_all(exp.Anonymous):
-        instead = _INSTEAD.get(str(unknown.this).upper())
-        if instead is not None:
-            raise SqlError(
-                f"{unknown.this}() works on AWS, but not on the local twin; {instead} works on both."
-            )
+    catalogue.expand_schema(tree, known, views, database)
     _shorten_names(tree, database)
     _join_commas(tree)
-    arithmetic.align(tree, Typer(lake_tables()))
+    typer = Typer(known)
+    check(tree, typer)
+    _name_columns(tree, typer)
+    rewrite(tree, typer)
     try:
         return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
     except UnsupportedError as error:
@@ -123,11 +123,6 @@ def expand(
         SqlError: the views are nested too deep.
     """
     return _expand(query.copy(), views, database, current or database, depth=0)
-
-
-def _kind(statement: exp.Expr) -> str:
-    """What a CREATE statement creates; empty for any other statement."""
-    return str(statement.kind) if isinstance(statement, exp.Create) else ""
 
 
 def parse(sql: str, where: str = "") -> exp.Expr:
@@ -170,18 +165,6 @@ def _located(error: SqlglotError) -> str:
     found = first.get("highlight")
     return f"line {first['line']}:{first['col']}: {description.rstrip('.')}" + (
         f", found {found!r}" if found else ""
-    )
-
-
-def _not_a_query(statement: exp.Expr) -> str:
-    if isinstance(statement, exp.Create) and statement.kind == "VIEW":
-        return (
-            "The views of the local twin are the files of sql/views: put the statement there, and it is live."
-        )
-    name = statement.this if isinstance(statement, exp.Command) else statement.key
-    return (
-        f"{str(name).upper()} works on AWS, but the local twin answers SELECT and WITH only. "
-        "Its tables are those the deployment creates; its views are the files of sql/views."
     )
 
 
@@ -237,3 +220,21 @@ def _join_commas(tree: exp.Query) -> None:
         plain = not any(join.args.get(part) for part in ("kind", "side", "method", "on", "using"))
         if plain and isinstance(join.this, exp.Table):
             join.set("kind", "CROSS")
+
+
+def _name_columns(tree: exp.Query, typer: Typer) -> None:
+    """Name the columns of the result that have no name: `_col0`, `_col1` and so on."""
+    query: exp.Expr = tree
+    while isinstance(query, exp.SetOperation | exp.Subquery):
+        query = query.this
+    columns = typer.columns(query)
+    if not isinstance(query, exp.Select) or columns is None:
+        return
+    stars = [part for part in query.expressions if part.is_star]
+    if len(stars) > 1:
+        return
+    after = 0 if not stars else len(columns) - len(query.expressions)
+    for place, part in enumerate(list(query.expressions)):
+        shift = after if stars and place > query.expressions.index(stars[0]) else 0
+        if not part.is_star and not is_named(part):
+            part.replace(exp.alias_(part.copy(), f"_col{place + shift}", quoted=True))

@@ -47,9 +47,10 @@ _FIXED: Mapping[SqlType, tuple[type[exp.Expr], ...]] = {
         exp.Predicate, exp.Connector, exp.Not, exp.Exists, exp.LogicalAnd, exp.LogicalOr, exp.RegexpLike,
         exp.ArrayContains, exp.ArrayAny, exp.ArrayAll, exp.StartsWith, exp.Boolean, exp.IsNan,
     ),
-    DATE: (exp.CurrentDate, exp.TsOrDsToDate, exp.LastDay),
+    DATE: (exp.CurrentDate, exp.TsOrDsToDate, exp.LastDay, exp.Date, exp.FromISO8601Date),
     TIMESTAMP: (exp.StrToTime,),
-    TIMESTAMP_TZ: (exp.CurrentTimestamp, exp.UnixToTime, exp.FromISO8601Timestamp, exp.AtTimeZone),
+    TIMESTAMP_TZ: (exp.CurrentTimestamp, exp.UnixToTime, exp.FromISO8601Timestamp,
+        exp.AtTimeZone, exp.ParseDatetime),
     SqlType("json"): (exp.JSONExtract, exp.ParseJSON),
 }  # fmt: skip
 # Functions whose type is that of their first argument.
@@ -93,9 +94,13 @@ class Typer:
             exp.Split: lambda _: SqlType("array", inner=(VARCHAR,)),
             exp.Bracket: self._element,
             exp.Subquery: self._scalar,
-            exp.Interval: lambda _: SqlType("interval day to second"),
+            exp.Interval: _interval,
+            exp.Identifier: self._parameter_named,
+            exp.Any: lambda _: None,
+            exp.All: lambda _: None,
+            exp.Map: self._map,
             exp.Trunc: self._truncated,
-            exp.Anonymous: lambda node: _NAMED.get(str(node.this).upper()),
+            exp.Anonymous: self._named,
             **dict.fromkeys(_OPERATORS, self._operation),
         }
 
@@ -106,9 +111,17 @@ class Typer:
             self._known[id(node)] = self._of(node)
         return self._known[id(node)]
 
+    def adopt(self, new: exp.Expr, old: exp.Expr) -> None:
+        """Let an expression that stands for another one have its type."""
+        self._known[id(new)] = self.of(old)
+
     def columns(self, query: exp.Expr) -> Columns | None:
         """Names and types of the columns a query returns; None where they are not known."""
         return self._resolver.columns(query)
+
+    def columns_of(self, relation: exp.Expr) -> Columns | None:
+        """Names and types of the columns of a relation of FROM or JOIN; None where they are not known."""
+        return self._resolver.of_relation(relation)
 
     def _of(self, node: exp.Expr) -> SqlType | None:
         rule = self._rules.get(type(node))
@@ -150,8 +163,23 @@ class Typer:
             return SqlType("decimal", max(1, kind.precision - kind.scale), 0)
         return kind
 
+    def _map(self, node: exp.Expr) -> SqlType | None:
+        parts = (self._arg(node, "keys"), self._arg(node, "values"))
+        return SqlType("map", inner=tuple(part.inner[0] if part and part.inner else None for part in parts))
+
+    def _named(self, node: exp.Expr) -> SqlType | None:
+        name = str(node.this).upper()
+        if name in {"MAP_AGG", "HISTOGRAM"}:
+            kinds = [self.of(part) for part in node.expressions]
+            return SqlType("map", inner=(kinds[0], kinds[1] if name == "MAP_AGG" else BIGINT))
+        return _NAMED.get(name)
+
     def _column(self, node: exp.Expr) -> SqlType | None:
         assert isinstance(node, exp.Column)
+        return self._parameter_named(node) or self._resolver.column(node)
+
+    def _parameter_named(self, node: exp.Expr) -> SqlType | None:
+        """Type of a lambda's parameter, where the name is one."""
         parent = node.parent
         while parent is not None:
             if isinstance(parent, exp.Lambda) and any(
@@ -159,7 +187,7 @@ class Typer:
             ):
                 return self._parameter(parent)
             parent = parent.parent
-        return self._resolver.column(node)
+        return None
 
     def _parameter(self, function: exp.Lambda) -> SqlType | None:
         """Type of a lambda's only parameter: the element of the array it runs over."""
@@ -167,6 +195,12 @@ class Typer:
         array = self.of(call.this) if call is not None and isinstance(call.this, exp.Expr) else None
         single = len(function.expressions) == 1 and array is not None and array.name == "array"
         return array.inner[0] if single and array is not None and call is not None else None
+
+
+def _interval(node: exp.Expr) -> SqlType:
+    unit = str(node.args.get("unit") or "").upper()
+    long = "YEAR" in unit or "MONTH" in unit
+    return SqlType("interval year to month" if long else "interval day to second")
 
 
 def _literal(node: exp.Expr) -> SqlType:

@@ -60,7 +60,7 @@ class Resolver:
                     return None
                 found.extend(starred)
             else:
-                name = projection.alias_or_name if _is_named(projection) else f"_col{len(found)}"
+                name = projection.alias_or_name if is_named(projection) else f"_col{len(found)}"
                 found.append((name, self.type_of(projection)))
         return found
 
@@ -70,7 +70,7 @@ class Resolver:
         for name, relation in relations(query):
             if wanted and name.lower() != wanted:
                 continue
-            columns = self._of_relation(relation)
+            columns = self.of_relation(relation)
             if columns is None:
                 return None
             found.extend(columns)
@@ -87,7 +87,7 @@ class Resolver:
             for alias, relation in relations(node):
                 if table and alias.lower() != table:
                     continue
-                found = {key.lower(): kind for key, kind in self._of_relation(relation) or []}
+                found = {key.lower(): kind for key, kind in self.of_relation(relation) or []}
                 if name in found:
                     return found[name]
             for projection in node.expressions:  # ORDER BY names columns of the result
@@ -95,7 +95,8 @@ class Resolver:
                     return None if _inside(column, projection) else self.type_of(projection.this)
         return None
 
-    def _of_relation(self, relation: exp.Expr) -> Columns | None:
+    def of_relation(self, relation: exp.Expr) -> Columns | None:
+        """Columns of one relation of FROM or JOIN, under its own names for them."""
         if isinstance(relation, exp.Unnest):
             columns = self._unnested(relation)
         elif isinstance(relation, exp.Lateral):
@@ -163,7 +164,8 @@ def bound(table: exp.Table) -> exp.CTE | None:
     return None
 
 
-def _is_named(projection: exp.Expr) -> bool:
+def is_named(projection: exp.Expr) -> bool:
+    """Whether a column of a result has a name: an alias, or that of the column it is."""
     return isinstance(projection, exp.Alias | exp.Column | exp.Dot) and bool(projection.alias_or_name)
 
 

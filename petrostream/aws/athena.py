@@ -174,10 +174,14 @@ def _call(operation: str, request: Callable[[], Any]) -> Mapping[str, Any]:
 
 
 def _row(row: Mapping[str, Any], columns: tuple[str, ...], types: tuple[str, ...]) -> tuple[Any, ...]:
+    texts = [datum.get("VarCharValue") for datum in row["Data"]]
+    if len(texts) == 1 < len(columns):  # DESCRIBE: one padded text, with tabs between its columns
+        texts = [text.strip() for text in (texts[0] or "").split("\t")]
+        texts += [None] * (len(columns) - len(texts))
     values = []
-    for datum, name, kind in zip(row["Data"], columns, types, strict=True):
+    for text, name, kind in zip(texts, columns, types, strict=True):
         try:
-            values.append(value_of(datum.get("VarCharValue"), kind))
+            values.append(value_of(text, kind))
         except ValueError as error:
             raise QueryFailed(f"column {name}: {error}") from error
     return tuple(values)

@@ -1,5 +1,6 @@
 """The twin's changes to the emulator: the answers of its own functions, without their faults."""
 
+import asyncio
 import base64
 import io
 import json
@@ -13,9 +14,9 @@ from ministack.services import athena, firehose, glue, kinesis, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
 from local import adaptations
-from local.adaptations import athena as our_athena
 from local.adaptations import guard
 from local.adaptations.kinesis import expire, increasing
+from local.athena import engine
 from petrostream.schema.sensors import schema
 
 BUCKET = "landing"
@@ -310,11 +311,67 @@ def test_a_partitioned_table_may_stand_on_the_right_of_a_join(tmp_path, join):
         ("SELECT DATE '2026-11-20'", "2026-11-20"),
         ("SELECT NULL", None),
         ("SELECT 'x'", "x"),
-        ("SELECT 7", 7),
+        ("SELECT 7", "7"),
+        ("SELECT CAST(2e7 AS DOUBLE)", "2.0E7"),
+        ("SELECT TIMESTAMPTZ '2026-11-20 09:00:00+00'", "2026-11-20 09:00:00.000 UTC"),
+        ("SELECT {'a': 1, 'b': NULL}", "{a=1, b=null}"),
     ],
 )
 def test_values_are_spelt_as_athena_spells_them(sql, text):
-    assert our_athena.athena_value(duckdb.sql(sql).fetchall()[0][0]) == text
+    with engine.connect() as connection:
+        assert engine.run(connection, sql).rows == [[text]]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP TABLE scored_readings",
+        "DROP TABLE IF EXISTS petrostream.scored_readings",
+        "/* tidy */ drop table `scored_readings`;",
+        "CREATE EXTERNAL TABLE other (a int) LOCATION 's3://b/x/'",
+    ],
+)
+def test_no_statement_changes_the_catalogue(monkeypatch, sql):
+    tables = {"petrostream/scored_readings": {"StorageDescriptor": {"Columns": []}}}
+    monkeypatch.setattr(glue, "_tables", dict(tables))
+    monkeypatch.setitem(athena._executions, "q", {"Status": {}, "Statistics": {}})
+    asyncio.run(athena._execute_query("q", sql, "petrostream", athena._parse_ddl(sql)))
+    status = athena._executions["q"]["Status"]
+    assert status["State"] == "FAILED"
+    assert "works on AWS, but the local twin answers SELECT and WITH only" in status["StateChangeReason"]
+    assert glue._tables == tables
+
+
+@pytest.mark.parametrize(
+    ("sql", "values", "bound"),
+    [
+        ("SELECT ? + ?", ["1", "2"], "SELECT 1 + 2"),
+        ("SELECT '?', ? -- ?", ["'a?'"], "SELECT '?', 'a?' -- ?"),
+        ("EXECUTE known USING 7, 'x, y'", None, "SELECT 7, 'x, y'"),
+        ("execute immediate 'SELECT 1' ", None, "SELECT 1"),
+    ],
+)
+def test_values_take_the_places_of_question_marks(monkeypatch, sql, values, bound):
+    started = []
+    monkeypatch.setattr(
+        athena._start_query_execution, "original", lambda data: started.append(data["QueryString"])
+    )
+    monkeypatch.setitem(athena._prepared_statements, "primary/known", {"QueryStatement": "SELECT ?, ?"})
+    athena._start_query_execution({"QueryString": sql, "ExecutionParameters": values})
+    assert started == [bound]
+
+
+@pytest.mark.parametrize(
+    ("sql", "values", "message"),
+    [
+        ("SELECT ?", ["1", "2"], "expected 1, found 2"),
+        ("EXECUTE unknown", None, "Prepared statement not found: unknown"),
+    ],
+)
+def test_values_that_do_not_fit_are_refused_at_the_start(sql, values, message):
+    status, _, body = athena._start_query_execution({"QueryString": sql, "ExecutionParameters": values})
+    assert status == 400
+    assert message in json.loads(body)["message"]
 
 
 def test_a_stack_takes_over_a_bucket_rebuilt_from_disk_and_no_other():

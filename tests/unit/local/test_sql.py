@@ -170,6 +170,17 @@ def test_a_statement_without_a_header_loses_no_row():
     assert athena.run_sql("SHOW TABLES", client=fake).rows == [("a",), ("b",)]
 
 
+def test_the_padded_lines_of_describe_become_their_columns():
+    columns = [("col_name", "string"), ("data_type", "string"), ("comment", "string")]
+    fake = FakeAthena(
+        [("ts      \ttimestamp \tEvent time ",), ("well_id\tstring",)], columns=columns, kind="UTILITY"
+    )
+    assert athena.run_sql("DESCRIBE well_data", client=fake).rows == [
+        ("ts", "timestamp", "Event time"),
+        ("well_id", "string", None),
+    ]
+
+
 def test_a_limit_is_kept_and_reported():
     fake = FakeAthena([("1",), ("2",), ("3",)], columns=[("n", "bigint")])
     result = athena.run_sql("SELECT …", max_rows=2, client=fake)

@@ -189,8 +189,8 @@ def test_recent_views_hold_the_last_days_and_keep_the_columns(tmp_path):
 
     today = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
     rows = [
-        {**reading("W1", days), "ts": today - timedelta(days), "date": (today - timedelta(days)).date()}
-        for days in (0, 6, 8, 3000)
+        {**reading("W1", place), "ts": today - timedelta(days), "date": (today - timedelta(days)).date()}
+        for place, days in enumerate((0, 6, 8, 4000))
     ]
     parquet("scored_readings", rows, tmp_path / "rows.parquet")
     connection = duckdb.connect()
@@ -199,7 +199,7 @@ def test_recent_views_hold_the_last_days_and_keep_the_columns(tmp_path):
     found = connection.execute(translate("SELECT * FROM recent_readings ORDER BY ts DESC", load_views()))
     names = [column[0] for column in found.description]
     assert names == [*schema("scored_readings").names, "date"]
-    assert [row[names.index("event_id")] for row in found.fetchall()] == ["W1-0", "W1-6"]
+    assert [row[names.index("event_id")] for row in found.fetchall()] == ["W1-0", "W1-1"]
 
 
 def test_the_readmes_first_queries_and_the_recent_scoreboard_name_dates():
@@ -345,17 +345,13 @@ def test_functions_of_an_analyst(ask):
         ("SELECT 'abc", "does not end"),
         ("SELECT 1; SELECT 2", "found 2 statements"),
         ("-- nothing", "no statement"),
-        ("DROP TABLE scored_readings", "DROP works on AWS, but the local twin answers SELECT"),
-        ("CREATE TABLE x AS SELECT 1", "CREATE works on AWS"),
-        ("INSERT INTO x SELECT 1", "INSERT works on AWS"),
-        ("UNLOAD (SELECT 1) TO 's3://x/' WITH (format='PARQUET')", "UNLOAD works on AWS"),
-        ("SHOW TABLES", "SHOW works on AWS"),
         ("CREATE VIEW x AS SELECT 1", "sql/views"),
+        ("DESCRIBE nowhere", "Table 'petrostream.nowhere' does not exist"),
         (
-            "SELECT format_datetime(ts, 'yyyy') FROM well_data",
-            r"format_datetime\(\) .*date_format.* works on both",
+            "SELECT 1 FROM information_schema.triggers",
+            "information_schema.triggers: the local twin has columns",
         ),
-        ("SELECT reduce(a, 0, (s, e) -> s + e, s -> s) FROM well_data", "cannot run this query"),
+        ("SELECT multimap_agg(a, b) FROM t", r"multimap_agg\(\) .*array_agg\(key\).* works on both"),
     ],
 )
 def test_what_the_twin_cannot_run_is_refused_in_plain_words(sql, message):

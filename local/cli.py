@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from deploy.engine import Iac
-from local import deployment, lifecycle
+from local import catalogue, deployment, lifecycle
 from local import sql as sql_client
 from toolchain import commands
 from toolchain.errors import ToolError
@@ -77,11 +77,18 @@ def deploy(
 
 
 def _deploy(target: Twin, iac: Iac, *, force: bool) -> None:
+    def say(text: str) -> None:
+        console.print(text, soft_wrap=True)
+
     point_at_twin(target=target)
+    repaired = catalogue.repair(target, say)
     if not force and deployment.is_current(target, iac):
         console.print("Stacks are unchanged since the last deployment.")
+        if repaired:
+            lifecycle.save_state(target)
         return
-    deployment.deploy(target, lambda text: console.print(text, soft_wrap=True), iac)
+    deployment.deploy(target, say, iac)
+    catalogue.remember(target)
     lifecycle.save_state(target)
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from local import cli, deployment, lifecycle
+from local import catalogue, cli, deployment, lifecycle
 from toolchain.errors import ToolError
 
 
@@ -102,8 +102,20 @@ def test_up_deploys_what_changed_and_saves_the_state(run, monkeypatch):
     monkeypatch.setattr(deployment, "is_current", lambda *_: False)
     monkeypatch.setattr(deployment, "deploy", lambda *_, **__: done.append("deployed"))
     monkeypatch.setattr(lifecycle, "save_state", lambda _: done.append("saved"))
+    monkeypatch.setattr(catalogue, "repair", lambda *_: done.append("repaired"))
+    monkeypatch.setattr(catalogue, "remember", lambda _: done.append("remembered"))
     assert run("up").exit_code == 0
-    assert done == ["deployed", "saved"]
+    assert done == ["repaired", "deployed", "remembered", "saved"]
+
+
+def test_up_saves_a_repaired_catalogue(run, monkeypatch):
+    saved = []
+    monkeypatch.setattr(lifecycle, "start", lambda *_: False)
+    monkeypatch.setattr(deployment, "is_current", lambda *_: True)
+    monkeypatch.setattr(catalogue, "repair", lambda *_: ["scored_readings"])
+    monkeypatch.setattr(lifecycle, "save_state", saved.append)
+    assert run("up").exit_code == 0
+    assert saved
 
 
 def test_an_error_is_printed_with_its_hint_and_not_traced(home, monkeypatch, capsys):

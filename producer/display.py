@@ -83,8 +83,10 @@ class ProgressDisplay:
 def headline(status: Status) -> str:
     """The whole run in one line."""
     share = status.readings / status.total if status.total else 1.0
+    # A rate that would read 0/s says nothing: nothing has been measured yet, or the lag shows the trouble.
+    rate = f"{status.per_second:,.0f}/s  " if status.per_second >= 0.5 else ""
     text = (
-        f"{status.readings:,} of {status.total:,} readings ({share:.0%})  {status.per_second:,.0f}/s  "
+        f"{status.readings:,} of {status.total:,} readings ({share:.0%})  {rate}"
         f"lag {status.lag_s:.1f} s  retries {status.retries:,}"
     )
     return f"{text} (last: {shown(status.trouble[:80])})" if status.trouble else text

@@ -3,6 +3,7 @@
 import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,6 @@ from ml.data.dataset import (
     TIMESTAMP,
     DatasetError,
     InstanceFile,
-    find_instances,
     read_instance,
 )
 from petrostream.arrays import IntArray
@@ -25,7 +25,7 @@ from petrostream.readings import Rows
 from producer.errors import FleetInvalid
 from producer.facility_plan import Labels
 from producer.players import Load
-from producer.schedule import Span, trim
+from producer.schedule import Span, length_ms, trim
 
 KEPT_BYTES = 512 * 1024 * 1024
 """Rows held in memory at once (some 250 bytes each); where more play together, files are read again."""
@@ -58,8 +58,24 @@ def spans_of(
     ]
     if not spans:
         folder = next(iter(paths.values())).path.parent.parent
-        raise DatasetError(folder, f"no well has readings {start_ms / 1000:g} s after its first one")
+        raise DatasetError(folder, _nothing_left(wells, start_ms, duration_ms))
     return spans
+
+
+def _nothing_left(wells: dict[str, list[Span]], start_ms: int, duration_ms: int | None) -> str:
+    lengths = {well_id: length_ms(whole) for well_id, whole in wells.items()}
+    longest = max(lengths, key=lambda well_id: lengths[well_id])
+    if start_ms > lengths[longest]:
+        return (
+            f"no well has readings {_period(start_ms)} after its first one (--start): "
+            f"the longest, {longest}, lasts {_period(lengths[longest])}"
+        )
+    end = _period(start_ms + (duration_ms or 0))
+    return f"no well has readings from {_period(start_ms)} to {end} after its first one (--start, --duration)"
+
+
+def _period(ms: int) -> str:
+    return str(timedelta(seconds=ms // 1000))
 
 
 def loader(files: Collection[InstanceFile], *, kept_bytes: int = KEPT_BYTES) -> Load:
@@ -115,15 +131,6 @@ def labels_of(files: Collection[InstanceFile]) -> Labels:
         return times, np.where(np.isnan(raw), NO_LABEL, raw).astype(np.int64)
 
     return labels
-
-
-def find(folder: Path, wells: Collection[str], instances: Collection[str]) -> list[InstanceFile]:
-    """Instances under a folder; empty filters keep all.
-
-    Raises:
-        DatasetError: no such folder, or nothing matches (the message lists what is there).
-    """
-    return find_instances(folder, wells=wells or None, instances=instances or None)
 
 
 def read_fleet(path: Path) -> dict[str, str]:

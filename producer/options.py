@@ -42,12 +42,47 @@ def period_ms(option: str, text: str | None) -> int | None:
     if not text or match is None:
         raise OptionInvalid(option, text, "a period such as 90, 90s, 10m, 1h30m or 2d")
     days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return round(1000 * (86_400 * days + 3600 * hours + 60 * minutes + seconds))
+    ms = round(1000 * (86_400 * days + 3600 * hours + 60 * minutes + seconds))
+    if ms == 0 and option == "--duration":
+        raise OptionInvalid(option, text, "a period longer than 0; leave it out to play everything")
+    return ms
 
 
-def names_of(values: list[str] | None) -> list[str]:
-    """Names from a repeated option, each with one name or several separated by commas."""
-    return [name.strip() for value in values or () for name in value.split(",") if name.strip()]
+def names_of(option: str, values: list[str] | None) -> list[str]:
+    """Names from a repeated option, each with one name or several separated by commas.
+
+    Raises:
+        OptionInvalid: a value without a name, which must not come to mean all.
+    """
+    names: list[str] = []
+    for value in values or ():
+        found = [name.strip() for name in value.split(",") if name.strip()]
+        if not found:
+            raise OptionInvalid(option, value, "at least one name; leave it out to play all")
+        names += found
+    return names
+
+
+def report_file(path: Path | None) -> Path | None:
+    """The file of the report, after a trial: a long replay must not end in one that can't be written.
+
+    Raises:
+        OptionInvalid: it can't be written.
+    """
+    if path is None:
+        return None
+    existed = path.exists()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise OptionInvalid(
+            "--report", str(path), f"a file that can be written ({error.strerror})"
+        ) from error
+    return path
 
 
 def resume_file(name: str) -> Path:

@@ -1,7 +1,6 @@
 """Plan a replay, play it into the stream and report, once the options are checked."""
 
 import time
-import uuid
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,44 +9,23 @@ from botocore.exceptions import BotoCoreError
 from rich.console import Console
 
 from infra.settings import SettingsError, StreamSettings, load_settings
+from ml.data.dataset import DatasetError
 from petrostream.aws.clients import client
 from petrostream.aws.kinesis import KinesisWriter
 from petrostream.aws.stream_errors import WriteRefused
 from producer import instances, report, resume
+from producer.checking import usable_files
 from producer.display import ProgressDisplay
-from producer.errors import ReplayError, ResumeInvalid
+from producer.errors import SENT_AGAIN, ReplayError, ResumeInvalid
 from producer.facility_plan import FacilityPlan, plan_facilities
 from producer.fleet import load_fleet
 from producer.players import FacilityPlayer, Load, Player, StreamBlock, WellPlayer
+from producer.request import Request
 from producer.resume import Progress
 from producer.run import Replay
-from producer.schedule import Clock, Schedule, Segment, Span, make_schedule
+from producer.runs import check_speed, first_speed, progress_of
+from producer.schedule import Schedule, Segment, make_schedule
 from producer.stopping import stop_signal
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The checked options of the command line."""
-
-    data: Path
-    speed: float
-    wells: list[str]
-    instances: list[str]
-    clock: Clock
-    start_ms: int
-    duration_ms: int | None
-    fleet: Path | None
-    stream: str
-    file: Path
-    resume: bool
-    report: Path | None
-    facility_seed: int | None = None
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """The options that, with the data, determine what is sent and with which event times."""
-        options = {"speed": f"{self.speed:g}", "clock": self.clock, "stream": self.stream}
-        return options if self.facility_seed is None else {**options, "seed": str(self.facility_seed)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +63,15 @@ def replay(request: Request, target: str, console: Console) -> int:
 
     Raises:
         DatasetError: the data isn't there, isn't 3W, or nothing matches the filters.
-        ReplayError: the settings, or the fleet or resume file, cannot be used.
+        ReplayError: the settings, a data file, or the fleet or resume file, cannot be used.
         PetroStreamError: the stream can't be written.
         OSError: the resume file or report can't be written.
     """
-    files = instances.find(request.data, request.wells, request.instances)
+    files = usable_files(request, console)
     fleet = instances.read_fleet(request.fleet) if request.fleet else {}
     spans = instances.spans_of(files, fleet, request.start_ms, request.duration_ms)
-    progress = _progress(request, spans, console)
-    schedule = make_schedule(spans, request.clock, request.speed, progress.started_ms)
+    progress = progress_of(request, spans, console)
+    schedule = make_schedule(spans, request.clock, first_speed(request, progress), progress.started_ms)
     seed = request.facility_seed
     facilities = None
     if seed is not None:
@@ -102,18 +80,21 @@ def replay(request: Request, target: str, console: Console) -> int:
     totals = play.totals
     blocks = stream_settings()
     _settle_offsets(request.file, progress, schedule, totals)
+    contents = f"{_contents(play)} in {len(spans)} instances to {request.stream} ({target})"
+    if request.dry_run:
+        sent = f", of which {progress.readings:,} have been sent" if progress.readings else ""
+        _say(console, f"Dry run: {contents}{sent}. Every file was read; nothing was sent.")
+        return 0
+    players = play.players(progress.positions, blocks.max_block_bytes)
+    check_speed(request, progress, schedule, [player.next_ms() for player in players], _now_ms())
     writer = _writer(request.stream)
     resume.save(request.file, progress)
-    console.print(
-        f"Replay {progress.run_id}: {_contents(play)} in {len(spans)} instances to {request.stream} "
-        f"({target})",
-        highlight=False,
-        soft_wrap=True,
-    )
+    _say(console, f"Replay {progress.run_id}: {contents}")
+    advice = "To go on, run the same command with --resume."
     try:
         with stop_signal() as stop, ProgressDisplay(console, totals) as display:
             Replay(
-                players=play.players(progress.positions, blocks.max_block_bytes),
+                players=players,
                 writer=writer,
                 progress=progress,
                 save=lambda state: resume.save(request.file, state),
@@ -123,9 +104,20 @@ def replay(request: Request, target: str, console: Console) -> int:
                 stopped=stop.asked,
                 display=display,
             ).run()
+    except DatasetError:
+        advice = f"Restore that file, then go on with --resume. A run without it {SENT_AGAIN}."
+        raise
     finally:
-        _finish(request, progress, play, console)
+        _finish(request, progress, play, console, advice)
     return 0 if progress.finished else 128 + stop.signal
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _contents(play: _Play) -> str:
@@ -146,39 +138,6 @@ def _writer(stream: str) -> KinesisWriter[StreamBlock]:
     return writer
 
 
-def _progress(request: Request, spans: list[Span], console: Console) -> Progress:
-    """The run to go on with, or a new one."""
-    digest = resume.digest(spans, request.identity)
-    before = resume.load(request.file) if request.resume else None
-    if before is not None:
-        if before.digest != digest:
-            raise ResumeInvalid(
-                request.file, f"belongs to other data or options (it was run with {before.options})"
-            )
-        return before
-    if request.resume:
-        console.print(f"Nothing to resume in {request.file}: this is a new run.", soft_wrap=True)
-    elif (given_up := _unfinished(request.file)) is not None:
-        console.print(
-            f"This is a new run. Run {given_up.run_id} stopped after {given_up.readings:,} readings and is "
-            "given up; --resume would have gone on with it.",
-            highlight=False,
-            soft_wrap=True,
-        )
-    started = time.time_ns() // 1_000_000
-    words = {**request.identity, "data": str(request.data)}
-    return Progress(run_id=uuid.uuid4().hex[:12], digest=digest, options=words, started_ms=started)
-
-
-def _unfinished(file: Path) -> Progress | None:
-    """The run a new one replaces, if it had something left."""
-    try:
-        before = resume.load(file)
-    except ResumeInvalid:
-        return None
-    return None if before is None or before.finished else before
-
-
 def _settle_offsets(file: Path, progress: Progress, schedule: Schedule, totals: dict[str, int]) -> None:
     """Note every instance's time offset; a resumed run must come to the same, or identities would change."""
     offsets = {segment.span.source: segment.offset_ms for segment in schedule.segments}
@@ -193,21 +152,20 @@ def _readings(line: list[Segment]) -> int:
     return sum(segment.span.readings for segment in line)
 
 
-def _finish(request: Request, progress: Progress, play: _Play, console: Console) -> None:
+def _finish(request: Request, progress: Progress, play: _Play, console: Console, advice: str) -> None:
     if request.report:
         found = report.report_of(progress, play.schedule, play.load, play.facilities)
         report.write(request.report, found)
     outcome = "Done" if progress.finished else "Stopped"
     rate = progress.readings / progress.seconds if progress.seconds else 0.0
-    console.print(
+    _say(
+        console,
         f"{outcome}: {progress.readings:,} of {sum(play.totals.values()):,} readings "
         f"in {progress.blocks:,} records, {progress.retries:,} retries, {progress.seconds:.1f} s "
         f"({rate:,.0f} readings/s)",
-        highlight=False,
-        soft_wrap=True,
     )
     if not progress.finished:
-        console.print("To go on, run the same command with --resume.", highlight=False)
+        _say(console, advice)
 
 
 def stream_settings() -> StreamSettings:

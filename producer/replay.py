@@ -1,5 +1,6 @@
 """Replays 3W instances into the ingest stream: `python producer/replay.py --data DIR --speed 1|60|max`."""
 
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,8 @@ from ml.data.dataset import DatasetError
 from petrostream.errors import PetroStreamError
 from producer import options
 from producer.errors import OptionInvalid, ReplayError
-from producer.playback import Request, replay, stream_settings
+from producer.playback import replay, stream_settings
+from producer.request import Request
 from producer.resume import only_one
 from toolchain import commands
 from toolchain.terminal import print_error
@@ -59,6 +61,12 @@ EndpointOption = Annotated[
     str | None, typer.Option(help="AWS endpoint; by default AWS_ENDPOINT_URL, then a local twin, then AWS")
 ]
 
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check every file and say what would be sent")]
+SkipBadOption = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out files that are not 3W, naming them")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only")]
+
 
 @app.command()
 def main(  # noqa: PLR0913 - one parameter for each option
@@ -78,14 +86,17 @@ def main(  # noqa: PLR0913 - one parameter for each option
     seed: SeedOption = 7,
     stream: StreamOption = None,
     endpoint_url: EndpointOption = None,
+    dry_run: DryRunOption = False,
+    skip_bad: SkipBadOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Replay wells into the ingest stream, all at once, each facility in event-time order."""
     try:
         request = Request(
             data=data,
             speed=options.speed_of(speed),
-            wells=options.names_of(wells),
-            instances=options.names_of(instances),
+            wells=options.names_of("--wells", wells),
+            instances=options.names_of("--instances", instances),
             clock=clock.value,
             start_ms=options.period_ms("--start", start) or 0,
             duration_ms=options.period_ms("--duration", duration),
@@ -93,21 +104,23 @@ def main(  # noqa: PLR0913 - one parameter for each option
             stream=stream or stream_settings().name,
             file=options.resume_file(name),
             resume=resume,
-            report=report,
+            report=options.report_file(report),
             facility_seed=seed if with_facility else None,
+            dry_run=dry_run,
+            skip_bad=skip_bad,
         )
         target = options.connect(endpoint_url)
     except OptionInvalid as error:
         raise typer.BadParameter(str(error)) from error
     except ReplayError as error:
         raise typer.Exit(_failed(error)) from error
-    raise typer.Exit(_run(request, target))
+    raise typer.Exit(_run(request, target, Console(quiet=quiet)))
 
 
-def _run(request: Request, target: str) -> int:
+def _run(request: Request, target: str, console: Console) -> int:
     try:
-        with only_one(request.file):
-            return replay(request, target, Console())
+        with nullcontext() if request.dry_run else only_one(request.file):
+            return replay(request, target, console)
     except (ReplayError, DatasetError, PetroStreamError, OSError) as error:
         return _failed(error)
 

@@ -68,6 +68,15 @@ class Time:
     sleep: Callable[[float], None] = time.sleep
 
 
+def origin_ms(progress: Progress, now_ms: int, first_ms: int, speed: float) -> float:
+    """When position 0 of a run's timeline is due, epoch milliseconds, if the next position is `first_ms`.
+
+    A resumed run continues where it was, and never ahead of the first one's schedule: it may have been
+    killed in a pause between two instances, and the next event time must not lie in the future.
+    """
+    return max(float(progress.started_ms), now_ms - first_ms / speed)
+
+
 @dataclass(slots=True)
 class Replay:
     """A run. `run` returns whether all readings were acknowledged; False if `stopped` said so first.
@@ -132,10 +141,7 @@ class Replay:
 
     def _begin(self) -> None:
         first = min((ms for player in self.players if (ms := player.next_ms()) is not None), default=0)
-        now = self.clock.now_ms()
-        # A resumed run continues where it was, and never ahead of the first one's schedule: it may have been
-        # killed in a pause between two instances, and the next event time must not lie in the future.
-        self._origin_ms = max(float(self.progress.started_ms), now - first / self.speed)
+        self._origin_ms = origin_ms(self.progress, self.clock.now_ms(), first, self.speed)
         started = self.clock.seconds()
         self._before = (self.progress.calls, self.progress.retries, started - self.progress.seconds)
         self._measured = (started, self.progress.readings)
@@ -208,12 +214,14 @@ class Replay:
         if now - since >= 1.0:
             self._rate = (self.progress.readings - readings) / (now - since)
             self._measured = (now, self.progress.readings)
+        # Before the first whole second, the average so far.
+        rate = self._rate or (self.progress.readings - readings) / max(now - since, 0.001)
         totals = self.writer.totals
         self.display.show(
             Status(
                 self.progress.readings,
                 self.total,
-                self._rate,
+                rate,
                 self._lag_s(),
                 self._before[1] + totals.retries,
                 totals.last_error,

@@ -110,6 +110,11 @@ def trim(
     return left
 
 
+def length_ms(spans: Sequence[Span]) -> int:
+    """How long one well's spans play, one after another, in milliseconds."""
+    return _one_after_another(spans)[-1].end_ms
+
+
 def make_schedule(spans: Iterable[Span], clock: Clock, speed: float, started_ms: int) -> Schedule:
     """Place every span of a replay that begins at `started_ms` (epoch milliseconds) and runs at `speed`.
 

@@ -9,7 +9,8 @@ under their 3W names, and two integer columns: `class` (ground truth, null where
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,7 @@ def find_instances(
     wells: Collection[str] | None = None,
     classes: Collection[int] | None = None,
     instances: Collection[str] | None = None,
+    bad: list[DatasetError] | None = None,
 ) -> list[InstanceFile]:
     """Instances under a folder, ordered by class, then by file name.
 
@@ -125,6 +127,7 @@ def find_instances(
         wells: keep these wells only.
         classes: keep these class folders only.
         instances: keep these only, named by `source`, file stem or file name.
+        bad: receives files that are not named as 3W names instances; None: such a file is an error.
 
     Returns:
         At least one instance. Files outside folders named 0 to 9 are ignored.
@@ -134,13 +137,18 @@ def find_instances(
             3W names instances, or a filter names something that is not there.
     """
     if not folder.is_dir():
-        raise DatasetError(folder, "there is no such folder")
-    found = [
-        identify(path)
-        for path in folder.resolve().rglob("*.parquet")
-        if path.parent.name.isdigit() and int(path.parent.name) in EVENT_NAMES
-    ]
-    if not found:
+        is_file = "is a file; name the folder that holds <class>/<instance>.parquet"
+        raise DatasetError(folder, is_file if folder.exists() else "there is no such folder")
+    found = []
+    for path in folder.resolve().rglob("*.parquet"):
+        if path.parent.name.isdigit() and int(path.parent.name) in EVENT_NAMES:
+            try:
+                found.append(identify(path))
+            except DatasetError as error:
+                if bad is None:
+                    raise
+                bad.append(error)
+    if not found and not bad:
         raise DatasetError(folder, "holds no <class>/<instance>.parquet file with a class from 0 to 9")
     found.sort(key=lambda file: (file.event_class, file.path.stem, str(file.path)))
     _demand(folder, "well", wells, {file.well_id for file in found})
@@ -194,6 +202,24 @@ def read_instance(file: Path | InstanceFile) -> Instance:
     )
 
 
+def check_instance(file: InstanceFile) -> None:
+    """Check a file without reading its sensors: footer, times, classes and states.
+
+    Raises:
+        DatasetError: as `read_instance`, for everything but damage inside a sensor's column.
+    """
+    path = file.path
+    with _parquet(path):
+        schema = pq.read_schema(path)
+        table = pq.read_table(path, columns=[TIMESTAMP, CLASS, STATE], partitioning=None)
+    _check_columns(path, schema.names, table.num_rows)
+    for sensor in SENSORS:
+        _check_sensor(schema.field(str(sensor.three_w)).type, path, str(sensor.three_w))
+    _times(table, path)
+    _codes(table, path, CLASS)
+    _codes(table, path, STATE)
+
+
 def write_instance(instance: Instance) -> None:
     """Writes an instance to its `path` in the layout of release 2.0.0, whole or not at all.
 
@@ -241,30 +267,43 @@ def _demand(folder: Path, what: str, wanted: Iterable[object] | None, there: set
 
 
 def _read_table(path: Path) -> pa.Table:
-    try:
+    with _parquet(path):
         table = pq.read_table(path, partitioning=None)
+    _check_columns(path, table.column_names, table.num_rows)
+    return table
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[None]:
+    """Turn what PyArrow raises about a file into a DatasetError."""
+    try:
+        yield
     except FileNotFoundError:
         raise DatasetError(path, "there is no such file") from None
     except (pa.ArrowException, OSError) as error:
         raise DatasetError(path, f"can't be read as Parquet ({error})") from error
+
+
+def _check_columns(path: Path, names: list[str], rows: int) -> None:
     wanted = [TIMESTAMP, *(str(sensor.three_w) for sensor in SENSORS), CLASS, STATE]
-    names = table.column_names
     missing = [name for name in wanted if name not in names]
     if missing:
         raise DatasetError(path, f"lacks {len(missing)} of the 30 columns of 3W 2.0.0: {', '.join(missing)}")
     extra = [name for name in names if name not in wanted or names.count(name) > 1]
     if extra:
         raise DatasetError(path, "is not a column of 3W 2.0.0, or is there twice", extra[0])
-    if table.num_rows == 0:
+    if rows == 0:
         raise DatasetError(path, "has no observations")
-    return table
+
+
+def _check_sensor(kind: pa.DataType, path: Path, name: str) -> None:
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+        raise DatasetError(path, f"is {kind}, where 3W has float64", name)
 
 
 def _sensor(table: pa.Table, path: Path, name: str) -> FloatArray:
     column = table.column(name)
-    kind = column.type
-    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
-        raise DatasetError(path, f"is {kind}, where 3W has float64", name)
+    _check_sensor(column.type, path, name)
     values: FloatArray = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     return values
 

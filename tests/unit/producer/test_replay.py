@@ -10,13 +10,22 @@ from dataclasses import replace
 
 import numpy as np
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import NoRegionError
 from rich.console import Console
 from typer.testing import CliRunner
 
 from infra.settings import SettingsError, load_settings
-from ml.data.dataset import DatasetError, Instance, identify, read_instance, write_instance
+from ml.data.dataset import (
+    DatasetError,
+    Instance,
+    find_instances,
+    identify,
+    read_instance,
+    write_instance,
+)
 from petrostream.fleet import facility_of
 from petrostream.schema.sensors import SENSOR_NAMES
 from petrostream.times import parse_ms
@@ -175,9 +184,11 @@ def test_an_interrupted_replay_continues_with_resume(data, stream):
 
 def test_resume_with_other_options_is_refused_and_a_finished_run_sends_nothing(data, stream):
     assert replay("--data", data, "--speed", "max").exit_code == 0
-    result = replay("--data", data, "--speed", "60", "--resume")
+    result = replay("--data", data, "--speed", "max", "--clock", "original", "--resume")
     assert result.exit_code == 1
     assert "other data or options" in result.output
+    assert f"--data {data} --speed max --clock live --stream petrostream-ingest --resume" in result.output
+    assert "in the lake twice" in result.output
     stream.records.clear()
     assert replay("--data", data, "--speed", "max", "--resume").exit_code == 0
     assert stream.records == []
@@ -292,7 +303,9 @@ def test_resume_without_a_file_is_a_new_run(data, stream):
         (["--data", "nowhere"], "no such folder"),
         (["--wells", "WELL-00099"], "it has SIM-6-00001, WELL-00001"),
         (["--instances", "x"], "it has 2/WELL-00001_20170201010207"),
-        (["--start", "9d"], "no well has readings"),
+        (["--start", "9d"], "no well has readings 9 days, 0:00:00 after its first one (--start)"),
+        (["--start", "900h"], "the longest, WELL-00001, lasts 0:02:48"),
+        (["--wells", "SIM-6-00001", "--start", "0.5", "--duration", "0.1"], "(--start, --duration)"),
         (["--fleet", "nowhere.json"], "nowhere.json"),
     ],
 )
@@ -328,6 +341,11 @@ def test_a_client_that_can_not_be_made_is_one_line(data, stream, monkeypatch):
         ("--speed", "nan"),
         ("--start", "soon"),
         ("--duration", ""),
+        ("--duration", "0"),
+        ("--duration", "0h"),
+        ("--wells", ""),
+        ("--wells", ",,"),
+        ("--instances", " , "),
         ("--name", "../x"),
         ("--endpoint-url", "127.0.0.1:4566"),
     ],
@@ -336,6 +354,7 @@ def test_an_unusable_value_is_a_usage_error_that_names_the_option(data, stream, 
     result = replay("--data", data, option, value)
     assert result.exit_code == 2
     assert option in result.output
+    assert stream.records == []
 
 
 @pytest.mark.parametrize(
@@ -347,7 +366,7 @@ def test_periods(text, seconds):
 
 
 def test_rows_are_kept_within_a_budget_and_read_again_beyond_it(data, monkeypatch):
-    files = instances.find(data, [], [])
+    files = find_instances(data)
     spans = instances.spans_of(files, {}, 0, None)
     read = []
     monkeypatch.setattr(
@@ -363,7 +382,7 @@ def test_rows_are_kept_within_a_budget_and_read_again_beyond_it(data, monkeypatc
 
 
 def test_a_file_that_changes_while_it_plays_is_not_played_on(data):
-    files = instances.find(data, [], ["6/SIMULATED_00001"])
+    files = find_instances(data, instances=["6/SIMULATED_00001"])
     (span,) = instances.spans_of(files, {}, 0, None)
     instance(data, "6/SIMULATED_00001", FIRST + 1000, 40)
     with pytest.raises(DatasetError, match=r"SIMULATED_00001.*has changed"):
@@ -423,6 +442,19 @@ def test_without_a_terminal_progress_is_a_plain_line_now_and_then():
     assert "\x1b" not in text.getvalue()
 
 
+def test_a_rate_that_is_not_known_yet_is_left_out():
+    text = io.StringIO()
+    with ProgressDisplay(Console(file=text, width=40), {"A": 100}) as display:
+        display.show(status(0, per_second=0.0))
+    assert text.getvalue() == "0 of 100 readings (0%)  lag 0.4 s  retries 3\n"
+
+
+def test_a_replay_shorter_than_a_second_shows_its_average(data, stream):
+    output = replay("--data", data, "--speed", "max").output
+    assert "(100%)" in output
+    assert " 0/s" not in output
+
+
 def test_on_a_terminal_wells_have_bars():
     text = io.StringIO()
     console = Console(file=text, force_terminal=True, width=120)
@@ -432,6 +464,163 @@ def test_on_a_terminal_wells_have_bars():
     assert "WELL-00000" in text.getvalue()
     assert "and 24 more" in text.getvalue()
     assert "throttled" in text.getvalue()
+
+
+def test_a_report_that_cannot_be_written_is_found_before_anything_is_sent(data, stream, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path, tmp_path / "file" / "report.json"):
+        result = replay("--data", data, "--speed", "max", "--report", place)
+        assert result.exit_code == 2
+        assert "--report" in result.output
+    assert stream.records == []
+
+
+def test_the_trial_of_a_report_leaves_no_file_and_no_change(data, stream, tmp_path):
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    old.write_text("before")
+    for file in (old, new):
+        assert replay("--data", data, "--speed", "max", "--start", "9d", "--report", file).exit_code == 1
+    assert old.read_text() == "before"
+    assert not new.exists()
+
+
+def test_a_file_where_a_folder_is_expected_is_called_one(data, stream):
+    result = replay("--data", data / "6" / "SIMULATED_00001.parquet")
+    assert result.exit_code == 1
+    assert "is a file; name the folder" in result.output
+
+
+@pytest.fixture
+def spoilt(data):
+    """Three good files, and four that can't be played, each in another way."""
+    (data / "6" / "SIMULATED_00002.parquet").write_bytes(b"PAR1 no parquet")
+    (data / "6" / "notes.parquet").write_bytes(b"")
+    pq.write_table(pa.table({"timestamp": [1]}), data / "6" / "SIMULATED_00003.parquet")
+    good = pq.read_table(data / "6" / "SIMULATED_00001.parquet")
+    at = good.column_names.index("class")
+    strange = good.set_column(at, "class", pa.array([42] * good.num_rows))
+    pq.write_table(strange, data / "6" / "SIMULATED_00004.parquet")
+    return data
+
+
+def test_every_bad_file_is_named_before_anything_is_sent(spoilt, stream, tmp_path):
+    result = replay("--data", spoilt, "--speed", "max")
+    assert result.exit_code == 1
+    assert "4 of 7 files can't be played; nothing was sent" in result.output
+    for name in ("SIMULATED_00002", "SIMULATED_00003", "SIMULATED_00004", "notes"):
+        assert f"{name}.parquet" in result.output
+    assert "--skip-bad" in result.output
+    assert "--resume" not in result.output
+    assert stream.records == []
+
+
+def test_bad_files_can_be_skipped_by_name(spoilt, stream):
+    result = replay("--data", spoilt, "--speed", "max", "--skip-bad")
+    assert result.exit_code == 0, result.output
+    assert result.output.count("Skipped ") == 4
+    assert len(lines_of(stream)) == 120
+
+
+def test_skipping_everything_is_an_error(tmp_path, stream):
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2" / "WELL-00001_20170201010207.parquet").write_bytes(b"x")
+    result = replay("--data", tmp_path, "--skip-bad")
+    assert result.exit_code == 1
+    assert "No other is left" in result.output
+
+
+def damage(path):
+    """Overwrite a sensor's pages; footer, times and classes stay readable."""
+    footer = pq.ParquetFile(path).metadata.row_group(0)
+    chunk = next(footer.column(at) for at in range(30) if footer.column(at).path_in_schema == "P-PDG")
+    start = min(offset for offset in (chunk.dictionary_page_offset, chunk.data_page_offset) if offset)
+    content = bytearray(path.read_bytes())
+    content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    path.write_bytes(content)
+
+
+def test_a_dry_run_finds_damage_inside_a_file_and_sends_nothing(data, stream, tmp_path):
+    result = replay("--data", data, "--speed", "max", "--dry-run")
+    assert result.exit_code == 0
+    assert "Dry run: 120 readings of 2 wells in 3 instances" in result.output
+    damage(data / "6" / "SIMULATED_00001.parquet")
+    result = replay("--data", data, "--speed", "max", "--dry-run")
+    assert result.exit_code == 1
+    assert "SIMULATED_00001.parquet" in result.output
+    assert stream.records == []
+    assert not list((tmp_path / "home").glob("replay-*"))
+
+
+def test_damage_found_on_the_way_comes_with_advice_that_doubles_nothing(data, stream, tmp_path):
+    file = data / "6" / "SIMULATED_00001.parquet"
+    whole = file.read_bytes()
+    damage(file)
+    result = replay("--data", data, "--speed", "max")
+    assert result.exit_code == 1
+    assert "Restore that file, then go on with --resume" in result.output
+    assert "same command with --resume" not in result.output
+    file.write_bytes(whole)
+    assert replay("--data", data, "--speed", "max", "--resume").exit_code == 0
+    sent = [(line["source"], line["ts"]) for line in lines_of(stream)]
+    assert len(sent) == len(set(sent)) == 120
+
+
+def test_quiet_prints_errors_only(data, stream):
+    result = replay("--data", data, "--speed", "max", "--quiet")
+    assert (result.exit_code, result.output) == (0, "")
+    result = replay("--data", data, "--speed", "max", "--quiet", "--start", "9d")
+    assert "no well has readings" in result.stderr
+
+
+class Stopped:
+    signal = 2
+
+    def asked(self):
+        return True
+
+
+def interrupted(data, monkeypatch, speed):
+    """A run at that speed that is stopped before it sends anything; returns its resume file."""
+    monkeypatch.setattr(playback, "stop_signal", lambda: contextlib.nullcontext(Stopped()))
+    assert replay("--data", data, "--speed", speed).exit_code == 130
+    monkeypatch.setattr(playback, "stop_signal", stop_signal)
+    return options.resume_file("default")
+
+
+def offsets_of(stream):
+    return {line["source"]: parse_ms(line["ts"]) - parse_ms(line["source_ts"]) for line in lines_of(stream)}
+
+
+@pytest.mark.parametrize("speed", ["60", "1"])
+def test_a_resumed_run_is_not_faster_while_event_times_lie_ahead(data, stream, monkeypatch, speed):
+    interrupted(data, monkeypatch, speed)
+    result = replay("--data", data, "--speed", "max", "--resume")
+    assert result.exit_code == 1
+    assert f"Resume with --speed {speed} or slower" in result.output
+    assert stream.records == []
+
+
+def test_a_resumed_run_may_be_faster_once_its_event_times_have_passed(data, stream, monkeypatch):
+    file = interrupted(data, monkeypatch, "60")
+    before = json.loads(file.read_bytes())
+    hour_ms = 3_600_000
+    offsets = {name: ms - hour_ms for name, ms in before["offset_ms"].items()}
+    file.write_text(json.dumps(before | {"started_ms": before["started_ms"] - hour_ms, "offset_ms": offsets}))
+    result = replay("--data", data, "--speed", "max", "--resume")
+    assert result.exit_code == 0, result.output
+    assert len(lines_of(stream)) == 120
+    assert offsets_of(stream) == offsets
+
+
+def test_a_resumed_run_may_be_slower_and_keeps_every_event_time(data, stream, monkeypatch):
+    file = interrupted(data, monkeypatch, "max")
+    before = json.loads(file.read_bytes())
+    result = replay("--data", data, "--speed", "10000", "--resume")
+    assert result.exit_code == 0, result.output
+    lines = lines_of(stream)
+    assert len(lines) == len({(line["source"], line["ts"]) for line in lines}) == 120
+    assert offsets_of(stream) == before["offset_ms"]
+    assert json.loads(file.read_bytes())["options"]["speed"] == "inf"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,7 +1,8 @@
 """The tables of the twin's catalogue as they were deployed: `up` puts back what was dropped or changed since.
 
 Neither the CDK nor the emulator notices a table that was deleted through Glue: the definition has not
-changed, so there is nothing to deploy. Rows that arrive meanwhile end under `errors/`.
+changed, so there is nothing to deploy. Rows that arrive meanwhile end under `errors/`; `python -m ops
+redeliver` sends them again.
 """
 
 import json
@@ -70,7 +71,7 @@ def repair(target: Twin, say: Say, glue: "GlueClient | None" = None) -> list[str
     for name in drifted:
         what = "was missing" if name not in found else "had changed"
         _put(service, deployed[name], exists=name in found)
-        say(f"Table {name} {what}: put back as deployed.")
+        say(f"Table {name} {what}: put back as deployed. Rows that could not land: python -m ops redeliver")
     return drifted
 
 

@@ -1,4 +1,4 @@
-"""`python -m ops redrive`: bring back batches that scoring gave up on."""
+"""`python -m ops redrive` and `redeliver`: bring back what scoring gave up on, and what was not delivered."""
 
 import os
 from typing import Annotated
@@ -7,6 +7,8 @@ import typer
 from rich.console import Console
 
 from infra.settings import load_settings
+from ops.redeliver import redeliver as send_again
+from ops.redeliver import undelivered
 from ops.redrive import Limits, Redrive, RedriveResult
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
@@ -65,6 +67,41 @@ def redrive(
     _sum_up(results, execute)
     if any(result.trouble for result in results):
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def redeliver(
+    execute: Annotated[
+        bool, typer.Option("--execute", help="Make the changes. By default, only report.")
+    ] = False,
+) -> None:
+    """Send what lies under errors/ of every Firehose to it again."""
+    firehoses = load_settings().firehose
+    streams = [getattr(firehoses, name).name for name in _FIREHOSES]
+    try:
+        service, s3 = client("firehose"), client("s3")
+        results = undelivered(streams, service, s3)
+        if execute:
+            results = [send_again(result, service, s3) for result in results]
+    except Exception as error:
+        if not _from_aws(error):
+            raise
+        endpoint = os.environ.get("AWS_ENDPOINT_URL", "AWS")
+        print_error(f"{endpoint}: {error}; check region and credentials")
+        raise typer.Exit(FAILED) from error
+    for result in results:
+        done = f"{result.entries} entries sent, " if execute else ""
+        left = "left" if execute else "to send"
+        console.print(f"{result.stream}: {done}{len(result.keys)} objects {left}", soft_wrap=True)
+        for trouble in result.troubles:
+            console.print(f"  left: {shown(trouble)}", style="yellow", soft_wrap=True)
+    if not execute and any(result.keys for result in results):
+        console.print("Nothing was changed. Add --execute to do it.")
+    if any(result.troubles for result in results):
+        raise typer.Exit(FAILED)
+
+
+_FIREHOSES = ("raw", "delivery", "facility", "alarms", "quarantine")
 
 
 def _say(result: RedriveResult, execute: bool) -> None:

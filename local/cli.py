@@ -15,6 +15,7 @@ from rich.console import Console
 from deploy.engine import Iac
 from local import catalogue, deployment, lifecycle
 from local import sql as sql_client
+from local.restored import restored
 from toolchain import commands
 from toolchain.errors import ToolError
 from toolchain.terminal import print_error
@@ -56,6 +57,8 @@ def up(
         with _waiting("Starting the AWS emulator") as tick:
             started = lifecycle.start(target, tick)
         console.print(f"Emulator {'started' if started else 'is already running'} at {target.endpoint}")
+        if started and (found := restored(lifecycle.health(target))):
+            console.print(found, soft_wrap=True)
         if deploy:
             _deploy(target, definition, force=force)
     console.print(f"PetroStream is up ({time.monotonic() - began:.0f} s).", style="green")

@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,8 @@ from toolchain.twin import ACCOUNT, HOST, REGION, Twin, iam_enforced, point_at_t
 HEALTH = "/_petrostream/health"
 SAVE = "/_petrostream/save"
 
-Application = Callable[[Mapping[str, Any], Callable[..., Awaitable[Any]], Callable[..., Awaitable[Any]]], Any]
+Send = Callable[..., Awaitable[Any]]
+Application = Callable[[Mapping[str, Any], Callable[..., Awaitable[Any]], Send], Any]
 
 
 def configure(target: Twin) -> None:
@@ -78,15 +80,19 @@ def serve(target: Twin) -> None:
     from ministack import app as ministack_app  # noqa: PLC0415
 
     from local import adaptations  # noqa: PLC0415
+    from local.adaptations.journal import Journal  # noqa: PLC0415
 
-    installed = adaptations.install()
+    journal = Journal(target.journal)
+    installed = adaptations.install(journal)
     logging.getLogger("petrostream").info("Adaptations in place: %s", ", ".join(installed))
     config = Config()
     config.bind = [f"{HOST}:{target.port}"]
     config.keep_alive_timeout = 75
     # On a slow disk, saving a day's stream takes longer than the server's default of one minute.
     config.shutdown_timeout = 300
-    asyncio.run(hypercorn_serve(wrap(ministack_app.app, target, _saver(ministack_app)), config))
+    recovery = Recovery(lambda: asdict(adaptations.recover(journal)), journal.close)
+    application = wrap(ministack_app.app, target, _saver(ministack_app), recovery)
+    asyncio.run(hypercorn_serve(application, config))
 
 
 def _saver(ministack_app: ModuleType) -> Callable[[], None]:
@@ -112,29 +118,66 @@ def code_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def wrap(application: Application, target: Twin, save: Callable[[], None]) -> Application:
+class Recovery:
+    """Reads the journal back before the first request, and closes it after the last.
+
+    Args:
+        recover: reads it back, and returns what it found.
+        close: closes it; the emulator has saved its state.
+    """
+
+    def __init__(self, recover: Callable[[], dict[str, Any]], close: Callable[[], None]) -> None:
+        self.found: dict[str, Any] = {}
+        self._recover = recover
+        self._close = close
+
+    def watching(self, send: Send) -> Send:
+        """Send the messages of the emulator's lifespan, with the journal's own steps in between."""
+
+        async def send_message(message: Mapping[str, Any]) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                try:
+                    self.found = self._recover()
+                except Exception as error:
+                    # Otherwise the server would go on without what was acknowledged.
+                    logging.getLogger("petrostream").exception("The journal could not be read back")
+                    message = {"type": "lifespan.startup.failed", "message": str(error)}
+            elif message["type"] == "lifespan.shutdown.complete":
+                self._close()
+            await send(message)
+
+        return send_message
+
+
+def wrap(
+    application: Application, target: Twin, save: Callable[[], None], recovery: Recovery | None = None
+) -> Application:
     """The emulator's ASGI application behind the twin's own two paths."""
     code = code_digest()
 
     async def outer(
         scope: Mapping[str, Any],
         receive: Callable[..., Awaitable[Any]],
-        send: Callable[..., Awaitable[Any]],
+        send: Send,
     ) -> None:
         path = scope.get("path") if scope["type"] == "http" else None
         if path == HEALTH:
-            await _answer(send, {"home": str(target.home), "pid": os.getpid(), "code": code})
+            found = recovery.found if recovery else {}
+            answer = {"home": str(target.home), "pid": os.getpid(), "code": code, "recovered": found}
+            await _answer(send, answer)
         elif path == SAVE and scope["method"] == "POST":
             # On the event loop, so that no request changes a store while it is copied.
             save()
             await _answer(send, {"saved": True})
+        elif scope["type"] == "lifespan" and recovery is not None:
+            await application(scope, receive, recovery.watching(send))
         else:
             await application(scope, receive, send)
 
     return outer
 
 
-async def _answer(send: Callable[..., Awaitable[Any]], document: Mapping[str, Any]) -> None:
+async def _answer(send: Send, document: Mapping[str, Any]) -> None:
     body = json.dumps(document).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

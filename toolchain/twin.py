@@ -58,6 +58,11 @@ class Twin:
         return self.home / "state"
 
     @property
+    def journal(self) -> Path:
+        """What the emulator has acknowledged since it last saved the rest."""
+        return self.state / "journal.db"
+
+    @property
     def scratch(self) -> Path:
         """Folder for unpacked functions and copies for queries; emptied at every start."""
         return self.home / "tmp"

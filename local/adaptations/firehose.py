@@ -14,10 +14,12 @@ What the emulator does, and what is different here:
 * It converts to Parquet row by row; see `parquet.py`.
 """
 
+import asyncio
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
@@ -52,7 +54,7 @@ def install() -> None:
         IncompatibleEmulatorError: the emulator's Firehose is not the known one.
     """
     # The emulator reads its variables when it is imported.
-    from ministack.services import firehose, glue, lambda_svc  # noqa: PLC0415
+    from ministack.services import firehose, glue, lambda_svc, s3  # noqa: PLC0415
 
     guard.check(firehose, _KNOWN)
 
@@ -72,6 +74,7 @@ def install() -> None:
     guard.replace(firehose, "_put_record_batch", _batch_handler(firehose))
     guard.replace(firehose, "ingest_from_kinesis_source", _forgetful_source(firehose))
     guard.replace(firehose, "_deliver_records_to_s3", _deliverer(firehose))
+    guard.replace(firehose, "_put_s3_object", _awaited_put(firehose._put_s3_object, s3))
     guard.replace(lambda_svc, "_execute_function", _listening(lambda_svc._execute_function))
     firehose._HANDLERS["PutRecordBatch"] = firehose._put_record_batch
 
@@ -145,6 +148,45 @@ def _forgetful_source(firehose: ModuleType) -> Callable[[str, list[Any]], None]:
                         destination["records"].clear()
 
     return ingest_from_kinesis_source
+
+
+@contextmanager
+def deliveries() -> Iterator[list[Awaitable[Any]]]:
+    """Collect the writes that the event loop itself would only schedule; the caller awaits them."""
+    started: list[Awaitable[Any]] = []
+    token = _started.set(started)
+    try:
+        yield started
+    finally:
+        _started.reset(token)
+
+
+_started: ContextVar[list[Awaitable[Any]] | None] = ContextVar("_started", default=None)
+
+
+def _awaited_put(
+    original: Callable[[str, str, bytes], None], s3: ModuleType
+) -> Callable[[str, str, bytes], None]:
+    """Write an object of a delivery: in a thread at once, on the event loop when `deliveries` are awaited."""
+
+    def put_s3_object(bucket: str, key: str, body: bytes) -> None:
+        started = _started.get()
+        if started is None or not _on_event_loop():
+            original(bucket, key, body)
+            return
+        headers = {"content-type": "application/octet-stream", "content-length": str(len(body))}
+        headers["host"] = "s3.localhost"
+        started.append(s3.handle_request("PUT", f"/{bucket}/{key}", headers, body, {}, internal=True))
+
+    return put_s3_object
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _deliverer(firehose: ModuleType) -> Callable[[dict[str, Any], dict[str, Any], list[Record]], None]:

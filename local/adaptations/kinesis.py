@@ -6,20 +6,37 @@ would point past records the function never saw. Here records expire between two
 thread, and every place in the stream moves along.
 
 Also, sequence numbers never go back: they begin with the clock's time, and a clock that is set back would
-make the scoring function take new readings for ones it has done.
+make the scoring function take new readings for ones it has done. Records outlive a crash, see
+`stream_journal.py`. And PutRecords answers only when a Firehose that reads the stream has its copies on disk;
+the emulator leaves that for later, and a crash in between would leave a gap in the raw zone.
 """
 
+import asyncio
+import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from local.adaptations import guard
+from local.adaptations import firehose as our_firehose
+from local.adaptations import guard, stream_journal
+from local.adaptations.journal import Journal
+
+Answer = tuple[int, dict[str, str], bytes]
+Handler = Callable[..., Awaitable[Answer]]
+
+logger = logging.getLogger("petrostream")
 
 _KNOWN = {
     "_expire_records": "9f3968926430b696",
     "_next_sequence_number": "763b641fd10ba5c7",
+    "_put_record": "010c2796f340429f",
+    "_put_records": "e8f7755ae6b89960",
+    "_resolve_stream": "e679aec9275e46b3",
+    "_route_to_shard": "e45cf7a2b75843a3",
+    "get_state": "2158987106fa3b66",
+    "handle_request": "e41884372bfdc1aa",
 }
 _KNOWN_POLLER = {
     "_poll_kinesis": "0d590120d060b0a8",
@@ -27,8 +44,11 @@ _KNOWN_POLLER = {
 }
 
 
-def install() -> None:
+def install(journal: Journal | None = None) -> None:
     """Put the adaptations in place.
+
+    Args:
+        journal: where acknowledged records go; without one they are in memory only, as the emulator has it.
 
     Raises:
         IncompatibleEmulatorError: the emulator's Kinesis is not the known one.
@@ -39,30 +59,106 @@ def install() -> None:
     guard.check(kinesis, _KNOWN)
     guard.check(lambda_svc, _KNOWN_POLLER)
     guard.replace(kinesis, "_expire_records", lambda stream: None)
-    guard.replace(kinesis, "_next_sequence_number", increasing(kinesis._next_sequence_number))
-    guard.replace(lambda_svc, "_poll_kinesis", _expiring_poll(kinesis, lambda_svc))
+    guard.replace(kinesis, "_next_sequence_number", Increasing(kinesis._next_sequence_number))
+    guard.replace(kinesis, "handle_request", _waiting_for_firehose(kinesis.handle_request))
+    guard.replace(lambda_svc, "_poll_kinesis", _expiring_poll(kinesis, lambda_svc, journal))
+    if journal is not None:
+        for name in ("_put_record", "_put_records"):
+            guard.replace(kinesis, name, stream_journal.journaled(getattr(kinesis, name), kinesis, journal))
+        guard.replace(kinesis, "get_state", _without_records(kinesis.get_state))
 
 
-def increasing(original: Callable[[], str]) -> Callable[[], str]:
-    """Sequence numbers of `original`, each at least one more than the one before."""
-    lock = threading.Lock()
-    last = 0
+def recover(journal: Journal) -> tuple[int, int]:
+    """Put back what the journal has, once the emulator has read its snapshot.
 
-    def next_sequence_number() -> str:
-        nonlocal last
-        with lock:
-            text = original()
-            last = max(last + 1, int(text))
-            return str(last).zfill(len(text))
+    Returns:
+        How many records are on the streams, and how many of them some function has not taken yet.
 
-    return next_sequence_number
+    Raises:
+        sqlite3.Error: the journal cannot be read; nothing has changed.
+    """
+    from ministack.services import kinesis, lambda_svc  # noqa: PLC0415
+
+    kinesis._next_sequence_number.after(stream_journal.newest(journal))
+    readers: dict[str, tuple[str, dict[str, int]]] = {}
+    scopes = {}
+    for account, region, mapping in lambda_svc._iter_all_esms():
+        if ":kinesis:" in mapping.get("EventSourceArn", ""):
+            uuid = mapping["UUID"]
+            scopes[uuid] = (account, region, uuid)
+            indices = lambda_svc._kinesis_positions.get_scoped(account, region, uuid)
+            readers[uuid] = (mapping["EventSourceArn"], dict(indices or {}))
+    counts = stream_journal.restore(kinesis, readers, journal)
+    for uuid, (_, indices) in readers.items():
+        # One without a place is left to the emulator, which looks at its starting position.
+        if indices:
+            lambda_svc._kinesis_positions.set_scoped(*scopes[uuid], indices)
+    return counts
 
 
-def _expiring_poll(kinesis: ModuleType, lambda_svc: ModuleType) -> Callable[[], bool]:
+class Increasing:
+    """Sequence numbers of the emulator, each at least one more than the one before."""
+
+    def __init__(self, original: Callable[[], str]) -> None:
+        self._draw = original
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def __call__(self) -> str:
+        """The next sequence number."""
+        with self._lock:
+            text = self._draw()
+            self._last = max(self._last + 1, int(text))
+            return str(self._last).zfill(len(text))
+
+    def after(self, number: int) -> None:
+        """Draw only numbers over this one from now on."""
+        with self._lock:
+            self._last = max(self._last, number)
+
+
+def _waiting_for_firehose(original: Handler) -> Handler:
+    async def handle_request(*arguments: object) -> Answer:
+        with our_firehose.deliveries() as started:
+            try:
+                return await original(*arguments)
+            finally:
+                for outcome in await asyncio.gather(*started, return_exceptions=True):
+                    if isinstance(outcome, BaseException):
+                        logger.warning("A record is not in the raw zone", exc_info=outcome)
+
+    return handle_request
+
+
+def _without_records(original: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    """The snapshot of Kinesis without its records: they are in the journal."""
+
+    def get_state() -> dict[str, Any]:
+        state = original()
+        for stream in state["streams"].all_values():
+            for shard in stream["shards"].values():
+                shard["records"] = []
+        return state
+
+    return get_state
+
+
+def _expiring_poll(
+    kinesis: ModuleType, lambda_svc: ModuleType, journal: Journal | None
+) -> Callable[[], bool]:
+    places = stream_journal.Places(journal) if journal is not None else None
+
     def poll_kinesis() -> bool:
+        if journal is not None and not journal.ready.is_set():
+            return False
         for (account, region, _), stream in list(kinesis._streams.all_items()):
-            expire(stream, _places(lambda_svc, stream, account, region), now=time.time())
+            oldest = time.time() - stream["RetentionPeriodHours"] * 3600
+            gone = expire(stream, list(_places(lambda_svc, stream, account, region).values()), before=oldest)
+            if gone and journal is not None:
+                stream_journal.forget(journal, stream["StreamARN"], before=oldest)
         advanced: bool = poll_kinesis.original()  # type: ignore[attr-defined]
+        for (account, region, _), stream in list(kinesis._streams.all_items()) if places else []:
+            places.note(stream, _places(lambda_svc, stream, account, region))
         return advanced
 
     return poll_kinesis
@@ -70,32 +166,37 @@ def _expiring_poll(kinesis: ModuleType, lambda_svc: ModuleType) -> Callable[[], 
 
 def _places(
     lambda_svc: ModuleType, stream: Mapping[str, Any], account: str, region: str
-) -> list[dict[str, int]]:
-    """The mappings' places in one stream: shard to index, to be changed in place."""
-    found = [
-        lambda_svc._kinesis_positions.get_scoped(account, region, mapping["UUID"])
+) -> dict[str, dict[str, int]]:
+    """The mappings' places in one stream: of each mapping, shard to index, to be changed in place."""
+    found = {
+        mapping["UUID"]: lambda_svc._kinesis_positions.get_scoped(account, region, mapping["UUID"])
         for _, _, mapping in lambda_svc._iter_all_esms()
         if mapping.get("EventSourceArn") == stream["StreamARN"]
-    ]
-    return [place for place in found if place is not None]
+    }
+    return {mapping: place for mapping, place in found.items() if place is not None}
 
 
-def expire(stream: Mapping[str, Any], places: list[dict[str, int]], *, now: float) -> None:
+def expire(stream: Mapping[str, Any], places: list[dict[str, int]], *, before: float) -> int:
     """Drop what is older than the stream's retention, and move the places back by as much.
 
     Args:
         stream: the emulator's stream; its shards' record lists are shortened in place.
         places: of each reader, shard to index; changed in place.
-        now: seconds since the epoch.
+        before: what arrived before this instant goes, in seconds since the epoch.
+
+    Returns:
+        How many records went.
     """
-    oldest = now - stream["RetentionPeriodHours"] * 3600
+    total = 0
     for shard_id, shard in stream["shards"].items():
         records = shard["records"]
         gone = 0
-        while gone < len(records) and records[gone]["ApproximateArrivalTimestamp"] < oldest:
+        while gone < len(records) and records[gone]["ApproximateArrivalTimestamp"] < before:
             gone += 1
         if gone:
             del records[:gone]
             for place in places:
                 if shard_id in place:
                     place[shard_id] = max(0, place[shard_id] - gone)
+        total += gone
+    return total

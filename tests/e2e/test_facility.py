@@ -2,28 +2,19 @@
 
 import json
 import signal
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from local.demo.facility import read_alerts, read_pairing
 from ml.data.dataset import find_instances, read_instance
-from petrostream.facility.events import WellEvents
-from petrostream.facility.join import join
-from petrostream.facility.state import JoinState
-from petrostream.lake.facility_readings import MATCHED, UNMATCHED
-from petrostream.readings.validation import Validated, validate_block
-from petrostream.scoring.history import FacilityState
-from petrostream.scoring.score import score_batch
 from tests.support.lake import Lake, wait_for
+from tests.support.stream import expected_pairs, landed_pairs, readings_of
 
 FACILITY = "FAC-E2E"
-STREAM = "petrostream-ingest"
 
 
 @dataclass(frozen=True)
@@ -100,47 +91,9 @@ def test_the_numbers_add_up(lake: Lake, run: Run) -> None:
 
 
 def test_the_view_holds_the_join_of_the_stream_as_if_nothing_had_been_killed(lake: Lake, run: Run) -> None:
-    landed = {
-        row["event_id"]: (row["pairing_status"], row["tank_event_id"] or None)
-        for row in lake.sql(
-            "SELECT event_id, pairing_status, tank_event_id FROM facility_data "
-            f"WHERE facility_id = '{FACILITY}'"
-        )
-    }
-    unit = Validated.concat(
-        [
-            validate_block(data, sequence=sequence, now_ms=2**50, tanks=True)
-            for sequence, data in _stream(FACILITY)
-        ]
-    )
+    unit = readings_of(FACILITY)
     assert len(set(unit.tanks.event_id)) <= run.report["facility"]["readings"] <= len(unit.tanks)
-    scored = score_batch(FacilityState(FACILITY), unit.readings, None, scored_at_ms=0).rows
-    pairs = join(JoinState(), WellEvents.of(scored), unit.tanks, unit.tank_at).pairs
-    expected: dict[str, tuple[str, str | None]] = {}
-    # What the producer sent twice can be joined twice: a pair counts first, then the first record.
-    order = sorted(range(len(pairs)), key=lambda i: (pairs.tank[i] < 0, int(pairs.wells.sequence[i])))
-    for i in order:
-        at = int(pairs.tank[i])
-        found = (UNMATCHED, None) if at < 0 else (MATCHED, pairs.tanks.event_id[at])
-        expected.setdefault(pairs.wells.event_id[i], found)
-    assert landed == expected
-
-
-def _stream(partition_key: str) -> Iterator[tuple[str, bytes]]:
-    """Every record of a partition key, in stream order."""
-    kinesis = boto3.client("kinesis")
-    for shard in kinesis.list_shards(StreamName=STREAM)["Shards"]:
-        iterator = kinesis.get_shard_iterator(
-            StreamName=STREAM, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-        )["ShardIterator"]
-        while True:
-            answer = kinesis.get_records(ShardIterator=iterator, Limit=1000)
-            for record in answer["Records"]:
-                if record["PartitionKey"] == partition_key:
-                    yield record["SequenceNumber"], record["Data"]
-            if not answer["Records"] and not answer["MillisBehindLatest"]:
-                break
-            iterator = answer["NextShardIterator"]
+    assert landed_pairs(lake, FACILITY) == expected_pairs(FACILITY, unit)
 
 
 def test_alerts_are_where_gas_or_vapor_was_raised_and_nowhere_else(lake: Lake, run: Run) -> None:

@@ -70,6 +70,10 @@ class Lake:
         (value,) = row.values()
         return value
 
+    def kill_emulator(self) -> None:
+        """End the emulator at once, as a crash would; its functions outlive it for a moment."""
+        os.kill(int(self.twin.pid_file.read_text()), signal.SIGKILL)
+
     def kill_functions(self) -> int:
         """End every function process of the emulator at once, as a crash would; how many there were."""
         emulator = int(self.twin.pid_file.read_text())

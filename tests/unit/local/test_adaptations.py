@@ -15,7 +15,7 @@ from ministack.services.cloudformation import provisioners
 
 from local import adaptations
 from local.adaptations import guard
-from local.adaptations.kinesis import expire, increasing
+from local.adaptations.kinesis import Increasing, expire
 from local.athena import engine
 from petrostream.schema.sensors import schema
 
@@ -244,7 +244,7 @@ def test_expired_records_move_the_readers_place_with_them():
     stream = {"RetentionPeriodHours": 1, "shards": {"s": {"records": records}}}
     reader, idle = {"s": 8}, {}
     following = records[8]
-    expire(stream, [reader, idle], now=7200.0)
+    assert expire(stream, [reader, idle], before=3600.0) == 6
     assert records[0]["ApproximateArrivalTimestamp"] == 3600.0
     assert records[reader["s"]] is following
     assert idle == {}
@@ -258,7 +258,7 @@ def test_writers_do_not_expire_records_behind_the_pollers_back():
 
 def test_sequence_numbers_never_go_back_with_the_clock():
     numbers = iter(["0000000010", "0000000008", "0000000008", "0000000020"])
-    following = increasing(lambda: next(numbers))
+    following = Increasing(lambda: next(numbers))
     assert [following() for _ in range(4)] == ["0000000010", "0000000011", "0000000012", "0000000020"]
 
 

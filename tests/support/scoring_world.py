@@ -59,7 +59,7 @@ class World:
     def function(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
         held = handler._worker
         process = self.serving()
-        handler._worker = lambda: self._process(process)
+        handler._worker = lambda: self.worker(process)
         try:
             return handler.handler(event, context)
         except Crash:
@@ -68,7 +68,7 @@ class World:
         finally:
             handler._worker = held
 
-    def _process(self, process: int) -> Worker:
+    def worker(self, process: int = 0) -> Worker:
         if process not in self.processes:
             settings = ConsumerSettings(
                 live_table="live",

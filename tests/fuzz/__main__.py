@@ -12,6 +12,7 @@ import random
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,22 +39,37 @@ def main() -> int:
         return _repeat(options.repeat)
     print(f"seed {options.seed}: {options.inputs:,} inputs, {options.seconds:,} s at most", flush=True)
     measured = Measured()
-    started = printed = time.monotonic()
+    progress = _Progress(measured)
     number = options.first
-    while measured.counts["inputs"] < options.inputs and time.monotonic() - started < options.seconds:
-        failure = run_episode(options.seed, number, measured)
+    while measured.counts["inputs"] < options.inputs and progress.seconds() < options.seconds:
+        failure = run_episode(options.seed, number, measured, progress.show)
         if failure is not None:
             return _report(options.seed, number, *failure, options.out)
         number += 1
-        if time.monotonic() - printed > PRINT_SECONDS:
-            printed = time.monotonic()
-            print(line_of(measured, printed - started), flush=True)
-    print(line_of(measured, time.monotonic() - started))
+    print(line_of(measured, progress.seconds()))
     print(summary(measured))
     return 0
 
 
-def run_episode(seed: int, number: int, measured: Measured) -> tuple[Broken, list[Record], States] | None:
+class _Progress:
+    """Prints the counts every so often."""
+
+    def __init__(self, measured: Measured) -> None:
+        self._measured = measured
+        self._started = self._printed = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def show(self) -> None:
+        if time.monotonic() - self._printed > PRINT_SECONDS:
+            self._printed = time.monotonic()
+            print(line_of(self._measured, self.seconds()), flush=True)
+
+
+def run_episode(
+    seed: int, number: int, measured: Measured, after_each: Callable[[], None] = lambda: None
+) -> tuple[Broken, list[Record], States] | None:
     """Deliver an episode's batches; on a broken promise return it, its batch and the states before."""
     lake = Lake()
     for place, records in enumerate(Episode(seed, number).batches()):
@@ -62,6 +78,7 @@ def run_episode(seed: int, number: int, measured: Measured) -> tuple[Broken, lis
             deliver(lake, to_batch(records), measured, twice=place % TWICE_EVERY == 0)
         except Broken as broken:
             return broken, records, before
+        after_each()
     return None
 
 

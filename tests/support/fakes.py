@@ -40,6 +40,13 @@ def refusal(code: str, operation: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": f"{code} by test"}}, operation)
 
 
+MISSING = "missing"
+"""Begins the name of what does not exist: a stream, a table, a bucket; it ends the ARN of a topic."""
+
+MAX_ITEM_BYTES, MAX_PK_BYTES, MAX_SK_BYTES = 400 * 1024, 2048, 1024
+"""Limits of DynamoDB: of an item, names of attributes included, and of its two keys."""
+
+
 class _Faulty:
     def __init__(self, *scripts: list[str]) -> None:
         self.scripts = [list(script) for script in scripts]
@@ -71,6 +78,8 @@ class FakeFirehose(_Faulty):
         self.call_sizes: list[int] = []
 
     def put_record_batch(self, *, DeliveryStreamName: str, Records: list[dict[str, bytes]]) -> dict[str, Any]:  # noqa: N803
+        if DeliveryStreamName.startswith(MISSING):
+            raise refusal("ResourceNotFoundException", "PutRecordBatch")
         fault = self._next()
         self._before(fault, "PutRecordBatch")
         entries = [record["Data"] for record in Records]
@@ -113,6 +122,7 @@ class FakeTable(_Faulty):
 
     def get_item(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool) -> dict[str, Any]:  # noqa: N803
         assert ConsistentRead
+        _check_table(TableName, "GetItem")
         fault = self._next(0)
         self._before(fault, "GetItem")
         self._after(fault, "GetItem")
@@ -124,6 +134,8 @@ class FakeTable(_Faulty):
             return self._put(put)
 
     def _put(self, put: dict[str, Any]) -> dict[str, Any]:
+        _check_table(put["TableName"], "PutItem")
+        _check_item(put["Item"], "PutItem")
         state = put["Item"]["sk"]["S"] == "STATE"
         fault = self._next(1 if state else 2)
         self._before(fault, "PutItem")
@@ -144,11 +156,13 @@ class FakeTable(_Faulty):
             key = (update["Key"]["pk"]["S"], update["Key"]["sk"]["S"])
             if not _holds(update, self.others.get(key)):
                 raise refusal("ConditionalCheckFailedException", "UpdateItem")
+            _check_table(update["TableName"], "UpdateItem")
             item = dict(self.others.get(key, update["Key"]))
             for part in update["UpdateExpression"].removeprefix("SET ").split(", "):
                 name, value = part.split(" = ")
                 name = update["ExpressionAttributeNames"].get(name, name)
                 item[name] = update["ExpressionAttributeValues"][value]
+            _check_item(item, "UpdateItem")
             self.others[key] = item
             self._after(fault, "UpdateItem")
             return {}
@@ -160,6 +174,25 @@ class FakeTable(_Faulty):
     def under(self, prefix: str) -> list[dict[str, Any]]:
         """Items that are no states, by the beginning of their partition key, in order of keys."""
         return [item for key, item in sorted(self.others.items()) if key[0].startswith(prefix)]
+
+
+def _check_table(name: str, operation: str) -> None:
+    if name.startswith(MISSING):
+        raise refusal("ResourceNotFoundException", operation)
+
+
+def _check_item(item: dict[str, Any], operation: str) -> None:
+    keys = [len(item[name]["S"].encode()) for name in ("pk", "sk")]
+    size = sum(len(name.encode()) + _size(value) for name, value in item.items())
+    fits = 0 < keys[0] <= MAX_PK_BYTES and 0 < keys[1] <= MAX_SK_BYTES and size <= MAX_ITEM_BYTES
+    if not fits:
+        raise refusal("ValidationException", operation)
+
+
+def _size(value: dict[str, Any]) -> int:
+    """Bytes of an attribute's value; every number counts as the longest."""
+    ((kind, content),) = value.items()
+    return {"S": lambda: len(content.encode()), "B": lambda: len(content), "N": lambda: 21}[kind]()
 
 
 def _holds(put: dict[str, Any], held: dict[str, Any] | None) -> bool:
@@ -242,6 +275,8 @@ class FakeBucket(_Faulty):
         self._before(fault, "GetObject")
         self._after(fault, "GetObject")
         self.keys_read.append(Key)
+        if Bucket.startswith(MISSING):
+            raise refusal("NoSuchBucket", "GetObject")
         if Key not in self.objects:
             raise refusal("NoSuchKey", "GetObject")
         return {"Body": io.BytesIO(self.objects[Key]), "ContentLength": len(self.objects[Key])}

@@ -48,13 +48,16 @@ class NoticeInvalid(PetroStreamError):  # noqa: N818 - says what the notice is
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A batch that scoring gave up on: its position on the shard, and why."""
+    """A batch that scoring gave up on: its position on the shard, and why.
+
+    `first` is the sequence number as the notice has it: a shard takes nothing else, leading zeros included.
+    """
 
     message_id: str
     receipt: str
     stream: str
     shard: str
-    first: int
+    first: str
     last: int
     records: int
     reason: str
@@ -151,7 +154,7 @@ class Redrive:
             notice = parse(message)
         except NoticeInvalid as invalid:
             unknown = Notice(
-                str(message["MessageId"]), str(message["ReceiptHandle"]), "", "", 0, 0, 0, "", ""
+                str(message["MessageId"]), str(message["ReceiptHandle"]), "", "", "", 0, 0, "", ""
             )
             return RedriveResult(unknown, trouble=str(invalid))
         result = RedriveResult(notice)
@@ -233,7 +236,7 @@ class Redrive:
             return str(answer["ShardIterator"])
 
         try:
-            return ask(ShardIteratorType="AT_SEQUENCE_NUMBER", StartingSequenceNumber=str(notice.first))
+            return ask(ShardIteratorType="AT_SEQUENCE_NUMBER", StartingSequenceNumber=notice.first)
         except ServiceUnavailable as error:
             if "InvalidArgumentException" not in error.cause:
                 raise
@@ -278,7 +281,7 @@ def parse(message: dict[str, Any]) -> Notice:
             receipt=str(message["ReceiptHandle"]),
             stream=str(batch["streamArn"]).rsplit("/", 1)[1],
             shard=str(batch["shardId"]),
-            first=int(batch["startSequenceNumber"]),
+            first=_sequence_number(batch["startSequenceNumber"]),
             last=int(batch["endSequenceNumber"]),
             records=int(batch["batchSize"]),
             reason=str(body.get("requestContext", {}).get("condition", "unknown")),
@@ -288,3 +291,9 @@ def parse(message: dict[str, Any]) -> Notice:
         raise NoticeInvalid(
             message_id, f"no KinesisBatchInfo to read ({type(error).__name__}: {error})"
         ) from error
+
+
+def _sequence_number(value: object) -> str:
+    text = str(value)
+    int(text)
+    return text

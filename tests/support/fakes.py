@@ -228,6 +228,8 @@ class FakeTopic(_Faulty):
         fault = self._next()
         self._before(fault, "PublishBatch")
         assert TopicArn.startswith("arn:aws:sns:")
+        if TopicArn.endswith(MISSING):
+            raise refusal("NotFound", "PublishBatch")
         entries = PublishBatchRequestEntries
         self.call_sizes.append(len(entries))
         if not 1 <= len(entries) <= 10 or len({entry["Id"] for entry in entries}) < len(entries):

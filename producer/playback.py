@@ -42,12 +42,13 @@ class _Play:
         tanks = self.facilities.totals if self.facilities else {}
         return {well: _readings(line) for well, line in self.schedule.wells.items()} | tanks
 
-    def players(self, positions: dict[str, int], max_bytes: int) -> list[FacilityPlayer]:
-        """What is left to play, by facility."""
+    def players(self, progress: Progress, max_bytes: int) -> list[FacilityPlayer]:
+        """What is left to play, by facility. A resumed run keeps its name, and so stays one feed."""
+        positions = progress.positions
         found: dict[str, list[Player]] = defaultdict(list)
         for well_id, line in self.schedule.wells.items():
             detector = self.facilities.detectors[well_id] if self.facilities else None
-            player = WellPlayer(line, self.load, positions.get(well_id, 0), detector)
+            player = WellPlayer(line, self.load, positions.get(well_id, 0), detector, progress.run_id)
             found[player.facility_id].append(player)
         if self.facilities:
             for facility_id in found:
@@ -85,7 +86,7 @@ def replay(request: Request, target: str, console: Console) -> int:
         sent = f", of which {progress.readings:,} have been sent" if progress.readings else ""
         _say(console, f"Dry run: {contents}{sent}. Every file was read; nothing was sent.")
         return 0
-    players = play.players(progress.positions, blocks.max_block_bytes)
+    players = play.players(progress, blocks.max_block_bytes)
     check_speed(request, progress, schedule, [player.next_ms() for player in players], _now_ms())
     writer = _writer(request.stream)
     resume.save(request.file, progress)

@@ -74,14 +74,20 @@ class WellPlayer:
         load: fetches the rows of a span.
         skip: how many readings were acknowledged before.
         detector: the gas detector whose values the readings carry, if any.
+        feed_id: names the run; left out of the readings if empty.
     """
 
     def __init__(
-        self, segments: Sequence[Segment], load: Load, skip: int = 0, detector: GasDetector | None = None
+        self,
+        segments: Sequence[Segment],
+        load: Load,
+        skip: int = 0,
+        detector: GasDetector | None = None,
+        feed_id: str = "",
     ) -> None:
         self.name = segments[0].span.well_id
         self.facility_id = segments[0].span.facility_id
-        self._chunks = self._encode(segments, load, skip, detector)
+        self._chunks = self._encode(segments, load, skip, detector, feed_id)
         self._lines: list[bytes] = []
         self._positions: IntArray = np.empty(0, dtype=np.int64)
         self._at = 0
@@ -117,13 +123,13 @@ class WellPlayer:
 
     @staticmethod
     def _encode(
-        segments: Sequence[Segment], load: Load, skip: int, detector: GasDetector | None
+        segments: Sequence[Segment], load: Load, skip: int, detector: GasDetector | None, feed_id: str
     ) -> Iterator[tuple[IntArray, list[bytes]]]:
         for segment in segments:
             span = segment.span
             begin = min(skip, span.readings)
             skip -= begin
-            origin = Origin(span.well_id, span.facility_id, span.source)
+            origin = Origin(span.well_id, span.facility_id, span.source, feed_id)
             for low in range(begin, span.readings, CHUNK):
                 # Loaded again for each chunk: `load` caches recent instances, so that memory stays bounded
                 # however many wells play at once.

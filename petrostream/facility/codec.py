@@ -89,7 +89,7 @@ def _decode_wells(header: dict[str, Any], arrays: Arrays) -> tuple[WellEvents, B
     carried[waiting] = arrays["carried"]
     sequence[waiting] = _names("sequence", header, arrays)
     identity = list(map(event_id, well_id, source, ts.tolist()))
-    return WellEvents(well_id, source, identity, sequence.tolist(), ts, carried), waiting, number
+    return WellEvents(well_id, source, identity, sequence.tolist(), ts, ts, carried), waiting, number
 
 
 def _decode_tanks(header: dict[str, Any], arrays: Arrays) -> TankReadings:
@@ -100,7 +100,8 @@ def _decode_tanks(header: dict[str, Any], arrays: Arrays) -> TankReadings:
         raise ValueError("columns of its tank readings differ in length")
     identity = list(map(tank_event_id, tank_id, facility_id, ts.tolist()))
     quality = np.full(m, np.nan)
-    return TankReadings(tank_id, facility_id, ts, values, [()] * m, quality, identity, [""] * m)
+    # Only a new reading's arrival is looked at.
+    return TankReadings(tank_id, facility_id, ts, values, [()] * m, quality, identity, [""] * m, ts)
 
 
 def _names(column: str, header: dict[str, Any], arrays: Arrays) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
+from petrostream.readings import NO_TIME
 from petrostream.schema import SENSOR_INDEX
 from petrostream.scoring import Scored
 
@@ -35,6 +36,8 @@ class WellEvents:
         event_id: n identities.
         sequence: n Kinesis sequence numbers.
         ts_ms: shape (n,), event time, epoch milliseconds UTC.
+        moves_ms: shape (n,), how far each moves the facility's newest time: its event time, at most its
+            arrival; `NO_TIME` for one whose time is too far ahead to be right.
         carried: shape (n, 9), columns as `CARRIED`, NaN where missing.
     """
 
@@ -43,6 +46,7 @@ class WellEvents:
     event_id: list[str]
     sequence: list[str]
     ts_ms: IntArray
+    moves_ms: IntArray
     carried: FloatArray
 
     def __len__(self) -> int:
@@ -51,7 +55,8 @@ class WellEvents:
     @staticmethod
     def empty() -> "WellEvents":
         """No readings."""
-        return WellEvents([], [], [], [], np.empty(0, np.int64), np.empty((0, len(CARRIED))))
+        times = np.empty(0, np.int64)
+        return WellEvents([], [], [], [], times, times, np.empty((0, len(CARRIED))))
 
     @staticmethod
     def of(scored: Scored) -> "WellEvents":
@@ -70,8 +75,15 @@ class WellEvents:
                 _points(scored.process_risk),
             ]
         )
+        moves_ms = np.where(scored.ahead, NO_TIME, np.minimum(readings.ts_ms, readings.arrival_ms))
         return WellEvents(
-            readings.well_id, readings.source, readings.event_id, readings.sequence, readings.ts_ms, carried
+            readings.well_id,
+            readings.source,
+            readings.event_id,
+            readings.sequence,
+            readings.ts_ms,
+            moves_ms,
+            carried,
         )
 
     def take(self, at: IntArray) -> "WellEvents":
@@ -83,6 +95,7 @@ class WellEvents:
             [self.event_id[i] for i in order],
             [self.sequence[i] for i in order],
             self.ts_ms[at],
+            self.moves_ms[at],
             self.carried[at],
         )
 
@@ -95,6 +108,7 @@ class WellEvents:
             [name for part in parts for name in part.event_id],
             [name for part in parts for name in part.sequence],
             np.concatenate([part.ts_ms for part in parts]),
+            np.concatenate([part.moves_ms for part in parts]),
             np.concatenate([part.carried for part in parts]),
         )
 

@@ -1,8 +1,10 @@
 """Joins the well and tank readings of a facility: each well reading once, with a tank reading within 5 s.
 
 The result is a function of the stream alone and does not depend on batch boundaries. For a stream position p,
-let `newest(p)` be the highest event time of any reading of the facility up to and including p, and
-`watermark(p) = newest(p) - 5 s`. Then, reading by reading in stream order:
+let `newest(p)` be the highest event time of any reading of the facility up to and including p, where each
+counts for no more than the time at which it arrived, and one that scoring found too far ahead
+(`petrostream.scoring.feeds`) does not count at all. Let `watermark(p) = newest(p) - 5 s`. Then, reading by
+reading in stream order:
 
 * A **tank reading** is kept until 64 later ones have arrived. Every waiting well reading within 5 s of it is
   paired with it and no longer waits.
@@ -11,9 +13,9 @@ let `newest(p)` be the highest event time of any reading of the facility up to a
   If there are none, the reading waits, and is paired with the first tank reading within 5 s that arrives.
 * A waiting well reading is settled as `UNMATCHED` when the watermark has passed its time (`no_tank`), or when
   2,048 later well readings have arrived (`crowded`), whichever is first.
-* A well reading that is **late**, behind the watermark, does not wait: it is paired with a kept tank reading
-  or settled as `UNMATCHED` (`late`). Tank readings are kept by their number and not by their time, so that a
-  second replay, a backfill, or the hour after a clock error still finds its tank readings.
+* A well reading that is **late**, behind the watermark, or too far ahead, does not wait: it is paired with a
+  kept tank reading or settled as `UNMATCHED` (`late`). Tank readings are kept by their number and not by
+  their time, so that a second replay or a backfill still finds its tank readings.
 * A **duplicate** (same `event_id`) of a well reading is dropped and counted, as long as the watermark has not
   passed it and fewer than 2,048 others have arrived since. After that it counts as a late reading; the view
   of the lake keeps one row for each `event_id`. A duplicate of a kept tank reading is dropped.
@@ -29,12 +31,13 @@ import numpy as np
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.facility.events import WellEvents
 from petrostream.facility.state import LATENESS_MS, MAX_TANKS, MAX_WAITING, REACH_MS, JoinState
-from petrostream.readings import VAPOR, TankReadings
+from petrostream.readings import NO_TIME, VAPOR, TankReadings
 
 NO_TANK = "no_tank"
 LATE = "late"
 CROWDED = "crowded"
 _REASONS = (NO_TANK, LATE, CROWDED)
+_FIRST = NO_TIME + LATENESS_MS
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -88,6 +91,11 @@ class _Wells:
     number: IntArray
     late: BoolArray
 
+    @property
+    def ahead(self) -> BoolArray:
+        """Those whose time is too far ahead to be right."""
+        return self.events.moves_ms == NO_TIME
+
 
 @dataclass(frozen=True, slots=True)
 class _Tanks:
@@ -119,14 +127,16 @@ def join(state: JoinState, wells: WellEvents, tanks: TankReadings, tank_at: IntA
     well_position = np.arange(n) + np.searchsorted(tank_at, np.arange(n), side="right")
     tank_position = tank_at + np.arange(m)
     times = np.empty(n + m, np.int64)
-    times[well_position], times[tank_position] = wells.ts_ms, tanks.ts_ms
-    newest = np.maximum.accumulate(np.concatenate([[state.newest_ms], times]))
+    times[well_position], times[tank_position] = wells.moves_ms, np.minimum(tanks.ts_ms, tanks.arrival_ms)
+    newest = np.maximum.accumulate(np.concatenate([[max(state.newest_ms, _FIRST)], times]))
     watermark = newest[1:] - LATENESS_MS
 
     late = watermark[well_position] > wells.ts_ms
     kept_wells = _fresh_wells(state, wells.event_id, late)
     kept_tanks = _fresh_tanks(state, tanks.event_id)
-    candidates = _wells(state, wells, kept_wells, well_position, late)
+    # The watermark reaches one that is far ahead long after its tanks have come and gone.
+    without_wait = late | (wells.moves_ms == NO_TIME)
+    candidates = _wells(state, wells, kept_wells, well_position, without_wait)
     known = _tanks(state, tanks, kept_tanks, tank_position, watermark, well_position[kept_wells])
     tank, settled = _match(candidates, known)
     reason = _unmatched(state, candidates, watermark, tank, settled)
@@ -223,7 +233,7 @@ def _match(wells: _Wells, tanks: _Tanks) -> tuple[IntArray, IntArray]:
             known = before & (tanks.number[b] >= tanks_before[a] - MAX_TANKS)
             key = np.abs(tanks.ts[b] - wells.ts[a]) * m + preference[b]
             nearest[a] = np.minimum(nearest[a], np.where(known, key, _NEVER))
-            waits = ~before & (tanks.watermark[b] <= wells.ts[a])
+            waits = ~before & (tanks.watermark[b] <= wells.ts[a]) & ~wells.ahead[a]
             waits &= wells.number[a] >= tanks.wells_seen[b] - MAX_WAITING
             later[a] = np.minimum(later[a], np.where(waits, tanks.position[b], _NEVER))
     tank = np.full(n, -1)
@@ -243,6 +253,7 @@ def _unmatched(
     passed = np.maximum(
         np.searchsorted(watermark, wells.ts[unmatched], side="right"), wells.position[unmatched]
     )
+    passed = np.where(wells.ahead[unmatched], wells.position[unmatched], passed)
     new = wells.position[wells.position >= 0]
     follower = wells.number[unmatched] + MAX_WAITING - state.wells_seen
     crowded = np.full(len(unmatched), _NEVER)

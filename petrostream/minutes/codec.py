@@ -6,10 +6,9 @@ import numpy as np
 
 from petrostream.minutes.windows import WellWindows, Window, WindowState
 from petrostream.packing import Arrays, StateFormatError, pack, unpack
-from petrostream.scoring import Feed
 
 MAGIC = b"PSW"
-VERSION = 1
+VERSION = 2
 _WHAT = "window state"
 
 
@@ -17,10 +16,7 @@ def encode(state: WindowState) -> bytes:
     """Encode a state: about 100 to 300 bytes for a well at 1 Hz."""
     open_ = [window for well in state.wells.values() for window in well.open]
     header: dict[str, Any] = {
-        "wells": [
-            [name, well.feed.source, well.feed.offset_ms, well.newest_ms, len(well.open)]
-            for name, well in state.wells.items()
-        ]
+        "wells": [[name, well.newest_ms, len(well.open)] for name, well in state.wells.items()]
     }
     arrays: Arrays = {
         "start": np.array([window.start_ms for window in open_], np.int64),
@@ -58,9 +54,9 @@ def _decode(header: dict[str, Any], arrays: Arrays) -> WindowState:
         raise ValueError("its windows and readings differ in number")
     wells: dict[str, WellWindows] = {}
     at = 0
-    for name, source, offset_ms, newest_ms, count in header["wells"]:
+    for name, newest_ms, count in header["wells"]:
         open_ = tuple(_window(name, arrays, ends, i) for i in range(at, at + count))
-        wells[name] = WellWindows(Feed(source, offset_ms), newest_ms, open_)
+        wells[name] = WellWindows(newest_ms, open_)
         at += count
     if at != len(ends):
         raise ValueError(f"{len(ends) - at} windows belong to no well")

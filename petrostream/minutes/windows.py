@@ -8,8 +8,10 @@ The result is a function of the stream alone and does not depend on batch bounda
   or a backfill of one well does not close the windows of the others.
 * A reading whose window has closed is late: it is left out and counted. A reading with the same time as
   another one of its well in an open window is a duplicate: it is left out and counted, too.
+* A reading too far ahead to be right (`petrostream.scoring.feeds`) is left out and counted: it must not close
+  the windows of those that follow.
 * When a well's feed changes (the next instance, a second replay, a backfill;
-  `petrostream.scoring.history.Feed`), its open windows close and the watermark is reset. If the new feed has
+  `petrostream.scoring.feeds`), its open windows close and the watermark is reset. If the new feed has
   readings in the same minute, that window closes again and replaces the first one.
 * Closed windows are returned in the order in which they close.
 
@@ -24,7 +26,7 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.schema import SENSOR_INDEX
-from petrostream.scoring import NO_FEED, Feed, Scored, feed_parts
+from petrostream.scoring import Scored
 
 WINDOW_MS = 60_000
 LATENESS_MS = 5_000
@@ -85,12 +87,10 @@ class WellWindows:
     """A well's open windows, oldest first.
 
     Attributes:
-        feed: the feed of the last reading.
-        newest_ms: highest event time of that feed, epoch ms.
+        newest_ms: highest event time of the well's current feed, epoch ms.
         open: the windows.
     """
 
-    feed: Feed = NO_FEED
     newest_ms: int = _UNSEEN
     open: tuple[Window, ...] = ()
 
@@ -115,12 +115,14 @@ class Windowed:
         closed: windows that closed, in the order in which they did.
         late: number of readings left out because their window had closed.
         duplicates: number of readings left out because their well had one of the same time.
+        ahead: number of readings left out because their time was too far ahead to be right.
     """
 
     state: WindowState
     closed: list[Window]
     late: int
     duplicates: int
+    ahead: int
 
 
 @dataclass(slots=True)
@@ -130,6 +132,7 @@ class _Results:
     closed: list[tuple[int, Window]] = field(default_factory=list)
     late: int = 0
     duplicates: int = 0
+    ahead: int = 0
 
 
 def update_windows(state: WindowState, scored: Scored) -> Windowed:
@@ -141,20 +144,23 @@ def update_windows(state: WindowState, scored: Scored) -> Windowed:
     """
     results = _Results()
     wells = dict(state.wells)
-    for well_id, at in _by_well(scored.readings.well_id):
-        well = wells.get(well_id)
-        for part, feed, is_new in feed_parts(well, scored.readings, at):
-            if well is not None and is_new:
+    for well_id, of_well in _by_well(scored.readings.well_id):
+        at = of_well[~scored.ahead[of_well]]
+        results.ahead += len(of_well) - len(at)
+        if not len(at):
+            continue
+        well = wells.get(well_id, WellWindows())
+        for part in np.split(at, np.flatnonzero(scored.begins[at])):
+            if not len(part):
+                continue
+            if scored.begins[part[0]]:
                 results.closed += [(int(part[0]), window) for window in well.open]
-                well = None
-            newest = _UNSEEN if well is None else well.newest_ms
-            well = _add(results, WellWindows(feed, newest, well.open if well else ()), scored, part)
-        if well is not None:
-            wells[well_id] = well
+                well = WellWindows()
+            well = _add(results, well, scored, part)
+        wells[well_id] = well
     results.closed.sort(key=_by_position)
-    return Windowed(
-        WindowState(wells), [window for _, window in results.closed], results.late, results.duplicates
-    )
+    closed = [window for _, window in results.closed]
+    return Windowed(WindowState(wells), closed, results.late, results.duplicates, results.ahead)
 
 
 def open_windows(state: WindowState) -> list[Window]:
@@ -199,7 +205,7 @@ def _add(results: _Results, well: WellWindows, scored: Scored, at: IntArray) -> 
             results.closed.append((int(at[closing]), window))
         else:
             still_open.append(window)
-    return WellWindows(well.feed, int(newest[-1]), tuple(still_open))
+    return WellWindows(int(newest[-1]), tuple(still_open))
 
 
 def _duplicates(well: WellWindows, ts: IntArray, newest_before: IntArray) -> BoolArray:

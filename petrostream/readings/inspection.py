@@ -121,6 +121,11 @@ def _check_name(_known: Field, value: object, _now_ms: int) -> _Check:
     return _Check(failure="control_character") if has_control(value) else _Check(value)
 
 
+def _check_optional_name(known: Field, value: object, now_ms: int) -> _Check:
+    # As a missing one: a blank name says nothing.
+    return _Check(None) if isinstance(value, str) and not value.strip() else _check_name(known, value, now_ms)
+
+
 def _check_ts(_known: Field, value: object, now_ms: int) -> _Check:
     if not isinstance(value, str):
         return _Check(failure="wrong_type")
@@ -182,6 +187,8 @@ def _checker(kind: Kind, known: Field) -> _Checker:
         return _check_whole
     if known in kind.frames:
         return _check_frame
+    if known in kind.optional_names:
+        return _check_optional_name
     return _TIMES.get(known.name, _check_name)
 
 

@@ -37,11 +37,12 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Identity that all readings of an instance share."""
+    """Identity that all readings of an instance share; `feed_id` is left out where it is empty."""
 
     well_id: str
     facility_id: str
     source: str
+    feed_id: str = ""
 
 
 def encode_lines(rows: Rows, origin: Origin, offset_ms: int) -> list[bytes]:
@@ -78,6 +79,7 @@ def _template(origin: Origin, names: list[str]) -> bytes:
         _pair("kind", "well"),
         _pair("well_id", origin.well_id),
         _pair("facility_id", origin.facility_id),
+        *([_pair("feed_id", origin.feed_id)] if origin.feed_id else []),
     ]
     values = [b'"%b":%%b' % name.encode() for name in names]
     members = [*fixed, b'"ts":"%b"', _pair("source", origin.source), b'"source_ts":"%b"', *values]

@@ -21,6 +21,7 @@ from petrostream.schema import WELL, Kind
 from petrostream.times import parse_ms
 
 _NUMBERS: frozenset[type] = frozenset({float, int, type(None)})
+_NAMES: frozenset[type] = frozenset({str, type(None)})
 _INTEGERS: frozenset[type] = frozenset({int, type(None)})
 
 
@@ -70,6 +71,8 @@ class Table:
             suspects |= _of_other_types(self._optional(field.name), _NUMBERS)
         for field in self._kind.whole:
             suspects |= _unusual_labels(self._optional(field.name), self._kind.labels[field.name])
+        for field in self._kind.optional_names:
+            suspects |= _unusual_optional_names(self._optional(field.name))
         suspects |= _converted(self._optional("source_ts"), parse_ms)
         suspects |= _framed(self._optional("vibration_encoded"))
         suspects |= _converted(self.columns["ts"], parse_ms)
@@ -105,6 +108,11 @@ class Table:
         """Return the n values of one field, None where missing."""
         return self.columns.get(name) or [None] * len(self)
 
+    def names(self, name: str) -> list[str]:
+        """Return the n values of one optional name, "" where missing."""
+        found = self.columns.get(name)
+        return [""] * len(self) if found is None else [value or "" for value in found]
+
     def floats(self, name: str) -> FloatArray:
         """Return the values of one field: shape (n,), NaN where missing."""
         return np.array(self.column(name), dtype=np.float64)
@@ -125,6 +133,12 @@ def _unusual_names(column: list[Any]) -> set[int]:
     if set(map(type, column)) == {str} and all(map(_is_name, set(column))):
         return set()
     return _where_not(column, _is_name)
+
+
+def _unusual_optional_names(column: list[Any]) -> set[int]:
+    if _NAMES.issuperset(map(type, column)) and all(map(_is_name, set(column) - {None})):
+        return set()
+    return _where_not(column, lambda value: value is None or _is_name(value))
 
 
 def _is_name(value: object) -> bool:

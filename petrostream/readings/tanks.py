@@ -35,6 +35,7 @@ class TankReadings:
         quality: shape (m,), data quality score from 0 to 100.
         event_id: m identities.
         sequence: m Kinesis sequence numbers of the records that carried the readings.
+        arrival_ms: shape (m,), when the stream took in the records, epoch ms.
     """
 
     tank_id: list[str]
@@ -45,6 +46,7 @@ class TankReadings:
     quality: FloatArray
     event_id: list[str]
     sequence: list[str]
+    arrival_ms: IntArray
 
     def __len__(self) -> int:
         return len(self.tank_id)
@@ -53,7 +55,8 @@ class TankReadings:
     def empty() -> "TankReadings":
         """Return an empty batch."""
         values = np.empty((0, len(TANK_VALUES)))
-        return TankReadings([], [], np.empty(0, np.int64), values, [], np.empty(0), [], [])
+        times = np.empty(0, np.int64)
+        return TankReadings([], [], times, values, [], np.empty(0), [], [], times)
 
     def take(self, indices: IntArray | BoolArray | Sequence[int]) -> "TankReadings":
         """Return the readings at `indices` (positions, or a mask of shape (m,)), in that order.

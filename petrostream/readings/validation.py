@@ -102,7 +102,8 @@ def validate_block(
     Args:
         data: the NDJSON block as received.
         sequence: Kinesis sequence number of the stream record, copied to every reading.
-        now_ms: the present, epoch ms: a reading more than an hour ahead of it is rejected.
+        now_ms: when the record arrived, epoch ms, copied to every reading: one more than an hour ahead of
+            it is rejected.
         partition_key: partition key of the stream record. If given, a reading of another facility is rejected
             (`facility_mismatch`), since its order among that facility's readings is not known.
         tanks: whether the caller processes tank readings. If not, they are rejected as `unknown_kind`, so
@@ -118,12 +119,12 @@ def validate_block(
             lines.objects.append(decoded)
     tank_lines = _split_off_tanks(lines) if tanks else None
     well_table, well_places = _check(lines, WELL, now_ms, partition_key)
-    readings = Readings.empty() if well_table is None else _readings(well_table, sequence)
+    readings = Readings.empty() if well_table is None else _readings(well_table, sequence, now_ms)
     rejected = sorted(lines.rejected, key=_line)
     if tank_lines is None:
         return Validated(readings, rejected)
     table, places = _check(tank_lines, TANK, now_ms, partition_key)
-    found = TankReadings.empty() if table is None else _tanks(table, sequence)
+    found = TankReadings.empty() if table is None else _tanks(table, sequence, now_ms)
     rejected = sorted((*lines.rejected, *tank_lines.rejected), key=_line)
     return Validated(readings, rejected, found, np.searchsorted(np.array(well_places, np.int64), places))
 
@@ -174,7 +175,7 @@ def _check(
     return table, [place for i, place in enumerate(lines.places) if i not in gone]
 
 
-def _readings(table: Table, sequence: str) -> Readings:
+def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
     measured = table.measured()
     vibration = table.floats("vibration_encoded")
     lost = np.array(table.lost, dtype=np.int64)
@@ -197,10 +198,12 @@ def _readings(table: Table, sequence: str) -> Readings:
         quality=_quality(measured, ~np.isnan(vibration), sent, WELL),
         event_id=list(map(event_id, wells, sources, ts)),
         sequence=[sequence] * len(table),
+        feed_id=table.names("feed_id"),
+        arrival_ms=np.full(len(table), arrival_ms, np.int64),
     )
 
 
-def _tanks(table: Table, sequence: str) -> TankReadings:
+def _tanks(table: Table, sequence: str, arrival_ms: int) -> TankReadings:
     measured = table.measured()
     sent = (~np.isnan(measured)).sum(axis=1) + np.array(table.lost, dtype=np.int64)
     _condemn(measured, table, TANK)
@@ -214,6 +217,7 @@ def _tanks(table: Table, sequence: str) -> TankReadings:
         quality=_quality(measured, np.zeros(len(table), np.bool_), sent, TANK),
         event_id=list(map(tank_event_id, names, facilities, ts)),
         sequence=[sequence] * len(table),
+        arrival_ms=np.full(len(table), arrival_ms, np.int64),
     )
 
 

@@ -55,6 +55,8 @@ class Readings:
         quality: shape (n,), data quality score from 0 to 100.
         event_id: n identities.
         sequence: n Kinesis sequence numbers of the records that carried the readings.
+        feed_id: n names of the producer's runs, "" where it names none.
+        arrival_ms: shape (n,), when the stream took in the records, epoch ms.
     """
 
     well_id: list[str]
@@ -72,6 +74,8 @@ class Readings:
     quality: FloatArray
     event_id: list[str]
     sequence: list[str]
+    feed_id: list[str]
+    arrival_ms: IntArray
 
     def __len__(self) -> int:
         return len(self.well_id)
@@ -82,7 +86,25 @@ class Readings:
         none = np.empty(0)
         times = np.empty(0, dtype=np.int64)
         values = np.empty((0, len(SENSOR_NAMES)))
-        return Readings([], [], times, [], times, values, [], [], none, none, none, [], none, [], [])
+        columns: list[Any] = [
+            [],
+            [],
+            times,
+            [],
+            times,
+            values,
+            [],
+            [],
+            none,
+            none,
+            none,
+            [],
+            none,
+            [],
+            [],
+            [],
+        ]
+        return Readings(*columns, times)
 
     def take(self, indices: IntArray | BoolArray | Sequence[int]) -> "Readings":
         """Return the readings at `indices` (positions, or a mask of shape (n,)), in that order.

@@ -24,6 +24,11 @@ class Kind:
         return tuple(f for f in self.schema.fields if f.type == "string" and f.required and f.name != "kind")
 
     @cached_property
+    def optional_names(self) -> tuple[Field, ...]:
+        """The other names a reading may bear."""
+        return tuple(f for f in self.schema.fields if f.type == "string" and not (f.required or f.encoding))
+
+    @cached_property
     def measured(self) -> tuple[Field, ...]:
         """The fields with a measured number."""
         return tuple(f for f in self.schema.fields if f.type == "double")

@@ -4,16 +4,13 @@ Combines gauges, detection, risk and alarms; the result does not depend on batch
 tanks, tables of the lake, or where a state is stored. `scoring.codec` encodes a state as bytes.
 """
 
-from petrostream.scoring.history import NO_FEED, FacilityState, Feed, feed_parts
+from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score_batch
 from petrostream.scoring.scored import NO_POINTS, Scored
 
 __all__ = [
-    "NO_FEED",
     "NO_POINTS",
     "FacilityState",
-    "Feed",
     "Scored",
-    "feed_parts",
     "score_batch",
 ]

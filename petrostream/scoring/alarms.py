@@ -23,7 +23,8 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.readings import NO_TIME, Readings
 from petrostream.risk import PROCESS_RULES
 from petrostream.schema import SENSOR_INDEX
-from petrostream.scoring.history import Feed, WellState
+from petrostream.scoring.feeds import Feed
+from petrostream.scoring.history import WellState
 from petrostream.scoring.reasons import alarm_sentence, gas_sentence, reading_reasons
 
 _RULE_SENSORS = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}

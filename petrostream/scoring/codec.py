@@ -18,10 +18,11 @@ from petrostream.gauges import COUNT_LIMIT, MISSING, QUANTA
 from petrostream.packing import StateFormatError, inflate
 from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring import memory_codec as well_memory_codec
-from petrostream.scoring.history import FacilityState, Feed, WellState
+from petrostream.scoring.feeds import Clock, Feed, Track
+from petrostream.scoring.history import FacilityState, WellState
 
 MAGIC = b"PSS"
-VERSION = 5
+VERSION = 6
 
 
 def encode(state: FacilityState) -> bytes:
@@ -32,7 +33,8 @@ def encode(state: FacilityState) -> bytes:
         # Sensors by name and quantum: another release may order them differently or widen their bounds.
         [
             name,
-            [well.feed.source, well.feed.offset_ms],
+            [well.feed.source, well.feed.offset_ms, well.feed.feed_id, well.feed.replaced],
+            [_track_to_plain(track) for track in (well.clock.track, well.clock.left, well.clock.other)],
             len(well.ts_ms),
             [[SENSOR_NAMES[i], QUANTA[i].item()] for i in well.sensors.tolist()],
             alarm_codec.to_plain(well.alarms),
@@ -70,7 +72,7 @@ def _decode(raw: bytes) -> FacilityState:
     at = 4 + int.from_bytes(raw[:4], "little")
     header = orjson.loads(raw[4:at])
     wells = {}
-    for name, (source, offset_ms), rows, gauges, alarms, (plain, size) in header["wells"]:
+    for name, (*feed, replaced), clock, rows, gauges, alarms, (plain, size) in header["wells"]:
         sensors = np.array([SENSOR_NAMES.index(sensor) for sensor, _ in gauges], np.int64)
         if any(QUANTA[SENSOR_NAMES.index(sensor)] != quantum for sensor, quantum in gauges):
             raise ValueError(f"well {name} has other quanta than this release: {gauges}")
@@ -86,13 +88,29 @@ def _decode(raw: bytes) -> FacilityState:
         if (steps < 1).any() or ((np.abs(counts) > COUNT_LIMIT) & (counts != MISSING)).any():
             raise ValueError(f"well {name} has times that do not increase or values out of range")
         ts_ms = first + np.concatenate([[0], np.cumsum(steps, dtype=np.int64)])
-        feed = Feed(source, offset_ms)
         wells[name] = WellState(
-            ts_ms, sensors, counts.astype(np.int32), feed, alarm_codec.from_plain(alarms), memory
+            ts_ms,
+            sensors,
+            counts.astype(np.int32),
+            Feed(*feed, tuple(replaced)),
+            _clock(clock),
+            alarm_codec.from_plain(alarms),
+            memory,
         )
     if at != len(raw):
         raise ValueError(f"{len(raw) - at} bytes follow the last well")
     return FacilityState(header["facility_id"], header["last_sequence"], wells)
+
+
+def _track_to_plain(track: Track | None) -> list[int] | None:
+    return None if track is None else [track.first_ms, track.last_ms, track.arrival_ms]
+
+
+def _clock(plain: list[list[int] | None]) -> Clock:
+    track, left, other = (None if times is None else Track(*times) for times in plain)
+    if track is None:
+        raise ValueError("a clock without readings")
+    return Clock(track, left, other)
 
 
 def _pack(values: np.ndarray[Any, Any]) -> bytes:

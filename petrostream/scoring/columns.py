@@ -12,12 +12,19 @@ from petrostream.gauges import StatusArray, WindowStats, health_names
 from petrostream.readings import Readings
 from petrostream.risk import ALERT_ABOVE, EMISSION_RULES, MAX_RISK, RuleColumns, fired, points
 from petrostream.schema import SENSOR_NAMES
+from petrostream.scoring.feeds import AHEAD, ON_TIME
+from petrostream.scoring.feeds import LATE as LATE_READING
 from petrostream.scoring.memory import SUPPRESSIBLE
 from petrostream.scoring.reasons import reading_reasons
 from petrostream.scoring.scored import NO_POINTS, Scored
 
 LATE = "late:ts"
 """Reason of a reading at or before the newest time of its feed: it is stored, but enters no window."""
+
+FAR_AHEAD = "ahead:ts"
+"""Reason of a reading in the future of its arrival and far ahead of its feed: likewise."""
+
+_REASONS: dict[int, tuple[str, ...]] = {ON_TIME: (), LATE_READING: (LATE,), AHEAD: (FAR_AHEAD,)}
 
 
 @dataclass(slots=True)
@@ -30,7 +37,8 @@ class Columns:
         rules, suppressed: shape (n,), bit i stands for `SUPPRESSIBLE[i]`.
         health: shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
         process: shape (n,), process points or `NO_POINTS`.
-        late: shape (n,), readings that enter no window.
+        verdict: shape (n,), codes of `scoring.feeds`: only those on time enter windows.
+        begins: shape (n,), readings that begin a feed.
         model: shape (n,), index into `models`, -1 without a model.
         models: the models used, one entry for each well and baseline.
         alarm_active: shape (n,), number of active annunciated alarms or `NO_POINTS`.
@@ -45,7 +53,8 @@ class Columns:
     suppressed: IntArray
     health: StatusArray
     process: IntArray
-    late: BoolArray
+    verdict: IntArray
+    begins: BoolArray
     model: IntArray
     models: list[WellModel]
     alarm_active: IntArray
@@ -63,7 +72,8 @@ class Columns:
             suppressed=np.zeros(n, np.int64),
             health=np.zeros((n, len(SENSOR_NAMES)), np.int8),
             process=np.full(n, NO_POINTS, np.int64),
-            late=np.zeros(n, np.bool_),
+            verdict=np.full(n, ON_TIME),
+            begins=np.zeros(n, np.bool_),
             model=np.full(n, -1, np.int64),
             models=[],
             alarm_active=np.full(n, NO_POINTS, np.int64),
@@ -72,13 +82,13 @@ class Columns:
 
 
 def to_rows(readings: Readings, columns: Columns, scored_at_ms: int) -> Scored:
-    """Convert finished columns to scored readings; late ones get the reason `LATE`."""
+    """Convert finished columns to scored readings; those not on time get a reason."""
     emission, category = _emission(readings.methane_ppm)
     risk = np.minimum(np.maximum(columns.process, 0) + np.maximum(emission, 0), MAX_RISK)
-    if columns.late.any():
+    if columns.verdict.any():
         reasons = [
-            (*reason, LATE) if late else reason
-            for reason, late in zip(readings.reasons, columns.late.tolist(), strict=True)
+            reason + _REASONS[verdict]
+            for reason, verdict in zip(readings.reasons, columns.verdict.tolist(), strict=True)
         ]
         readings = replace(readings, reasons=reasons)
     return Scored(
@@ -100,6 +110,8 @@ def to_rows(readings: Readings, columns: Columns, scored_at_ms: int) -> Scored:
         well_status=_STATUS[(risk > ALERT_ABOVE).astype(np.int64)].tolist(),
         alarm_active=columns.alarm_active,
         alarms=_in_order(columns),
+        ahead=columns.verdict == AHEAD,
+        begins=columns.begins,
     )
 
 

@@ -14,7 +14,8 @@ from petrostream.risk import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns,
 from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms
 from petrostream.scoring.columns import Columns, to_rows
-from petrostream.scoring.history import FacilityState, WellState, extend, feed_parts, late_readings, trim
+from petrostream.scoring.feeds import ON_TIME, FeedPart, feed_parts
+from petrostream.scoring.history import FacilityState, WellState, extend, trim
 from petrostream.scoring.memory import NO_MEMORY, exclude, observe, remember
 from petrostream.scoring.reasons import deviations
 from petrostream.scoring.scored import NO_POINTS, Scored
@@ -38,9 +39,10 @@ def score_batch(
     """Score a batch of one facility's readings.
 
     The result does not depend on batch boundaries. A reading at or before the newest time of its feed (late,
-    or a duplicate) keeps its row and its emission points, with the reason `late:ts`, but gets no anomaly
-    score and enters no window. A new feed of the well (another source, a second replay, a backfill) starts
-    with empty windows, whatever its event times.
+    or a duplicate), and one whose time is too far ahead to be right (`petrostream.scoring.feeds`), keeps its
+    row and its emission points, with the reason `late:ts` or `ahead:ts`, but gets no anomaly score and enters
+    no window. A new feed of the well (another source, a second replay, a backfill) starts with empty windows,
+    whatever its event times.
 
     Args:
         state: the facility's state after the previous batch.
@@ -92,27 +94,26 @@ def _score_well(
 ) -> WellState:
     """Score one well's readings into the columns; returns its new history."""
     used = _sensors_in_use(models)
-    for part, feed, is_new in feed_parts(state, readings, at):
-        if is_new and state is not None and state.alarms is not None:
-            columns.alarms += feed_ended(state.alarms, readings, int(part[0]), state.feed)
-        scored = _score_feed(columns, None if is_new else state, readings, part, used)
-        state = replace(scored, feed=feed)
+    for part in feed_parts(state, readings, at):
+        if part.begins and state is not None and state.alarms is not None:
+            columns.alarms += feed_ended(state.alarms, readings, int(part.at[0]), state.feed)
+        scored = _score_feed(columns, None if part.begins else state, readings, part, used)
+        state = replace(scored, feed=part.feed, clock=part.clock)
     # A well is only scored if it has readings.
     assert state is not None
     return state
 
 
 def _score_feed(
-    columns: Columns, state: WellState | None, readings: Readings, at: IntArray, used: BoolArray
+    columns: Columns, state: WellState | None, readings: Readings, part: FeedPart, used: BoolArray
 ) -> WellState:
-    late = late_readings(state, readings.ts_ms[at])
-    if late.any():
-        columns.late[at[late]] = True
-        at = at[~late]
-        if not len(at):
-            # The first reading of a feed is never late, so there is a history.
-            assert state is not None
-            return state
+    columns.verdict[part.at] = part.verdict
+    columns.begins[part.at[0]] = part.begins
+    at = part.at[part.verdict == ON_TIME]
+    if not len(at):
+        # The first reading of a feed is on time, so there is a history.
+        assert state is not None
+        return state
     before = NO_MEMORY if state is None else state.memory
     observed = observe(before, readings, at, _expected(columns.models)[columns.model[at]])
     history, start = extend(state, readings.ts_ms[at], observed.values)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from petrostream.alarms import AlarmEvent
-from petrostream.arrays import FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.readings import Readings
 
 NO_POINTS = -1
@@ -15,10 +15,11 @@ class Scored:
     """n readings with their scores, column by column, in the order of `readings`.
 
     Attributes:
-        readings: the readings; late ones have `late:ts` among their reasons.
+        readings: the readings; those not on time have `late:ts` or `ahead:ts` among their
+            reasons.
         scored_at_ms: when they were scored, epoch ms.
-        anomaly_score: shape (n,), 0 to 1; NaN where late, or where model, filled windows or sensors are
-            missing.
+        anomaly_score: shape (n,), 0 to 1; NaN where not on time, or where model, filled windows or sensors
+            are missing.
         anomaly_flag: shape (n,), 1 at or above the model's threshold, else 0.
         top_sensors: n tuples of sensor names, most deviant first; empty where not anomalous.
         reason: n phrases that say how these sensors deviate; None where not anomalous.
@@ -31,8 +32,11 @@ class Scored:
         emission_risk, process_risk: shape (n,), 0 to 40 points; `NO_POINTS` where the sensors are missing.
         risk_score: shape (n,), sum of the known parts, at most 100.
         well_status: n of ALERT (above 30 points), NORMAL.
-        alarm_active: shape (n,), number of the well's active annunciated alarms; `NO_POINTS` where late.
+        alarm_active: shape (n,), number of the well's active annunciated alarms; `NO_POINTS` where not on
+            time.
         alarms: alarm transitions that these readings caused.
+        ahead: shape (n,), readings too far ahead to be right: they move no clock.
+        begins: shape (n,), readings that begin a feed of their well.
     """
 
     readings: Readings
@@ -53,6 +57,8 @@ class Scored:
     well_status: list[str]
     alarm_active: IntArray
     alarms: list[AlarmEvent]
+    ahead: BoolArray
+    begins: BoolArray
 
     def __len__(self) -> int:
         return len(self.readings)

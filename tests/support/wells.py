@@ -43,7 +43,18 @@ def event_values(n=400, at=200, most="p_tpt", seed=11):
     return values
 
 
-def readings(values, ts_ms=None, *, well=WELL, methane=None, sequence="1", source="2/test", offset_ms=None):
+def readings(
+    values,
+    ts_ms=None,
+    *,
+    well=WELL,
+    methane=None,
+    sequence="1",
+    source="2/test",
+    offset_ms=None,
+    feed_id="",
+    arrival_ms=None,
+):
     n = len(values)
     ts_ms = START + 1000 * np.arange(n) if ts_ms is None else np.asarray(ts_ms, np.int64)
     missing = np.full(n, np.nan)
@@ -65,6 +76,9 @@ def readings(values, ts_ms=None, *, well=WELL, methane=None, sequence="1", sourc
         quality=np.full(n, 100.0),
         event_id=list(map(event_id, wells, sources, ts_ms.tolist())),
         sequence=[sequence] * n,
+        feed_id=[feed_id] * n if isinstance(feed_id, str) else list(feed_id),
+        # As a live well's, unless it is said: each reading arrives when it is taken.
+        arrival_ms=ts_ms if arrival_ms is None else np.asarray(arrival_ms, np.int64),
     )
 
 

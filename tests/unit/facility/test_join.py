@@ -14,18 +14,21 @@ from petrostream.facility.join import join
 from petrostream.facility.state import JoinState
 from petrostream.packing import StateFormatError
 from petrostream.readings.tanks import TankReadings, tank_event_id
-from petrostream.readings.wells import event_id
+from petrostream.readings.wells import NO_TIME, event_id
 
 FACILITY = "FAC-03"
 BEGIN = 1_700_000_000_000
 
 
-def well(seconds, name="W1", methane=100.0):
-    return ("well", name, BEGIN + round(1000 * seconds), methane)
+def well(seconds, name="W1", methane=100.0, early_s=0):
+    """A reading that arrives so many seconds before the time it bears; None: too far ahead to be right."""
+    ts = BEGIN + round(1000 * seconds)
+    return ("well", name, ts, methane, NO_TIME if early_s is None else ts - 1000 * early_s)
 
 
-def tank(seconds, name="T1", vapor=2_000.0):
-    return ("tank", name, BEGIN + round(1000 * seconds), vapor)
+def tank(seconds, name="T1", vapor=2_000.0, early_s=0):
+    ts = BEGIN + round(1000 * seconds)
+    return ("tank", name, ts, vapor, ts - 1000 * early_s)
 
 
 def batch(stream):
@@ -40,24 +43,26 @@ def batch(stream):
     carried = np.full((len(wells), len(CARRIED)), np.nan)
     carried[:, CARRIED.index("methane_ppm")] = [one[3] for one in wells]
     events = WellEvents(
-        [name for _, name, _, _ in wells],
-        [f"2/{name}" for _, name, _, _ in wells],
-        [event_id(name, f"2/{name}", ts) for _, name, ts, _ in wells],
+        [name for _, name, *_ in wells],
+        [f"2/{name}" for _, name, *_ in wells],
+        [event_id(name, f"2/{name}", ts) for _, name, ts, *_ in wells],
         ["7"] * len(wells),
-        np.array([ts for _, _, ts, _ in wells], np.int64),
+        np.array([one[2] for one in wells], np.int64),
+        np.array([one[4] for one in wells], np.int64),
         carried,
     )
     values = np.full((len(tanks), 4), np.nan)
     values[:, 0] = [one[3] for one in tanks]
     readings = TankReadings(
-        [name for _, name, _, _ in tanks],
+        [name for _, name, *_ in tanks],
         [FACILITY] * len(tanks),
-        np.array([ts for _, _, ts, _ in tanks], np.int64),
+        np.array([one[2] for one in tanks], np.int64),
         values,
         [()] * len(tanks),
         np.full(len(tanks), 100.0),
-        [tank_event_id(name, FACILITY, ts) for _, name, ts, _ in tanks],
+        [tank_event_id(name, FACILITY, ts) for _, name, ts, *_ in tanks],
         ["7"] * len(tanks),
+        np.array([one[4] for one in tanks], np.int64),
     )
     return events, readings, np.array(at, np.int64)
 
@@ -143,6 +148,27 @@ class TestLeaving:
     def test_a_late_reading_takes_a_known_tank_reading(self):
         assert outcome(tank(0), tank(60), well(1)) == [(1, 0)]
 
+    def test_a_tank_whose_clock_is_an_hour_ahead_makes_nobody_late(self):
+        assert outcome(well(0), tank(3_600, early_s=3_600), well(1), tank(2)) == [(0, 2), (1, 2)]
+
+    def test_neither_does_a_well_whose_clock_is_always_ahead(self):
+        ahead = [well(3_600 + second, "B", early_s=3_600) for second in range(3)]
+        stream = [one for pair in zip(map(well, range(3)), ahead, strict=True) for one in pair]
+        assert outcome(*stream, tank(3)) == [(0, 3), (1, 3), (2, 3)]
+
+    def test_a_reading_too_far_ahead_moves_nothing_and_does_not_wait(self):
+        assert outcome(well(0), well(3_600, early_s=None), well(1), tank(2)) == [
+            (3_600, "late"),
+            (0, 2),
+            (1, 2),
+        ]
+
+    def test_a_reading_too_far_ahead_takes_a_known_tank_reading(self):
+        assert outcome(tank(20), well(21, early_s=None)) == [(21, 20)]
+
+    def test_as_the_first_of_a_facility_it_moves_nothing_either(self):
+        assert outcome(well(3_600, early_s=None), well(0), tank(1)) == [(3_600, "late"), (0, 1)]
+
     def test_a_late_reading_without_one_leaves_at_once(self):
         assert outcome(tank(60), well(1), tank(1)) == [(1, "late")]
 
@@ -200,8 +226,8 @@ def alone(one, reason):
 def reference(stream, max_waiting, max_tanks):
     """The module's docstring, a reading at a time."""
     newest, arrived, waiting, tanks, memory, found = -(2**62), 0, [], [], {}, []
-    for kind, name, ts, value in stream:
-        newest = max(newest, ts)
+    for kind, name, ts, value, moves in stream:
+        newest, ahead = max(newest, moves), moves == NO_TIME
         mark = newest - 5_000
 
         if kind == "tank":
@@ -234,7 +260,7 @@ def reference(stream, max_waiting, max_tanks):
         if near:
             best = min(near, key=lambda one, ts=ts: (abs(one[1] - ts), -one[2]))
             found.append((name, seconds(ts), best[0], seconds(best[1]), best[2], value))
-        elif ts < mark:
+        elif ahead or ts < mark:
             found.append(alone((name, ts, value), "late"))
         else:
             waiting.append((name, ts, value))
@@ -242,8 +268,9 @@ def reference(stream, max_waiting, max_tanks):
 
 
 TIMES = st.integers(0, 40).map(lambda half: half / 2)
-READINGS = st.builds(well, TIMES, st.sampled_from("AB")) | st.builds(
-    tank, TIMES, st.sampled_from("TU"), st.sampled_from([1_000.0, 7_000.0, 12_000.0])
+EARLY = st.sampled_from([0, 0, 0, 3, 20])
+READINGS = st.builds(well, TIMES, st.sampled_from("AB"), st.just(100.0), EARLY | st.just(None)) | st.builds(
+    tank, TIMES, st.sampled_from("TU"), st.sampled_from([1_000.0, 7_000.0, 12_000.0]), EARLY
 )
 
 

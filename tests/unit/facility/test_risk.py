@@ -29,7 +29,15 @@ def tanks(vapor, ts_ms):
     n = len(vapor)
     identities = [tank_event_id("TANK-03A", FACILITY, ts) for ts in ts_ms.tolist()]
     return TankReadings(
-        ["TANK-03A"] * n, [FACILITY] * n, ts_ms, values, [()] * n, np.full(n, 100.0), identities, ["1"] * n
+        ["TANK-03A"] * n,
+        [FACILITY] * n,
+        ts_ms,
+        values,
+        [()] * n,
+        np.full(n, 100.0),
+        identities,
+        ["1"] * n,
+        ts_ms,
     )
 
 

@@ -21,7 +21,7 @@ def reading(seconds, well="A", pressure=1.0e7, temperature=90.0, methane=0.0, so
     return (round(1000 * seconds), well, pressure, temperature, methane, source)
 
 
-def scored(stream):
+def scored(stream, state):
     """Scored rows of a stretch of the stream; flag and risk look at nothing but the reading itself."""
     values = table(
         {"p_tpt": np.array([one[2] for one in stream]), "t_tpt": np.array([one[3] for one in stream])}
@@ -33,18 +33,21 @@ def scored(stream):
         methane=[one[4] for one in stream],
     )
     batch.source = [one[5] for one in stream]
-    rows = score_batch(FacilityState(FACILITY), batch, None, scored_at_ms=MINUTE).rows
+    done = score_batch(state, batch, None, scored_at_ms=MINUTE)
+    rows = done.rows
     rows.anomaly_flag[:] = values[:, 26] > 95.0
     rows.risk_score[:] = np.maximum(rows.emission_risk, 0)
-    return rows
+    return done.state, rows
 
 
 def run(stream, cuts=(), coded=False):
     state, closed, counts = WindowState(), [], np.zeros(2, np.int64)
+    scoring = FacilityState(FACILITY)
     for low, high in itertools.pairwise([0, *sorted(cuts), len(stream)]):
         if low == high:
             continue
-        done = update_windows(state, scored(stream[low:high]))
+        scoring, rows = scored(stream[low:high], scoring)
+        done = update_windows(state, rows)
         state = decode(encode(done.state)) if coded else done.state
         closed += [window.row() for window in done.closed]
         counts += done.late, done.duplicates

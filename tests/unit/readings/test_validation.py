@@ -66,6 +66,13 @@ class TestCleanReading:
         assert got.reasons == [()]
         assert got.quality.tolist() == [100.0]
 
+    def test_bears_the_arrival_of_its_record_and_the_name_of_its_run_if_there_is_one(self):
+        got = check(row(feed_id="4f0c"), row(), row(feed_id=" ")).readings
+        assert got.feed_id == ["4f0c", "", ""]
+        assert got.arrival_ms.tolist() == [NOW] * 3
+        assert got.reasons == [()] * 3
+        assert len(set(got.event_id)) == 1
+
     def test_has_nan_where_a_sensor_sent_nothing(self):
         values = reading().values[0]
         sent = {SENSOR_NAMES[i]: values[i] for i in np.flatnonzero(~np.isnan(values))}
@@ -294,6 +301,12 @@ class TestQuarantineRow:
         assert line.startswith(start)
         assert MAX_LINE_BYTES - 4 < len(start) <= MAX_LINE_BYTES
         assert len(encode_block([got])) < 600_000
+
+
+def test_the_name_of_a_run_must_be_a_text_that_fits():
+    assert reasons(row(feed_id="x" * 201)) == ("too_long:feed_id",)
+    assert reasons(row(feed_id=7)) == ("wrong_type:feed_id",)
+    assert reasons(row(feed_id=["4f0c"])) == ("wrong_type:feed_id",)
 
 
 def test_the_earliest_time_is_where_the_partitions_of_the_lake_begin():

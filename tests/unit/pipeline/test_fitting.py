@@ -17,7 +17,7 @@ from petrostream.minutes.windows import WellWindows, Window, WindowState
 from petrostream.pipeline.fitting import MAX_UNPUBLISHED, MAX_WELL_BYTES, fitted, silent_first
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts
 from petrostream.scoring.codec import decode
-from petrostream.scoring.history import FacilityState, Feed, WellState
+from petrostream.scoring.history import FacilityState, WellState
 
 START_MS = 1_760_000_000_000
 LIMIT = 380_000
@@ -50,7 +50,7 @@ def windows(names, rows=30):
         pair = RANDOM.normal(1e7, 1e5, 2)
         return Window(well, START_MS, times, np.array([rows, rows]), pair * rows, pair - 1, pair + 1, 0, 10)
 
-    return WindowState({well: WellWindows(Feed(well, 0), START_MS, (window(well),)) for well in names})
+    return WindowState({well: WellWindows(START_MS, (window(well),)) for well in names})
 
 
 def live(names, alerts=0):
@@ -79,7 +79,7 @@ def join(names, rows=2_000):
     carried = RANDOM.normal(0, 1e6, (rows, len(CARRIED)))
     times = START_MS + np.arange(rows, dtype=np.int64)
     identities = [str(i) for i in range(rows)]
-    events = WellEvents(wells, wells, identities, identities, times, carried)
+    events = WellEvents(wells, wells, identities, identities, times, times, carried)
     return JoinState(START_MS, events, np.ones(rows, np.bool_), np.arange(rows), rows, tanks_seen=2)
 
 

@@ -118,7 +118,15 @@ def _recent() -> dict[Path, str]:
             f"-- Written by `python -m tools.sql_render` from sql/views/{name}.sql.\n"
             + text[text.index("CREATE OR REPLACE VIEW") :]
         )
-    return {SQL / "views" / f"{name}.sql": text for name, text in views.items()}
+    query = (SQL / "queries" / "scoreboard.sql").read_text(encoding="utf-8").split("\n", 2)[2]
+    return {
+        **{SQL / "views" / f"{name}.sql": text for name, text in views.items()},
+        SQL / "queries" / "scoreboard_recent.sql": (
+            f"-- How good was the detector in the last {RECENT_DAYS} days: alarms, missed events, delays?\n"
+            "-- Written by `python -m tools.sql_render` from sql/queries/scoreboard.sql.\n"
+            + query.replace("detector_scoreboard", _RECENT["detector_scoreboard"]["detector_scoreboard"])
+        ),
+    }
 
 
 def _last_days(name: str, question: str, source: str) -> str:

@@ -1,4 +1,5 @@
--- How good was the detector in the last 7 days: false alarms, missed events, delays?
+-- How good was the detector in the last 7 days: alarms, missed events, delays?
+-- Written by `python -m tools.sql_render` from sql/queries/scoreboard.sql.
 -- Delays in seconds; an early detection counts as 0. Medians and the 90th percentile are exact, interpolated.
 WITH runs AS (
   SELECT

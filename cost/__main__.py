@@ -17,9 +17,10 @@ from cost.workload import Workload, WorkloadError
 from cost.workload import block_seconds as usual_block_seconds
 from infra.settings import SETTINGS_FILE, SettingsError, load_settings
 from toolchain import commands
+from toolchain.terminal import print_error
 
-UNUSABLE = 2
-OVER_LIMIT = 1
+USAGE = 2
+FAILED = 1
 
 
 _Fargate = Annotated[bool, typer.Option("--fargate", help="With a load-balanced container service.")]
@@ -72,8 +73,8 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
         answer = bill(workload, built, free_tier=free_tier)
         hint = advice(answer, built, free_tier=free_tier)
     except (WorkloadError, SettingsError, PricesError) as error:
-        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
-        raise typer.Exit(UNUSABLE) from error
+        print_error(str(error))
+        raise typer.Exit(USAGE if isinstance(error, WorkloadError) else FAILED) from error
     limits = report.as_json(answer, hint)
     if as_json:
         typer.echo(json.dumps(limits, indent=2))
@@ -83,7 +84,7 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
         for line in (*report.verdict(answer), hint, _prices_known()):
             console.print(line)
     if check and not (limits["limits"]["lambda_path_met"] and limits["limits"]["total_met"]):
-        raise typer.Exit(OVER_LIMIT)
+        raise typer.Exit(FAILED)
 
 
 def _prices_known() -> str:

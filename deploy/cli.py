@@ -27,12 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-INTERRUPTED = 130
-"""Exit code of Typer after an interrupt."""
-
 _WIDTH = None if sys.stdout.isatty() else 120
 console = Console(highlight=False, width=_WIDTH)
-errors = Console(stderr=True, highlight=False, markup=False)
 
 _Iac = Annotated[Iac, typer.Option("--iac", help="The definition to deploy.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -192,10 +188,7 @@ def main() -> None:
     """Run the command line; an error the user can act on is printed, not traced."""
     try:
         commands.run(app)
-    except ToolError as error:
-        print_error(error.args[0], error.hint)
-        sys.exit(1)
     except SystemExit as ended:
-        if ended.code == INTERRUPTED:
-            errors.print("Stopped. Running the same command again goes on from here.")
+        if ended.code == commands.INTERRUPTED:
+            print_error("Stopped. Running the same command again goes on from here.")
         raise

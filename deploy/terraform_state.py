@@ -19,6 +19,7 @@ from petrostream.aws.clients import client
 from toolchain import commands
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
+from toolchain.terminal import print_error
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -162,7 +163,7 @@ def main(
         bucket = bucket_name(account, region)
         made = prepare(s3, bucket, region, tls_only=not emulator)
     except (BotoCoreError, ClientError, SettingsError, ToolError) as error:
-        console.print(f"error: {error}", style="red", soft_wrap=True)
+        print_error(str(error))
         sys.exit(1)
     file.write_text(backend_file(backend(bucket, region, emulator=emulator)), encoding="utf-8")
     console.print(

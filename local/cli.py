@@ -18,7 +18,6 @@ from local import sql as sql_client
 from local.restored import restored
 from toolchain import commands
 from toolchain.errors import ToolError
-from toolchain.terminal import print_error
 from toolchain.twin import Twin, client_environment, point_at_twin, twin
 
 app = typer.Typer(
@@ -29,7 +28,6 @@ app = typer.Typer(
 )
 # No markup: paths and logs may hold square brackets.
 console = Console(highlight=False, markup=False)
-errors = Console(stderr=True, highlight=False, markup=False)
 
 _Iac = Annotated[
     str | None, typer.Option(help="Deploy by cdk or terraform. Default: as last time, at first the CDK.")
@@ -290,11 +288,4 @@ def _waiting(text: str) -> Iterator[Callable[[float], None]]:
 
 def main() -> None:
     """Run the command line; an error the user can act on is printed, not traced."""
-    try:
-        commands.run(app)
-    except ToolError as error:
-        print_error(error.args[0], error.hint)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("Stopped.")
-        sys.exit(130)
+    commands.run(app)

@@ -13,7 +13,7 @@ from deploy.context import Context
 from deploy.engine import Iac
 from deploy.names import STACKS
 from deploy.output import Output, Say
-from toolchain.errors import ToolError
+from toolchain.errors import ToolError, UsageError
 from toolchain.paths import ROOT
 from toolchain.twin import Twin
 
@@ -43,7 +43,7 @@ def iac_of(target: Twin, wanted: str | None = None) -> Iac:
     try:
         iac = Iac(chosen)
     except ValueError as error:
-        raise ToolError(f"{chosen!r} is not a definition of the lake.", "Choose cdk or terraform.") from error
+        raise UsageError(f"{chosen!r} is not a definition of the lake.", "Use cdk or terraform.") from error
     if deployed not in (None, iac):
         raise ToolError(
             f"The lake in {target.home} was deployed by {deployed}; {iac} does not know its resources.",

@@ -18,7 +18,7 @@ from local import lifecycle
 from petrostream.aws import athena
 from petrostream.errors import PetroStreamError
 from petrostream.names import shown
-from toolchain.errors import ToolError
+from toolchain.errors import ToolError, UsageError
 from toolchain.twin import point_at_twin, twin
 
 _UNSEEN_WIDTH = 200
@@ -74,13 +74,13 @@ def read(sql: str | None, file: Path | None) -> str:
         ToolError: there is no statement, there are two, or the file cannot be read.
     """
     if (sql is None) == (file is None):
-        raise ToolError("Give one query: as text, or with --file.", 'For example: make sql Q="SELECT …"')
+        raise UsageError("Give one query: as text, or with --file.", 'For example: make sql Q="SELECT …"')
     try:
         text = sys.stdin.read() if sql == "-" else sql or Path(str(file)).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ToolError(f"The query could not be read: {error}") from error
     if not text.strip():
-        raise ToolError("The query is empty.", 'For example: make sql Q="SELECT * FROM well_data LIMIT 5"')
+        raise UsageError("The query is empty.", 'For example: make sql Q="SELECT * FROM well_data LIMIT 5"')
     return text
 
 

@@ -3,16 +3,23 @@
 import functools
 import importlib.metadata
 import inspect
+import sys
 import tomllib
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from petrostream.errors import PetroStreamError
+from toolchain.errors import ToolError
 from toolchain.paths import ROOT
+from toolchain.terminal import print_error
 
 PROJECT = ROOT / "pyproject.toml"
 """Where the version is written, and nowhere else."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 plus the number of the signal."""
 
 
 def version() -> str:
@@ -23,27 +30,43 @@ def version() -> str:
 
 
 def run(program: typer.Typer | Callable[..., int | None]) -> None:
-    """Run a command line to its end, as a script does.
+    """Run a command line to its end, as a script does; an error the user can act on is printed, not traced.
 
     Args:
         program: a Typer application; or one command, whose result is its exit code.
 
     Raises:
-        SystemExit: always, with the exit code.
+        SystemExit: always, with the exit code: docs/reference/commands.md.
     """
+    try:
+        application(program)()
+    except ToolError as error:
+        print_error(str(error.args[0]), error.hint)
+        sys.exit(error.exit_code)
+    except PetroStreamError as error:
+        print_error(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print_error("Stopped.")
+        sys.exit(INTERRUPTED)
+
+
+@functools.cache
+def application(program: typer.Typer | Callable[..., int | None]) -> typer.Typer:
+    """The application of a program, with the option `--version`."""
     if isinstance(program, typer.Typer):
-        application = program
+        made = program
     else:
-        application = typer.Typer(add_completion=False)
-        application.command()(program)
-    commands, group = application.registered_commands, application.registered_callback
+        made = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        made.command()(program)
+    commands, group = made.registered_commands, made.registered_callback
     if group is not None and group.callback is not None:
         group.callback = _with_version(group.callback)
     elif len(commands) == 1 and commands[0].callback is not None:
         commands[0].callback = _with_version(commands[0].callback)
     else:
-        application.callback()(_with_version(lambda: None))
-    application()
+        made.callback()(_with_version(lambda: None))
+    return made
 
 
 def _print_version(asked: bool) -> None:

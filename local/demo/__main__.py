@@ -17,6 +17,7 @@ from local.demo import facility as demo_facility
 from local.demo import report as demo_report
 from local.sql import query
 from toolchain import commands
+from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 from toolchain.twin import subprocess_environment
 
@@ -41,10 +42,8 @@ def main(
     started = time.monotonic()
     os.chdir(ROOT)
     if data is not None and not data.is_dir():
-        console.print(
-            f"[red]There is no folder {data}.[/] DATA names a folder in the 3W layout: DATA/2/*.parquet"
-        )
-        raise typer.Exit(2)
+        problem = "is a file, not a folder" if data.exists() else "is no folder"
+        raise ToolError(f"{data} {problem}.", "DATA names a folder in the 3W layout: DATA/2/*.parquet")
     _step("1/6  Switch the lake on", "-m", "local", "up")
     folder = _instances(data)
     _step("3/6  Train the detector", "-m", "ml.train", "--data", str(folder), "--out", str(MODELS))

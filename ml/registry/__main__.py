@@ -19,6 +19,7 @@ from rich.table import Table
 
 from ml.registry import RegistryError, open_registry, publish, rollback, versions
 from toolchain import commands
+from toolchain.terminal import print_error
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 console = Console()
@@ -64,7 +65,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (RegistryError, OSError, BotoCoreError, ClientError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        print_error(str(error))
         raise typer.Exit(1) from error
 
 

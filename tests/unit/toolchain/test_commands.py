@@ -14,10 +14,13 @@ from toolchain import commands
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
-FOLDERS = ("cost", "deploy", "local", "ml", "ops", "producer", "toolchain", "tools")
+FOLDERS = ("console", "cost", "deploy", "local", "ml", "ops", "producer", "toolchain", "tools")
 
 COMMANDS = [
-    *(["-m", name] for name in ("local", "local.demo", "deploy", "deploy.terraform_state", "cost", "ops")),
+    *(
+        ["-m", name]
+        for name in ("console", "local", "local.demo", "deploy", "deploy.terraform_state", "cost", "ops")
+    ),
     *(["-m", f"ml.{name}"] for name in ("train", "commission", "benchmark", "streaming_eval")),
     *(["-m", f"ml.{name}"] for name in ("simulate", "download", "registry")),
     ["producer/replay.py"],

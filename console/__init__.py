@@ -1,0 +1,1 @@
+"""One entry for all commands: `petrostream …`, the same as `python -m console …`."""

@@ -8,7 +8,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
 # A command line variable reaches pip only through the constraints file: one place pins every version.
-PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(RUN) -m pip install --progress-bar off --disable-pip-version-check --constraint constraints.txt
+PROGRESS := $(RUN) toolchain/install_progress.py
 
 DATA ?=
 MODELS ?= build/models
@@ -30,12 +31,12 @@ $(BIN)/python:
 
 $(VENV)/.setup: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what the lake needs (about a minute) ..."
-	@$(PIP) --editable '.[ml,local]'
+	@$(PIP) --editable '.[ml,local]' | $(PROGRESS)
 	@touch $@
 
 $(VENV)/.setup-dev: $(VENV)/.setup
 	@echo "Installing what tests and linters need ..."
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --editable '.[dev]' | $(PROGRESS)
 	@touch $@
 
 setup: $(VENV)/.setup ## Install what running PetroStream needs

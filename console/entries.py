@@ -33,7 +33,7 @@ class Entry:
 
     def load(self) -> Any:  # noqa: ANN401 - Typer's own class of commands is not public
         """Import the module and return the command."""
-        found = typer.main.get_command(
+        found: Any = typer.main.get_command(
             commands.application(getattr(importlib.import_module(self.module), self.program))
         )
         return found.commands[self.part] if self.part else found

@@ -1,22 +1,30 @@
 """Replays 3W instances into the ingest stream: `python producer/replay.py --data DIR --speed 1|60|max`."""
 
+import sys
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from rich.console import Console
+try:
+    import typer
+    from rich.console import Console
 
-from ml.data.dataset import DatasetError
-from petrostream.errors import PetroStreamError
-from producer import options
-from producer.errors import OptionInvalid, ReplayError
-from producer.playback import replay, stream_settings
-from producer.request import Request
-from producer.resume import only_one
-from toolchain import commands
-from toolchain.terminal import print_error
+    from ml.data.dataset import DatasetError
+    from petrostream.errors import PetroStreamError
+    from producer import options
+    from producer.errors import OptionInvalid, ReplayError
+    from producer.playback import replay, stream_settings
+    from producer.request import Request
+    from producer.resume import only_one
+    from toolchain import commands
+    from toolchain.terminal import print_error
+except ModuleNotFoundError as missing:
+    # Run as a script by another interpreter: toolchain/, which knows the advice, is not to be found either.
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+    from toolchain.environment import advice
+
+    raise SystemExit(advice(str(missing.name), "producer/replay.py")) from missing
 
 app = typer.Typer(add_completion=False)
 

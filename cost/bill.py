@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from cost import lines_lake, lines_path, lines_rest
 from cost.flow import Flow
-from cost.lines import PATH, Item
+from cost.lines import PATH, LineItem
 from cost.prices import Price, PricesError, load_prices
 from cost.workload import Workload
 from infra.settings import Settings
@@ -17,7 +17,7 @@ PATH_LIMIT = Fraction(20)
 TOTAL_LIMIT = Fraction(60)
 """Dollars a month that everything may cost under the same load, services included."""
 
-SECTIONS: Sequence[Callable[[Flow], Iterator[Item]]] = (
+SECTIONS: Sequence[Callable[[Flow], Iterator[LineItem]]] = (
     lines_path.kinesis,
     lines_path.firehose,
     lines_path.functions,
@@ -41,7 +41,7 @@ class Line:
         billed: units charged: the quantity, less the free tier if that is subtracted.
     """
 
-    item: Item
+    item: LineItem
     price: Price
     billed: Fraction
 

@@ -13,7 +13,7 @@ SERVICES: Group = "Services"
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class LineItem:
     """Quantity of something used in a month.
 
     Attributes:

@@ -6,48 +6,48 @@ from math import ceil
 
 from cost import figures as f
 from cost.flow import Flow, rounded
-from cost.lines import PATH, Item
+from cost.lines import PATH, LineItem
 
 DAY_HOURS = 24
 WEEK_HOURS = 168
 
 
-def kinesis(flow: Flow) -> Iterator[Item]:
+def kinesis(flow: Flow) -> Iterator[LineItem]:
     """The stream, in either mode, its extended retention, and the key calls of its encryption."""
     yield from _provisioned(flow) if flow.settings.stream.mode == "PROVISIONED" else _on_demand(flow)
     # Every five minutes of every hour in which a well sends.
     calls = f.KMS_CALLERS * 12 * flow.seconds / 3600 if flow.facilities else Fraction(0)
-    yield Item(PATH, "KMS", "key calls of the stream's encryption", "kms.request", calls)
+    yield LineItem(PATH, "KMS", "key calls of the stream's encryption", "kms.request", calls)
 
 
-def _provisioned(flow: Flow) -> Iterator[Item]:
+def _provisioned(flow: Flow) -> Iterator[LineItem]:
     stream = flow.settings.stream
     hours = Fraction(stream.shards * f.MONTH_HOURS)
-    yield Item(PATH, "Kinesis", f"shards: {stream.shards}", "kinesis.shard_hour", hours, fixed=True)
+    yield LineItem(PATH, "Kinesis", f"shards: {stream.shards}", "kinesis.shard_hour", hours, fixed=True)
     units = flow.records(lambda size: ceil(size / f.PUT_UNIT_BYTES)) * flow.seconds
-    yield Item(PATH, "Kinesis", "records in, by 25 KB", "kinesis.put_unit", units)
+    yield LineItem(PATH, "Kinesis", "records in, by 25 KB", "kinesis.put_unit", units)
     if stream.retention_hours > DAY_HOURS:
         what = "retention beyond a day"
-        yield Item(PATH, "Kinesis", what, "kinesis.extended_shard_hour", hours, fixed=True)
+        yield LineItem(PATH, "Kinesis", what, "kinesis.extended_shard_hour", hours, fixed=True)
     if stream.retention_hours > WEEK_HOURS:
         beyond = _remembered(flow, stream.retention_hours - WEEK_HOURS)
-        yield Item(PATH, "Kinesis", "retention beyond a week", "kinesis.long_term_gb", beyond)
+        yield LineItem(PATH, "Kinesis", "retention beyond a week", "kinesis.long_term_gb", beyond)
 
 
-def _on_demand(flow: Flow) -> Iterator[Item]:
+def _on_demand(flow: Flow) -> Iterator[LineItem]:
     retention = flow.settings.stream.retention_hours
     hours = Fraction(f.MONTH_HOURS)
-    yield Item(PATH, "Kinesis", "stream on demand", "kinesis.stream_hour", hours, fixed=True)
+    yield LineItem(PATH, "Kinesis", "stream on demand", "kinesis.stream_hour", hours, fixed=True)
     gb_in = flow.records(lambda size: rounded(size, f.ON_DEMAND_ROUND_BYTES)) * flow.seconds / f.GB
-    yield Item(PATH, "Kinesis", "data in, by 1 KB", "kinesis.gb_in", gb_in)
+    yield LineItem(PATH, "Kinesis", "data in, by 1 KB", "kinesis.gb_in", gb_in)
     gb_out = 2 * flow.stream_bytes * flow.seconds / f.GB
-    yield Item(PATH, "Kinesis", "data out, to Lambda and Firehose", "kinesis.gb_out", gb_out)
+    yield LineItem(PATH, "Kinesis", "data out, to Lambda and Firehose", "kinesis.gb_out", gb_out)
     if retention > DAY_HOURS:
         beyond = _remembered(flow, min(retention, WEEK_HOURS) - DAY_HOURS)
-        yield Item(PATH, "Kinesis", "retention beyond a day", "kinesis.extended_gb", beyond)
+        yield LineItem(PATH, "Kinesis", "retention beyond a day", "kinesis.extended_gb", beyond)
     if retention > WEEK_HOURS:
         beyond = _remembered(flow, retention - WEEK_HOURS)
-        yield Item(PATH, "Kinesis", "retention beyond a week", "kinesis.long_term_gb", beyond)
+        yield LineItem(PATH, "Kinesis", "retention beyond a week", "kinesis.long_term_gb", beyond)
 
 
 def _remembered(flow: Flow, hours: int) -> Fraction:
@@ -55,28 +55,28 @@ def _remembered(flow: Flow, hours: int) -> Fraction:
     return flow.stream_bytes * flow.seconds / f.MONTH_HOURS * hours / f.GB
 
 
-def firehose(flow: Flow) -> Iterator[Item]:
+def firehose(flow: Flow) -> Iterator[LineItem]:
     """The three delivery streams. Every record counts as a multiple of 5 KB, small blocks too."""
 
     def billed(size: Fraction) -> int:
         return rounded(size, f.FIREHOSE_ROUND_BYTES)
 
     raw = flow.records(billed) * flow.seconds / f.GB
-    yield Item(PATH, "Firehose", "raw zone: records in, by 5 KB", "firehose.gb", raw)
+    yield LineItem(PATH, "Firehose", "raw zone: records in, by 5 KB", "firehose.gb", raw)
     scored = flow.entries(billed) * flow.seconds / f.GB
-    yield Item(PATH, "Firehose", "curated zone: entries in, by 5 KB", "firehose.gb", scored)
-    yield Item(PATH, "Firehose", "curated zone: to Parquet", "firehose.conversion_gb", scored)
+    yield LineItem(PATH, "Firehose", "curated zone: entries in, by 5 KB", "firehose.gb", scored)
+    yield LineItem(PATH, "Firehose", "curated zone: to Parquet", "firehose.conversion_gb", scored)
     # What is charged is the data delivered; JSON's size before conversion is the cautious reading of that.
-    yield Item(PATH, "Firehose", "curated zone: by date", "firehose.partition_gb", scored)
+    yield LineItem(PATH, "Firehose", "curated zone: by date", "firehose.partition_gb", scored)
     objects = flow.curated_objects * flow.seconds
-    yield Item(PATH, "Firehose", "curated zone: objects by date", "firehose.partition_object", objects)
+    yield LineItem(PATH, "Firehose", "curated zone: objects by date", "firehose.partition_object", objects)
     bad = Fraction(0)
     if flow.facilities:
         bad = flow.quarantine_entries * billed(flow.quarantine_entry_bytes) * flow.seconds / f.GB
-    yield Item(PATH, "Firehose", "quarantine: entries in, by 5 KB", "firehose.gb", bad)
+    yield LineItem(PATH, "Firehose", "quarantine: entries in, by 5 KB", "firehose.gb", bad)
 
 
-def functions(flow: Flow) -> Iterator[Item]:
+def functions(flow: Flow) -> Iterator[LineItem]:
     """Both functions, and the failure queue."""
     settings = flow.settings
     batches, transforms = flow.batches * flow.seconds, flow.transforms * flow.seconds
@@ -86,14 +86,14 @@ def functions(flow: Flow) -> Iterator[Item]:
         ("scoring", batches, scoring_ms, settings.scoring.memory_mb),
         ("transform", transforms, transform_ms, settings.firehose_transform.memory_mb),
     ):
-        yield Item(PATH, "Lambda", f"{name}: invocations", "lambda.request", count)
+        yield LineItem(PATH, "Lambda", f"{name}: invocations", "lambda.request", count)
         spent = count * ms / 1000 * memory_mb / 1024
-        yield Item(PATH, "Lambda", f"{name}: {ms} ms each, {memory_mb} MB", time, spent)
+        yield LineItem(PATH, "Lambda", f"{name}: {ms} ms each, {memory_mb} MB", time, spent)
     failed = 3 * batches * f.FAILED_BATCHES
-    yield Item(PATH, "SQS", "batches given up on", "sqs.request", failed)
+    yield LineItem(PATH, "SQS", "batches given up on", "sqs.request", failed)
 
 
-def table(flow: Flow) -> Iterator[Item]:
+def table(flow: Flow) -> Iterator[LineItem]:
     """The live table: a facility's state is written once a batch, and read only by a new process.
 
     Each closed minute of a well is an update of an item small enough for one unit.
@@ -107,22 +107,22 @@ def table(flow: Flow) -> Iterator[Item]:
     stored += flow.window_writes * flow.settings.live.window_hours * 3600 * f.WINDOW_BYTES / f.GB
     minutes = flow.window_writes * flow.seconds
     starts = Fraction(f.COLD_STARTS_A_DAY * f.MONTH_HOURS, 24)
-    yield Item(PATH, "DynamoDB", "state writes, by 1 KB", "dynamodb.write_unit", writes * flow.seconds)
-    yield Item(PATH, "DynamoDB", "minutes of wells, by 1 KB", "dynamodb.write_unit", minutes)
-    yield Item(PATH, "DynamoDB", "state reads, by 4 KB", "dynamodb.read_unit", reads * starts)
-    yield Item(PATH, "DynamoDB", "table", "dynamodb.gb", stored)
+    yield LineItem(PATH, "DynamoDB", "state writes, by 1 KB", "dynamodb.write_unit", writes * flow.seconds)
+    yield LineItem(PATH, "DynamoDB", "minutes of wells, by 1 KB", "dynamodb.write_unit", minutes)
+    yield LineItem(PATH, "DynamoDB", "state reads, by 4 KB", "dynamodb.read_unit", reads * starts)
+    yield LineItem(PATH, "DynamoDB", "table", "dynamodb.gb", stored)
     if flow.settings.live.point_in_time_recovery:
-        yield Item(PATH, "DynamoDB", "point-in-time recovery", "dynamodb.pitr_gb", stored)
+        yield LineItem(PATH, "DynamoDB", "point-in-time recovery", "dynamodb.pitr_gb", stored)
 
 
-def logs(flow: Flow) -> Iterator[Item]:
+def logs(flow: Flow) -> Iterator[LineItem]:
     """Logs and custom metrics of both functions."""
     written = flow.batches * f.SCORING_LOG_BYTES + flow.transforms * f.TRANSFORM_LOG_BYTES
     gb = written * flow.seconds / f.GB
     age = Fraction(flow.workload.months * f.MONTH_HOURS, 24)
     days = min(Fraction(flow.settings.runtime.log_retention_days), age)
-    yield Item(PATH, "CloudWatch", "logs in", "logs.ingest_gb", gb)
-    yield Item(PATH, "CloudWatch", "logs kept", "logs.gb", gb * days * 24 / f.MONTH_HOURS)
+    yield LineItem(PATH, "CloudWatch", "logs in", "logs.ingest_gb", gb)
+    yield LineItem(PATH, "CloudWatch", "logs kept", "logs.gb", gb * days * 24 / f.MONTH_HOURS)
     # A metric is charged for the hours in which it receives a value.
     metrics = f.METRICS * flow.seconds / 3600 / f.MONTH_HOURS if flow.facilities else Fraction(0)
-    yield Item(PATH, "CloudWatch", f"custom metrics: {f.METRICS}", "cloudwatch.metric", metrics)
+    yield LineItem(PATH, "CloudWatch", f"custom metrics: {f.METRICS}", "cloudwatch.metric", metrics)

@@ -5,32 +5,32 @@ from fractions import Fraction
 
 from cost import figures as f
 from cost.flow import Flow
-from cost.lines import ASKING, SERVICES, WATCHING, Item
+from cost.lines import ASKING, SERVICES, WATCHING, LineItem
 
 
-def watching(flow: Flow) -> Iterator[Item]:
+def watching(flow: Flow) -> Iterator[LineItem]:
     """Operations alarms, the dashboard, and a customer-managed key if enabled. Notifying budgets are free."""
     alarms, dashboards = Fraction(f.ALARM_METRICS), Fraction(f.DASHBOARDS)
     what = f"alarms: {f.ALARMS} on {f.ALARM_METRICS} metrics"
-    yield Item(WATCHING, "CloudWatch", what, "cloudwatch.alarm", alarms, fixed=True)
-    yield Item(WATCHING, "CloudWatch", "dashboard", "cloudwatch.dashboard", dashboards, fixed=True)
+    yield LineItem(WATCHING, "CloudWatch", what, "cloudwatch.alarm", alarms, fixed=True)
+    yield LineItem(WATCHING, "CloudWatch", "dashboard", "cloudwatch.dashboard", dashboards, fixed=True)
     if flow.workload.customer_key:
-        yield Item(WATCHING, "KMS", "customer-managed key", "kms.key", Fraction(1), fixed=True)
+        yield LineItem(WATCHING, "KMS", "customer-managed key", "kms.key", Fraction(1), fixed=True)
 
 
-def asking(flow: Flow) -> Iterator[Item]:
+def asking(flow: Flow) -> Iterator[LineItem]:
     """Athena queries over one day of readings each, and their requests to S3."""
     queries = flow.workload.queries_per_day * Fraction(f.MONTH_HOURS, 24) if flow.facilities else Fraction(0)
     day = flow.seconds * 24 / f.MONTH_HOURS
     size = flow.readings * f.CURATED_STORED_BYTES * day * f.QUERY_SHARE
     scanned = queries * max(size, Fraction(f.QUERY_MIN_BYTES)) / f.TB
     what = f"{flow.workload.queries_per_day} queries a day, a day of readings each"
-    yield Item(ASKING, "Athena", what, "athena.tb", scanned)
+    yield LineItem(ASKING, "Athena", what, "athena.tb", scanned)
     gets = queries * flow.curated_objects * day * f.GETS_PER_OBJECT
-    yield Item(ASKING, "S3", "reads by queries", "s3.get", gets)
+    yield LineItem(ASKING, "S3", "reads by queries", "s3.get", gets)
 
 
-def services(flow: Flow) -> Iterator[Item]:
+def services(flow: Flow) -> Iterator[LineItem]:
     """One container service behind a load balancer, if enabled."""
     if not flow.workload.fargate:
         return
@@ -48,4 +48,4 @@ def services(flow: Flow) -> Iterator[Item]:
         ),
         ("ECR", "container image", "ecr.gb", f.IMAGE_GB),
     ):
-        yield Item(SERVICES, service, what, price, quantity, fixed=True)
+        yield LineItem(SERVICES, service, what, price, quantity, fixed=True)

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 from deploy import releases
-from deploy.smoke import Result, smoke
+from deploy.smoke import SmokeResult, smoke
 from deploy.up import Prepared
 from toolchain.paths import ROOT
 from toolchain.run import probe
 
 
-def test_and_record(prepared: Prepared) -> Result:
+def test_and_record(prepared: Prepared) -> SmokeResult:
     """Run the smoke test, and keep the code that passed it for a rollback.
 
     Raises:

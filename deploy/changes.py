@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from rich.table import Table
 
-Action = Literal["create", "update", "replace", "delete"]
-ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "delete")
+PlannedAction = Literal["create", "update", "replace", "delete"]
+ACTIONS: tuple[PlannedAction, ...] = ("create", "update", "replace", "delete")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,7 +26,7 @@ class Change:
     part: str
     kind: str
     name: str
-    action: Action
+    action: PlannedAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def of_terraform(document: Mapping[str, Any]) -> Iterable[Change]:
         actions = set(change["change"]["actions"])
         if change.get("mode") == "data" or not actions & {"create", "update", "delete"}:
             continue
-        action: Action = "replace" if actions == {"create", "delete"} else next(iter(actions))
+        action: PlannedAction = "replace" if actions == {"create", "delete"} else next(iter(actions))
         module = str(change.get("module_address", "module.root"))
         part = module.split(".")[1].partition("[")[0]
         yield Change(part, change["type"], str(change["address"]), action)

@@ -165,7 +165,7 @@ def receipt() -> None:
         raise typer.Exit(1)
 
 
-def _passed(result: smoke_test.Result) -> None:
+def _passed(result: smoke_test.SmokeResult) -> None:
     models = (
         f"scored by model {', '.join(result.models)}"
         if result.models

@@ -20,7 +20,7 @@ POLICIES = FOLDER / "policies"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AccountRegion:
     """Where things are: values, or tokens that CloudFormation fills in."""
 
     account: str
@@ -62,7 +62,7 @@ class OperationsAlarm:
     settings: OperationsAlarmSettings
 
 
-def names(settings: Settings, place: Place) -> dict[str, str]:
+def names(settings: Settings, place: AccountRegion) -> dict[str, str]:
     """Values of the `${names}` in the shared files."""
     return {
         "project": settings.project,
@@ -90,7 +90,7 @@ def runbook(key: str) -> str:
     return f"{key.replace('_', '-')}.md"
 
 
-def operations_alarms(settings: Settings, place: Place) -> list[OperationsAlarm]:
+def operations_alarms(settings: Settings, place: AccountRegion) -> list[OperationsAlarm]:
     """Every operations alarm, in the order of `infra/alarms.json`.
 
     Raises:
@@ -115,7 +115,7 @@ def _alarm(key: str, row: Mapping[str, Any], settings: Settings) -> OperationsAl
     )
 
 
-def dashboard(settings: Settings, place: Place) -> str:
+def dashboard(settings: Settings, place: AccountRegion) -> str:
     """The body of the dashboard, as JSON."""
     every = operations_alarms(settings, place)
     prefix = f"arn:{place.partition}:cloudwatch:{place.region}:{place.account}:alarm:"
@@ -129,7 +129,7 @@ def dashboard(settings: Settings, place: Place) -> str:
     return json.dumps(_filled(DASHBOARD_FILE, values), separators=(",", ":"))
 
 
-def policy(name: str, settings: Settings, place: Place) -> dict[str, Any]:
+def policy(name: str, settings: Settings, place: AccountRegion) -> dict[str, Any]:
     """The policy document `infra/policies/<name>.json`."""
     return _filled(POLICIES / f"{name}.json", names(settings, place))
 

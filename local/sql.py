@@ -34,7 +34,7 @@ def console_of(stream: TextIO) -> Console:
     return Console(file=stream, width=None if stream.isatty() else _UNSEEN_WIDTH, highlight=False)
 
 
-def query(sql: str, *, max_rows: int | None = None) -> athena.Result:
+def query(sql: str, *, max_rows: int | None = None) -> athena.QueryResult:
     """Run SQL on the twin.
 
     Raises:
@@ -47,7 +47,7 @@ def query(sql: str, *, max_rows: int | None = None) -> athena.Result:
     return _run(sql, max_rows)
 
 
-def query_aws(sql: str, *, max_rows: int | None = None) -> athena.Result:
+def query_aws(sql: str, *, max_rows: int | None = None) -> athena.QueryResult:
     """Run SQL on AWS, with the credentials and region of the environment.
 
     Raises:
@@ -58,7 +58,7 @@ def query_aws(sql: str, *, max_rows: int | None = None) -> athena.Result:
     return _run(sql, max_rows)
 
 
-def _run(sql: str, max_rows: int | None) -> athena.Result:
+def _run(sql: str, max_rows: int | None) -> athena.QueryResult:
     try:
         return athena.run_sql(sql, max_rows=max_rows)
     except athena.QueryFailed as error:
@@ -84,7 +84,7 @@ def read(sql: str | None, file: Path | None) -> str:
     return text
 
 
-def write_csv(result: athena.Result, target: TextIO, *, escape_formulas: bool = True) -> None:
+def write_csv(result: athena.QueryResult, target: TextIO, *, escape_formulas: bool = True) -> None:
     """Write the rows as CSV with a header; NULL is an empty field.
 
     On a terminal, control characters are escaped; a file or pipe gets the data as it is.
@@ -109,7 +109,7 @@ def write_csv(result: athena.Result, target: TextIO, *, escape_formulas: bool = 
     writer.writerows(map(field, row) for row in result.rows)
 
 
-def print_table(result: athena.Result, console: Console) -> None:
+def print_table(result: athena.QueryResult, console: Console) -> None:
     """Print the rows as a table; if it is too wide for the screen, as one record below another."""
     cells = [[_cell(value) for value in row] for row in result.rows]
     if _natural_width(result.columns, cells) <= console.width or not cells:

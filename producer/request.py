@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from producer.schedule import Clock
+from producer.schedule import ReplayClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Request:
     speed: float
     wells: list[str]
     instances: list[str]
-    clock: Clock
+    clock: ReplayClock
     start_ms: int
     duration_ms: int | None
     fleet: Path | None

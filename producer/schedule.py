@@ -17,7 +17,7 @@ GAP_MS = 90_000
 
 FULL_SPEED = float("inf")
 
-Clock = Literal["live", "original"]
+ReplayClock = Literal["live", "original"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def length_ms(spans: Sequence[Span]) -> int:
     return _one_after_another(spans)[-1].end_ms
 
 
-def make_schedule(spans: Iterable[Span], clock: Clock, speed: float, started_ms: int) -> Schedule:
+def make_schedule(spans: Iterable[Span], clock: ReplayClock, speed: float, started_ms: int) -> Schedule:
     """Place every span of a replay that begins at `started_ms` (epoch milliseconds) and runs at `speed`.
 
     With the live clock, positions and event times of all wells of a facility differ by one constant, so that

@@ -7,15 +7,15 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.cdk.common import Deployment
-from infra.watch import Metric, OperationsAlarm, Place, dashboard, operations_alarms
+from infra.watch import AccountRegion, Metric, OperationsAlarm, dashboard, operations_alarms
 
 EMAIL_PATTERN = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}"
 """What is taken for an e-mail address; a typing error here would leave every alarm unheard."""
 
 
-def cdk_place() -> Place:
+def cdk_place() -> AccountRegion:
     """The place as CloudFormation will know it."""
-    return Place(account=Aws.ACCOUNT_ID, region=Aws.REGION, partition=Aws.PARTITION)
+    return AccountRegion(account=Aws.ACCOUNT_ID, region=Aws.REGION, partition=Aws.PARTITION)
 
 
 def email_parameter(scope: Construct) -> CfnParameter:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from infra.settings import load_settings
-from infra.watch import Place, policy
+from infra.watch import AccountRegion, policy
 
-_AS_REPORTED = Place(account="<AWS::AccountId>", region="<AWS::Region>", partition="<AWS::Partition>")
+_AS_REPORTED = AccountRegion(account="<AWS::AccountId>", region="<AWS::Region>", partition="<AWS::Partition>")
 
 _NO_RESOURCE = "IAM offers no resource for these actions, and none of them reads data or changes anything."
 _OWN_NAMES = (

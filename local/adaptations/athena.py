@@ -38,7 +38,7 @@ _KNOWN = {
 # A quarantined line may hold 256 KiB of raw payload; this is DuckDB's own default, stated.
 _MAX_OBJECT_BYTES = 16 * 1024 * 1024
 
-Table = Mapping[str, Any]
+GlueTable = Mapping[str, Any]
 
 
 def install() -> None:
@@ -61,8 +61,10 @@ def install() -> None:
     guard.replace(athena, "_save_query_results", _result_at_its_place(athena))
 
 
-def _relation(athena: ModuleType, duck_type: Callable[[str], str]) -> Callable[[Table, Sequence[str]], str]:
-    def table_relation(table: Table, files: Sequence[str]) -> str:
+def _relation(
+    athena: ModuleType, duck_type: Callable[[str], str]
+) -> Callable[[GlueTable, Sequence[str]], str]:
+    def table_relation(table: GlueTable, files: Sequence[str]) -> str:
         columns = (table.get("StorageDescriptor") or {}).get("Columns") or []
         if athena._data_format(table) != "json" or not columns:
             other: str = table_relation.original(table, files)  # type: ignore[attr-defined]
@@ -86,7 +88,7 @@ def hive_options(partitions: Sequence[Mapping[str, str]], duck_type: Callable[[s
     return f"hive_partitioning = true, hive_types = {{{types}}}"
 
 
-def empty_relation(table: Table, duck_type: Callable[[str], str]) -> str:
+def empty_relation(table: GlueTable, duck_type: Callable[[str], str]) -> str:
     """SQL of zero rows with a table's columns and partition keys, arrays included."""
     columns = _columns(table)
     if not columns:
@@ -142,7 +144,7 @@ def _tables_of(database: str) -> dict[str, dict[str, types.SqlType | None]]:
     return found
 
 
-def _columns(table: Table) -> list[Mapping[str, str]]:
+def _columns(table: GlueTable) -> list[Mapping[str, str]]:
     """Columns of a table of the catalogue, partition keys last."""
     stored = (table.get("StorageDescriptor") or {}).get("Columns") or []
     return [*stored, *(table.get("PartitionKeys") or [])]

@@ -43,7 +43,7 @@ _BUFFER_BYTES = 3 * 1024 * 1024
 _MAX_ENTRY_BYTES = 1024 * 1000
 _MAX_ENTRIES = 500
 
-Record = tuple[str, bytes]
+Entry = tuple[str, bytes]
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -90,7 +90,7 @@ def _batch_handler(firehose: ModuleType) -> Callable[[Mapping[str, Any]], Answer
         if not plain or not 0 < len(entries) <= _MAX_ENTRIES:
             answer: Answer = put_record_batch.original(data)  # type: ignore[attr-defined]
             return answer
-        accepted: list[Record] = []
+        accepted: list[Entry] = []
         responses: list[dict[str, Any]] = []
         for entry in entries:
             try:
@@ -122,16 +122,16 @@ def _decoded(entry: Mapping[str, Any]) -> bytes:
     return data
 
 
-def _buffers(records: Sequence[Record]) -> Iterator[list[Record]]:
-    """Records in runs of up to 3 MiB."""
-    buffer: list[Record] = []
+def _buffers(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Entries in runs of up to 3 MiB."""
+    buffer: list[Entry] = []
     size = 0
-    for record in records:
-        if buffer and size + len(record[1]) > _BUFFER_BYTES:
+    for entry in entries:
+        if buffer and size + len(entry[1]) > _BUFFER_BYTES:
             yield buffer
             buffer, size = [], 0
-        buffer.append(record)
-        size += len(record[1])
+        buffer.append(entry)
+        size += len(entry[1])
     if buffer:
         yield buffer
 
@@ -189,10 +189,10 @@ def _on_event_loop() -> bool:
     return True
 
 
-def _deliverer(firehose: ModuleType) -> Callable[[dict[str, Any], dict[str, Any], list[Record]], None]:
+def _deliverer(firehose: ModuleType) -> Callable[[dict[str, Any], dict[str, Any], list[Entry]], None]:
     """Transform and deliver, with what the transform failed under the error prefix."""
 
-    def deliver(stream: dict[str, Any], destination: dict[str, Any], records: list[Record]) -> None:
+    def deliver(stream: dict[str, Any], destination: dict[str, Any], records: list[Entry]) -> None:
         keys: dict[str, dict[str, str]] = {}
         refused: set[str] = set()
         token = _refused.set(refused)

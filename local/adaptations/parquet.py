@@ -39,7 +39,7 @@ _SERDE_TIMESTAMPS = (
 )
 
 Convert = Callable[[Mapping[str, Any], bytes], bytes]
-Columns = Sequence[Mapping[str, str]]
+GlueColumns = Sequence[Mapping[str, str]]
 
 
 class _NotPlainError(Exception):
@@ -72,7 +72,7 @@ def converter(
     return convert
 
 
-def _strange_time(rows: Sequence[Any], columns: Columns) -> bool:
+def _strange_time(rows: Sequence[Any], columns: GlueColumns) -> bool:
     """Whether a timestamp column has a text that AWS's SerDe does not read."""
     documents = [row for row in rows if type(row) is dict]
     times = {column["Name"].lower() for column in columns if column.get("Type", "").lower() == "timestamp"}
@@ -81,7 +81,7 @@ def _strange_time(rows: Sequence[Any], columns: Columns) -> bool:
     return not all(any(form.fullmatch(text) for form in _SERDE_TIMESTAMPS) for text in texts)
 
 
-def _convert(conversion: Mapping[str, Any], rows: Sequence[Any], columns: Columns) -> bytes:
+def _convert(conversion: Mapping[str, Any], rows: Sequence[Any], columns: GlueColumns) -> bytes:
     compression = _compression(conversion)
     if not columns or not rows or not all(type(row) is dict for row in rows):
         raise _NotPlainError

@@ -8,7 +8,7 @@ from sqlglot import exp
 from local.athena import engine
 from local.athena.errors import SqlError
 from local.athena.inference import Typer
-from local.athena.relations import Columns, Tables
+from local.athena.relations import ColumnTypes, Tables
 from local.athena.types import SqlType
 
 _CATALOG = "awsdatacatalog"
@@ -88,7 +88,7 @@ def _shown(
     return engine.table(["col_name", "data_type", "comment"], rows)
 
 
-def columns_of(name: str, tables: Tables, views: Mapping[str, exp.Query]) -> Columns | None:
+def columns_of(name: str, tables: Tables, views: Mapping[str, exp.Query]) -> ColumnTypes | None:
     """Columns of a table or view; None where there is no such one."""
     name = name.lower()
     if name in tables:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from sqlglot import exp
 
 from local.athena import types
-from local.athena.relations import Columns, Resolver, Tables
+from local.athena.relations import ColumnTypes, Resolver, Tables
 from local.athena.types import (
     BIGINT,
     BOOLEAN,
@@ -115,11 +115,11 @@ class Typer:
         """Let an expression that stands for another one have its type."""
         self._known[id(new)] = self.of(old)
 
-    def columns(self, query: exp.Expr) -> Columns | None:
+    def columns(self, query: exp.Expr) -> ColumnTypes | None:
         """Names and types of the columns a query returns; None where they are not known."""
         return self._resolver.columns(query)
 
-    def columns_of(self, relation: exp.Expr) -> Columns | None:
+    def columns_of(self, relation: exp.Expr) -> ColumnTypes | None:
         """Names and types of the columns of a relation of FROM or JOIN; None where they are not known."""
         return self._resolver.of_relation(relation)
 

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from local.athena.types import BIGINT, SqlType, common
 
-Columns = list[tuple[str, SqlType | None]]
+ColumnTypes = list[tuple[str, SqlType | None]]
 TypeOf = Callable[[exp.Expr], SqlType | None]
 Tables = Mapping[str, Mapping[str, SqlType | None]]
 
@@ -24,9 +24,9 @@ class Resolver:
 
     tables: Tables
     type_of: TypeOf
-    known: dict[int, Columns | None]
+    known: dict[int, ColumnTypes | None]
 
-    def columns(self, query: exp.Expr | None) -> Columns | None:
+    def columns(self, query: exp.Expr | None) -> ColumnTypes | None:
         """Names and types of the columns a query returns, in order; None where they are not known."""
         if query is None:
             return None
@@ -35,7 +35,7 @@ class Resolver:
             self.known[id(query)] = self._columns(query)
         return self.known[id(query)]
 
-    def _columns(self, query: exp.Expr) -> Columns | None:
+    def _columns(self, query: exp.Expr) -> ColumnTypes | None:
         if isinstance(query, exp.Subquery):
             return self.columns(query.this)
         if isinstance(query, exp.SetOperation):
@@ -51,8 +51,8 @@ class Resolver:
             ]
         return self._selected(query) if isinstance(query, exp.Select) else None
 
-    def _selected(self, query: exp.Select) -> Columns | None:
-        found: Columns = []
+    def _selected(self, query: exp.Select) -> ColumnTypes | None:
+        found: ColumnTypes = []
         for projection in query.expressions:
             if projection.is_star:
                 starred = self._star(query, projection)
@@ -64,9 +64,9 @@ class Resolver:
                 found.append((name, self.type_of(projection)))
         return found
 
-    def _star(self, query: exp.Select, projection: exp.Expr) -> Columns | None:
+    def _star(self, query: exp.Select, projection: exp.Expr) -> ColumnTypes | None:
         wanted = projection.table.lower() if isinstance(projection, exp.Column) else ""
-        found: Columns = []
+        found: ColumnTypes = []
         for name, relation in relations(query):
             if wanted and name.lower() != wanted:
                 continue
@@ -95,7 +95,7 @@ class Resolver:
                     return None if _inside(column, projection) else self.type_of(projection.this)
         return None
 
-    def of_relation(self, relation: exp.Expr) -> Columns | None:
+    def of_relation(self, relation: exp.Expr) -> ColumnTypes | None:
         """Columns of one relation of FROM or JOIN, under its own names for them."""
         if isinstance(relation, exp.Unnest):
             columns = self._unnested(relation)
@@ -111,7 +111,7 @@ class Resolver:
             return columns
         return [(name, kind) for name, (_, kind) in zip(names, columns, strict=False)]
 
-    def _of_table(self, table: exp.Table) -> Columns | None:
+    def _of_table(self, table: exp.Table) -> ColumnTypes | None:
         cte = None if table.db else bound(table)
         if cte is not None:
             columns = self.columns(cte.this)
@@ -122,8 +122,8 @@ class Resolver:
         known = self.tables.get(table.name.lower())
         return None if known is None else list(known.items())
 
-    def _unnested(self, unnest: exp.Unnest) -> Columns | None:
-        found: Columns = []
+    def _unnested(self, unnest: exp.Unnest) -> ColumnTypes | None:
+        found: ColumnTypes = []
         for array in unnest.expressions:
             kind = self.type_of(array)
             parts = kind.inner if kind is not None and kind.name in {"array", "map"} else (None,)

@@ -103,7 +103,7 @@ def _land(since: datetime, started: float) -> demo_report.Report:
     return report if facility is None else {**report, "facility": facility}
 
 
-def _ask(sql: str) -> list[demo_report.Row]:
+def _ask(sql: str) -> list[demo_report.SqlRow]:
     return query(sql).dicts()
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local.demo.report import NotLandedError, Patience, Query, Report, Row
+from local.demo.report import LandingWait, NotLandedError, Query, Report, SqlRow
 from petrostream.names import shown
 from toolchain.paths import ROOT
 
@@ -25,7 +25,7 @@ _COUNTS = (
 class Pairing:
     """Result of the join for a run's readings: a row for each facility, from `run_pairing.sql`."""
 
-    facilities: Sequence[Row]
+    facilities: Sequence[SqlRow]
 
     def total(self, count: str) -> int:
         """A count over all facilities."""
@@ -37,7 +37,7 @@ def read_pairing(query: Query, since: datetime) -> Pairing:
     return Pairing(list(query(_sql("run_pairing", since=_text(since)))))
 
 
-def read_alerts(query: Query, since: datetime, raised: Sequence[Row]) -> Row:
+def read_alerts(query: Query, since: datetime, raised: Sequence[SqlRow]) -> SqlRow:
     """Count the ALERTs caused by gas and vapor, and those that the ground truth does not explain.
 
     Args:
@@ -56,7 +56,7 @@ def read_alerts(query: Query, since: datetime, raised: Sequence[Row]) -> Row:
 
 
 def wait_until_joined(
-    read: Callable[[], Pairing], sent: int, progress: Callable[[int], None], patience: Patience | None = None
+    read: Callable[[], Pairing], sent: int, progress: Callable[[int], None], wait: LandingWait | None = None
 ) -> Pairing:
     """Query until no reading that should be joined is missing.
 
@@ -64,13 +64,13 @@ def wait_until_joined(
         read: queries the lake.
         sent: number of readings that have landed.
         progress: called after every query with the number that are settled.
-        patience: how long to wait.
+        wait: how long to wait.
 
     Raises:
-        NotLandedError: nothing new arrived for `patience.seconds_without_progress`.
+        NotLandedError: nothing new arrived for `wait.seconds_without_progress`.
     """
-    patience = patience or Patience()
-    best, since = -1, patience.clock()
+    wait = wait or LandingWait()
+    best, since = -1, wait.clock()
     while True:
         found = read()
         settled = found.total("readings") - found.total("missing")
@@ -78,17 +78,17 @@ def wait_until_joined(
         if settled >= sent:
             return found
         if settled > best:
-            best, since = settled, patience.clock()
-        elif patience.clock() - since > patience.seconds_without_progress:
+            best, since = settled, wait.clock()
+        elif wait.clock() - since > wait.seconds_without_progress:
             raise NotLandedError(
                 f"{sent - settled:,} of {sent:,} readings are not in facility_data, and nothing has arrived "
-                f"for {patience.seconds_without_progress:.0f} s. See the functions' logs: "
+                f"for {wait.seconds_without_progress:.0f} s. See the functions' logs: "
                 "python -m local logs"
             )
-        patience.sleep(patience.poll_seconds)
+        wait.sleep(wait.poll_seconds)
 
 
-def summary(pairing: Pairing, alerts: Row, replay: Report) -> Report:
+def summary(pairing: Pairing, alerts: SqlRow, replay: Report) -> Report:
     """The object `facility` of `build/demo.json`.
 
     Args:

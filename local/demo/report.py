@@ -16,9 +16,9 @@ from toolchain.paths import ROOT
 
 SQL = ROOT / "sql" / "reports"
 
-Row = dict[str, Any]
+SqlRow = dict[str, Any]
 Report = dict[str, Any]
-Query = Callable[[str], Sequence[Row]]
+Query = Callable[[str], Sequence[SqlRow]]
 
 
 class NotLandedError(RuntimeError):
@@ -29,8 +29,8 @@ class NotLandedError(RuntimeError):
 class Landed:
     """What the lake holds of one run."""
 
-    wells: list[Row]
-    quarantine: list[Row]
+    wells: list[SqlRow]
+    quarantine: list[SqlRow]
 
     @property
     def landed(self) -> int:
@@ -49,7 +49,7 @@ class Landed:
 
 
 @dataclass
-class Patience:
+class LandingWait:
     """How long to wait for the next reading before the run counts as stuck, and the clock to use."""
 
     seconds_without_progress: float = 120.0
@@ -62,7 +62,7 @@ def read_landed(query: Query, since: datetime) -> Landed:
     """What the lake holds of the run that began at `since` (UTC)."""
     text = since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
-    def rows(name: str) -> list[Row]:
+    def rows(name: str) -> list[SqlRow]:
         sql = Template((SQL / f"{name}.sql").read_text(encoding="utf-8")).substitute(since=text)
         return list(query(sql))
 
@@ -70,7 +70,7 @@ def read_landed(query: Query, since: datetime) -> Landed:
 
 
 def wait_until_landed(
-    read: Callable[[], Landed], sent: int, progress: Callable[[int], None], patience: Patience | None = None
+    read: Callable[[], Landed], sent: int, progress: Callable[[int], None], wait: LandingWait | None = None
 ) -> Landed:
     """Query until every reading that was sent has landed or is quarantined.
 
@@ -78,27 +78,27 @@ def wait_until_landed(
         read: queries the lake.
         sent: number of readings that the stream accepted.
         progress: called after every query with the number that have arrived.
-        patience: how long to wait.
+        wait: how long to wait.
 
     Raises:
-        NotLandedError: nothing new arrived for `patience.seconds_without_progress`.
+        NotLandedError: nothing new arrived for `wait.seconds_without_progress`.
     """
-    patience = patience or Patience()
-    best, since = -1, patience.clock()
+    wait = wait or LandingWait()
+    best, since = -1, wait.clock()
     while True:
         landed = read()
         progress(landed.accounted)
         if landed.accounted >= sent:
             return landed
         if landed.accounted > best:
-            best, since = landed.accounted, patience.clock()
-        elif patience.clock() - since > patience.seconds_without_progress:
+            best, since = landed.accounted, wait.clock()
+        elif wait.clock() - since > wait.seconds_without_progress:
             raise NotLandedError(
                 f"{sent - best:,} of {sent:,} readings have not arrived, and nothing has for "
-                f"{patience.seconds_without_progress:.0f} s. See the functions' logs: "
+                f"{wait.seconds_without_progress:.0f} s. See the functions' logs: "
                 "python -m local logs"
             )
-        patience.sleep(patience.poll_seconds)
+        wait.sleep(wait.poll_seconds)
 
 
 def summary(landed: Landed, replay: Report, seconds: float) -> Report:
@@ -110,7 +110,7 @@ def summary(landed: Landed, replay: Report, seconds: float) -> Report:
         seconds: duration of the whole demo.
     """
     sent = {well: int(figures["readings"]) for well, figures in replay["wells"].items()}
-    wells: dict[str, Row] = {well: {"sent": count, "landed": 0} for well, count in sent.items()}
+    wells: dict[str, SqlRow] = {well: {"sent": count, "landed": 0} for well, count in sent.items()}
     for row in landed.wells:
         well = str(row["well_id"])
         wells[well] = {"sent": sent.get(well, 0)} | {

@@ -50,7 +50,7 @@ _AT_FAULT = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterVa
 logger = logging.getLogger(__name__)
 
 
-class RefusedError(Exception):
+class PublishRefusedError(Exception):
     """SNS did not accept some messages of a call; the text has its codes."""
 
 
@@ -249,7 +249,7 @@ def _refused(
         elif code is not None:
             left.append(message)
     why = ", ".join(sorted({codes[message.alert.alert_id] for message in left}))
-    return left, RefusedError(f"SNS refused {len(left)} messages: {why}") if left else None
+    return left, PublishRefusedError(f"SNS refused {len(left)} messages: {why}") if left else None
 
 
 def _log_unsure(messages: Iterable[_Message]) -> None:

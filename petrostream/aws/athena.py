@@ -45,7 +45,7 @@ class QueryTimedOut(PetroStreamError):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class QueryResult:
     """Rows of a query, in order.
 
     Attributes:
@@ -77,7 +77,7 @@ def run_sql(
     max_rows: int | None = None,
     timeout_seconds: float = TIMEOUT_SECONDS,
     client: "AthenaClient | None" = None,
-) -> Result:
+) -> QueryResult:
     """Run one statement and return its rows.
 
     Args:
@@ -110,8 +110,8 @@ def run_sql(
         first = 1 if has_header and number == 0 else 0
         rows.extend(_row(row, columns, types) for row in page["Rows"][first:])
         if max_rows is not None and len(rows) > max_rows:
-            return Result(columns, types, rows[:max_rows], True, query_id, scanned)
-    return Result(columns, types, rows, False, query_id, scanned)
+            return QueryResult(columns, types, rows[:max_rows], True, query_id, scanned)
+    return QueryResult(columns, types, rows, False, query_id, scanned)
 
 
 def _start(athena: "AthenaClient", sql: str, database: str, workgroup: str) -> str:

@@ -71,7 +71,7 @@ class Record(Generic[T]):
 
 
 @dataclass(slots=True)
-class Totals:
+class WriterTotals:
     """Counts of a writer's work so far."""
 
     calls: int = 0
@@ -82,7 +82,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryLimits:
     """When to retry a refused record and when to give up.
 
     Attributes:
@@ -126,14 +126,14 @@ class KinesisWriter(Generic[T]):
     Args:
         stream: name of the stream.
         client: Kinesis client with time-outs of its own.
-        patience: when to retry and when to give up.
+        limits: when to retry and when to give up.
     """
 
-    def __init__(self, stream: str, client: "KinesisClient", patience: Patience | None = None) -> None:
+    def __init__(self, stream: str, client: "KinesisClient", limits: RetryLimits | None = None) -> None:
         self.stream = stream
-        self.totals = Totals()
+        self.totals = WriterTotals()
         self._client = client
-        self._patience = patience or Patience()
+        self._limits = limits or RetryLimits()
         self._lanes: dict[str, _Lane[T]] = {}
         self._reached = False
 
@@ -187,7 +187,7 @@ class KinesisWriter(Generic[T]):
             StreamMissing: the stream does not exist.
             EndpointUnreachable: the endpoint has not responded since the writer was created.
             WriteRefused: no retry can succeed.
-            StreamStalled: a record was refused for longer than `Patience.limit_s`. It is still queued.
+            StreamStalled: a record was refused for longer than `RetryLimits.limit_s`. It is still queued.
         """
         self._check_patience()
         lanes = self._ready()
@@ -199,7 +199,7 @@ class KinesisWriter(Generic[T]):
         return [record for record in accepted if record is not None]
 
     def _ready(self) -> list[_Lane[T]]:
-        now = self._patience.clock()
+        now = self._limits.clock()
         lanes = [lane for lane in self._lanes.values() if lane.queue and lane.not_before <= now]
         lanes.sort(key=lambda lane: lane.not_before)  # those due longest go first if a call is full
         chosen: list[_Lane[T]] = []
@@ -213,17 +213,17 @@ class KinesisWriter(Generic[T]):
 
     def _check_patience(self) -> None:
         """Raise for a record refused for too long: before a call, so that no acceptance goes unreported."""
-        now = self._patience.clock()
+        now = self._limits.clock()
         for key, lane in self._lanes.items():
             seconds = now - lane.refused_since
-            if lane.refusals and seconds > self._patience.limit_s:
+            if lane.refusals and seconds > self._limits.limit_s:
                 raise StreamStalled(self.stream, key, seconds, lane.refusals, self.totals.last_error)
 
     def _wait(self) -> None:
         due = [lane.not_before for lane in self._lanes.values() if lane.queue]
         if due:
-            left = min(due) - self._patience.clock()
-            self._patience.sleep(min(max(left, 0.0), LONGEST_WAIT_S))
+            left = min(due) - self._limits.clock()
+            self._limits.sleep(min(max(left, 0.0), LONGEST_WAIT_S))
 
     def _call(self, records: Sequence[Record[T]]) -> list[str]:
         """The error of each record, "" if accepted."""
@@ -262,13 +262,13 @@ class KinesisWriter(Generic[T]):
             self.totals.records += 1
             self.totals.bytes += len(record.data)
             return record
-        now = self._patience.clock()
+        now = self._limits.clock()
         if not lane.refusals:
             lane.refused_since = now
         lane.refusals += 1
         self.totals.retries += 1
         self.totals.last_error = error
-        lane.not_before = now + self._patience.wait(lane.refusals)
+        lane.not_before = now + self._limits.wait(lane.refusals)
         return None
 
 

@@ -38,7 +38,7 @@ class WriteRefused(PetroStreamError):
 
 
 class StreamStalled(PetroStreamError):
-    """A record was refused repeatedly for longer than `Patience.limit_s`."""
+    """A record was refused repeatedly for longer than `RetryLimits.limit_s`."""
 
     def __init__(self, stream: str, key: str, seconds: float, attempts: int, cause: str) -> None:
         super().__init__(

@@ -13,7 +13,7 @@ from infra.settings import SettingsError, load_settings
 
 SETTINGS = load_settings()
 ACCOUNT, REGION = "123456789012", "eu-north-1"
-PLACE = watch.Place(account=ACCOUNT, region=REGION, partition="aws")
+PLACE = watch.AccountRegion(account=ACCOUNT, region=REGION, partition="aws")
 GITHUB = "token.actions.githubusercontent.com"
 POLICIES = ("analyst", "plan", "deploy", "hard_stop")
 INLINE_LIMIT, MANAGED_LIMIT = 10_240, 6_144
@@ -254,7 +254,7 @@ def test_the_roles_know_where_terraform_keeps_its_state():
 
 
 def test_policies_fit_into_iam_in_the_longest_place():
-    far = watch.Place(account=ACCOUNT, region="ap-southeast-2", partition="aws-us-gov")
+    far = watch.AccountRegion(account=ACCOUNT, region="ap-southeast-2", partition="aws-us-gov")
     sizes = {n: len(json.dumps(watch.policy(n, SETTINGS, far), separators=(",", ":"))) for n in POLICIES}
     assert sizes["plan"] < MANAGED_LIMIT
     assert sizes["hard_stop"] < MANAGED_LIMIT

@@ -14,7 +14,7 @@ from tests.support.paths import ROOT
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 SETTINGS = load_settings()
-PLACE = watch.Place(account="123456789012", region="eu-north-1", partition="aws")
+PLACE = watch.AccountRegion(account="123456789012", region="eu-north-1", partition="aws")
 ALARMS = {alarm.key: alarm for alarm in watch.operations_alarms(SETTINGS, PLACE)}
 EMITTED = {
     SETTINGS.scoring.function: {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from petrostream.aws.kinesis import LONGEST_WAIT_S, KinesisWriter, Patience, Record
+from petrostream.aws.kinesis import LONGEST_WAIT_S, KinesisWriter, Record, RetryLimits
 from petrostream.aws.stream_errors import EndpointUnreachable, StreamMissing, StreamStalled, WriteRefused
 from petrostream.errors import EntryTooLarge
 from tests.support.fake_kinesis import THROTTLED, FakeKinesis, FakeTime, client_error
@@ -18,7 +18,7 @@ def writer_to(stream, seed=0, **patience):
     time = FakeTime()
     draw = random.Random(seed).uniform
     return KinesisWriter(
-        "readings", stream, Patience(clock=time.seconds, sleep=time.sleep, draw=draw, **patience)
+        "readings", stream, RetryLimits(clock=time.seconds, sleep=time.sleep, draw=draw, **patience)
     )
 
 
@@ -119,7 +119,9 @@ def test_waiting_is_cut_short_so_that_the_caller_stays_responsive():
 
     stream = FakeKinesis(refuse=lambda key, data: len(stream.calls) < 3)
     writer = KinesisWriter(
-        "readings", stream, Patience(base_s=3, clock=time.seconds, sleep=sleep, draw=lambda low, high: high)
+        "readings",
+        stream,
+        RetryLimits(base_s=3, clock=time.seconds, sleep=sleep, draw=lambda low, high: high),
     )
     put(writer, ["FAC-01"])
     deliver(writer)

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ml import commission as command
-from ml.commission import RefusedError, app, commission
+from ml.commission import NotCommissionedError, app, commission
 from ml.data.dataset import NO_LABEL, write_instance
 from ml.registry import FolderRegistry, RegistryError, publish, read_live
 from ml.simulate import simulate_instance
@@ -177,7 +177,7 @@ UNHEALTHY = {
 @pytest.mark.parametrize("case", UNHEALTHY)
 def test_an_unhealthy_period_is_refused_with_the_reason_and_nothing_is_published(case, registry, period):
     spoil, why = UNHEALTHY[case]
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(NotCommissionedError) as refused:
         run(registry, spoil(period))
     assert any(re.search(why, reason) for reason in refused.value.reasons), refused.value.reasons
     assert live(registry)[0]["version"] == "first"
@@ -200,7 +200,7 @@ def test_gauges_that_were_there_last_time_are_expected(registry, period):
         values[:, lost] = np.nan
 
     later = replace(changed(period, lose), ts_ms=period.ts_ms + 86_400_000)
-    with pytest.raises(RefusedError, match=r"gauges can't be used.*\(missing\)"):
+    with pytest.raises(NotCommissionedError, match=r"gauges can't be used.*\(missing\)"):
         run(registry, later, "third")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petrostream.aws.kinesis import KinesisWriter, Patience
+from petrostream.aws.kinesis import KinesisWriter, RetryLimits
 from petrostream.aws.stream_errors import StreamStalled
 from petrostream.readings.lines import Rows
 from petrostream.schema.sensors import SENSOR_NAMES
@@ -56,7 +56,7 @@ class World:
         for well, line in schedule.wells.items():
             player = WellPlayer(line, rows_of, progress.positions.get(well, 0))
             facilities[player.facility_id].append(player)
-        patience = Patience(
+        patience = RetryLimits(
             limit_s=limit_s, clock=self.time.seconds, sleep=self.time.sleep, draw=self.random.uniform
         )
         replay = Replay(

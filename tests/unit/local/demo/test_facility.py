@@ -11,7 +11,7 @@ from rich.console import Console
 
 from local.athena.bridge import load_views, translate
 from local.demo.facility import holds, read_alerts, read_pairing, show, summary, wait_until_joined
-from local.demo.report import NotLandedError, Patience
+from local.demo.report import LandingWait, NotLandedError
 from petrostream.schema.sensors import schema
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -166,7 +166,7 @@ def test_waits_until_nothing_is_missing_and_gives_up_when_nothing_comes(lake):
         return read_pairing(lake(wells, [pair(second) for second in range(next(answers, 15))]), START)
 
     now = [0.0]
-    patience = Patience(10, 1, lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds))
+    patience = LandingWait(10, 1, lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds))
     assert wait_until_joined(read, 20, seen.append, patience).total("missing") == 0
     assert seen == [13, 18, 20]
     with pytest.raises(NotLandedError, match="5 of 25 readings are not in facility_data"):

@@ -6,7 +6,15 @@ from datetime import datetime
 import pytest
 from rich.console import Console
 
-from local.demo.report import Landed, NotLandedError, Patience, read_landed, show, summary, wait_until_landed
+from local.demo.report import (
+    Landed,
+    LandingWait,
+    NotLandedError,
+    read_landed,
+    show,
+    summary,
+    wait_until_landed,
+)
 
 WELL = {
     "well_id": "SIM-2-00001", "landed": 90, "duplicates": 0, "anomalies": 40, "anomalies_in_event": 39,
@@ -23,8 +31,10 @@ class Clock:
 
     now = 0.0
 
-    def patience(self) -> Patience:
-        return Patience(seconds_without_progress=10, poll_seconds=1, clock=lambda: self.now, sleep=self.sleep)
+    def patience(self) -> LandingWait:
+        return LandingWait(
+            seconds_without_progress=10, poll_seconds=1, clock=lambda: self.now, sleep=self.sleep
+        )
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from deploy.cdk import CdkEngine
 from deploy.engine import Answers, Engine, Iac
 from deploy.names import Names
-from deploy.output import Output, Say
+from deploy.output import Output
 from deploy.place import Place, find_place
 from deploy.terraform import TerraformEngine
 from infra.settings import SettingsError, load_settings
+from toolchain.commands import Say
 from toolchain.errors import ToolError
 
 

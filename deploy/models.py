@@ -5,8 +5,9 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.names import Names
-from deploy.output import Say
-from ml.registry import POINTER, Registry, RegistryError, current_version, open_registry, publish
+from ml.registry import Registry, RegistryError, current_version, open_registry, publish
+from petrostream.aws.model_registry import POINTER
+from toolchain.commands import Say
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 

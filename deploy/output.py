@@ -1,13 +1,12 @@
 """Where a deployment reports: its progress, and what its tools print."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy import gaps
+from toolchain.commands import Say
 from toolchain.run import run_logged, run_visibly
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

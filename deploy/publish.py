@@ -8,16 +8,16 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.names import Names
-from deploy.output import Output, Say
+from deploy.output import Output
 from deploy.views import in_order
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
+from toolchain.commands import Say
 from toolchain.errors import ToolError
 from toolchain.package import Package, Target, build
-from toolchain.paths import ROOT
+from toolchain.paths import VIEWS
 
-VIEWS = ROOT / "sql" / "views"
 _WAIT = {"Delay": 2, "MaxAttempts": 60}
 
 

@@ -16,9 +16,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.names import Names
-from deploy.output import Say
 from deploy.publish import running_code, set_code
 from petrostream.aws.clients import client
+from toolchain.commands import Say
 from toolchain.errors import ToolError
 from toolchain.package import Package
 

@@ -14,12 +14,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.names import Names
-from deploy.output import Say
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
 from petrostream.live import facility_key
 from petrostream.readings import encode_block
+from toolchain.commands import Say
 from toolchain.errors import ToolError
 
 READINGS = 100
@@ -48,7 +48,7 @@ CLOCK = Clock()
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SmokeResult:
     """Result of the smoke test.
 
     Attributes:
@@ -64,7 +64,7 @@ class Result:
     seconds: float
 
 
-def smoke(names: Names, say: Say, clock: Clock = CLOCK) -> Result:
+def smoke(names: Names, say: Say, clock: Clock = CLOCK) -> SmokeResult:
     """Send a hundred readings and follow them to the table.
 
     Raises:
@@ -88,7 +88,7 @@ def smoke(names: Names, say: Say, clock: Clock = CLOCK) -> Result:
     count, models = _landed(names, source, sent)
     if count != READINGS:
         raise ToolError(f"{READINGS} readings were sent and {count} found in well_data: rows are doubled.")
-    return Result(source, count, models, clock.monotonic() - began)
+    return SmokeResult(source, count, models, clock.monotonic() - began)
 
 
 def block(source: str, sent: datetime) -> bytes:

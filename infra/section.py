@@ -1,6 +1,11 @@
 """The base of every section of the settings."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,39}$")]
+"""Name of a resource; every service that has one accepts it."""
 
 
 class Section(BaseModel):

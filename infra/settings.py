@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from infra.section import Section
+from infra.section import Name, Section
 from infra.settings_ops import AccessSettings, BudgetSettings, OperationsAlarms, OpsSettings
 
 SETTINGS_FILE = Path(__file__).parent / "settings.json"
@@ -22,7 +22,6 @@ LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 
 
 Zone = Literal["raw", "curated", "quarantine", "athena-results", "artifacts"]
 Compression = Literal["UNCOMPRESSED", "GZIP"]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,39}$")]
 Prefix = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*/$")]
 Days = Annotated[int, Field(ge=1, le=3650)]
 

@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from infra.section import Section
+from infra.section import Name, Section
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,39}$")]
 RoleName = Annotated[str, Field(pattern=r"^[\w+=,.@-]{1,64}$")]
 Percent = Annotated[int, Field(ge=1, le=100)]
 

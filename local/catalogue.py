@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.output import Say
 from petrostream.aws.clients import client
+from toolchain.commands import Say
 from toolchain.errors import ToolError
 from toolchain.twin import Twin
 

@@ -12,7 +12,8 @@ from deploy import stacks, terraform_twin, up
 from deploy.context import Context
 from deploy.engine import Iac
 from deploy.names import STACKS
-from deploy.output import Output, Say
+from deploy.output import Output
+from toolchain.commands import Say
 from toolchain.errors import ToolError, UsageError
 from toolchain.paths import ROOT
 from toolchain.twin import Twin

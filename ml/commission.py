@@ -26,7 +26,6 @@ from rich.console import Console
 
 from ml.data.dataset import DatasetError
 from ml.registry import (
-    MANIFEST,
     Registry,
     RegistryError,
     check_version,
@@ -42,7 +41,7 @@ from ml.training.baseline import (
     NoBaselineError,
     make_baseline,
 )
-from ml.training.files import FORMAT, forest_files
+from ml.training.files import forest_files
 from ml.training.forest import ParityError
 from ml.training.models import (
     DEFAULT_SEED,
@@ -65,6 +64,7 @@ from ml.training.period import (
 from ml.training.pool import Pool
 from ml.training.report import baseline_table, markdown
 from petrostream.aws.athena import run_sql
+from petrostream.aws.model_registry import FORMAT, MANIFEST
 from petrostream.detection import COMMISSIONED, FLEET, WellModel, feature_names, load_models
 from petrostream.errors import PetroStreamError
 from petrostream.gauges import WINDOWS_S
@@ -75,7 +75,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 console = Console()
 
 
-class RefusedError(ValueError):
+class NotCommissionedError(ValueError):
     """The period can't commission the well; `reasons` has one line for each problem."""
 
     def __init__(self, well_id: str, reasons: list[str]) -> None:
@@ -84,7 +84,7 @@ class RefusedError(ValueError):
 
 
 _EXPLAINED = (
-    RefusedError,
+    NotCommissionedError,
     PeriodError,
     DatasetError,
     ParityError,
@@ -173,7 +173,7 @@ def commission(
         The baseline.
 
     Raises:
-        RefusedError: the period can't commission the well.
+        NotCommissionedError: the period can't commission the well.
         RegistryError: the registry can't be read or written.
     """
     built = base(registry, seed)
@@ -185,13 +185,13 @@ def commission(
         )
         trial = _trial(built, period)
     except NoBaselineError as error:
-        raise RefusedError(well, [str(error)]) from error
+        raise NotCommissionedError(well, [str(error)]) from error
     models = [trial]
     if built.manifest["fleet"]:
         models += built.models("*", built.manifest["fleet"], "the fleet's model, which ignores levels")
     expected = tuple(before["sensors"]) if before else ()
     if reasons := problems(period, baseline, expected, models):
-        raise RefusedError(well, reasons)
+        raise NotCommissionedError(well, reasons)
     entry = baseline_entry(baseline, baseline.from_ms)
     earlier = [one for one in (before or {}).get("baselines", []) if one["valid_from"] != entry["valid_from"]]
     listed = {kind: built.shared[kind] for kind in ("onnx", "joblib")}

@@ -2,6 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+DAY_MS = 86_400_000
+
+LATENESS_MS = 5_000
+"""Distance of the watermark from the newest event time; older readings enter no window and no pair."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND

@@ -22,7 +22,7 @@ import orjson
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.readings import TANK_VALUES
 from petrostream.risk import METHANE_LEAK_PPM, METHANE_WARNING_PPM, VAPOR_CRITICAL_PPM, VAPOR_HIGH_PPM
-from petrostream.times import to_iso
+from petrostream.times import DAY_MS, to_iso
 from producer.episodes import Bump, Course, Episode, bumps, level, spans_above
 from producer.noise import key_of, normal, uniform
 
@@ -49,7 +49,6 @@ MALFORMED = 0.002
 FRAME_SAMPLES = 16
 METHANE_CONDITIONS = ("methane_medium", "methane_high")
 VAPOR_CONDITIONS = ("vapor_high", "vapor_critical")
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

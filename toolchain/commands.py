@@ -15,6 +15,9 @@ from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 from toolchain.terminal import print_error
 
+Say = Callable[[str], None]
+"""Reports a line of progress."""
+
 PROJECT = ROOT / "pyproject.toml"
 """Where the version is written, and nowhere else."""
 

@@ -5,10 +5,10 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolchain.commands import Say
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 from toolchain.run import probe, run_quietly
@@ -17,8 +17,6 @@ CDK = ROOT / "infra" / "cdk"
 OLDEST_NODE = 20
 _CLI = CDK / "node_modules" / "aws-cdk" / "bin" / "cdk"
 _DOWNLOAD_SECONDS = 900.0
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from toolchain import commands
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 from toolchain.run import run_quietly
+from tools.finding import Finding
 
 ELSEWHERE = {
     "infra/terraform/backend.hcl": "written by deploy.terraform_state, ignored by Git",
@@ -45,18 +46,6 @@ _DOTTED = re.compile(r"^[a-z_]\w*(?:\.\w+)+$")
 _MAKE = re.compile(r"(?:^|[;&|]) *(?:[A-Z0-9_]+=\S+ +)*make ([a-z][a-z0-9-]*)\b(?![=./])")
 _MODULE = re.compile(r"\bpython[\d.]*['\"]? -m ([a-z_][\w.]*)")
 _TARGET = re.compile(r"^([a-z][a-z0-9-]*):", re.M)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
-    """Something to correct in a page."""
-
-    file: str
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
 
 
 @dataclass(frozen=True)

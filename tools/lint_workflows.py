@@ -10,7 +10,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from toolchain import node as nodejs
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 from toolchain.run import run_quietly
+from tools.finding import Finding
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 TOOL = ROOT / "tools" / "actionlint"
@@ -34,18 +34,6 @@ NEWER: Mapping[str, str] = {
 _SECONDS = 300.0
 _PINNED = re.compile(r"uses:\s*\S+@[0-9a-f]{40}\s+#\s*v\d+(\.\d+)*\s*$")
 _OWN = re.compile(r"uses:\s*\./")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
-    """Something to correct in a workflow."""
-
-    file: str
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
 
 
 def rules(name: str, text: str) -> Iterator[Finding]:

@@ -9,9 +9,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.cdk.common import Deployment, arn, function, statement
+from petrostream.aws.model_registry import PREFIX
 
-MODELS_PREFIX = "models/"
-"""Where the model registry lies in the artifacts bucket."""
+MODELS_PREFIX = f"{PREFIX}/"
 
 
 class ScoringStack(Stack):

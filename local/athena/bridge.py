@@ -26,16 +26,14 @@ from local.athena.errors import SqlError
 from local.athena.inference import Typer
 from local.athena.relations import Tables, bound, is_named
 from local.athena.rewrite import rewrite
-from petrostream.schema import schema
-from toolchain.paths import ROOT
+from petrostream.schema import TABLES, schema
+from toolchain.paths import VIEWS
 
 # It warns of statements it knows by name only; they are refused here in plain words.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
-VIEWS = ROOT / "sql" / "views"
 DATABASE = "petrostream"
 CATALOG = "awsdatacatalog"
-TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
 
 _DEEPEST_VIEW = 10
 

@@ -16,6 +16,7 @@ from ml.training.pool import Pool, baseline_extractor, fleet_extractor
 from petrostream.detection import (
     COMMISSIONED,
     FLEET,
+    FLEET_WELL,
     FeatureExtractor,
     Forest,
     ModelSet,
@@ -66,7 +67,7 @@ class LeftOut:
     def fleet(self, well_id: str) -> ModelSet:
         """The fleet's forest without a well."""
         forest = self._forest(FLEET, well_id)
-        model = _model("*", FLEET, fleet_extractor(), forest, FLEET_THRESHOLD)
+        model = _model(FLEET_WELL, FLEET, fleet_extractor(), forest, FLEET_THRESHOLD)
         return ModelSet(VERSION, {}, model)
 
     def _forest(self, kind: str, well_id: str) -> Forest:

@@ -27,9 +27,9 @@ from petrostream.detection import ModelSet
 from petrostream.fleet import facility_of
 from petrostream.readings import Origin, Rows, encode_lines, validate_block
 from petrostream.scoring import FacilityState, score_batch
+from petrostream.times import DAY_MS
 
 BLOCK_S = 60
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def stream(instance: Instance, models: ModelSet, *, block_s: int = BLOCK_S) -> S
     values, flags = np.full(n, np.nan), np.zeros(n, np.int64)
     changes: list[Transition] = []
     rejected = 0
-    now_ms = int(instance.ts_ms[-1]) + _DAY_MS
+    now_ms = int(instance.ts_ms[-1]) + DAY_MS
     for number, data in enumerate(_blocks(instance, block_s), start=1):
         valid = validate_block(data, sequence=str(number), now_ms=now_ms)
         rejected += len(valid.rejected)

@@ -5,9 +5,6 @@ what a manifest says beyond its files.
 """
 
 from ml.registry.stores import (
-    MANIFEST,
-    POINTER,
-    ROOT,
     FolderRegistry,
     Registry,
     RegistryError,
@@ -26,7 +23,6 @@ from ml.registry.versions import (
 )
 
 __all__ = [
-    "MANIFEST", "POINTER", "ROOT",
     "FolderRegistry", "Registry", "RegistryError", "S3Registry", "Version",
     "check_version", "current_version", "open_registry", "publish", "read_live", "rollback", "versions",
     "write_whole",

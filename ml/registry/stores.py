@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from petrostream.aws.model_registry import MANIFEST, PREFIX
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-ROOT = "models"
-MANIFEST = "manifest.json"
-POINTER = "current.json"
 
 
 class RegistryError(RuntimeError):
@@ -49,7 +47,7 @@ class FolderRegistry:
 
     def manifests(self) -> Iterator[str]:
         """Keys of all manifests."""
-        for path in sorted((self.folder / ROOT).glob(f"*/{MANIFEST}")):
+        for path in sorted((self.folder / PREFIX).glob(f"*/{MANIFEST}")):
             yield path.relative_to(self.folder).as_posix()
 
 
@@ -74,7 +72,7 @@ class S3Registry:
     def manifests(self) -> Iterator[str]:
         """Keys of all manifests."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=f"{ROOT}/", Delimiter="/"
+            Bucket=self.bucket, Prefix=f"{PREFIX}/", Delimiter="/"
         )
         for page in pages:
             for prefix in page.get("CommonPrefixes", []):

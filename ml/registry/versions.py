@@ -17,7 +17,8 @@ from typing import Any
 
 import orjson
 
-from ml.registry.stores import MANIFEST, POINTER, ROOT, Registry, RegistryError
+from ml.registry.stores import Registry, RegistryError
+from petrostream.aws.model_registry import MANIFEST, POINTER, PREFIX
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -65,16 +66,16 @@ def publish(folder: Path, registry: Registry) -> str:
     manifest = _manifest(str(source / MANIFEST), raw)
     version = check_version(str(manifest.get("version")))
     files = {path: _read(source, path, digest) for path, digest in _files(manifest)}
-    there = registry.get(f"{ROOT}/{version}/{MANIFEST}")
+    there = registry.get(f"{PREFIX}/{version}/{MANIFEST}")
     if there is not None and there != raw:
         raise RegistryError(f"version {version} is published with other content; train under another name")
     if there is None:
         for path, content in files.items():
-            registry.put(f"{ROOT}/{version}/{path}", content)
+            registry.put(f"{PREFIX}/{version}/{path}", content)
         report = source / "report.md"
         if report.is_file():
-            registry.put(f"{ROOT}/{version}/report.md", report.read_bytes())
-        registry.put(f"{ROOT}/{version}/{MANIFEST}", raw)
+            registry.put(f"{PREFIX}/{version}/report.md", report.read_bytes())
+        registry.put(f"{PREFIX}/{version}/{MANIFEST}", raw)
     _point(registry, version)
     return version
 
@@ -85,14 +86,14 @@ def current_version(registry: Registry) -> str | None:
     Raises:
         RegistryError: the pointer can't be read.
     """
-    raw = registry.get(f"{ROOT}/{POINTER}")
+    raw = registry.get(f"{PREFIX}/{POINTER}")
     if raw is None:
         return None
     try:
         return str(orjson.loads(raw)["version"])
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise RegistryError(
-            f"{ROOT}/{POINTER} can't be read ({error}); publish or roll back again"
+            f"{PREFIX}/{POINTER} can't be read ({error}); publish or roll back again"
         ) from error
 
 
@@ -160,10 +161,10 @@ def read_live(registry: Registry) -> tuple[dict[str, Any], dict[str, bytes]] | N
 
 def _whole(registry: Registry, version: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     """A version's manifest and files, checked by their digests."""
-    key = f"{ROOT}/{version}/{MANIFEST}"
+    key = f"{PREFIX}/{version}/{MANIFEST}"
     manifest, files = _manifest(key, registry.get(key) or b""), {}
     for path, digest in _files(manifest):
-        content = registry.get(f"{ROOT}/{version}/{path}")
+        content = registry.get(f"{PREFIX}/{version}/{path}")
         if content is None or hashlib.sha256(content).hexdigest() != digest:
             raise RegistryError(f"version {version} is damaged: {path} is missing or altered; choose another")
         files[path] = content
@@ -171,7 +172,7 @@ def _whole(registry: Registry, version: str) -> tuple[dict[str, Any], dict[str, 
 
 
 def _point(registry: Registry, version: str) -> None:
-    registry.put(f"{ROOT}/{POINTER}", orjson.dumps({"version": version}))
+    registry.put(f"{PREFIX}/{POINTER}", orjson.dumps({"version": version}))
 
 
 def _version_folder(folder: Path) -> Path:

@@ -9,14 +9,12 @@ from typing import Any
 import joblib
 import orjson
 
-from ml.registry import MANIFEST, POINTER, check_version, write_whole
+from ml.registry import check_version, write_whole
 from ml.training.forest import Fitted
 from ml.training.models import Training
 from ml.training.report import markdown
+from petrostream.aws.model_registry import FORMAT, MANIFEST, POINTER
 from petrostream.gauges import WINDOWS_S
-
-FORMAT = 1
-"""Format of the manifest."""
 
 
 def write_version(folder: Path, version: str, training: Training, *, created_at: datetime) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from petrostream.arrays import BoolArray, FloatArray
 from petrostream.detection import ModelSet, detect
 from petrostream.gauges import quantise, window_stats
 
-FLEET_WELL = "*"
 SUSTAINED_S = 10
+"""Flagged seconds in a row that count as an alarm."""
 
 
 def serve(models: ModelSet, instance: Instance, values: FloatArray) -> tuple[FloatArray, BoolArray]:
@@ -83,7 +83,12 @@ class Seen:
         }
 
 
+def sustained(flags: BoolArray) -> BoolArray:
+    """Where the last `SUSTAINED_S` of n readings at 1 Hz are all flagged; shape (n,)."""
+    held: BoolArray = np.convolve(flags, np.ones(SUSTAINED_S), "full")[: len(flags)] >= SUSTAINED_S
+    return held
+
+
 def _event(source: str, flags: BoolArray, start: int, share: float) -> dict[str, Any]:
-    run = np.convolve(flags, np.ones(SUSTAINED_S), "full")[: len(flags)] >= SUSTAINED_S
-    after = np.flatnonzero(run[start:])
+    after = np.flatnonzero(sustained(flags)[start:])
     return {"instance": source, "delay_s": int(after[0]) if len(after) else None, "flagged": share}

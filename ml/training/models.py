@@ -14,10 +14,10 @@ from ml.training.baseline import (
     normal_period,
 )
 from ml.training.forest import TREES, Fitted
-from ml.training.metrics import FLEET_WELL, Seen
+from ml.training.metrics import Seen
 from ml.training.pool import FLEET_SENSORS, Pool, fleet_scale
-from petrostream.detection import COMMISSIONED, FLEET, ModelSet, feature_names, load_models
-from petrostream.times import to_iso
+from petrostream.detection import COMMISSIONED, FLEET, FLEET_WELL, ModelSet, feature_names, load_models
+from petrostream.times import DAY_MS, to_iso
 
 DEFAULT_SEED = 7
 
@@ -35,7 +35,6 @@ RECORDED_MIN_NORMAL_S = 240.0
 """Shortest period that makes a baseline of a recorded instance. A live well can wait until it has ten
 minutes; the length of a 3W instance is fixed, and short baselines are widened."""
 
-_DAY_MS = 86_400_000
 
 Wells = Mapping[str, Iterable[Instance]]
 """Instances by well; each iterable must support repeated iteration."""
@@ -195,7 +194,7 @@ def _baselines(
             continue
         pool.add_period(baseline, period)
         begin, end = int(instance.ts_ms[0]), int(instance.ts_ms[-1])
-        until = None if options.valid_days is None else end + int(options.valid_days * _DAY_MS)
+        until = None if options.valid_days is None else end + int(options.valid_days * DAY_MS)
         made.append(baseline_entry(baseline, begin, until))
     if made:
         training.skipped.update(why)

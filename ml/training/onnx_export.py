@@ -19,7 +19,8 @@ import numpy.typing as npt
 from onnx import TensorProto, helper
 from sklearn.ensemble import IsolationForest
 
-from petrostream.arrays import FloatArray, IntArray
+from petrostream.arrays import IntArray
+from petrostream.detection.forest import average_path_length
 
 INPUT_NAME = "features"
 OUTPUT_NAME = "path_length"
@@ -52,23 +53,6 @@ class _Nodes:
     leaf_tree_ids: list[int] = field(default_factory=list)
     leaf_node_ids: list[int] = field(default_factory=list)
     leaf_weights: list[float] = field(default_factory=list)
-
-
-def average_path_length(samples: npt.ArrayLike) -> FloatArray:
-    """Mean path length c(n) of an unsuccessful search in a binary search tree of n points.
-
-    Args:
-        samples: counts n, any shape.
-
-    Returns:
-        c(n), same shape: 0 for n <= 1, 1 for n = 2, else 2 (ln(n - 1) + gamma) - 2 (n - 1) / n.
-        Source: Liu, Ting, Zhou 2008, equation 1.
-    """
-    n = np.asarray(samples, dtype=np.float64)
-    safe = np.maximum(n, 3.0)
-    many = 2.0 * (np.log(safe - 1.0) + np.euler_gamma) - 2.0 * (safe - 1.0) / safe
-    length: FloatArray = np.where(n <= 1.0, 0.0, np.where(n == 2.0, 1.0, many))
-    return length
 
 
 def forest_to_onnx(forest: IsolationForest) -> bytes:
@@ -108,7 +92,8 @@ def _add_tree(nodes: _Nodes, tree_id: int, tree: Any, columns: IntArray) -> floa
     left, right = tree.children_left, tree.children_right
     is_leaf = left < 0
     count = int(tree.node_count)
-    weights = np.where(is_leaf, node_depths(left, right) + average_path_length(tree.n_node_samples), 0.0)
+    beyond = np.array([average_path_length(samples) for samples in tree.n_node_samples.tolist()])
+    weights = np.where(is_leaf, node_depths(left, right) + beyond, 0.0)
     weights = np.round(weights / WEIGHT_STEP) * WEIGHT_STEP
     nodes.tree_ids += [tree_id] * count
     nodes.node_ids += range(count)
@@ -193,5 +178,5 @@ def _properties(forest: IsolationForest) -> dict[str, str]:
     return {
         "n_trees": str(len(forest.estimators_)),
         "max_samples": str(int(forest.max_samples_)),
-        "path_normaliser": repr(float(average_path_length(forest.max_samples_))),
+        "path_normaliser": repr(average_path_length(int(forest.max_samples_))),
     }

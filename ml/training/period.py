@@ -9,6 +9,7 @@ import numpy as np
 
 from ml.data.dataset import NO_LABEL, find_instances, read_instance
 from ml.training.baseline import MEASUREMENTS, TRAIN_SHARE, Baseline, make_baseline, plausible
+from ml.training.metrics import sustained
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detection import WellModel, detect
 from petrostream.gauges import quantise, window_stats
@@ -26,7 +27,6 @@ DRIFT_FLOORS = {"pressure": 1e5, "temperature": 1.0}
 """A level drifts if the means of the first and the last third are this many standard deviations apart (a
 straight ramp: 2.3) and at least 1 bar or 1 degC."""
 
-SUSTAINED_S = 10
 OPEN = 0
 """Operating state of a well that produces."""
 
@@ -220,8 +220,7 @@ def _drifts(period: Period, baseline: Baseline) -> Iterator[str]:
 
 
 def _alarm(period: Period, model: WellModel) -> str | None:
-    flags = flagged(period, model)
-    run = np.convolve(flags, np.ones(SUSTAINED_S), "full")[: len(flags)] >= SUSTAINED_S
+    run = sustained(flagged(period, model))
     if not run.any():
         return None
     return f"an alarm within it, at {_first(period, run)}, by {model.source}"

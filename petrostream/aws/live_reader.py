@@ -14,7 +14,7 @@ from petrostream.aws.calls import unavailable
 from petrostream.backoff import Backoff
 from petrostream.errors import RangeInvalid, Throttled
 from petrostream.live import (
-    FLEET,
+    FLEET_LIST,
     MINUTES,
     Minute,
     OpenAlarm,
@@ -35,8 +35,12 @@ from petrostream.packing import StateFormatError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Span = Literal["1h", "6h", "24h"]
-SPANS: dict[str, timedelta] = {"1h": timedelta(hours=1), "6h": timedelta(hours=6), "24h": timedelta(hours=24)}
+Lookback = Literal["1h", "6h", "24h"]
+LOOKBACKS: dict[str, timedelta] = {
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(hours=24),
+}
 MAX_RANGE = timedelta(hours=48)
 """Longest range of minutes in one request: 576 items of a well."""
 _KEYS_AT_ONCE = 100
@@ -109,7 +113,7 @@ class LiveTable:
         Raises:
             ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
-        condition = {":pk": {"S": FLEET}}
+        condition = {":pk": {"S": FLEET_LIST}}
         return [facility_of_item(item) for item in self._query("pk = :pk", condition)]
 
     def fleet(self, facilities: Sequence[str] | None = None) -> list[FacilityLive]:
@@ -143,7 +147,7 @@ class LiveTable:
             shown, key=lambda a: (order.get(a.priority, len(order)), a.active_ms, a.well_id, a.alarm_id)
         )
 
-    def last(self, well_id: str, span: Span, *, now: datetime | None = None) -> list[Minute]:
+    def last(self, well_id: str, span: Lookback, *, now: datetime | None = None) -> list[Minute]:
         """A well's closed minutes of the last hour, six hours or day, oldest first.
 
         Args:
@@ -155,10 +159,10 @@ class LiveTable:
             RangeInvalid: `span` is not one of these.
             ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
-        if span not in SPANS:
-            raise RangeInvalid(f"span {span!r}: ask for one of {', '.join(SPANS)}")
+        if span not in LOOKBACKS:
+            raise RangeInvalid(f"span {span!r}: ask for one of {', '.join(LOOKBACKS)}")
         end = now or datetime.now(UTC)
-        return self.minutes(well_id, end - SPANS[span], end)
+        return self.minutes(well_id, end - LOOKBACKS[span], end)
 
     def minutes(self, well_id: str, start: datetime, end: datetime) -> list[Minute]:
         """A well's closed minutes that start in [start, end), oldest first.

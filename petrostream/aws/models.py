@@ -15,16 +15,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from petrostream.aws.calls import error_code, repeatable
-from petrostream.detection import Forest, ModelSet, WellModel, load_forest, load_models
+from petrostream.aws.model_registry import FORMAT, MANIFEST, POINTER, PREFIX
+from petrostream.detection import FLEET_WELL, Forest, ModelSet, WellModel, load_forest, load_models
 from petrostream.errors import ModelInvalid, ServiceUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-POINTER = "models/current.json"
-FORMAT = 1
-FLEET = "*"
-"""Name of the model for wells without one of their own."""
+_POINTER = f"{PREFIX}/{POINTER}"
 
 logger = logging.getLogger(__name__)
 
@@ -91,12 +89,12 @@ class ModelStore:
 
     def _refresh(self) -> bool:
         """Take up the version that the pointer names; True if it is in use now."""
-        pointer = self._read(POINTER)
+        pointer = self._read(_POINTER)
         if pointer is None:
             return False
-        version = _object(POINTER, pointer).get("version")
+        version = _object(_POINTER, pointer).get("version")
         if not isinstance(version, str) or not version:
-            raise ModelInvalid(POINTER, f"version is {version!r}, expected the name of a version")
+            raise ModelInvalid(_POINTER, f"version is {version!r}, expected the name of a version")
         if self._models is not None:
             if self._models.version == version:
                 return True
@@ -110,16 +108,16 @@ class ModelStore:
         return True
 
     def _load(self, version: str) -> ModelSet:
-        where = f"models/{version}/manifest.json"
+        where = f"{PREFIX}/{version}/{MANIFEST}"
         manifest = _object(where, self._required(where))
         if manifest.get("format") != FORMAT:
             raise ModelInvalid(where, f"format is {manifest.get('format')!r}, this release reads {FORMAT}")
         wells = manifest.get("wells")
         if not isinstance(wells, dict):
             raise ModelInvalid(where, "wells is not an object of well names")
-        entries = [*wells.items(), (FLEET, manifest.get("fleet"))]
-        named = {name: _file(f"models/{version}/ ({name})", entry) for name, entry in entries if entry}
-        files = sorted({(f"models/{version}/{path}", digest) for path, digest in named.values()})
+        entries = [*wells.items(), (FLEET_WELL, manifest.get("fleet"))]
+        named = {name: _file(f"{PREFIX}/{version}/ ({name})", entry) for name, entry in entries if entry}
+        files = sorted({(f"{PREFIX}/{version}/{path}", digest) for path, digest in named.values()})
         with ThreadPoolExecutor(max_workers=8) as pool:
             # Wells may share a forest: each file is read, and each session created, once.
             forests = dict(zip(files, pool.map(lambda file: self._forest(*file), files), strict=True))
@@ -127,11 +125,11 @@ class ModelStore:
         for name, entry in entries:
             if entry:
                 path, digest = named[name]
-                key = f"models/{version}/{path}"
+                key = f"{PREFIX}/{version}/{path}"
                 models[name] = _baselines(
                     key, {"well_id": name, "version": version, **entry}, forests[key, digest]
                 )
-        fleet = models.pop(FLEET, (None,))[-1]
+        fleet = models.pop(FLEET_WELL, (None,))[-1]
         return ModelSet(version=version, wells=models, fleet=fleet)
 
     def _forest(self, key: str, digest: str) -> Forest:

@@ -14,11 +14,12 @@ from petrostream.detection.extraction import (
     series_rows,
 )
 from petrostream.detection.forest import Forest, load_forest
-from petrostream.detection.models import ModelSet, WellModel, load_models
+from petrostream.detection.models import FLEET_WELL, ModelSet, WellModel, load_models
 
 __all__ = [
     "COMMISSIONED",
     "FLEET",
+    "FLEET_WELL",
     "TOP_SENSORS",
     "Detection",
     "FeatureExtractor",

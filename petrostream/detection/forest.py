@@ -82,10 +82,10 @@ def average_path_length(samples: int) -> float:
     """Return c(psi), the mean path length of an unsuccessful search in a binary search tree of psi points.
 
     Args:
-        samples: psi, at least 2.
+        samples: psi; no search is needed for one point or none.
 
     Source: Liu, Ting, Zhou 2008, equation 1.
     """
-    if samples == 2:
-        return 1.0
+    if samples <= 2:
+        return float(samples == 2)
     return 2.0 * (math.log(samples - 1.0) + float(np.euler_gamma)) - 2.0 * (samples - 1.0) / samples

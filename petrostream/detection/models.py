@@ -20,6 +20,9 @@ from petrostream.times import parse_ms
 ALWAYS_MS = int(np.iinfo(np.int64).min)
 NEVER_MS = int(np.iinfo(np.int64).max)
 
+FLEET_WELL = "*"
+"""What the fleet model has in place of a well's name."""
+
 
 class ModelFormatError(ValueError):
     """A manifest entry or ONNX file cannot be served; the message names the well, field and value."""
@@ -30,7 +33,7 @@ class WellModel:
     """One baseline of a well, with the forest that scores it.
 
     Attributes:
-        well_id: the well, or `*` for the fleet model.
+        well_id: the well, or `FLEET_WELL` for the fleet model.
         kind: `commissioned` (the well's own baseline) or `fleet`.
         version: registry version.
         threshold: lowest anomalous score.

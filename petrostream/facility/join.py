@@ -30,8 +30,9 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.facility.events import WellEvents
-from petrostream.facility.state import LATENESS_MS, MAX_TANKS, MAX_WAITING, REACH_MS, JoinState
+from petrostream.facility.state import MAX_TANKS, MAX_WAITING, REACH_MS, JoinState
 from petrostream.readings import NO_TIME, VAPOR, TankReadings
+from petrostream.times import LATENESS_MS
 
 NO_TANK = "no_tank"
 LATE = "late"

@@ -12,9 +12,6 @@ from petrostream.readings import NO_TIME, TankReadings
 REACH_MS = 5_000
 """Largest difference between the times of a pair."""
 
-LATENESS_MS = 5_000
-"""Distance of the watermark from the newest event time."""
-
 MAX_WAITING = 2_048
 """Most well readings kept for a facility: 5 s of 400 wells at 1 Hz."""
 

@@ -11,8 +11,8 @@ import orjson
 
 from petrostream.arrays import IntArray
 from petrostream.schema import schema
+from petrostream.times import DAY_MS
 
-DAY_MS = 86_400_000
 MAX_BLOCK_BYTES = 1_000_000
 """Most bytes of a block, and of blocks joined into one Firehose entry.
 

@@ -6,7 +6,7 @@ Every key and item of the table is built in `live/items.py`. Must not know Dynam
 
 from petrostream.live.alerts import Alert, envelope
 from petrostream.live.items import (
-    FLEET,
+    FLEET_LIST,
     HOUR_MS,
     MINUTES,
     Item,
@@ -25,7 +25,7 @@ from petrostream.live.items import (
 from petrostream.live.state import LiveState, OpenAlarm, WellStatus, note_joined, note_scored
 
 __all__ = [
-    "FLEET",
+    "FLEET_LIST",
     "HOUR_MS",
     "MINUTES",
     "Alert",

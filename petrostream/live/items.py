@@ -20,7 +20,7 @@ import orjson
 from petrostream.minutes import WINDOW_MS, Window
 from petrostream.times import to_iso
 
-FLEET = "FLEET"
+FLEET_LIST = "FLEET"
 STATE = "STATE"
 SENT = "SENT"
 _FACILITY = "FACILITY#"
@@ -78,7 +78,7 @@ def facility_key(facility_id: str) -> Item:
 
 def fleet_item(facility_id: str) -> Item:
     """The entry of a facility in the fleet's list."""
-    return {"pk": {"S": FLEET}, "sk": {"S": f"{_FACILITY}{facility_id}"}}
+    return {"pk": {"S": FLEET_LIST}, "sk": {"S": f"{_FACILITY}{facility_id}"}}
 
 
 def facility_of_item(item: Mapping[str, Any]) -> str:

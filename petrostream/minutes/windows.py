@@ -27,9 +27,9 @@ import numpy as np
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.schema import SENSOR_INDEX
 from petrostream.scoring import Scored
+from petrostream.times import LATENESS_MS
 
 WINDOW_MS = 60_000
-LATENESS_MS = 5_000
 _GAUGES = np.array([SENSOR_INDEX["p_tpt"], SENSOR_INDEX["t_tpt"]], np.int64)
 _UNSEEN = np.iinfo(np.int64).min + LATENESS_MS
 

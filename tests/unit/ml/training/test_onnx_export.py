@@ -10,10 +10,10 @@ from sklearn.ensemble import IsolationForest
 
 from ml.training.onnx_export import (
     OnnxExportError,
-    average_path_length,
     forest_to_onnx,
     round_down_to_float32,
 )
+from petrostream.detection.forest import average_path_length
 
 
 def fitted(trees=20, features=6, rows=400, seed=3, **options):
@@ -80,12 +80,6 @@ def test_a_forest_too_large_for_exact_sums_is_refused(monkeypatch):
     monkeypatch.setattr("ml.training.onnx_export.MAX_EXACT_SUM", 100.0)
     with pytest.raises(OnnxExportError, match="use fewer trees than 20"):
         forest_to_onnx(fitted())
-
-
-def test_average_path_length_of_small_counts():
-    np.testing.assert_allclose(
-        average_path_length([0, 1, 2, 3]), [0, 0, 1, 2 * (np.log(2) + np.euler_gamma) - 4 / 3]
-    )
 
 
 @given(st.floats(-1024, 1024), st.floats(-1024, 1024, width=32))

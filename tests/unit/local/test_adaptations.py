@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ministack.core import iam_actions
 from ministack.services import athena, firehose, glue, kinesis, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
@@ -386,3 +387,12 @@ def test_a_stack_takes_over_a_bucket_rebuilt_from_disk_and_no_other():
     assert "already exists" in provisioners.s3_bucket_name_conflict("orphan")
     with pytest.raises(ValueError, match="already exists"):
         create("Bucket", {"BucketName": "orphan"}, "Stack")
+
+
+@pytest.mark.parametrize(
+    ("action", "right"), [("PublishBatch", "sns:Publish"), ("Subscribe", "sns:Subscribe")]
+)
+def test_a_batch_of_messages_needs_the_right_to_publish(action, right):
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    body = f"Action={action}&TopicArn=arn:aws:sns:us-east-1:000000000000:t".encode()
+    assert iam_actions.extract_iam_action("sns", "POST", "/", headers, body, {}) == right

@@ -10,7 +10,7 @@ were, and reports their first uncommitted record. Alerts are published last, for
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from petrostream.backoff import NO_DEADLINE, Deadline
@@ -20,12 +20,13 @@ from petrostream.lake import quarantine_line
 from petrostream.minutes import Window
 from petrostream.pipeline.batch import Outcome, StreamRecord, Tally
 from petrostream.pipeline.memory import Memory
+from petrostream.pipeline.portions import portions
 from petrostream.pipeline.ports import Ports, Sink
 from petrostream.pipeline.stages import ChunkTimes, run_stages
 from petrostream.readings import Readings, Rejected, Validated, validate_block
 
 CHUNK_BYTES = 2 * 1024 * 1024
-"""Most stream bytes validated and scored at once: some 10,000 readings, well under a second of work."""
+"""Most stream bytes validated at once: some 10,000 readings. Scoring them is cut to portions of like cost."""
 
 KPL_MAGIC = b"\xf3\x89\x9a\xc2"
 """First bytes of a record aggregated by the Kinesis Producer Library (its aggregation format)."""
@@ -43,7 +44,8 @@ class _FacilityBatch:
         memory: after the records processed so far, None before the first.
         version: of the memory that was loaded, then of the one saved.
         closed: windows that the processed records closed.
-        done: how many records are processed.
+        done: how many records are completely processed.
+        advanced: whether anything new is processed, be it part of a record.
         failure: why the others are not, None if nothing failed.
         tally: counts of the processed records.
     """
@@ -54,6 +56,7 @@ class _FacilityBatch:
     version: int = 0
     closed: list[Window] = field(default_factory=list)
     done: int = 0
+    advanced: bool = False
     failure: Exception | None = None
     tally: Tally = field(default_factory=Tally)
 
@@ -80,8 +83,8 @@ def process_batch(
         records: records of one shard, in shard order.
         ports: the services that the batch needs.
         deadline: when the call must have returned.
-        reserve: seconds before the deadline that are kept for delivery and commit: no further records are
-            started in them. The first records are always tried.
+        reserve: seconds before the deadline that are kept for delivery and commit: no further portion of
+            records is started in them. The first portion is always tried.
 
     Returns:
         What was committed and what was not. Every record not reported as failed is in the lake or in the
@@ -116,60 +119,78 @@ def _by_facility(records: Iterable[StreamRecord]) -> list[_FacilityBatch]:
 
 
 def _score_all(
-    batches: Iterable[_FacilityBatch],
+    batches: Sequence[_FacilityBatch],
     ports: Ports,
     models: ModelSet | None,
     deadline: Deadline,
     reserve: float,
 ) -> None:
-    started = False
     for batch in batches:
         try:
             for chunk in batch.chunks():
-                if started and deadline.remaining() <= reserve:
-                    raise TimeShort(f"facility {batch.facility_id}", deadline.remaining())  # noqa: TRY301
-                # Skipped records are not progress: a retried batch begins with them.
-                started = _advance(batch, chunk, ports, models) or started
+                for _ in _advance(batch, chunk, ports, models):
+                    # Skipped records are not progress: a retried batch begins with them.
+                    started = any(other.advanced for other in batches)
+                    if started and deadline.remaining() <= reserve:
+                        raise TimeShort(f"facility {batch.facility_id}", deadline.remaining())  # noqa: TRY301
         except Exception as error:
             # Whatever it is, it concerns this facility only: the others must not wait for it.
             _fail(batch, error)
 
 
-def _advance(batch: _FacilityBatch, chunk: list[StreamRecord], ports: Ports, models: ModelSet | None) -> bool:
-    """Validate and score one chunk, and advance the batch once the sinks have its rows.
+def _advance(
+    batch: _FacilityBatch, chunk: list[StreamRecord], ports: Ports, models: ModelSet | None
+) -> Iterator[None]:
+    """Validate and score one chunk in portions; yields before each portion.
 
-    Returns:
-        Whether any of its records was new.
+    If the caller stops at one, the batch is advanced as far as the portions before it: the sinks have their
+    rows.
     """
+    yield
     if batch.memory is None:
         batch.memory, batch.version = ports.states.load(batch.facility_id)
         batch.memory = replace(batch.memory, live=batch.memory.live.without(ports.alerts.published_ids))
-    new = _after(chunk, batch.memory.scoring.last_sequence)
+    places = _after(chunk, batch.memory.scoring.last_sequence)
+    new = [chunk[place] for place in places]
     if new and models is None and batch.memory.live.scored_by_a_model:
         raise ModelsMissing(batch.facility_id)
-    tally = Tally(records=len(chunk), records_skipped=len(chunk) - len(new))
-    times = ChunkTimes(ports.now_ms(), chunk[-1].arrival_ms)
     validated = [_validate(record, tanks=ports.join != "off") for record in new]
-    memory, closed = run_stages(batch.memory, Validated.concat(validated), ports, models, times, tally)
-    for record, content in zip(new, validated, strict=True):
-        tally.quarantined += _quarantine(record, content.rejected, ports.quarantine, times.now_ms)
-    if new:
-        memory = replace(memory, scoring=replace(memory.scoring, last_sequence=new[-1].sequence))
-    batch.memory = memory
-    batch.closed += closed
-    batch.done += len(chunk)
-    batch.tally.add(tally)
-    return bool(new)
+    before, complete = batch.done, 0
+    for number, portion in enumerate(portions(new, validated, batch.memory.scoring)):
+        if number:
+            yield
+        times, tally = ChunkTimes(ports.now_ms(), chunk[-1].arrival_ms), Tally()
+        memory, closed = run_stages(batch.memory, portion.content, ports, models, times, tally)
+        for place in range(complete, complete + portion.records):
+            rejected = validated[place].rejected
+            tally.quarantined += _quarantine(new[place], rejected, ports.quarantine, times.now_ms)
+        complete += portion.records
+        batch.memory = replace(memory, scoring=portion.advanced(memory.scoring))
+        batch.closed += closed
+        batch.advanced = True
+        batch.tally.add(tally)
+        _pass(
+            batch, before + places[complete] if complete < len(new) else before + len(chunk), portion.records
+        )
+    if not new:
+        _pass(batch, before + len(chunk), 0)
 
 
-def _after(chunk: Iterable[StreamRecord], last_sequence: str | None) -> list[StreamRecord]:
-    """The records after `last_sequence`, each sequence number once. They compare as integers."""
+def _pass(batch: _FacilityBatch, done: int, processed: int) -> None:
+    """Count the records up to `done` as completely processed; those not just processed were skipped."""
+    passed = done - batch.done
+    batch.tally.add(Tally(records=passed, records_skipped=passed - processed))
+    batch.done = done
+
+
+def _after(chunk: Iterable[StreamRecord], last_sequence: str | None) -> list[int]:
+    """Places of the records after `last_sequence`, each sequence number once. They compare as integers."""
     last = int(last_sequence) if last_sequence else -1
-    new: list[StreamRecord] = []
-    for record in chunk:
+    new: list[int] = []
+    for place, record in enumerate(chunk):
         number = int(record.sequence)
         if number > last:
-            new.append(record)
+            new.append(place)
             last = number
     return new
 
@@ -232,7 +253,7 @@ def _flush(batches: Iterable[_FacilityBatch], ports: Ports) -> bool:
 
 def _save(batch: _FacilityBatch, ports: Ports) -> bool:
     """Commit what the batch has processed; False on a conflict. Any other failure is kept in the batch."""
-    if batch.memory is None or batch.done == 0 or batch.tally.records == batch.tally.records_skipped:
+    if batch.memory is None or not batch.advanced:
         return True
     # A key that has only ever carried rejected lines is probably not a facility, and gets no item.
     if batch.version == 0 and not batch.memory.scoring.wells and not batch.memory.join.tanks_seen:
@@ -260,7 +281,7 @@ def _publish(batches: Iterable[_FacilityBatch], ports: Ports) -> None:
 
 def _reset(batch: _FacilityBatch) -> None:
     batch.memory, batch.version, batch.closed = None, 0, []
-    batch.done, batch.failure, batch.tally = 0, None, Tally()
+    batch.done, batch.advanced, batch.failure, batch.tally = 0, False, None, Tally()
 
 
 def _discard(batch: _FacilityBatch, error: Exception) -> None:

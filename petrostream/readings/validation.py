@@ -68,6 +68,27 @@ class Validated:
     tanks: TankReadings = field(default_factory=TankReadings.empty)
     tank_at: IntArray = field(default_factory=_no_positions)
 
+    def part(self, wells: slice, tanks: slice) -> "Validated":
+        """Some of the well readings and the tank readings among them; rejected lines are left out.
+
+        Args:
+            wells: of the n well readings.
+            tanks: of the tank readings, none of which stands before the first of those well readings.
+        """
+        start, end, _ = wells.indices(len(self.readings))
+        if (start, end) == (0, len(self.readings)) and tanks.indices(len(self.tanks)) == (
+            0,
+            len(self.tanks),
+            1,
+        ):
+            return self
+        return Validated(
+            self.readings.take(np.arange(start, end)),
+            [],
+            self.tanks.take(np.arange(len(self.tanks))[tanks]),
+            self.tank_at[tanks] - start,
+        )
+
     @staticmethod
     def concat(parts: Sequence["Validated"]) -> "Validated":
         """Concatenate blocks of one facility in order, without their rejected lines.

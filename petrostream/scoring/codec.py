@@ -28,6 +28,8 @@ VERSION = 6
 def encode(state: FacilityState) -> bytes:
     """The state as bytes: about 3 kB per well with five sensors at 1 Hz."""
     header: dict[str, Any] = {"facility_id": state.facility_id, "last_sequence": state.last_sequence}
+    if state.partial is not None:
+        header["partial"] = state.partial
     memories = [well_memory_codec.to_parts(well.memory) for well in state.wells.values()]
     header["wells"] = [
         # Sensors by name and quantum: another release may order them differently or widen their bounds.
@@ -99,7 +101,13 @@ def _decode(raw: bytes) -> FacilityState:
         )
     if at != len(raw):
         raise ValueError(f"{len(raw) - at} bytes follow the last well")
-    return FacilityState(header["facility_id"], header["last_sequence"], wells)
+    partial = header.get("partial")
+    return FacilityState(
+        header["facility_id"],
+        header["last_sequence"],
+        wells,
+        None if partial is None else (partial[0], int(partial[1])),
+    )
 
 
 def _track_to_plain(track: Track | None) -> list[int] | None:

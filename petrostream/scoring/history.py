@@ -47,11 +47,13 @@ class FacilityState:
         facility_id: the facility, which is the partition key of its records.
         last_sequence: Kinesis sequence number of the last record scored, None before the first.
         wells: history by well; the well that reported last is at the end.
+        partial: the record after the last one, if some of its well readings are scored, and how many.
     """
 
     facility_id: str
     last_sequence: str | None = None
     wells: dict[str, WellState] = field(default_factory=dict)
+    partial: tuple[str, int] | None = None
 
     def only(self, wells: Set[str]) -> "FacilityState":
         """A copy without the histories of other wells than these."""

@@ -1,7 +1,8 @@
 """Scores a batch: a pure function from state and readings to the new state and scored readings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -115,7 +116,7 @@ def _score_feed(
         assert state is not None
         return state
     before = NO_MEMORY if state is None else state.memory
-    observed = observe(before, readings, at, _expected(columns.models)[columns.model[at]])
+    observed = observe(before, readings, at, _expected(columns, at))
     history, start = extend(state, readings.ts_ms[at], observed.values)
     trend, memory = remember(observed, readings.ts_ms[at], history.counts[start:], history.sensors)
     kept = used[history.sensors]
@@ -144,16 +145,29 @@ def _risk(
     return points(PROCESS_RULES, held & ~suppressed[:-1]) + np.where(suppressed[-1], 0, forest)
 
 
-def _expected(models: list[WellModel]) -> BoolArray:
-    """The sensors a well should have, by each model: shape (models + 1, 27), the last row without a model.
+def _expected(columns: Columns, at: IntArray) -> BoolArray:
+    """The sensors that the well of some readings should have: shape (n, 27).
 
     The fleet's model implies nothing about the sensors of a single well.
     """
-    expected = np.zeros((len(models) + 1, len(SENSOR_NAMES)), np.bool_)
-    for row, model in zip(expected, models, strict=False):
-        if model.kind == COMMISSIONED:
-            row[model.extractor.sensors] = True
-    return expected
+
+    def sensors(model: WellModel | None) -> BoolArray:
+        expected = np.zeros(len(SENSOR_NAMES), np.bool_)
+        if model is not None and model.kind == COMMISSIONED:
+            expected[model.extractor.sensors] = True
+        return expected
+
+    return _of_models(columns, at, sensors)
+
+
+def _of_models(
+    columns: Columns, at: IntArray, value: Callable[[WellModel | None], Any]
+) -> np.ndarray[Any, Any]:
+    """A value of the model of each of some readings; only those models are asked, not all of the batch."""
+    codes = columns.model[at]
+    numbers = sorted(set(codes.tolist()))
+    values = np.array([value(None if number < 0 else columns.models[number]) for number in numbers])
+    return values[np.searchsorted(numbers, codes)]
 
 
 def _update_alarms(
@@ -165,10 +179,9 @@ def _update_alarms(
     history: WellState,
 ) -> WellAlarms:
     """Update the well's alarms, with results in the columns; returns their new state."""
-    model = columns.model[at]
-    commissioned = np.array([model.kind == COMMISSIONED for model in columns.models] + [False])[model]
+    commissioned = _of_models(columns, at, lambda model: model is not None and model.kind == COMMISSIONED)
     scores = np.where(commissioned, columns.score[at], np.nan)
-    threshold = np.array([model.threshold for model in columns.models] + [np.nan])[model]
+    threshold = _of_models(columns, at, lambda model: np.nan if model is None else model.threshold)
     findings = Findings(scores, threshold, held, columns.ranking[at], columns.deviation[at])
     raised = raise_alarms(state, readings, at, findings, history)
     columns.alarm_active[at] = raised.active

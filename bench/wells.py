@@ -34,7 +34,7 @@ WELLS = (1, 10, 100, 1_000, 9_000)
 ROUNDS = 2
 
 
-class Sink:
+class NullSink:
     """Takes blocks and forgets them."""
 
     def write(self, block: bytes, group: str = "") -> None:
@@ -63,7 +63,7 @@ def records(wells: int, readings: int) -> list[StreamRecord]:
 
 def measure(wells: int, readings: int) -> tuple[float, float, int]:
     """CPU seconds of all records and of the longest portion, and how many portions there are."""
-    ports: Any = SimpleNamespace(delivery=Sink(), facility=Sink(), alarms=Sink(), join="tanks")
+    ports: Any = SimpleNamespace(delivery=NullSink(), facility=NullSink(), alarms=NullSink(), join="tanks")
     memory = Memory(FacilityState("FAC-01"))
     content = records(wells, readings)
     begin = time.process_time()

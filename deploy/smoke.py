@@ -36,7 +36,7 @@ DELIVERED_EXTRA_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class SmokeClock:
     """The clocks; a test replaces them so that it need not wait."""
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -44,7 +44,7 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
-CLOCK = Clock()
+CLOCK = SmokeClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class SmokeResult:
     seconds: float
 
 
-def smoke(names: Names, say: Say, clock: Clock = CLOCK) -> SmokeResult:
+def smoke(names: Names, say: Say, clock: SmokeClock = CLOCK) -> SmokeResult:
     """Send a hundred readings and follow them to the table.
 
     Raises:
@@ -110,7 +110,7 @@ def block(source: str, sent: datetime) -> bytes:
     )
 
 
-def _send(names: Names, source: str, sent: datetime, clock: Clock) -> int:
+def _send(names: Names, source: str, sent: datetime, clock: SmokeClock) -> int:
     stream = names.settings.stream.name
     entry: Any = {"Data": block(source, sent), "PartitionKey": FACILITY}
     hint = "Is the lake deployed? ./project_up.sh aws"
@@ -153,7 +153,7 @@ def _landed(names: Names, source: str, sent: datetime) -> tuple[int, tuple[str, 
     return int(row["n"]), tuple(filter(None, str(row["models"] or "").split(",")))
 
 
-def _until(clock: Clock, seconds: float, ready: Callable[[], bool], error: ToolError) -> None:
+def _until(clock: SmokeClock, seconds: float, ready: Callable[[], bool], error: ToolError) -> None:
     end = clock.monotonic() + seconds
     pause = 0.5
     while not ready():

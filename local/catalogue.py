@@ -34,7 +34,7 @@ _DEFINITION = (
     "Parameters",
 )
 
-Tables = dict[str, dict[str, Any]]
+GlueTables = dict[str, dict[str, Any]]
 
 
 def remember(target: Twin, glue: "GlueClient | None" = None) -> None:
@@ -79,7 +79,7 @@ def _file(target: Twin) -> Path:
     return target.home / "catalogue.json"
 
 
-def _remembered(target: Twin) -> Tables:
+def _remembered(target: Twin) -> GlueTables:
     try:
         document = json.loads(_file(target).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -89,7 +89,7 @@ def _remembered(target: Twin) -> Tables:
     return {name: _definition(table) for name, table in document.items()}
 
 
-def _tables(glue: "GlueClient") -> Tables:
+def _tables(glue: "GlueClient") -> GlueTables:
     try:
         pages = glue.get_paginator("get_tables").paginate(DatabaseName=DATABASE)
         return {table["Name"]: _definition(table) for page in pages for table in page["TableList"]}

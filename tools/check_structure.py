@@ -1,11 +1,12 @@
 """Check the shape of the code: `python -m tools.check_structure`, part of `make lint`.
 
 A module has at most 300 lines and a function at most 55, its docstring included; no module imports itself by
-way of others; and every package at the root is one that import-linter knows (pyproject.toml). Tests are left
-out: their length is that of their cases.
+way of others; no two classes or types have one name; and every package at the root is one that import-linter
+knows (pyproject.toml). Tests are left out: their length is that of their cases.
 """
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from toolchain.paths import ROOT
 
 MODULE_LINES = 300
 FUNCTION_LINES = 55
+_TYPE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
 _LEFT_OUT = frozenset({"build", "data", "node_modules", "tests"})
 
 
@@ -59,6 +61,33 @@ def too_long(name: str, text: str) -> Iterator[str]:
                 )
 
 
+def type_names(text: str) -> Iterator[tuple[str, int]]:
+    """Names and lines of the public classes and types at the top level of a module."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef):
+            name = node.name
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+        else:
+            continue
+        if _TYPE_NAME.fullmatch(name):
+            yield name, node.lineno
+
+
+def defined_twice(texts: Mapping[str, str]) -> Iterator[str]:
+    """Findings about classes and types that have the name of another: one name has one meaning.
+
+    Args:
+        texts: the source of each module by its path.
+    """
+    first: dict[str, str] = {}
+    for path, text in texts.items():
+        for name, line in type_names(text):
+            there = first.setdefault(name, path)
+            if there != path:
+                yield f"{path}:{line}: {there} has another {name}; name them apart, or keep one and import it"
+
+
 def circle(imports: Mapping[str, set[str]]) -> list[str]:
     """Modules that import each other in a circle, the first repeated at the end; empty if there are none.
 
@@ -86,8 +115,10 @@ def unknown(present: Sequence[str], configured: Sequence[str]) -> Iterator[str]:
 
 def findings(root: Path = ROOT) -> Iterator[str]:
     """Everything there is to correct."""
-    for path in sources(root):
-        yield from too_long(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
+    texts = {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in sources(root)}
+    for name, text in texts.items():
+        yield from too_long(name, text)
+    yield from defined_twice(texts)
     present = packages(root)
     if around := circle(_imports(present)):
         yield f"These modules import each other: {' -> '.join(around)}"
@@ -101,7 +132,7 @@ def main() -> int:
     for finding in found:
         sys.stderr.write(f"{finding}\n")
     if not found:
-        sys.stdout.write("No module or function is too long, and no modules import each other.\n")
+        sys.stdout.write("The lengths, imports and names of the code are as they should be.\n")
     return 1 if found else 0
 
 

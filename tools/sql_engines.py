@@ -22,11 +22,11 @@ from toolchain.paths import ROOT
 
 FILE = ROOT / "tests" / "unit" / "local" / "athena" / "statements.jsonl"
 
-Statement = Mapping[str, Any]
-Rows = list[list[str | None]]
+GoldenStatement = Mapping[str, Any]
+QueryRows = list[list[str | None]]
 
 
-def statements() -> list[Statement]:
+def statements() -> list[GoldenStatement]:
     """Each with its SQL, the page of Athena's or Trino's documentation that it follows, and what it returns.
 
     `rows` are Athena's texts. `fails` says that Athena fails it; `refused` that the twin does, by name.
@@ -70,7 +70,7 @@ ENGINES: Mapping[str, Callable[[str], engine.Answer]] = {
 }
 
 
-def verdict(entry: Statement, answer: Callable[[str], engine.Answer]) -> str:
+def verdict(entry: GoldenStatement, answer: Callable[[str], engine.Answer]) -> str:
     """`right`, `refused` (it says that it cannot), or `wrong` with what came out."""
     try:
         rows = answer(str(entry["sql"])).rows
@@ -83,13 +83,13 @@ def verdict(entry: Statement, answer: Callable[[str], engine.Answer]) -> str:
     return f"**wrong**: `{_short(rows)}`"
 
 
-def _failed(entry: Statement, error: Exception) -> str:
+def _failed(entry: GoldenStatement, error: Exception) -> str:
     if "fails" in entry:
         return "right"
     return "refused" if isinstance(error, SqlError) else "error"
 
 
-def _short(rows: Rows) -> str:
+def _short(rows: QueryRows) -> str:
     text = "; ".join(", ".join("NULL" if value is None else value for value in row) for row in rows)
     return (text if len(text) <= 60 else text[:57] + "…").replace("|", "\\|").replace("`", "'")
 

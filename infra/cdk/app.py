@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:  # the CDK command line runs this file from its own folder
     sys.path.insert(0, str(ROOT))
 
-from infra.cdk.common import PACKAGES, Deployment, PackageMissingError, Target  # noqa: E402
+from infra.cdk.common import PACKAGES, Deployment, DeployTarget, PackageMissingError  # noqa: E402
 from infra.cdk.encryption import use_own_key  # noqa: E402
 from infra.cdk.guardrails import GuardrailsStack  # noqa: E402
 from infra.cdk.lake import LakeStack  # noqa: E402
@@ -41,7 +41,7 @@ def build(app: App, deployment: Deployment) -> tuple[LakeStack, StreamStack, Sco
     return lake, stream, scoring
 
 
-def context_target(value: object) -> Target:
+def context_target(value: object) -> DeployTarget:
     """The target named in the context.
 
     Raises:

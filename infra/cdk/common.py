@@ -22,11 +22,14 @@ from constructs import Construct
 
 from infra.settings import FunctionSettings, Settings, Zone
 
-Target = Literal["aws", "twin"]
+DeployTarget = Literal["aws", "twin"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PACKAGES: Mapping[Target, Path] = {"aws": ROOT / "build" / "lambda", "twin": ROOT / "build" / "lambda-local"}
+PACKAGES: Mapping[DeployTarget, Path] = {
+    "aws": ROOT / "build" / "lambda",
+    "twin": ROOT / "build" / "lambda-local",
+}
 """Where `python -m toolchain.package` leaves the function packages of each target."""
 
 
@@ -39,7 +42,7 @@ class Deployment:
     """What is deployed: validated settings, the target, and the folder of the function packages."""
 
     settings: Settings
-    target: Target
+    target: DeployTarget
     packages: Path
 
     @property

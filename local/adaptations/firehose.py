@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from local.adaptations import guard
+from local.adaptations.guard import Response
 from local.adaptations.parquet import converter
 
 _KNOWN = {
@@ -43,8 +44,7 @@ _BUFFER_BYTES = 3 * 1024 * 1024
 _MAX_ENTRY_BYTES = 1024 * 1000
 _MAX_ENTRIES = 500
 
-Entry = tuple[str, bytes]
-Answer = tuple[int, dict[str, str], bytes]
+FirehoseEntry = tuple[str, bytes]
 
 
 def install() -> None:
@@ -79,18 +79,18 @@ def install() -> None:
     firehose._HANDLERS["PutRecordBatch"] = firehose._put_record_batch
 
 
-def _batch_handler(firehose: ModuleType) -> Callable[[Mapping[str, Any]], Answer]:
+def _batch_handler(firehose: ModuleType) -> Callable[[Mapping[str, Any]], Response]:
     """PutRecordBatch: the emulator's checks and answer, with the delivery outside the lock."""
 
-    def put_record_batch(data: Mapping[str, Any]) -> Answer:
+    def put_record_batch(data: Mapping[str, Any]) -> Response:
         name, entries = data.get("DeliveryStreamName", ""), data.get("Records", [])
         with firehose._lock:
             stream = firehose._streams.get(name)
             plain = stream is not None and _delivers_to_s3_only(stream) and stream["status"] == "ACTIVE"
         if not plain or not 0 < len(entries) <= _MAX_ENTRIES:
-            answer: Answer = put_record_batch.original(data)  # type: ignore[attr-defined]
+            answer: Response = put_record_batch.original(data)  # type: ignore[attr-defined]
             return answer
-        accepted: list[Entry] = []
+        accepted: list[FirehoseEntry] = []
         responses: list[dict[str, Any]] = []
         for entry in entries:
             try:
@@ -103,7 +103,7 @@ def _batch_handler(firehose: ModuleType) -> Callable[[Mapping[str, Any]], Answer
             for buffer in _buffers(accepted):
                 firehose._deliver_records_to_s3(stream, destination, buffer)
         failed = len(entries) - len(accepted)
-        result: Answer = firehose.json_response(
+        result: Response = firehose.json_response(
             {"FailedPutCount": failed, "Encrypted": False, "RequestResponses": responses}
         )
         return result
@@ -122,9 +122,9 @@ def _decoded(entry: Mapping[str, Any]) -> bytes:
     return data
 
 
-def _buffers(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+def _buffers(entries: Sequence[FirehoseEntry]) -> Iterator[list[FirehoseEntry]]:
     """Entries in runs of up to 3 MiB."""
-    buffer: list[Entry] = []
+    buffer: list[FirehoseEntry] = []
     size = 0
     for entry in entries:
         if buffer and size + len(entry[1]) > _BUFFER_BYTES:
@@ -189,10 +189,10 @@ def _on_event_loop() -> bool:
     return True
 
 
-def _deliverer(firehose: ModuleType) -> Callable[[dict[str, Any], dict[str, Any], list[Entry]], None]:
+def _deliverer(firehose: ModuleType) -> Callable[[dict[str, Any], dict[str, Any], list[FirehoseEntry]], None]:
     """Transform and deliver, with what the transform failed under the error prefix."""
 
-    def deliver(stream: dict[str, Any], destination: dict[str, Any], records: list[Entry]) -> None:
+    def deliver(stream: dict[str, Any], destination: dict[str, Any], records: list[FirehoseEntry]) -> None:
         keys: dict[str, dict[str, str]] = {}
         refused: set[str] = set()
         token = _refused.set(refused)

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+Response = tuple[int, dict[str, str], bytes]
+"""What the emulator's handlers return: HTTP status, headers, body."""
+
 
 class IncompatibleEmulatorError(RuntimeError):
     """The installed MiniStack is not the one the adaptations know."""

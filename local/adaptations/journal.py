@@ -34,8 +34,8 @@ CREATE TABLE IF NOT EXISTS item (
 CREATE TABLE IF NOT EXISTS session (began REAL NOT NULL);
 """
 
-Statement = tuple[str, tuple[Any, ...]]
-Record = Mapping[str, Any]
+SqlStatement = tuple[str, tuple[Any, ...]]
+KinesisRecord = Mapping[str, Any]
 
 logger = logging.getLogger("petrostream")
 
@@ -74,7 +74,7 @@ class Journal:
         self._syncer = threading.Thread(target=self._sync, name="petrostream-journal", daemon=True)
         self._syncer.start()
 
-    def write(self, statements: Iterable[Statement]) -> None:
+    def write(self, statements: Iterable[SqlStatement]) -> None:
         """Run statements in one transaction.
 
         Raises:

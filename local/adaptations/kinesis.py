@@ -21,10 +21,10 @@ from typing import Any
 
 from local.adaptations import firehose as our_firehose
 from local.adaptations import guard, stream_journal
+from local.adaptations.guard import Response
 from local.adaptations.journal import Journal
 
-Answer = tuple[int, dict[str, str], bytes]
-Handler = Callable[..., Awaitable[Answer]]
+Handler = Callable[..., Awaitable[Response]]
 
 logger = logging.getLogger("petrostream")
 
@@ -118,7 +118,7 @@ class Increasing:
 
 
 def _waiting_for_firehose(original: Handler) -> Handler:
-    async def handle_request(*arguments: object) -> Answer:
+    async def handle_request(*arguments: object) -> Response:
         with our_firehose.deliveries() as started:
             try:
                 return await original(*arguments)

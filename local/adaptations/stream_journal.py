@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from local.adaptations.journal import Journal, Record, Statement
+from local.adaptations.guard import Response
+from local.adaptations.journal import Journal, KinesisRecord, SqlStatement
 
-Answer = tuple[int, dict[str, str], bytes]
-Put = Callable[[Mapping[str, Any]], Answer]
+Put = Callable[[Mapping[str, Any]], Response]
 
 _APPEND = "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?)"
 _PLACE = "INSERT OR REPLACE INTO place VALUES (?, ?, ?)"
@@ -33,7 +33,7 @@ def journaled(original: Put, kinesis: ModuleType, journal: Journal) -> Put:
     Where they cannot be written (the disk is full), the answer is an error, and the producer sends again.
     """
 
-    def put(data: Mapping[str, Any]) -> Answer:
+    def put(data: Mapping[str, Any]) -> Response:
         answer = original(data)
         if answer[0] != 200:
             return answer
@@ -43,14 +43,14 @@ def journaled(original: Put, kinesis: ModuleType, journal: Journal) -> Put:
             journal.write_many(_APPEND, rows)
         except sqlite3.Error as error:
             logger.exception("Records are not in the journal")
-            refused: Answer = kinesis.error_response_json("InternalFailure", f"Not written: {error}", 500)
+            refused: Response = kinesis.error_response_json("InternalFailure", f"Not written: {error}", 500)
             return refused
         return answer
 
     return put
 
 
-def _accepted(stream: Mapping[str, Any], answer: Answer) -> Iterator[tuple[str, Record]]:
+def _accepted(stream: Mapping[str, Any], answer: Response) -> Iterator[tuple[str, KinesisRecord]]:
     """The records that an answer acknowledges, with their shards."""
     document = json.loads(answer[2])
     wanted: dict[str, set[str]] = {}
@@ -66,7 +66,7 @@ def _accepted(stream: Mapping[str, Any], answer: Answer) -> Iterator[tuple[str, 
                 break
 
 
-def _row(stream_arn: str, shard: str, record: Record) -> tuple[Any, ...]:
+def _row(stream_arn: str, shard: str, record: KinesisRecord) -> tuple[Any, ...]:
     sequence, arrival = record["SequenceNumber"], record["ApproximateArrivalTimestamp"]
     return stream_arn, shard, sequence, arrival, record["PartitionKey"], record["Data"]
 
@@ -103,7 +103,7 @@ def forget(journal: Journal, stream_arn: str, *, before: float) -> None:
     Raises:
         sqlite3.Error: they could not be deleted.
     """
-    expired: Statement = ("DELETE FROM record WHERE stream = ? AND arrival < ?", (stream_arn, before))
+    expired: SqlStatement = ("DELETE FROM record WHERE stream = ? AND arrival < ?", (stream_arn, before))
     journal.write([expired])
 
 
@@ -151,7 +151,9 @@ def restore(
     return total, waiting
 
 
-def _records(kinesis: ModuleType, stream: Mapping[str, Any], journal: Journal) -> dict[str, list[Record]]:
+def _records(
+    kinesis: ModuleType, stream: Mapping[str, Any], journal: Journal
+) -> dict[str, list[KinesisRecord]]:
     """A stream's records by shard, in order: the journal's, and those of a snapshot that is older than it."""
     arn, shards = stream["StreamARN"], stream["shards"]
     oldest = time.time() - stream["RetentionPeriodHours"] * 3600
@@ -165,7 +167,7 @@ def _records(kinesis: ModuleType, stream: Mapping[str, Any], journal: Journal) -
     ]
     if old:
         journal.write_many(_APPEND, old)
-    found: dict[str, list[Record]] = {shard_id: [] for shard_id in shards}
+    found: dict[str, list[KinesisRecord]] = {shard_id: [] for shard_id in shards}
     for _, shard_id, sequence, arrival, key, data in sorted([*rows, *old], key=lambda row: str(row[2])):
         # A shard that was split after the last snapshot is not known; another then takes its records.
         here = (

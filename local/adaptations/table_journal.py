@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import Any
 
 from local.adaptations import guard
-from local.adaptations.journal import Journal, Statement
+from local.adaptations.guard import Response
+from local.adaptations.journal import Journal, SqlStatement
 
 _KNOWN = {
     "_set_item": "4e78ad492132cdba",
@@ -28,9 +29,8 @@ _DELETE = "DELETE FROM item WHERE table_id = ? AND key = ?"
 _CLEAR = "DELETE FROM item WHERE table_id = ?"
 _JOURNALED = "INSERT OR IGNORE INTO journaled VALUES (?)"
 
-Table = dict[str, Any]
-Item = Mapping[str, Any]
-Answer = tuple[int, dict[str, str], bytes]
+StoredTable = dict[str, Any]
+StoredItem = Mapping[str, Any]
 
 logger = logging.getLogger("petrostream")
 
@@ -41,9 +41,9 @@ class TableJournal:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._whole = {table_id for (table_id,) in journal.rows("SELECT table_id FROM journaled")}
-        self._pending: list[Statement] = []
+        self._pending: list[SqlStatement] = []
 
-    def changed(self, table: Table, pk: str, sk: str, item: Item | None) -> None:
+    def changed(self, table: StoredTable, pk: str, sk: str, item: StoredItem | None) -> None:
         """An item was written, or removed (None)."""
         identity = _identity(table)
         if identity not in self._whole:
@@ -53,7 +53,7 @@ class TableJournal:
         else:
             self._pending.append((_PUT, (identity, _key(pk, sk), json.dumps(item))))
 
-    def replaced(self, table: Table) -> None:
+    def replaced(self, table: StoredTable) -> None:
         """All items of a table were replaced."""
         identity = _identity(table)
         self._whole.add(identity)
@@ -93,9 +93,9 @@ def install(journal: Journal) -> None:
 
 
 def _setting(
-    original: Callable[[Table, str, str, Item], Item | None], tables: TableJournal
-) -> Callable[[Table, str, str, Item], Item | None]:
-    def set_item(table: Table, pk: str, sk: str, item: Item) -> Item | None:
+    original: Callable[[StoredTable, str, str, StoredItem], StoredItem | None], tables: TableJournal
+) -> Callable[[StoredTable, str, str, StoredItem], StoredItem | None]:
+    def set_item(table: StoredTable, pk: str, sk: str, item: StoredItem) -> StoredItem | None:
         old = original(table, pk, sk, item)
         tables.changed(table, pk, sk, item)
         return old
@@ -104,9 +104,9 @@ def _setting(
 
 
 def _removing(
-    original: Callable[[Table, str, str], Item | None], tables: TableJournal
-) -> Callable[[Table, str, str], Item | None]:
-    def remove_item(table: Table, pk: str, sk: str) -> Item | None:
+    original: Callable[[StoredTable, str, str], StoredItem | None], tables: TableJournal
+) -> Callable[[StoredTable, str, str], StoredItem | None]:
+    def remove_item(table: StoredTable, pk: str, sk: str) -> StoredItem | None:
         old = original(table, pk, sk)
         if old is not None:
             tables.changed(table, pk, sk, None)
@@ -115,18 +115,20 @@ def _removing(
     return remove_item
 
 
-def _replacing(original: Callable[[Table], None], tables: TableJournal) -> Callable[[Table], None]:
-    def items_replaced(table: Table) -> None:
+def _replacing(
+    original: Callable[[StoredTable], None], tables: TableJournal
+) -> Callable[[StoredTable], None]:
+    def items_replaced(table: StoredTable) -> None:
         original(table)
         tables.replaced(table)
 
     return items_replaced
 
 
-def _flushing(dynamodb: ModuleType, tables: TableJournal) -> Callable[..., Awaitable[Answer]]:
-    original: Callable[..., Awaitable[Answer]] = dynamodb.handle_request
+def _flushing(dynamodb: ModuleType, tables: TableJournal) -> Callable[..., Awaitable[Response]]:
+    original: Callable[..., Awaitable[Response]] = dynamodb.handle_request
 
-    async def handle_request(*arguments: object) -> Answer:
+    async def handle_request(*arguments: object) -> Response:
         answer = await original(*arguments)
         try:
             tables.flush()
@@ -157,7 +159,7 @@ def recover(journal: Journal) -> int:
     ]
     replaced = getattr(dynamodb._items_replaced, "original", dynamodb._items_replaced)
     for table, rows in zip(tables, contents, strict=True):
-        items: defaultdict[str, dict[str, Item]] = defaultdict(dict)
+        items: defaultdict[str, dict[str, StoredItem]] = defaultdict(dict)
         for key, body in rows:
             pk, sk = json.loads(key)
             items[pk][sk] = json.loads(body)
@@ -166,7 +168,7 @@ def recover(journal: Journal) -> int:
     return sum(len(rows) for rows in contents)
 
 
-def _identity(table: Table) -> str:
+def _identity(table: StoredTable) -> str:
     """Names this very table: one that is deleted and created again under its name is another."""
     return str(table.get("TableId") or table["TableArn"])
 

@@ -24,7 +24,7 @@ from local.athena import catalogue, types
 from local.athena.checks import check
 from local.athena.errors import SqlError
 from local.athena.inference import Typer
-from local.athena.relations import Tables, bound, is_named
+from local.athena.relations import TableColumns, bound, is_named
 from local.athena.rewrite import rewrite
 from petrostream.schema import TABLES, schema
 from toolchain.paths import VIEWS
@@ -39,7 +39,7 @@ _DEEPEST_VIEW = 10
 
 
 @cache
-def lake_tables() -> Tables:
+def lake_tables() -> TableColumns:
     """Columns and types of the lake's tables, partitions last."""
     return {name: _columns_of(name) for name in TABLES}
 
@@ -74,7 +74,7 @@ def translate(
     views: Mapping[str, exp.Query],
     database: str = DATABASE,
     current: str | None = None,
-    tables: Tables | None = None,
+    tables: TableColumns | None = None,
 ) -> str:
     """One Athena query as DuckDB runs it, with every view replaced by its query.
 

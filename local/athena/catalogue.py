@@ -8,7 +8,7 @@ from sqlglot import exp
 from local.athena import engine
 from local.athena.errors import SqlError
 from local.athena.inference import Typer
-from local.athena.relations import ColumnTypes, Tables
+from local.athena.relations import ColumnTypes, TableColumns
 from local.athena.types import SqlType
 
 _CATALOG = "awsdatacatalog"
@@ -30,7 +30,7 @@ _NO_CTAS = " From awswrangler: pass ctas_approach=False."
 
 
 def statement(
-    sql: str, tables: Tables, views: Mapping[str, exp.Query], database: str
+    sql: str, tables: TableColumns, views: Mapping[str, exp.Query], database: str
 ) -> engine.Answer | None:
     """The answer to a SHOW or DESCRIBE; None for a query.
 
@@ -71,7 +71,7 @@ def _refusal(word: str, text: str) -> str:
 
 
 def _shown(
-    kind: str, name: str | None, tables: Tables, views: Mapping[str, exp.Query], database: str
+    kind: str, name: str | None, tables: TableColumns, views: Mapping[str, exp.Query], database: str
 ) -> engine.Answer:
     if kind == "databases":
         return engine.table(["database_name"], [[database]])
@@ -88,7 +88,7 @@ def _shown(
     return engine.table(["col_name", "data_type", "comment"], rows)
 
 
-def columns_of(name: str, tables: Tables, views: Mapping[str, exp.Query]) -> ColumnTypes | None:
+def columns_of(name: str, tables: TableColumns, views: Mapping[str, exp.Query]) -> ColumnTypes | None:
     """Columns of a table or view; None where there is no such one."""
     name = name.lower()
     if name in tables:
@@ -120,7 +120,9 @@ def _trino(kind: SqlType | None) -> str:
     return "timestamp(3)" if kind.name == "timestamp" else str(kind).replace(", ", ",")
 
 
-def expand_schema(tree: exp.Expr, tables: Tables, views: Mapping[str, exp.Query], database: str) -> None:
+def expand_schema(
+    tree: exp.Expr, tables: TableColumns, views: Mapping[str, exp.Query], database: str
+) -> None:
     """Replace the tables of information_schema in a query, in place.
 
     Raises:
@@ -153,7 +155,7 @@ _SCHEMA = {
 
 
 def _rows(
-    name: str, tables: Tables, views: Mapping[str, exp.Query], database: str
+    name: str, tables: TableColumns, views: Mapping[str, exp.Query], database: str
 ) -> "list[tuple[str | int, ...]]":
     known = [(table, "BASE TABLE") for table in sorted(tables)] + [(view, "VIEW") for view in sorted(views)]
     if name == "schemata":

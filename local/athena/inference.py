@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from sqlglot import exp
 
 from local.athena import types
-from local.athena.relations import ColumnTypes, Resolver, Tables
+from local.athena.relations import ColumnTypes, Resolver, TableColumns
 from local.athena.types import (
     BIGINT,
     BOOLEAN,
@@ -73,7 +73,7 @@ _NAMED: Mapping[str, SqlType] = {
 class Typer:
     """Types of one statement, whose views are already expanded."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: TableColumns) -> None:
         self._resolver = Resolver(tables, self.of, {})
         self._known: dict[int, SqlType | None] = {}
         self._fixed = {node: kind for kind, nodes in _FIXED.items() for node in nodes}

@@ -9,7 +9,7 @@ from local.athena.types import BIGINT, SqlType, common
 
 ColumnTypes = list[tuple[str, SqlType | None]]
 TypeOf = Callable[[exp.Expr], SqlType | None]
-Tables = Mapping[str, Mapping[str, SqlType | None]]
+TableColumns = Mapping[str, Mapping[str, SqlType | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Resolver:
         known: columns of queries already looked at, by identity.
     """
 
-    tables: Tables
+    tables: TableColumns
     type_of: TypeOf
     known: dict[int, ColumnTypes | None]
 

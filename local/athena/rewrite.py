@@ -7,9 +7,9 @@ from sqlglot import exp
 from local.athena import arithmetic, arrays, documents, moments, texts
 from local.athena.inference import Typer
 
-Rule = Callable[[exp.Expr, Typer], exp.Expr]
+RewriteRule = Callable[[exp.Expr, Typer], exp.Expr]
 
-_RULES: Mapping[type[exp.Expr], Rule] = {
+_RULES: Mapping[type[exp.Expr], RewriteRule] = {
     exp.Div: arithmetic.divide,
     exp.Mod: arithmetic.modulo,
     exp.Sum: arithmetic.aggregate,

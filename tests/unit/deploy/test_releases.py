@@ -104,7 +104,7 @@ def world(monkeypatch):
 
     monkeypatch.setattr(smoke, "_scored", scored)
     monkeypatch.setattr(smoke, "_landed", lambda *_: (told.landed, ("m1",)))
-    clock = smoke.Clock(now=lambda: NOW, monotonic=lambda: float(next(time) * 20), sleep=lambda _: None)
+    clock = smoke.SmokeClock(now=lambda: NOW, monotonic=lambda: float(next(time) * 20), sleep=lambda _: None)
     names = Names(load_settings(), Place("123456789012", "eu-west-1", "me"))
     return told, lambda: smoke.smoke(names, lambda _: None, clock)
 

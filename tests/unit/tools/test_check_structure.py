@@ -7,7 +7,16 @@ import pytest
 import yaml
 
 from tests.support.paths import ROOT
-from tools.check_structure import FUNCTION_LINES, MODULE_LINES, circle, findings, sources, too_long, unknown
+from tools.check_structure import (
+    FUNCTION_LINES,
+    MODULE_LINES,
+    circle,
+    defined_twice,
+    findings,
+    sources,
+    too_long,
+    unknown,
+)
 
 
 def test_the_project_has_the_shape_it_should():
@@ -36,6 +45,17 @@ def test_a_circle_is_shown_in_the_order_of_the_imports():
     around = circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})
     assert around[0] == around[-1]
     assert dict(pairwise(around)) == {"a": "b", "b": "c", "c": "a"}
+
+
+def test_a_name_of_two_types_is_found():
+    texts = {"a.py": "class Span: ...", "b.py": "Span = Literal['1h']", "c.py": "from a import Span"}
+    (found,) = defined_twice(texts)
+    assert found == "b.py:1: a.py has another Span; name them apart, or keep one and import it"
+
+
+@pytest.mark.parametrize("text", ["class _Span: ...", "SPAN = 1", "span = 1"])
+def test_only_public_types_need_a_name_of_their_own(text):
+    assert list(defined_twice({"a.py": text, "b.py": text})) == []
 
 
 def test_packages_and_contracts_are_compared_both_ways():

@@ -82,7 +82,7 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
         console = Console(highlight=False)
         console.print(report.table(answer))
         for line in (*report.verdict(answer), hint, _prices_known()):
-            console.print(line)
+            console.print(line, soft_wrap=True)
     if check and not (limits["limits"]["lambda_path_met"] and limits["limits"]["total_met"]):
         raise typer.Exit(FAILED)
 

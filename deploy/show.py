@@ -16,15 +16,15 @@ def plan(prepared: Prepared, console: Console) -> None:
     """Print what will change, what it will cost, and the plan's digest."""
     plan = prepared.plan
     if plan.changes:
-        console.print(summary(plan))
+        console.print(summary(plan), soft_wrap=True)
     for change in plan.losses():
         console.print(f"  {change.action}: {change.kind} {change.name}", style="yellow", soft_wrap=True)
-    console.print(f"Plan {plan.digest}: {in_words(plan)}.")
+    console.print(f"Plan {plan.digest}: {in_words(plan)}.", soft_wrap=True)
     settings = prepared.context.names.settings
     month = bill(Workload(), settings)
     console.print(cost_report.table(month))
     for line in (*cost_report.verdict(month), advice(month, settings, free_tier=False)):
-        console.print(line)
+        console.print(line, soft_wrap=True)
     console.print("Other loads: make cost WELLS=… HZ=…")
 
 

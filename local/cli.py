@@ -146,13 +146,13 @@ def status(as_json: _Json = False) -> None:
         if as_json:
             typer.echo(json.dumps({"up": False, "endpoint": target.endpoint, "home": str(target.home)}))
             raise typer.Exit(1)
-        console.print(f"The twin is down. ./project_up.sh starts it on port {target.port}.")
+        console.print(f"The twin is down. ./project_up.sh starts it on port {target.port}.", soft_wrap=True)
         raise typer.Exit(1)
     point_at_twin(target=target)
     if as_json:
         typer.echo(json.dumps(_facts(target, answer["pid"])))
         return
-    console.print(f"Emulator   up at {target.endpoint} (process {answer['pid']})")
+    console.print(f"Emulator   up at {target.endpoint} (process {answer['pid']})", soft_wrap=True)
     console.print(f"Data       {target.home} ({_size(target.home) / 1e6:,.1f} MB)", soft_wrap=True)
     console.print(f"Log        {target.log}", soft_wrap=True)
     for name, state in deployment.states(target).items():

@@ -70,6 +70,7 @@ from petrostream.errors import PetroStreamError
 from petrostream.gauges import WINDOWS_S
 from petrostream.times import parse_ms, to_iso
 from toolchain import commands
+from toolchain.terminal import print_error
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 console = Console()
@@ -279,7 +280,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except _EXPLAINED as error:
-        _say(str(error), "red")
+        print_error(str(error))
         raise typer.Exit(1) from error
 
 

@@ -29,6 +29,7 @@ from ml.data.archive import unpack
 from ml.data.dataset import DatasetError, find_instances
 from ml.data.fetch import DownloadError, Fetcher
 from toolchain import commands
+from toolchain.terminal import print_error
 
 API = "https://api.figshare.com/v2"
 ARTICLE = 29205836
@@ -158,7 +159,7 @@ def main(
     try:
         count = download(out, api=api, keep_archive=keep_archive)
     except (DownloadError, DatasetError, OSError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        print_error(str(error))
         raise typer.Exit(1) from error
     console.print(f"{count:,} instances of 3W under {out}", markup=False, highlight=False, soft_wrap=True)
 

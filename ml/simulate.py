@@ -25,6 +25,7 @@ from ml.data.physics import EVENTS
 from ml.data.simulated_well import draw_well, operate
 from petrostream.arrays import FloatArray, IntArray
 from toolchain import commands
+from toolchain.terminal import print_error
 
 DEFAULT_SEED = 7
 DEFAULT_INSTANCES = 8
@@ -149,9 +150,7 @@ def main(
     try:
         made.extend(track(work, "Simulating wells", total=instances, console=console, transient=True))
     except OSError as error:
-        console.print(
-            f"Can't write {out}: {error.strerror or error}. Choose another --out.", style="red", markup=False
-        )
+        print_error(f"Can't write {out}: {error.strerror or error}. Choose another --out.")
         raise typer.Exit(1) from error
     console.print(_summary(made))
     console.print(

@@ -26,6 +26,7 @@ from ml.training.forest import ParityError
 from ml.training.models import DEFAULT_SEED, RECORDED_MIN_NORMAL_S, VALID_DAYS, Options, Training, train
 from ml.training.report import console_table, worst_parity
 from toolchain import commands
+from toolchain.terminal import print_error
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 console = Console()
@@ -94,7 +95,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (DatasetError, ParityError, RegistryError, OSError) as error:
-        _say(str(error), "red")
+        print_error(str(error))
         raise typer.Exit(1) from error
 
 

@@ -27,6 +27,7 @@ from infra.settings import load_settings
 from toolchain import bytecode, commands
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
+from toolchain.terminal import print_error
 from toolchain.wheels import Platform, install
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
@@ -198,7 +199,7 @@ def main(
         with console.status(f"Building packages for {target.value} …"):
             packages = build(target, folder=folder)
     except (ToolError, ValueError) as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        print_error(str(error))
         sys.exit(1)
     for name, package in packages.items():
         console.print(

@@ -58,10 +58,12 @@ def main(
     demo_report.show(report, console)
     if facility:
         demo_facility.show(report["facility"], console)
-    console.print(f"The same figures are in {REPORT}. The lake is still on. Next:")
+    console.print(f"The same figures are in {REPORT}. The lake is still on. Next:", soft_wrap=True)
     console.print("  .venv/bin/python -m local live")
-    console.print('  make sql Q="SELECT ts, well_id, priority, sentence FROM alarm_history ORDER BY ts"')
-    console.print('  make sql Q="SELECT * FROM well_data WHERE anomaly_flag = 1"')
+    console.print(
+        '  make sql Q="SELECT ts, well_id, priority, sentence FROM alarm_history ORDER BY ts"', soft_wrap=True
+    )
+    console.print('  make sql Q="SELECT * FROM well_data WHERE anomaly_flag = 1"', soft_wrap=True)
     console.print("  ./project_down.sh")
     whole = report["sent"] == report["landed"] + report["quarantined"] and not report["duplicates"]
     if not whole or (facility and not demo_facility.holds(report["facility"])):
@@ -74,7 +76,7 @@ def _instances(data: Path | None) -> Path:
         _step("2/6  Simulate instances", "-m", "ml.simulate", "--out", str(SIMULATED))
         return SIMULATED
     console.rule("[bold]2/6  Take instances that are there", align="left")
-    console.print(f"Instances of {data or SIMULATED}.")
+    console.print(f"Instances of {data or SIMULATED}.", markup=False, soft_wrap=True)
     return data or SIMULATED
 
 
@@ -111,13 +113,15 @@ def _step(title: str, *arguments: str) -> None:
     """Run one of the commands a user would run, and stop the demo if it fails."""
     console.rule(f"[bold]{title}", align="left")
     shown = [f'"{word}"' if " " in word else word for word in arguments]
-    console.print("[dim]$ python " + " ".join(shown))
+    console.print("[dim]$ python " + " ".join(shown), soft_wrap=True)
     command = [sys.executable, *arguments]
     # Of a pipe, no width is known: 80 columns would fold the steps' tables.
     environment = subprocess_environment() | ({} if sys.stdout.isatty() else {"COLUMNS": str(WIDTH)})
     done = subprocess.run(command, env=environment, check=False)  # noqa: S603
     if done.returncode:
-        console.print(f"[red]That step failed (exit code {done.returncode}); the demo stops here.[/]")
+        console.print(
+            f"[red]That step failed (exit code {done.returncode}); the demo stops here.[/]", soft_wrap=True
+        )
         raise typer.Exit(done.returncode)
 
 

@@ -1,11 +1,13 @@
 """The demo's figures: what adds up is said to add up, and what stops arriving is said to have stopped."""
 
 import io
-from datetime import datetime
+import json
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
+from local.demo import __main__ as demo
 from local.demo.report import (
     Landed,
     LandingWait,
@@ -88,3 +90,42 @@ def test_asks_for_the_run_alone():
     read_landed(lambda sql: asked.append(sql) or [], datetime.fromisoformat("2026-11-20T10:00:00.5+01:00"))
     assert len(asked) == 2
     assert all("TIMESTAMP '2026-11-20 09:00:00.500'" in sql for sql in asked)
+
+
+def test_summary_lines_are_whole_on_a_narrow_screen_and_names_steer_no_terminal():
+    target = io.StringIO()
+    replay = REPLAY | {"wells": {"SIM-2-00001": {"readings": 95}, "W\x1b[2J": {"readings": 5}}}
+    show(summary(landed(90, 10), replay, 12.0), Console(file=target, width=90))
+    (line,) = [line for line in target.getvalue().splitlines() if "readings sent" in line]
+    assert line.endswith("s in all.")
+    assert "\x1b" not in target.getvalue()
+    assert r"W\x1b[2J" in target.getvalue()
+
+
+def test_the_demos_two_bars_have_labels_of_their_own(monkeypatch, tmp_path):
+    labels = []
+
+    class Bar:
+        def __init__(self, *columns, console):
+            assert "{task.description}" in columns[0].text_format
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def add_task(self, label, total):
+            labels.append(label)
+            return len(labels)
+
+    report = tmp_path / "replay.json"
+    report.write_text(json.dumps(REPLAY | {"facility": {"raised": []}}))
+    monkeypatch.setattr(demo, "REPLAY_REPORT", report)
+    monkeypatch.setattr(demo, "Progress", Bar)
+    monkeypatch.setattr(demo.demo_report, "wait_until_landed", lambda *_: landed(100))
+    for name in ("wait_until_joined", "read_alerts"):
+        monkeypatch.setattr(demo.demo_facility, name, lambda *_: None)
+    monkeypatch.setattr(demo.demo_facility, "summary", lambda *_: {})
+    demo._land(datetime(2026, 11, 20, tzinfo=UTC), 0.0)
+    assert len(labels) == len(set(labels)) == 2

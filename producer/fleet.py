@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from petrostream.fleet import facility_of
+from petrostream.names import has_control
 from petrostream.readings import MAX_NAME_CHARS
 from producer.errors import ReplayError
 
@@ -121,6 +122,8 @@ class _Reader:
             raise FleetFileInvalid(
                 self.path, place, f"{value!r} is not a name of 1 to {MAX_NAME_CHARS} characters"
             )
+        if has_control(value):
+            raise FleetFileInvalid(self.path, place, f"{value!r} holds a control character")
         return value
 
     def degrees(self, place: str, value: object, limit: float) -> float:

@@ -176,6 +176,8 @@ def _point(registry: Registry, version: str) -> None:
 
 
 def _version_folder(folder: Path) -> Path:
+    if folder.is_file():
+        raise RegistryError(f"{folder} is a file; name the folder that training wrote")
     if (folder / MANIFEST).is_file():
         return folder
     try:

@@ -333,6 +333,7 @@ class TestFleet:
             (lambda raw: raw["facilities"]["FAC-01"].update(tanks=["TANK-02A"]), "facilities"),
             (lambda raw: raw["facilities"]["FAC-01"].update(latitude=91), "facilities.FAC-01.latitude"),
             (lambda raw: raw["facilities"]["FAC-01"].update(longitude=True), "facilities.FAC-01.longitude"),
+            (lambda raw: raw["facilities"]["FAC-01"].update(tanks=["T\x1b[2J"]), "facilities.FAC-01.tanks"),
             (lambda raw: raw["wells"]["WELL-00001"].update(facility="FAC-99"), "wells.WELL-00001.facility"),
             (lambda raw: raw["wells"]["WELL-00001"].update(tank="TANK-02A"), "wells.WELL-00001.tank"),
             (lambda raw: raw["wells"]["WELL-00001"].update(tank=7), "wells.WELL-00001.tank"),

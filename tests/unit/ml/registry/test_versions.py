@@ -182,6 +182,13 @@ def test_rolling_back_checks_the_version_first(registry, tmp_path):
     assert current_version(registry) == "v2"
 
 
+def test_a_file_where_a_folder_is_expected_is_called_one(tmp_path):
+    file = tmp_path / "manifest.json"
+    file.write_text("{}")
+    with pytest.raises(RegistryError, match="is a file; name the folder"):
+        publish(file, FolderRegistry(tmp_path / "registry"))
+
+
 def test_a_folder_without_a_version_says_so(tmp_path):
     registry = FolderRegistry(tmp_path / "registry")
     with pytest.raises(RegistryError, match=r"holds neither manifest\.json nor current\.json; train first"):

@@ -157,8 +157,9 @@ def _expiring_poll(
             if gone and journal is not None:
                 stream_journal.forget(journal, stream["StreamARN"], before=oldest)
         advanced: bool = poll_kinesis.original()  # type: ignore[attr-defined]
-        for (account, region, _), stream in list(kinesis._streams.all_items()) if places else []:
-            places.note(stream, _places(lambda_svc, stream, account, region))
+        if places is not None:
+            for (account, region, _), stream in list(kinesis._streams.all_items()):
+                places.note(stream, _places(lambda_svc, stream, account, region))
         return advanced
 
     return poll_kinesis

@@ -95,7 +95,8 @@ class _Wells:
     @property
     def ahead(self) -> BoolArray:
         """Those whose time is too far ahead to be right."""
-        return self.events.moves_ms == NO_TIME
+        ahead: BoolArray = self.events.moves_ms == NO_TIME
+        return ahead
 
 
 @dataclass(frozen=True, slots=True)

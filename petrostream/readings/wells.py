@@ -104,7 +104,8 @@ class Readings:
             [],
             [],
         ]
-        return Readings(*columns, times)
+        columns.append(times)
+        return Readings(*columns)
 
     def take(self, indices: IntArray | BoolArray | Sequence[int]) -> "Readings":
         """Return the readings at `indices` (positions, or a mask of shape (n,)), in that order.

@@ -94,7 +94,7 @@ def _decode(raw: bytes) -> FacilityState:
             ts_ms,
             sensors,
             counts.astype(np.int32),
-            Feed(*feed, tuple(replaced)),
+            Feed(feed[0], feed[1], feed[2], tuple(replaced)),
             _clock(clock),
             alarm_codec.from_plain(alarms),
             memory,

@@ -213,7 +213,7 @@ def _of_one_run(
     start, begins, verdicts = 0, False, list[int]()
     times = zip(ts_ms.tolist(), arrival_ms.tolist(), offsets.tolist(), strict=True)
     for place, (ts, arrival, offset) in enumerate(times):
-        verdict, clock = (_BEGINS, None) if known is None else _judged(*known, ts, arrival, offset)
+        verdict, moved_on = (_BEGINS, None) if known is None else _judged(*known, ts, arrival, offset)
         if verdict == _BEGINS:
             if place > start:
                 assert known is not None
@@ -222,7 +222,7 @@ def _of_one_run(
         verdicts.append(ON_TIME if verdict == _BEGINS else verdict)
         # A wrong event time says nothing of the run's offset.
         moved = offset if known is None or verdict != AHEAD else known[0].offset_ms
-        known = replace(feed, offset_ms=moved), clock or Clock(Track(ts, ts, arrival))
+        known = replace(feed, offset_ms=moved), moved_on or Clock(Track(ts, ts, arrival))
     assert known is not None
     yield FeedPart(at[start:], begins, np.array(verdicts), *known)
 

@@ -16,6 +16,7 @@ from deploy.engine import Iac
 from local import catalogue, deployment, lifecycle
 from local import sql as sql_client
 from local.restored import restored
+from local.status import facts, readings, readings_text, size, text
 from toolchain import commands
 from toolchain.errors import ToolError
 from toolchain.twin import Twin, client_environment, point_at_twin, twin
@@ -126,20 +127,15 @@ def down(
 def _confirm(doomed: list[Path]) -> None:
     console.print("This deletes every reading, model and setting of the local lake:")
     for path in doomed:
-        console.print(f"  {path}  ({_size(path) / 1e6:,.1f} MB)", soft_wrap=True)
+        console.print(f"  {path}  ({size(path) / 1e6:,.1f} MB)", soft_wrap=True)
     if not sys.stdin.isatty():
         raise ToolError("Nothing was deleted: there is no one to ask.", "Add --yes to delete without asking.")
     typer.confirm("Delete them?", abort=True)
 
 
-def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
-
-
 @app.command()
 def status(as_json: _Json = False) -> None:
-    """Print whether the twin runs, where, what is deployed and the size of its data. Exit code 1: down."""
+    """Print whether the twin runs, what is deployed, and what became of the readings. Exit code 1: down."""
     target = twin()
     answer = lifecycle.health(target)
     if answer is None or answer["home"] != str(target.home):
@@ -149,27 +145,15 @@ def status(as_json: _Json = False) -> None:
         console.print(f"The twin is down. ./project_up.sh starts it on port {target.port}.", soft_wrap=True)
         raise typer.Exit(1)
     point_at_twin(target=target)
+    known = facts(target, answer["pid"])
     if as_json:
-        typer.echo(json.dumps(_facts(target, answer["pid"])))
+        typer.echo(json.dumps(known | {"readings": readings()}))
         return
-    console.print(f"Emulator   up at {target.endpoint} (process {answer['pid']})", soft_wrap=True)
-    console.print(f"Data       {target.home} ({_size(target.home) / 1e6:,.1f} MB)", soft_wrap=True)
-    console.print(f"Log        {target.log}", soft_wrap=True)
-    for name, state in deployment.states(target).items():
-        console.print(f"Stack      {name}: {state or 'not deployed'}")
-
-
-def _facts(target: Twin, process: int) -> dict[str, object]:
-    """What `status --json` prints of a twin that is up."""
-    return {
-        "up": True,
-        "endpoint": target.endpoint,
-        "process": process,
-        "home": str(target.home),
-        "bytes": _size(target.home),
-        "log": str(target.log),
-        "stacks": deployment.states(target),
-    }
+    for line in text(known):
+        console.print(line, soft_wrap=True)
+    # Last, since it queries the lake: with millions of readings that takes seconds.
+    for line in readings_text(readings()):
+        console.print(line, soft_wrap=True)
 
 
 @app.command()

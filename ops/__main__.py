@@ -7,8 +7,8 @@ import typer
 from rich.console import Console
 
 from infra.settings import load_settings
+from ops.redeliver import firehose_names, undelivered
 from ops.redeliver import redeliver as send_again
-from ops.redeliver import undelivered
 from ops.redrive import Limits, Redrive, RedriveResult
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
@@ -76,11 +76,9 @@ def redeliver(
     ] = False,
 ) -> None:
     """Send what lies under errors/ of every Firehose to it again."""
-    firehoses = load_settings().firehose
-    streams = [getattr(firehoses, name).name for name in _FIREHOSES]
     try:
         service, s3 = client("firehose"), client("s3")
-        results = undelivered(streams, service, s3)
+        results = undelivered(firehose_names(), service, s3)
         if execute:
             results = [send_again(result, service, s3) for result in results]
     except Exception as error:
@@ -99,9 +97,6 @@ def redeliver(
         console.print("Nothing was changed. Add --execute to do it.")
     if any(result.troubles for result in results):
         raise typer.Exit(FAILED)
-
-
-_FIREHOSES = ("raw", "delivery", "facility", "alarms", "quarantine")
 
 
 def _say(result: RedriveResult, execute: bool) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from infra.settings import load_settings
 from petrostream.aws.firehose import FirehoseSink
 from petrostream.backoff import Backoff
 from petrostream.errors import PetroStreamError
@@ -50,6 +51,12 @@ class Undelivered:
     bytes: int
     entries: int = 0
     troubles: tuple[str, ...] = ()
+
+
+def firehose_names() -> list[str]:
+    """Every Firehose of `infra/settings.json`."""
+    firehoses = load_settings().firehose
+    return [getattr(firehoses, name).name for name in ("raw", "delivery", "facility", "alarms", "quarantine")]
 
 
 def undelivered(streams: Sequence[str], firehose: "FirehoseClient", s3: "S3Client") -> list[Undelivered]:

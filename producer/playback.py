@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from botocore.exceptions import BotoCoreError
 from rich.console import Console
 
 from infra.settings import SettingsError, StreamSettings, load_settings
-from ml.data.dataset import DatasetError
+from ml.data.dataset import DatasetError, InstanceFile
+from ops.outcome import Run
 from petrostream.aws.clients import client
 from petrostream.aws.kinesis import KinesisWriter
 from petrostream.aws.stream_errors import WriteRefused
@@ -19,6 +21,7 @@ from producer.display import ProgressDisplay
 from producer.errors import SENT_AGAIN, ReplayError, ResumeInvalid
 from producer.facility_plan import FacilityPlan, plan_facilities
 from producer.fleet import load_fleet
+from producer.landing import landing
 from producer.players import FacilityPlayer, Load, Player, StreamBlock, WellPlayer
 from producer.request import Request
 from producer.resume import Progress
@@ -41,6 +44,18 @@ class _Play:
         """Number of readings to play of each well and tank."""
         tanks = self.facilities.totals if self.facilities else {}
         return {well: _readings(line) for well, line in self.schedule.wells.items()} | tanks
+
+    def run(self, progress: Progress) -> Run:
+        """What identifies the readings that have been sent."""
+        segments = self.schedule.segments
+        return Run(
+            readings=sum(progress.positions.get(well_id, 0) for well_id in self.schedule.wells),
+            shift_ms=progress.offset_ms,
+            facilities={segment.span.facility_id for segment in segments},
+            since_ms=progress.started_ms,
+            first_ms=min(segment.span.first_ms + segment.offset_ms for segment in segments),
+            last_ms=max(segment.span.last_ms + segment.offset_ms for segment in segments),
+        )
 
     def players(self, progress: Progress, max_bytes: int) -> list[FacilityPlayer]:
         """What is left to play, by facility. A resumed run keeps its name, and so stays one feed."""
@@ -73,11 +88,7 @@ def replay(request: Request, target: str, console: Console) -> int:
     spans = instances.spans_of(files, fleet, request.start_ms, request.duration_ms)
     progress = progress_of(request, spans, console)
     schedule = make_schedule(spans, request.clock, first_speed(request, progress), progress.started_ms)
-    seed = request.facility_seed
-    facilities = None
-    if seed is not None:
-        facilities = plan_facilities(schedule, instances.labels_of(files), load_fleet(), seed)
-    play = _Play(schedule, instances.loader(files), facilities)
+    play = _play_of(request, files, schedule)
     totals = play.totals
     blocks = stream_settings()
     _settle_offsets(request.file, progress, schedule, totals)
@@ -91,6 +102,7 @@ def replay(request: Request, target: str, console: Console) -> int:
     writer = _writer(request.stream)
     resume.save(request.file, progress)
     _say(console, f"Replay {progress.run_id}: {contents}")
+    before = progress.readings
     advice = "To go on, run the same command with --resume."
     try:
         with stop_signal() as stop, ProgressDisplay(console, totals) as display:
@@ -110,7 +122,18 @@ def replay(request: Request, target: str, console: Console) -> int:
         raise
     finally:
         _finish(request, progress, play, console, advice)
+    if progress.finished and not console.quiet:
+        for line in landing(play.run(progress), sent_now=progress.readings > before):
+            _say(console, line)
     return 0 if progress.finished else 128 + stop.signal
+
+
+def _play_of(request: Request, files: Sequence[InstanceFile], schedule: Schedule) -> _Play:
+    seed = request.facility_seed
+    facilities = None
+    if seed is not None:
+        facilities = plan_facilities(schedule, instances.labels_of(files), load_fleet(), seed)
+    return _Play(schedule, instances.loader(files), facilities)
 
 
 def _say(console: Console, text: str) -> None:

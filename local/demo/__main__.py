@@ -16,10 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from local.demo import facility as demo_facility
 from local.demo import report as demo_report
 from local.sql import query
+from ops.outcome import objects_under_errors
+from petrostream.aws.clients import client
 from toolchain import commands
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
-from toolchain.twin import subprocess_environment
+from toolchain.twin import point_at_twin, subprocess_environment
 
 SIMULATED = Path("data/simulated")
 MODELS = Path("build/models")
@@ -101,7 +103,9 @@ def _land(since: datetime, started: float) -> demo_report.Report:
             )
             alerts = demo_facility.read_alerts(_ask, since, replay["facility"]["raised"])
             facility = demo_facility.summary(pairing, alerts, replay["facility"])
-    report = demo_report.summary(landed, replay, time.monotonic() - started)
+    point_at_twin()
+    objects = objects_under_errors(client("firehose"), client("s3"))
+    report = demo_report.summary(landed, replay, time.monotonic() - started, objects)
     return report if facility is None else {**report, "facility": facility}
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ops.outcome import Outcome, lines
 from petrostream.names import shown
 from toolchain.paths import ROOT
 
@@ -101,13 +102,14 @@ def wait_until_landed(
         wait.sleep(wait.poll_seconds)
 
 
-def summary(landed: Landed, replay: Report, seconds: float) -> Report:
+def summary(landed: Landed, replay: Report, seconds: float, objects: int = 0) -> Report:
     """The run's figures, as in `build/demo.json`.
 
     Args:
         landed: what the lake holds.
         replay: the report that `producer/replay.py --report` wrote.
         seconds: duration of the whole demo.
+        objects: objects under the error prefixes of all Firehoses.
     """
     sent = {well: int(figures["readings"]) for well, figures in replay["wells"].items()}
     wells: dict[str, SqlRow] = {well: {"sent": count, "landed": 0} for well, count in sent.items()}
@@ -122,7 +124,10 @@ def summary(landed: Landed, replay: Report, seconds: float) -> Report:
     return {
         "sent": int(replay["readings"]),
         "landed": landed.landed,
+        "late": sum(int(row["late"]) for row in landed.wells),
+        "unscored": sum(int(row["unscored"]) for row in landed.wells),
         "quarantined": landed.quarantined,
+        "undelivered": objects,
         "duplicates": sum(int(row["duplicates"]) for row in landed.wells),
         "anomalies": sum(int(row["anomalies"]) for row in landed.wells),
         "first_alarm": min(alarms, default=None),
@@ -158,6 +163,9 @@ def show(report: Report, console: Console) -> None:
         f"first alarm {(report['first_alarm'] or 'none')[:19]}; {report['seconds']:.0f} s in all.",
         soft_wrap=True,
     )
+    counts = [report[name] for name in ("landed", "late", "unscored", "quarantined", "undelivered")]
+    for line in lines(Outcome(*counts), report["sent"]):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _share(part: int, whole: int) -> str:

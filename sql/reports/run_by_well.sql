@@ -9,11 +9,15 @@ SELECT
   COUNT_IF(anomaly_flag = 1 AND class = 0) AS anomalies_in_normal,
   COUNT_IF(class > 0) AS event_readings,
   COUNT_IF(class = 0) AS normal_readings,
-  COUNT_IF(anomaly_score IS NULL) AS unscored,
+  COUNT_IF(late) AS late,
+  COUNT_IF(anomaly_score IS NULL AND NOT late) AS unscored,
   MIN(CASE WHEN well_status = 'ALERT' THEN ts END) AS first_alarm,
   MIN(ts) AS first_ts,
   MAX(ts) AS last_ts
-FROM well_data
+FROM (
+  SELECT *, COALESCE(CONTAINS(validation_reasons, 'late:ts'), FALSE) AS late
+  FROM well_data
+)
 WHERE scored_at >= TIMESTAMP '${since}'
 GROUP BY well_id
 ORDER BY well_id

@@ -79,6 +79,7 @@ def eventful(tmp_path):
 def stream(monkeypatch, tmp_path):
     fake = FakeKinesis()
     monkeypatch.setattr(playback, "client", lambda service: fake)
+    monkeypatch.setattr(playback, "landing", lambda run, *, sent_now: [f"counted {run} {sent_now}"])
     monkeypatch.setenv("PETROSTREAM_HOME", str(tmp_path / "home"))
     for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "http://127.0.0.1:4566" if name == "AWS_ENDPOINT_URL" else "test")

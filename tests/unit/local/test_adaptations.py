@@ -11,11 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ministack.core import iam_actions
+from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import athena, firehose, glue, kinesis, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
 from local import adaptations
 from local.adaptations import guard
+from local.adaptations import kinesis as our_kinesis
+from local.adaptations.journal import Journal
 from local.adaptations.kinesis import Increasing, expire
 from local.athena import engine
 from petrostream.schema.sensors import schema
@@ -223,6 +226,53 @@ def test_delivered_records_are_forgotten_and_big_batches_split(stream):
     put(*[ndjson(row(source="x" * 900_000))] * 4)
     assert stream == [3, 1]
     assert all(not destination["records"] for destination in firehose._streams["rows"]["destinations"])
+
+
+@pytest.fixture
+def source(stream, monkeypatch):
+    """A Kinesis stream with a Firehose that keeps its records as they are."""
+    monkeypatch.setattr(kinesis, "_streams", AccountRegionScopedDict())
+    kinesis._create_stream({"StreamName": "ingest", "ShardCount": 1})
+    kinesis._streams["ingest"]["StreamStatus"] = "ACTIVE"
+    arn = kinesis._streams["ingest"]["StreamARN"]
+    firehose._create_delivery_stream(
+        {
+            "DeliveryStreamName": "raw",
+            "DeliveryStreamType": "KinesisStreamAsSource",
+            "KinesisStreamSourceConfiguration": {"KinesisStreamARN": arn, "RoleARN": "r"},
+            "ExtendedS3DestinationConfiguration": {
+                "BucketARN": f"arn:aws:s3:::{BUCKET}",
+                "Prefix": "raw/",
+                "RoleARN": "r",
+            },
+        }
+    )
+    yield
+    firehose._streams.pop("raw", None)
+
+
+def test_records_are_acknowledged_when_their_raw_copies_are_written(source):
+    records = [{"PartitionKey": key, "Data": base64.b64encode(key.encode()).decode()} for key in "abc"]
+    body = json.dumps({"StreamName": "ingest", "Records": records}).encode()
+    target = {"x-amz-target": "Kinesis_20131202.PutRecords"}
+
+    async def put_records():
+        # Nothing else may run between the answer and the look.
+        status, _, _ = await kinesis.handle_request("POST", "/", target, body, {})
+        return status, objects("raw/")
+
+    status, written = asyncio.run(put_records())
+    assert (status, sorted(written)) == (200, [b"a", b"b", b"c"])
+
+
+def test_a_function_is_not_invoked_before_the_journal_is_read_back(tmp_path, monkeypatch):
+    journal = Journal(tmp_path / "journal.db")
+    monkeypatch.setattr(kinesis, "_streams", AccountRegionScopedDict())
+    poll = our_kinesis._expiring_poll(kinesis, lambda_svc, journal)
+    poll.original = lambda: True
+    assert not poll()
+    journal.ready.set()
+    assert poll()
 
 
 def test_an_entry_over_the_limit_fails_alone(stream):

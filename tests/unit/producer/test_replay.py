@@ -99,6 +99,17 @@ def without_run(lines):
     return [{name: value for name, value in line.items() if name != "feed_id"} for line in lines]
 
 
+def test_a_finished_replay_says_what_has_landed_and_a_resumed_one_again(data, stream):
+    first = replay("--data", data, "--speed", "max", "--clock", "original").output
+    again = replay("--data", data, "--speed", "max", "--clock", "original", "--resume").output
+    expected = "counted Run(readings=120, shift_ms={"
+    assert expected in first
+    assert "True" in first.partition(expected)[2]
+    assert "False" in again.partition(expected)[2]
+    assert len(lines_of(stream)) == 120
+    assert replay("--data", data, "--speed", "max", "--quiet").output == ""
+
+
 def test_a_replay_sends_every_reading_and_reports_it(data, stream, tmp_path):
     file = tmp_path / "out" / "report.json"
     result = replay("--data", data, "--speed", "max", "--report", file)

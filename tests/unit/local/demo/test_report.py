@@ -20,7 +20,7 @@ from local.demo.report import (
 
 WELL = {
     "well_id": "SIM-2-00001", "landed": 90, "duplicates": 0, "anomalies": 40, "anomalies_in_event": 39,
-    "anomalies_in_normal": 1, "event_readings": 50, "normal_readings": 40, "unscored": 5,
+    "anomalies_in_normal": 1, "event_readings": 50, "normal_readings": 40, "unscored": 5, "late": 3,
     "first_alarm": datetime(2026, 11, 20, 9, 1, 2), "first_ts": datetime(2026, 11, 20, 9),
     "last_ts": datetime(2026, 11, 20, 9, 30),
 }  # fmt: skip
@@ -83,6 +83,20 @@ def test_the_printed_balance_tells_whether_it_balances(quarantined, verdict):
     page = io.StringIO()
     show(summary(landed(90, quarantined), REPLAY, 1.0), Console(file=page, width=120))
     assert f"90 landed + {quarantined} quarantined: {verdict}" in page.getvalue()
+
+
+def test_late_unscored_and_undelivered_are_counted_with_what_lists_them():
+    report = summary(landed(90, 10), REPLAY, 1.0, objects=2)
+    assert (report["late"], report["unscored"], report["undelivered"]) == (3, 5, 2)
+    page = io.StringIO()
+    show(report, Console(file=page, width=120))
+    for command in (
+        "late_readings.sql",
+        "unscored_readings.sql",
+        "quarantine_by_reason.sql",
+        "ops redeliver",
+    ):
+        assert command in page.getvalue()
 
 
 def test_asks_for_the_run_alone():

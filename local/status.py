@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import deployment
-from ops.outcome import Outcome, lines, objects_under_errors, outcome_of_lake
+from ops.outcome import ReadingCounts, lines, objects_under_errors, outcome_of_lake
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
@@ -65,5 +65,5 @@ def readings_text(counts: dict[str, int] | None) -> Iterator[str]:
     if counts is None:
         yield "Readings   not counted: the lake cannot be queried"
         return
-    for line in lines(Outcome(**counts)):
+    for line in lines(ReadingCounts(**counts)):
         yield f"Readings   {line}"

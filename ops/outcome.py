@@ -19,11 +19,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_SOURCES = 1000
 """Instances in one query: Athena takes 256 KiB of SQL."""
 
-Query = Callable[[str], Sequence[Mapping[str, Any]]]
+SqlQuery = Callable[[str], Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReadingCounts:
     """Well readings by what became of them, one for each `event_id`.
 
     Attributes:
@@ -62,7 +62,7 @@ class Run:
     last_ms: int
 
 
-def outcome_of_lake(query: Query, objects: int) -> Outcome:
+def outcome_of_lake(query: SqlQuery, objects: int) -> ReadingCounts:
     """Count everything that the lake holds.
 
     Args:
@@ -73,7 +73,7 @@ def outcome_of_lake(query: Query, objects: int) -> Outcome:
     return _outcome([row], _quarantined(query, EPOCH, ()), objects)
 
 
-def outcome_of_run(query: Query, run: Run, objects: int) -> Outcome:
+def outcome_of_run(query: SqlQuery, run: Run, objects: int) -> ReadingCounts:
     """Count what the lake holds of one replay so far; on AWS, Firehose delivers minutes later.
 
     Args:
@@ -100,7 +100,7 @@ def objects_under_errors(firehose: "FirehoseClient", s3: "S3Client") -> int:
     return sum(len(found.keys) for found in undelivered(firehose_names(), firehose, s3))
 
 
-def lines(outcome: Outcome, sent: int | None = None) -> Iterator[str]:
+def lines(outcome: ReadingCounts, sent: int | None = None) -> Iterator[str]:
     """The counts for people; each that needs a look names what lists it.
 
     Args:
@@ -122,7 +122,7 @@ def lines(outcome: Outcome, sent: int | None = None) -> Iterator[str]:
         yield f"not there yet {left:,}   count again: the same command with --resume; it sends nothing twice"
 
 
-def _quarantined(query: Query, since: datetime, facilities: Sequence[str]) -> int:
+def _quarantined(query: SqlQuery, since: datetime, facilities: Sequence[str]) -> int:
     (row,) = query(
         _sql(
             "outcome_quarantined",
@@ -134,9 +134,9 @@ def _quarantined(query: Query, since: datetime, facilities: Sequence[str]) -> in
     return int(row["quarantined"])
 
 
-def _outcome(rows: Sequence[Mapping[str, Any]], quarantined: int, objects: int) -> Outcome:
+def _outcome(rows: Sequence[Mapping[str, Any]], quarantined: int, objects: int) -> ReadingCounts:
     landed, late, unscored = (sum(int(row[name]) for row in rows) for name in ("landed", "late", "unscored"))
-    return Outcome(landed, late, unscored, quarantined, objects)
+    return ReadingCounts(landed, late, unscored, quarantined, objects)
 
 
 def _sql(name: str, **values: str) -> str:

@@ -103,10 +103,13 @@ def _land(since: datetime, started: float) -> demo_report.Report:
             )
             alerts = demo_facility.read_alerts(_ask, since, replay["facility"]["raised"])
             facility = demo_facility.summary(pairing, alerts, replay["facility"])
-    point_at_twin()
-    objects = objects_under_errors(client("firehose"), client("s3"))
-    report = demo_report.summary(landed, replay, time.monotonic() - started, objects)
+    report = demo_report.summary(landed, replay, time.monotonic() - started, _undelivered())
     return report if facility is None else {**report, "facility": facility}
+
+
+def _undelivered() -> int:
+    point_at_twin()
+    return objects_under_errors(client("firehose"), client("s3"))
 
 
 def _ask(sql: str) -> list[demo_report.SqlRow]:

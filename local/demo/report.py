@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ops.outcome import Outcome, lines
+from ops.outcome import ReadingCounts, lines
 from petrostream.names import shown
 from toolchain.paths import ROOT
 
@@ -164,7 +164,7 @@ def show(report: Report, console: Console) -> None:
         soft_wrap=True,
     )
     counts = [report[name] for name in ("landed", "late", "unscored", "quarantined", "undelivered")]
-    for line in lines(Outcome(*counts), report["sent"]):
+    for line in lines(ReadingCounts(*counts), report["sent"]):
         console.print(line, markup=False, soft_wrap=True)
 
 

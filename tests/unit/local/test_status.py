@@ -7,7 +7,7 @@ from botocore.exceptions import EndpointConnectionError
 from typer.testing import CliRunner
 
 from local import cli, lifecycle, status
-from ops.outcome import Outcome
+from ops.outcome import ReadingCounts
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def up(monkeypatch, tmp_path):
     monkeypatch.setattr(status.deployment, "states", lambda target: {"PetroStreamLake": None})
     monkeypatch.setattr(status, "client", lambda service: service)
     monkeypatch.setattr(status, "objects_under_errors", lambda firehose, s3: 3)
-    monkeypatch.setattr(status, "outcome_of_lake", lambda ask, objects: Outcome(90, 1, 2, 4, objects))
+    monkeypatch.setattr(status, "outcome_of_lake", lambda ask, objects: ReadingCounts(90, 1, 2, 4, objects))
 
 
 def run(*arguments):

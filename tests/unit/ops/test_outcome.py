@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from ops.outcome import MAX_SOURCES, Outcome, Run, lines, outcome_of_lake, outcome_of_run
+from ops.outcome import MAX_SOURCES, ReadingCounts, Run, lines, outcome_of_lake, outcome_of_run
 from petrostream.lake.blocks import RowBlock
 from petrostream.times import parse_ms
 from tests.support.duck_lake import DuckLake
@@ -83,18 +83,20 @@ def run(**changes):
 
 
 def test_everything_in_the_lake_is_counted_once(lake):
-    assert outcome_of_lake(lake.ask, 3) == Outcome(landed=6, late=2, unscored=1, quarantined=4, objects=3)
+    assert outcome_of_lake(lake.ask, 3) == ReadingCounts(
+        landed=6, late=2, unscored=1, quarantined=4, objects=3
+    )
 
 
 def test_a_run_is_told_from_another_replay_of_the_same_instance(lake):
-    assert outcome_of_run(lake.ask, run(), 0) == Outcome(4, 1, 1, 2, 0)
+    assert outcome_of_run(lake.ask, run(), 0) == ReadingCounts(4, 1, 1, 2, 0)
     later = run(shift_ms={"2/WELL-00001_x": SHIFT + 15_000})
     assert outcome_of_run(lake.ask, later, 0).landed == 1
 
 
 def test_a_name_with_a_quote_is_a_name(lake):
     other = run(shift_ms={"2/it's another": SHIFT}, facilities={"it's none"})
-    assert outcome_of_run(lake.ask, other, 0) == Outcome(1, 1, 0, 0, 0)
+    assert outcome_of_run(lake.ask, other, 0) == ReadingCounts(1, 1, 0, 0, 0)
 
 
 def test_a_run_on_other_dates_is_not_there(lake):
@@ -115,7 +117,7 @@ def test_many_instances_are_counted_in_several_queries(lake):
 
 
 def test_each_count_names_what_lists_it():
-    text = "\n".join(lines(Outcome(90, 5, 6, 7, 8), sent=100))
+    text = "\n".join(lines(ReadingCounts(90, 5, 6, 7, 8), sent=100))
     assert "90 of 100 readings" in text
     assert "8 objects of all runs   python -m ops redeliver" in text
     assert re.search(r"not there yet 3 .*--resume", text)
@@ -125,8 +127,8 @@ def test_each_count_names_what_lists_it():
 
 
 def test_what_is_all_there_needs_no_command():
-    assert not any("python" in line for line in lines(Outcome(100, 0, 0, 0, 0), sent=100))
-    assert len(list(lines(Outcome(100, 0, 0, 0, 0)))) == 5
+    assert not any("python" in line for line in lines(ReadingCounts(100, 0, 0, 0, 0), sent=100))
+    assert len(list(lines(ReadingCounts(100, 0, 0, 0, 0)))) == 5
 
 
 @pytest.mark.parametrize(("name", "count"), [("late_readings", "2"), ("unscored_readings", "1")])

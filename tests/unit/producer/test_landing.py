@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from ops.outcome import Outcome, Run
+from ops.outcome import ReadingCounts, Run
 from producer import landing as module
 from producer.landing import landing
 
@@ -15,7 +15,9 @@ def _twin(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setattr(module, "client", lambda service: service)
     monkeypatch.setattr(module, "objects_under_errors", lambda firehose, s3: 2)
-    monkeypatch.setattr(module, "outcome_of_run", lambda ask, run, objects: Outcome(7, 1, 2, 1, objects))
+    monkeypatch.setattr(
+        module, "outcome_of_run", lambda ask, run, objects: ReadingCounts(7, 1, 2, 1, objects)
+    )
 
 
 def test_counts_come_with_what_lists_them():

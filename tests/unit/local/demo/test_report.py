@@ -141,5 +141,6 @@ def test_the_demos_two_bars_have_labels_of_their_own(monkeypatch, tmp_path):
     for name in ("wait_until_joined", "read_alerts"):
         monkeypatch.setattr(demo.demo_facility, name, lambda *_: None)
     monkeypatch.setattr(demo.demo_facility, "summary", lambda *_: {})
+    monkeypatch.setattr(demo, "_undelivered", lambda: 0)
     demo._land(datetime(2026, 11, 20, tzinfo=UTC), 0.0)
     assert len(labels) == len(set(labels)) == 2

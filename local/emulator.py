@@ -3,7 +3,8 @@
 The emulator is MiniStack, started here rather than by its own command for three reasons: it must listen on
 the loopback address only; its adaptations (`local/adaptations`) must be in place before the first request;
 and `up` needs to know whose twin answers on the port (`/_petrostream/health`) and to save the state after a
-deployment (`/_petrostream/save`), so that a crash does not require another deployment.
+deployment (`/_petrostream/save`), so that a crash does not require another deployment. What it acknowledges in
+between is in a journal (`local/adaptations/journal.py`), which is read back before the first request.
 """
 
 import asyncio
@@ -88,7 +89,7 @@ def serve(target: Twin) -> None:
     config = Config()
     config.bind = [f"{HOST}:{target.port}"]
     config.keep_alive_timeout = 75
-    # On a slow disk, saving a day's stream takes longer than the server's default of one minute.
+    # On a slow disk, saving the state can take longer than the server's default of one minute.
     config.shutdown_timeout = 300
     recovery = Recovery(lambda: asdict(adaptations.recover(journal)), journal.close)
     application = wrap(ministack_app.app, target, _saver(ministack_app), recovery)

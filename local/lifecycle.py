@@ -145,7 +145,7 @@ def stop(target: Twin, tick: Callable[[float], None] = lambda seconds: None) -> 
     if not _terminate(pid, STOP_SECONDS, tick):
         raise ToolError(
             f"The emulator (process {pid}) is still saving its state after {STOP_SECONDS:.0f} s.",
-            f"Wait, or end it with `kill -9 {pid}`: S3 data is safe, the rest is redeployed by the next up.",
+            f"Wait, or end it with `kill -9 {pid}`: the next up restores what was acknowledged.",
         )
     target.pid_file.unlink(missing_ok=True)
     return True

@@ -81,7 +81,7 @@ def outcome_of_run(query: SqlQuery, run: Run, objects: int) -> ReadingCounts:
         run: the replay.
         objects: what `objects_under_errors` has counted.
     """
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     instances = sorted(run.shift_ms)
     for at in range(0, len(instances), MAX_SOURCES):
         sources = instances[at : at + MAX_SOURCES]

@@ -3,8 +3,8 @@
 The emulator is MiniStack, started here rather than by its own command for three reasons: it must listen on
 the loopback address only; its adaptations (`local/adaptations`) must be in place before the first request;
 and `up` needs to know whose twin answers on the port (`/_petrostream/health`) and to save the state after a
-deployment (`/_petrostream/save`), so that a crash does not require another deployment. What it acknowledges in
-between is in a journal (`local/adaptations/journal.py`), which is read back before the first request.
+deployment (`/_petrostream/save`), so that a crash does not require another deployment. What it acknowledges
+in between is in a journal (`local/adaptations/journal.py`), which is read back before the first request.
 """
 
 import asyncio

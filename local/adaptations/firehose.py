@@ -9,6 +9,9 @@ What the emulator does, and what is different here:
   still for as long as a delivery took. Here the lock covers the lookup only.
 * It calls the transform once for each record. AWS sends a buffer at a time; here a batch of up to 3 MiB
   (AWS's largest buffer for a transform) goes in one call.
+* It knows no quotas of calls and partitions. Here, as on AWS, a call of over 4 MiB is refused, and what would
+  be the 501st partition in a stream's buffer goes under the error prefix. The buffer itself is not imitated:
+  a partition counts as active for the buffer's seconds.
 * It drops a record whose transform answers ProcessingFailed. AWS writes it under the error prefix; so does
   this.
 * It converts to Parquet row by row; see `parquet.py`.
@@ -17,7 +20,6 @@ What the emulator does, and what is different here:
 import asyncio
 import base64
 import json
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -27,6 +29,15 @@ from typing import Any
 from local.adaptations import guard
 from local.adaptations.guard import Response
 from local.adaptations.parquet import converter
+from local.adaptations.partitions import ActivePartitions
+from local.adaptations.refused import PARTITION_ERROR, put_refused
+from petrostream.aws.limits import (
+    FIREHOSE_CALL_BYTES,
+    FIREHOSE_CALL_ENTRIES,
+    FIREHOSE_ENTRY_BYTES,
+    FIREHOSE_TRANSFORM_MB,
+    MIB,
+)
 
 _KNOWN = {
     "_convert_to_parquet": "08264c81ebac8d92",
@@ -40,9 +51,8 @@ _KNOWN = {
     "_evaluate_prefix": "d407ad1dba8f3b4c",
 }
 
-_BUFFER_BYTES = 3 * 1024 * 1024
-_MAX_ENTRY_BYTES = 1024 * 1000
-_MAX_ENTRIES = 500
+_BUFFER_BYTES = FIREHOSE_TRANSFORM_MB * MIB
+_active = ActivePartitions()
 
 FirehoseEntry = tuple[str, bytes]
 
@@ -87,9 +97,12 @@ def _batch_handler(firehose: ModuleType) -> Callable[[Mapping[str, Any]], Respon
         with firehose._lock:
             stream = firehose._streams.get(name)
             plain = stream is not None and _delivers_to_s3_only(stream) and stream["status"] == "ACTIVE"
-        if not plain or not 0 < len(entries) <= _MAX_ENTRIES:
+        if not plain or not 0 < len(entries) <= FIREHOSE_CALL_ENTRIES:
             answer: Response = put_record_batch.original(data)  # type: ignore[attr-defined]
             return answer
+        if sum(_size(entry) for entry in entries) > FIREHOSE_CALL_BYTES:
+            refused: Response = firehose._invalid("Records size exceeds 4 MB limit")
+            return refused
         accepted: list[FirehoseEntry] = []
         responses: list[dict[str, Any]] = []
         for entry in entries:
@@ -115,9 +128,15 @@ def _delivers_to_s3_only(stream: Mapping[str, Any]) -> bool:
     return all(destination["type"] in {"ExtendedS3", "S3"} for destination in stream["destinations"])
 
 
+def _size(entry: Mapping[str, Any]) -> int:
+    """Bytes of an entry's data, from its base64."""
+    text: str = entry.get("Data", "")
+    return len(text) // 4 * 3 - text.endswith("=") - text.endswith("==")
+
+
 def _decoded(entry: Mapping[str, Any]) -> bytes:
     data = base64.b64decode(entry.get("Data", ""))
-    if len(data) > _MAX_ENTRY_BYTES:
+    if len(data) > FIREHOSE_ENTRY_BYTES:
         raise ValueError("Record too large")
     return data
 
@@ -201,10 +220,13 @@ def _deliverer(firehose: ModuleType) -> Callable[[dict[str, Any], dict[str, Any]
         finally:
             _refused.reset(token)
         for record_id, payload in done:
-            firehose._deliver_to_s3(stream, destination, payload, keys.get(record_id))
+            if _active.admits(stream["name"], destination, keys.get(record_id)):
+                firehose._deliver_to_s3(stream, destination, payload, keys.get(record_id))
+            else:
+                put_refused(firehose, stream, destination, payload, PARTITION_ERROR)
         for record_id, payload in records:
             if record_id in refused:
-                _put_refused(firehose, stream, destination, payload)
+                put_refused(firehose, stream, destination, payload)
 
     return deliver
 
@@ -235,26 +257,3 @@ def _failed_records(body: object) -> Iterator[str]:
     for record in body.get("records", []) if isinstance(body, dict) else []:
         if isinstance(record, dict) and record.get("result") == "ProcessingFailed":
             yield str(record.get("recordId"))
-
-
-def _put_refused(
-    firehose: ModuleType, stream: Mapping[str, Any], destination: Mapping[str, Any], payload: bytes
-) -> None:
-    """Write one refused record where AWS does, in AWS's form."""
-    config = destination["config"]
-    arrival = firehose._arrival_time(config)
-    now_ms = int(time.time() * 1000)
-    document = {
-        "attemptsMade": 1,
-        "arrivalTimestamp": now_ms,
-        "errorCode": "Lambda.ProcessingFailedStatus",
-        "errorMessage": "ProcessingFailed status set for record",
-        "attemptEndingTimestamp": now_ms,
-        "rawData": base64.b64encode(payload).decode(),
-    }
-    template = config.get("ErrorOutputPrefix") or "processing-failed/"
-    prefix = firehose._evaluate_prefix(template, arrival, error_type="processing-failed")
-    moment = firehose._java_time("yyyy-MM-dd-HH-mm-ss", arrival)
-    key = f"{prefix}{stream['name']}-{stream.get('version', 1)}-{moment}-{firehose.new_uuid()}"
-    bucket = firehose._s3_bucket_from_arn(config["BucketARN"])
-    firehose._put_s3_object(bucket, key, (json.dumps(document) + "\n").encode())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from petrostream.aws.athena_values import value_of
 from petrostream.aws.clients import client as aws_client
+from petrostream.aws.limits import ATHENA_PAGE_ROWS
 from petrostream.backoff import Backoff, Deadline
 from petrostream.errors import PetroStreamError, ServiceUnavailable
 
@@ -21,7 +22,6 @@ DATABASE = "petrostream"
 WORKGROUP = "petrostream"
 TIMEOUT_SECONDS = 300.0
 
-_PAGE_ROWS = 1000
 _POLLS = Backoff(limit=1_000_000, base=0.05, cap=2.0, draw=lambda _, ceiling: ceiling)
 
 
@@ -153,8 +153,8 @@ def _pages(athena: "AthenaClient", query_id: str) -> Iterator[Mapping[str, Any]]
 
 def _page(athena: "AthenaClient", query_id: str, token: str | None) -> Any:  # noqa: ANN401  a boto3 response
     if token is None:
-        return athena.get_query_results(QueryExecutionId=query_id, MaxResults=_PAGE_ROWS)
-    return athena.get_query_results(QueryExecutionId=query_id, MaxResults=_PAGE_ROWS, NextToken=token)
+        return athena.get_query_results(QueryExecutionId=query_id, MaxResults=ATHENA_PAGE_ROWS)
+    return athena.get_query_results(QueryExecutionId=query_id, MaxResults=ATHENA_PAGE_ROWS, NextToken=token)
 
 
 def _call(operation: str, request: Callable[[], Any]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from petrostream.aws.calls import error_code, repeatable
+from petrostream.aws.limits import FIREHOSE_CALL_BYTES, FIREHOSE_CALL_ENTRIES, FIREHOSE_ENTRY_BYTES
 from petrostream.backoff import NO_DEADLINE, Backoff, Deadline
 from petrostream.errors import DeliveryFailed, EntryTooLarge
 from petrostream.lake import MAX_BLOCK_BYTES
@@ -17,10 +18,6 @@ from petrostream.lake import MAX_BLOCK_BYTES
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
     from mypy_boto3_firehose.type_defs import PutRecordBatchResponseEntryTypeDef
-
-MAX_ENTRIES = 500
-MAX_CALL_BYTES = 4 * 1024 * 1024
-MAX_ENTRY_BYTES = 1000 * 1024
 
 
 class FirehoseSink:
@@ -61,14 +58,14 @@ class FirehoseSink:
             return
         if not block.endswith(b"\n"):
             block += b"\n"
-        if len(block) > MAX_ENTRY_BYTES:
-            raise EntryTooLarge(self._stream, len(block), MAX_ENTRY_BYTES)
+        if len(block) > FIREHOSE_ENTRY_BYTES:
+            raise EntryTooLarge(self._stream, len(block), FIREHOSE_ENTRY_BYTES)
         parts = self._open.setdefault(group, [])
         if parts and sum(map(len, parts)) + len(block) > MAX_BLOCK_BYTES:
             self._ready.append(b"".join(parts))
             parts.clear()
         parts.append(block)
-        if sum(map(len, self._ready)) >= MAX_CALL_BYTES:
+        if sum(map(len, self._ready)) >= FIREHOSE_CALL_BYTES:
             self._send_ready()
 
     def flush(self) -> None:
@@ -128,9 +125,9 @@ def calls_of(entries: Sequence[bytes]) -> list[list[bytes]]:
     calls: list[list[bytes]] = []
     room = 0
     for entry in entries:
-        if not calls or len(calls[-1]) == MAX_ENTRIES or len(entry) > room:
+        if not calls or len(calls[-1]) == FIREHOSE_CALL_ENTRIES or len(entry) > room:
             calls.append([])
-            room = MAX_CALL_BYTES
+            room = FIREHOSE_CALL_BYTES
         calls[-1].append(entry)
         room -= len(entry)
     return calls

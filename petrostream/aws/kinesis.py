@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
+from petrostream.aws.limits import KINESIS_CALL_BYTES, KINESIS_CALL_RECORDS, KINESIS_RECORD_BYTES
 from petrostream.aws.stream_errors import EndpointUnreachable, StreamMissing, StreamStalled, WriteRefused
 from petrostream.errors import EntryTooLarge
 
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef, PutRecordsResultEntryTypeDef
 
 T = TypeVar("T")
-
-MAX_CALL_RECORDS = 500
-"""Records in one PutRecords call (Kinesis API reference, PutRecords)."""
-
-MAX_CALL_BYTES = 5 * 1024 * 1024
-"""Bytes of data and partition keys in one PutRecords call (same source)."""
-
-MAX_RECORD_BYTES = 1024 * 1024
-"""Bytes of data and partition key of one record: the default limit of a stream."""
 
 LONGEST_WAIT_S = 0.2
 """`KinesisWriter.pump` never waits longer than this, so that its caller can show progress and stop."""
@@ -160,10 +152,10 @@ class KinesisWriter(Generic[T]):
         """Append a record to the queue of its key. Nothing is sent yet.
 
         Raises:
-            EntryTooLarge: the record exceeds `MAX_RECORD_BYTES`.
+            EntryTooLarge: the record exceeds `KINESIS_RECORD_BYTES`.
         """
-        if record.size > MAX_RECORD_BYTES:
-            raise EntryTooLarge(self.stream, record.size, MAX_RECORD_BYTES)
+        if record.size > KINESIS_RECORD_BYTES:
+            raise EntryTooLarge(self.stream, record.size, KINESIS_RECORD_BYTES)
         self._lanes.setdefault(record.key, _Lane()).queue.append(record)
 
     def pending(self, key: str | None = None) -> int:
@@ -204,9 +196,9 @@ class KinesisWriter(Generic[T]):
         lanes.sort(key=lambda lane: lane.not_before)  # those due longest go first if a call is full
         chosen: list[_Lane[T]] = []
         size = 0
-        for lane in lanes[:MAX_CALL_RECORDS]:
+        for lane in lanes[:KINESIS_CALL_RECORDS]:
             size += lane.queue[0].size
-            if size > MAX_CALL_BYTES:
+            if size > KINESIS_CALL_BYTES:
                 break
             chosen.append(lane)
         return chosen

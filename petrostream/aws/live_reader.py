@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from petrostream.alarms import PRIORITIES
 from petrostream.aws.calls import unavailable
+from petrostream.aws.limits import DYNAMODB_BATCH_KEYS
 from petrostream.backoff import Backoff
 from petrostream.errors import RangeInvalid, Throttled
 from petrostream.live import (
@@ -43,7 +44,6 @@ LOOKBACKS: dict[str, timedelta] = {
 }
 MAX_RANGE = timedelta(hours=48)
 """Longest range of minutes in one request: 576 items of a well."""
-_KEYS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,8 @@ class LiveTable:
         """
         names = self.facilities() if facilities is None else list(dict.fromkeys(facilities))
         fleet: list[FacilityLive] = []
-        for first in range(0, len(names), _KEYS_AT_ONCE):
-            fleet += map(_facility, self._items(names[first : first + _KEYS_AT_ONCE]))
+        for first in range(0, len(names), DYNAMODB_BATCH_KEYS):
+            fleet += map(_facility, self._items(names[first : first + DYNAMODB_BATCH_KEYS]))
         return sorted(fleet, key=lambda facility: facility.facility_id)
 
     def open_alarms(self, *, suppressed: bool = False) -> list[OpenAlarm]:

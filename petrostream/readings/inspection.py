@@ -23,6 +23,10 @@ FUTURE_LIMIT_MS = 3_600_000
 EARLIEST_MS = parse_ms("2011-01-01T00:00:00Z")
 """Start of the lake's first partition; no query would find an earlier reading."""
 
+MAX_DATES = 50
+"""Most UTC dates of the well readings of one record. Each date is a partition of the lake and of Firehose's
+buffer, which holds 500 (docs/reference/aws-limits.md): a damaged clock must not fill it."""
+
 MAX_UNKNOWN_NAMED = 20
 """How many unknown fields of one line get a tag of their own."""
 

@@ -26,12 +26,13 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.readings.decoding import JsonObject, decode_lines
-from petrostream.readings.inspection import inspect, value_reason
+from petrostream.readings.inspection import MAX_DATES, inspect, value_reason
 from petrostream.readings.rejected import Rejected
 from petrostream.readings.table import Table
 from petrostream.readings.tanks import TankReadings, tank_event_id
 from petrostream.readings.wells import NO_TIME, Readings, event_id, split_lines
 from petrostream.schema import SENSOR_NAMES, TANK, WELL, Kind
+from petrostream.times import DAY_MS
 
 __all__ = ["CORE_SENSORS", "Rejected", "Validated", "validate_block"]
 
@@ -189,11 +190,31 @@ def _check(
             reasons = (*inspection.failures, *inspection.tags)
             place = lines.places[i]
             lines.rejected.append(Rejected.of(place, lines.raw[place], reasons, lines.objects[i]))
+    failed += _of_too_many_dates(table, failed, lines) if kind is WELL else []
     if not failed:
         return table, lines.places
     table.drop(failed)
     gone = set(failed)
     return table, [place for i, place in enumerate(lines.places) if i not in gone]
+
+
+def _of_too_many_dates(table: Table, failed: list[int], lines: _Lines) -> list[int]:
+    """Reject readings of further dates than the first `MAX_DATES` of a record; returns positions."""
+    gone = set(failed)
+    times = {i: ms for i, ms in enumerate(table.column("ts")) if i not in gone}
+    if not times or max(times.values()) - min(times.values()) < MAX_DATES * DAY_MS // 2:
+        return []
+    days = {i: ms // DAY_MS for i, ms in times.items()}
+    known = list(dict.fromkeys(days.values()))
+    if len(known) <= MAX_DATES:
+        return []
+    kept = frozenset(known[:MAX_DATES])
+    over = [i for i, day in days.items() if day not in kept]
+    for i in over:
+        place = lines.places[i]
+        reasons = ("too_many_dates:ts", *table.tags[i])
+        lines.rejected.append(Rejected.of(place, lines.raw[place], reasons, lines.objects[i]))
+    return over
 
 
 def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from ops.redrive import Redrive
-from petrostream.aws.firehose import MAX_ENTRIES, FirehoseSink
+from petrostream.aws.firehose import FirehoseSink
 from petrostream.aws.kinesis import KinesisWriter, Record
+from petrostream.aws.limits import FIREHOSE_CALL_ENTRIES
 from petrostream.aws.stream_errors import StreamMissing
 from petrostream.backoff import Backoff
 from petrostream.errors import DeliveryFailed
@@ -103,7 +104,7 @@ def test_every_block_is_delivered_once(services):
 def test_more_entries_than_a_call_takes_are_delivered_in_several(services):
     hose = services.hose()
     sink = FirehoseSink(hose, services.client("firehose"))
-    rows = [f"{number:04d}".encode() for number in range(MAX_ENTRIES + 3)]
+    rows = [f"{number:04d}".encode() for number in range(FIREHOSE_CALL_ENTRIES + 3)]
     for row in rows:
         sink.write(row, group=row.decode())
     sink.flush()

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from petrostream.aws.firehose import MAX_ENTRY_BYTES, FirehoseSink
+from petrostream.aws.firehose import FirehoseSink
+from petrostream.aws.limits import FIREHOSE_ENTRY_BYTES
 from petrostream.backoff import Backoff
 from petrostream.errors import DeliveryFailed, EntryTooLarge
 from petrostream.lake.blocks import MAX_BLOCK_BYTES
@@ -79,8 +80,8 @@ def test_calls_stay_under_4_mib():
 
 
 def test_a_block_no_entry_can_hold_is_an_error_at_once():
-    with pytest.raises(EntryTooLarge, match=str(MAX_ENTRY_BYTES)):
-        sink(FakeFirehose()).write(b"x" * MAX_ENTRY_BYTES + b"\n")
+    with pytest.raises(EntryTooLarge, match=str(FIREHOSE_ENTRY_BYTES)):
+        sink(FakeFirehose()).write(b"x" * FIREHOSE_ENTRY_BYTES + b"\n")
 
 
 def test_only_refused_entries_are_sent_again():

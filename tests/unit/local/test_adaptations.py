@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+from datetime import date, timedelta
 
 import duckdb
 import pyarrow.parquet as pq
@@ -16,10 +17,12 @@ from ministack.services import athena, firehose, glue, kinesis, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
 from local import adaptations
+from local.adaptations import firehose as our_firehose
 from local.adaptations import guard
 from local.adaptations import kinesis as our_kinesis
 from local.adaptations.journal import Journal
 from local.adaptations.kinesis import Increasing, expire
+from local.adaptations.partitions import ActivePartitions
 from local.athena import engine
 from petrostream.schema.sensors import schema
 
@@ -280,6 +283,43 @@ def test_an_entry_over_the_limit_fails_alone(stream):
     assert (status, answer["FailedPutCount"]) == (200, 1)
     assert "ErrorCode" in answer["RequestResponses"][0]
     assert "RecordId" in answer["RequestResponses"][1]
+
+
+def test_a_call_over_four_mebibytes_is_refused_as_a_whole(stream):
+    status, answer = put(*[b"x" * (1000 * 1024)] * 5)
+    assert (status, stream) == (400, [])
+    assert answer["__type"] == "InvalidArgumentException"
+
+
+def test_a_partition_over_the_quota_goes_to_the_error_prefix_and_nothing_is_lost(stream, monkeypatch):
+    monkeypatch.setattr(our_firehose, "_active", ActivePartitions())
+    days = [date(2020, 1, 1) + timedelta(days=day) for day in range(502)]
+    entries = [ndjson(row(ts=f"{day} 09:00:00.000")) for day in days]
+    for part in (entries[:400], entries[400:]):
+        put(*part)
+    put(entries[0], entries[501])
+    assert len(objects("rows/")) == 500 + 1
+    over = [json.loads(data) for data in objects("errors/activePartitionExceeded/")]
+    assert sorted(base64.b64decode(one["rawData"]) for one in over) == entries[500:] + entries[501:]
+
+
+def test_a_partition_is_active_for_the_seconds_of_its_buffer():
+    now = [0.0]
+    active = ActivePartitions(clock=lambda: now[0], limit=2)
+    hints = {
+        "BufferingHints": {"IntervalInSeconds": 60},
+        "DynamicPartitioningConfiguration": {"Enabled": True},
+    }
+
+    def admits(day, stream="rows"):
+        return active.admits(stream, {"config": hints}, {"date": day})
+
+    assert [admits("1"), admits("2"), admits("3"), admits("1"), admits("3", "others")] == [
+        True, True, False, True, True,
+    ]  # fmt: skip
+    now[0] = 60.0
+    assert [admits("3"), admits("4"), admits("1")] == [True, True, False]
+    assert active.admits("rows", {"config": {}}, {"date": "9"})
 
 
 def test_an_unknown_stream_is_answered_as_the_emulator_does():

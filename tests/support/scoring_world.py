@@ -21,6 +21,9 @@ from tests.support.fakes import Crash, FakeBucket, FakeFirehose, FakeTable, Fake
 from tests.support.wells import entry, training
 
 START_MS = 1_760_000_000_000
+ARRIVED_MS = START_MS + 1_800_000
+"""When the records of a shard arrive: after the readings in them, as they do where no clock is wrong."""
+
 NO_WAIT = Backoff(limit=2, sleep=lambda _: None)
 
 
@@ -141,7 +144,7 @@ def tank_reading(second: float, facility: str = "FAC-01", **changes: Any) -> dic
 def shard(blocks: Iterable[tuple[str, bytes]]) -> list[StreamRecord]:
     """Blocks of facilities as the records of a shard; sequence numbers gain a digit on the way."""
     return [
-        StreamRecord(str(96 + number), facility, data, START_MS + 60_000 + number)
+        StreamRecord(str(96 + number), facility, data, ARRIVED_MS + number)
         for number, (facility, data) in enumerate(blocks)
     ]
 

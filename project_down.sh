@@ -28,6 +28,10 @@ for argument in "$@"; do
       usage
       exit 0
       ;;
+    --version)
+      sed -n 's/^version = "\(.*\)"$/PetroStream \1/p' pyproject.toml
+      exit 0
+      ;;
     # The tool's name comes after --iac, and is checked where it is used.
     --purge | --yes | --keep-data | --iac | --iac=* | terraform | cdk | --guardrails | --no-guardrails)
       options+=("$argument")

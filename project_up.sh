@@ -36,6 +36,9 @@ case "${1:-local}" in
   -h | --help)
     usage
     ;;
+  --version)
+    sed -n 's/^version = "\(.*\)"$/PetroStream \1/p' pyproject.toml
+    ;;
   *)
     echo "project_up.sh: unknown target '$1'" >&2
     usage >&2

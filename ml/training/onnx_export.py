@@ -20,7 +20,7 @@ from onnx import TensorProto, helper
 from sklearn.ensemble import IsolationForest
 
 from petrostream.arrays import IntArray
-from petrostream.detection.forest import average_path_length
+from petrostream.detection import average_path_length
 
 INPUT_NAME = "features"
 OUTPUT_NAME = "path_length"

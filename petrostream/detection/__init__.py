@@ -13,7 +13,7 @@ from petrostream.detection.extraction import (
     feature_names,
     series_rows,
 )
-from petrostream.detection.forest import Forest, load_forest
+from petrostream.detection.forest import Forest, average_path_length, load_forest
 from petrostream.detection.models import FLEET_WELL, ModelSet, WellModel, load_models
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "ModelSet",
     "RowArray",
     "WellModel",
+    "average_path_length",
     "detect",
     "feature_names",
     "load_forest",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from petrostream.detection.forest import average_path_length
+from petrostream.detection import average_path_length
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,12 @@ def test_every_command_prints_the_version_of_the_project(command):
     assert (done.returncode, done.stdout) == (0, f"PetroStream {VERSION}\n"), done.stderr
 
 
+@pytest.mark.parametrize("script", ["project_up.sh", "project_down.sh"])
+def test_a_switch_prints_the_version_without_an_environment(script):
+    done = subprocess.run(["bash", ROOT / script, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"PetroStream {VERSION}\n"
+
+
 def run(program, monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["program", *arguments])
     with pytest.raises(SystemExit) as ended:

@@ -13,7 +13,7 @@ from ml.training.onnx_export import (
     forest_to_onnx,
     round_down_to_float32,
 )
-from petrostream.detection.forest import average_path_length
+from petrostream.detection import average_path_length
 
 
 def fitted(trees=20, features=6, rows=400, seed=3, **options):

@@ -6,6 +6,8 @@ grouped by significance, which halves the size after zlib.
 """
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -53,17 +55,39 @@ def unpack(what: str, magic: bytes, version: int, data: bytes) -> tuple[dict[str
     Raises:
         StateFormatError: the bytes are damaged, or have another format or version.
     """
+    raw = payload(what, magic, version, data)
+    with damage(what, data):
+        return _unpack(raw)
+
+
+def payload(what: str, magic: bytes, version: int, data: bytes) -> bytes:
+    """Check magic and version, and decompress what follows them.
+
+    Raises:
+        StateFormatError: the bytes are damaged, or have another format or version.
+    """
     if data[:3] != magic or len(data) < 5:
         raise StateFormatError(f"not a {what}: it starts with {data[:4]!r}, expected {magic!r}")
     if data[3] != version:
         raise StateFormatError(f"{what} has version {data[3]}; this release reads version {version}")
+    with damage(what, data):
+        return _inflate(data[4:])
+
+
+@contextmanager
+def damage(what: str, data: bytes) -> Iterator[None]:
+    """Report what goes wrong while decoding as damage of the data.
+
+    Raises:
+        StateFormatError: the block failed on a key, position, type or value that the format does not have.
+    """
     try:
-        return _unpack(inflate(data[4:]))
-    except (zlib.error, ValueError, KeyError, TypeError) as error:
+        yield
+    except (zlib.error, LookupError, ValueError, TypeError, AttributeError) as error:
         raise StateFormatError(f"damaged {what} of {len(data)} bytes: {error}") from error
 
 
-def inflate(data: bytes) -> bytes:
+def _inflate(data: bytes) -> bytes:
     """Decompress complete zlib data to at most `MAX_RAW_BYTES`.
 
     Raises:

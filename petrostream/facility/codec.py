@@ -11,7 +11,7 @@ import numpy as np
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.facility.events import CARRIED, WellEvents
 from petrostream.facility.state import JoinState
-from petrostream.packing import Arrays, StateFormatError, pack, unpack
+from petrostream.packing import Arrays, damage, pack, unpack
 from petrostream.readings import TANK_VALUES, TankReadings, event_id, tank_event_id
 
 MAGIC = b"PSJ"
@@ -58,10 +58,8 @@ def decode(data: bytes) -> JoinState:
         StateFormatError: the bytes are damaged, are not a join state, or have another version.
     """
     header, arrays = unpack(_WHAT, MAGIC, VERSION, data)
-    try:
+    with damage(_WHAT, data):
         return _decode(header, arrays)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise StateFormatError(f"damaged {_WHAT} of {len(data)} bytes: {error}") from error
 
 
 def _decode(header: dict[str, Any], arrays: Arrays) -> JoinState:

@@ -6,7 +6,7 @@ from typing import Any
 from petrostream.live.alerts import Alert
 from petrostream.live.changes import AlertPeriod
 from petrostream.live.state import LiveState, OpenAlarm, WellStatus
-from petrostream.packing import StateFormatError, pack, unpack
+from petrostream.packing import damage, pack, unpack
 
 MAGIC = b"PSL"
 VERSION = 1
@@ -36,7 +36,7 @@ def decode(data: bytes) -> LiveState:
         StateFormatError: the bytes are damaged, are not a live state, or have another version.
     """
     header, _ = unpack(_WHAT, MAGIC, VERSION, data)
-    try:
+    with damage(_WHAT, data):
         alarms = [OpenAlarm(**_known(_ALARM, row)) for row in header["alarms"]]
         return LiveState(
             wells={name: _status(row) for name, row in header["wells"].items()},
@@ -45,8 +45,6 @@ def decode(data: bytes) -> LiveState:
             unpublished=tuple(Alert(*row) for row in header["waiting"]),
             listed=bool(header["listed"]),
         )
-    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
-        raise StateFormatError(f"damaged {_WHAT} of {len(data)} bytes: {error}") from error
 
 
 def _status(row: list[Any]) -> WellStatus:

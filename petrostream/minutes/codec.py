@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from petrostream.minutes.windows import WellWindows, Window, WindowState
-from petrostream.packing import Arrays, StateFormatError, pack, unpack
+from petrostream.packing import Arrays, damage, pack, unpack
 
 MAGIC = b"PSW"
 VERSION = 2
@@ -42,10 +42,8 @@ def decode(data: bytes) -> WindowState:
         StateFormatError: the bytes are damaged, are not a window state, or have another version.
     """
     header, arrays = unpack(_WHAT, MAGIC, VERSION, data)
-    try:
+    with damage(_WHAT, data):
         return _decode(header, arrays)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise StateFormatError(f"damaged {_WHAT} of {len(data)} bytes: {error}") from error
 
 
 def _decode(header: dict[str, Any], arrays: Arrays) -> WindowState:

@@ -15,7 +15,7 @@ import orjson
 from petrostream.alarms import codec as alarm_codec
 from petrostream.arrays import IntArray
 from petrostream.gauges import COUNT_LIMIT, MISSING, QUANTA
-from petrostream.packing import StateFormatError, inflate
+from petrostream.packing import damage, payload
 from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring import memory_codec as well_memory_codec
 from petrostream.scoring.feeds import Clock, Feed, Track
@@ -23,6 +23,7 @@ from petrostream.scoring.history import FacilityState, WellState
 
 MAGIC = b"PSS"
 VERSION = 6
+_WHAT = "scoring state"
 
 
 def encode(state: FacilityState) -> bytes:
@@ -60,14 +61,9 @@ def decode(data: bytes) -> FacilityState:
     Raises:
         StateFormatError: the bytes are damaged, are not a scoring state, or have another version.
     """
-    if data[:3] != MAGIC or len(data) < 5:
-        raise StateFormatError(f"not a scoring state: it starts with {data[:4]!r}, expected {MAGIC!r}")
-    if data[3] != VERSION:
-        raise StateFormatError(f"scoring state has version {data[3]}; this release reads version {VERSION}")
-    try:
-        return _decode(inflate(data[4:]))
-    except (zlib.error, ValueError, KeyError, TypeError) as error:
-        raise StateFormatError(f"damaged scoring state of {len(data)} bytes: {error}") from error
+    raw = payload(_WHAT, MAGIC, VERSION, data)
+    with damage(_WHAT, data):
+        return _decode(raw)
 
 
 def _decode(raw: bytes) -> FacilityState:

@@ -51,7 +51,7 @@ def _on_demand(flow: Flow) -> Iterator[LineItem]:
 
 
 def _remembered(flow: Flow, hours: int) -> Fraction:
-    """GB that so many hours of an average day's stream hold."""
+    """Size in GB of the given hours of an average day's stream."""
     return flow.stream_bytes * flow.seconds / f.MONTH_HOURS * hours / f.GB
 
 

@@ -117,7 +117,7 @@ class FirehoseSettings(Section):
 
 
 class LiveSettings(Section):
-    """The DynamoDB table of scoring state and live status, and the topic that is told of changes.
+    """The DynamoDB table of scoring state and live status, and the topic on which changes are published.
 
     Attributes:
         table: name of the table.

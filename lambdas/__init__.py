@@ -1,1 +1,1 @@
-"""Lambda front doors."""
+"""Front doors on AWS: an event in, an answer out. They must not know rules, columns or formulas."""

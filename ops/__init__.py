@@ -1,1 +1,1 @@
-"""Tools for operating the lake."""
+"""Brings back what failed: batches from the failure queue, rows from the error prefixes of the lake."""

@@ -1,1 +1,1 @@
-"""PetroStream in AWS CDK: the stacks lake, stream and scoring, for AWS and for the local twin."""
+"""PetroStream in AWS CDK: lake, stream and scoring; on AWS also ops and guardrails."""

@@ -1,4 +1,4 @@
-"""What every stack needs: the deployment at hand, names, roles and log groups."""
+"""What every stack needs: the deployment, names, roles and log groups."""
 
 import platform
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A key of one's own for what the lake keeps, where the settings ask for it (`encryption`: `kms`).
+"""A customer-managed key for what the lake keeps, where the settings ask for it (`encryption`: `kms`).
 
 One key in the lake's stack. The other stacks know it by its alias, as they know everything by name. Who may
 use it is written in the key's own policy, role by role: the policies of the roles stay as they are.
@@ -117,7 +117,7 @@ def _encrypt(construct: IConstruct, key: str) -> None:
         construct.stream_encryption = kinesis.CfnStream.StreamEncryptionProperty(
             encryption_type="KMS", key_id=key
         )
-        reason = "The settings ask for a key of one's own, in place of the one that AWS manages."
+        reason = "The settings ask for a customer-managed key instead of the one that AWS manages."
         Validations.of(construct).acknowledge(Acknowledgment(id="AwsSolutions-KDS3", reason=reason))
     elif isinstance(construct, dynamodb.CfnTable):
         construct.sse_specification = dynamodb.CfnTable.SSESpecificationProperty(

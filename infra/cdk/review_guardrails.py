@@ -14,7 +14,7 @@ _OWN_NAMES = (
 )
 _METADATA = (
     "The wildcard covers the tables and views of the one database: their columns, not their rows, which "
-    "lie in S3 and need a right of their own."
+    "are in S3 and need a right of their own."
 )
 
 REASONS: Mapping[str, Mapping[str, str]] = {

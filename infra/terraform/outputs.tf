@@ -66,7 +66,7 @@ output "QuarantineStreamName" {
 }
 
 output "TransformFunctionName" {
-  description = "Function that gives each block its date."
+  description = "Function that returns the date of each block."
   value       = module.stream.transform_function
 }
 

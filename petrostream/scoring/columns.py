@@ -22,7 +22,7 @@ LATE = "late:ts"
 """Reason of a reading at or before the newest time of its feed: it is stored, but enters no window."""
 
 FAR_AHEAD = "ahead:ts"
-"""Reason of a reading in the future of its arrival and far ahead of its feed: likewise."""
+"""Reason of a reading in the future of its arrival and far ahead of its feed; it enters no window either."""
 
 _REASONS: dict[int, tuple[str, ...]] = {ON_TIME: (), LATE_READING: (LATE,), AHEAD: (FAR_AHEAD,)}
 

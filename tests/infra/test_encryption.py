@@ -1,4 +1,4 @@
-"""A key of one's own, where the settings ask for it: on all that keeps readings, for those who need it."""
+"""A customer-managed key where the settings ask for it: on all that keeps readings, for all who read it."""
 
 import json
 

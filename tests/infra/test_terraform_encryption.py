@@ -1,4 +1,4 @@
-"""A key of one's own by Terraform: one key for what the lake keeps, as the CDK makes it, and none unasked."""
+"""A customer-managed key by Terraform: one for what the lake keeps, as by the CDK, and none unasked."""
 
 import json
 

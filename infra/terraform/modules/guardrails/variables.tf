@@ -67,7 +67,7 @@ variable "names" {
 }
 
 variable "project_tag" {
-  description = "Value of the tag `project`, by which costs are told apart."
+  description = "Value of the tag `project`, by which costs are allocated."
   type        = string
 }
 

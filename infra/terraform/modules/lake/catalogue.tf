@@ -1,7 +1,7 @@
 # The Glue catalogue: tables as petrostream/schema describes them, partitions by projection.
 
 locals {
-  # Schemas of the lake's tables: those that name the zone their table lies in.
+  # Schemas of the lake's tables: those that name a zone.
   every_schema = { for file in fileset(var.schema_folder, "*.json") : trimsuffix(file, ".json") => jsondecode(file("${var.schema_folder}/${file}")) }
   schemas      = { for name, schema in local.every_schema : name => schema if can(schema.zone) }
 

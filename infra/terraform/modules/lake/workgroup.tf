@@ -5,7 +5,7 @@ resource "aws_athena_workgroup" "lake" {
   description = "Analysts, dashboards and jobs: encrypted results, a limit on what a query may scan"
   state       = "ENABLED"
 
-  # Only the history of queries goes with it; results lie in their bucket.
+  # Only the history of queries goes with it; results are in their bucket.
   force_destroy = true
 
   configuration {

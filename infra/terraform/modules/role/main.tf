@@ -39,7 +39,7 @@ variable "policies" {
         ]
       ]
     ]))
-    error_message = "${var.name}: name every action and every resource; a bare * is not a right this project gives."
+    error_message = "${var.name}: name every action and every resource; a bare * is never granted."
   }
 }
 

@@ -8,7 +8,7 @@ locals {
   queue_arn  = "arn:${var.place.partition}:sqs:${local.here}:${var.scoring.failure_queue}"
   artifacts  = "arn:${var.place.partition}:s3:::${var.bucket_names["artifacts"]}"
 
-  # Where the model registry lies in the artifacts bucket.
+  # Prefix of the model registry in the artifacts bucket.
   models_prefix = "models/"
 }
 

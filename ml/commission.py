@@ -243,7 +243,8 @@ def main(
     ] = None,
     min_normal: Annotated[float, typer.Option(min=60, help="Shortest period, seconds.")] = MIN_NORMAL_S,
     version: Annotated[
-        str | None, typer.Option(help="Name of the version; the current UTC time by default.")
+        str | None,
+        typer.Option("--model-version", help="Name of the version; the current UTC time by default."),
     ] = None,
 ) -> None:
     """Make a baseline for a well from a period of its normal operation, and publish it."""

@@ -50,7 +50,8 @@ def main(  # noqa: PLR0913, PLR0917  (one option of the command line each)
         typer.Option(min=0, help="Days that a baseline is valid after its instance; 0: until the next one."),
     ] = VALID_DAYS,
     version: Annotated[
-        str | None, typer.Option(help="Name of the version; the current UTC time by default.")
+        str | None,
+        typer.Option("--model-version", help="Name of the version; the current UTC time by default."),
     ] = None,
     publish_to: Annotated[
         str | None, typer.Option("--publish", help="Publish to this bucket (s3://name) or folder at once.")

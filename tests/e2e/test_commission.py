@@ -29,7 +29,7 @@ def test_the_lake_and_the_files_make_the_same_baseline(
     baselines = []
     for name, source in (("lake", []), ("files", ["--data", str(simulated)])):
         registry = tmp_path / name
-        arguments = ["--well", file.well_id, *period, "--registry", str(registry), "--version", "v1"]
+        arguments = ["--well", file.well_id, *period, "--registry", str(registry), "--model-version", "v1"]
         assert "Version v1 is live" in lake.run("-m", "ml.commission", *arguments, *source)
         manifest = json.loads((registry / "models/v1/manifest.json").read_text())
         baselines.append(manifest["wells"][file.well_id]["baselines"][0])

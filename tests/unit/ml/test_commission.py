@@ -249,7 +249,7 @@ class TestCommandLine:
         return ["--well", instance.well_id, *times, *where]
 
     def test_shows_the_baseline_and_publishes_it(self, instance, registry):
-        result = CliRunner().invoke(app, [*self.arguments(instance, registry), "--version", "second"])
+        result = CliRunner().invoke(app, [*self.arguments(instance, registry), "--model-version", "second"])
         assert result.exit_code == 0, result.output
         assert "p_tpt" in result.output
         assert "Version second is live" in result.output

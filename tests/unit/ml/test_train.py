@@ -301,7 +301,14 @@ def test_the_command_line_trains_reports_and_publishes(wells, well, tmp_path):
     for instance in (wells["SIM-6-00001"][0], shown(well, slice(0, 300))):
         path = tmp_path / "data" / str(instance.event_class) / instance.path.name
         write_instance(replace(instance, path=path))
-    arguments = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "models"), "--version", "first"]
+    arguments = [
+        "--data",
+        str(tmp_path / "data"),
+        "--out",
+        str(tmp_path / "models"),
+        "--model-version",
+        "first",
+    ]
     result = CliRunner().invoke(app, [*arguments, "--publish", str(tmp_path / "registry")])
     assert result.exit_code == 0, result.output
     assert "SIM-2-00002: no baseline, 180 s of normal operation" in result.output
@@ -321,6 +328,6 @@ def test_the_command_line_explains_errors_without_a_traceback(well, tmp_path):
     result = CliRunner().invoke(app, ["--data", str(tmp_path), "--out", str(tmp_path / "models")])
     assert result.exit_code == 1
     assert "nothing to publish" in result.output
-    result = CliRunner().invoke(app, ["--data", str(tmp_path), "--version", "../up"])
+    result = CliRunner().invoke(app, ["--data", str(tmp_path), "--model-version", "../up"])
     assert result.exit_code == 1
     assert "must be up to 64 letters" in result.output

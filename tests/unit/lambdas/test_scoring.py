@@ -430,8 +430,8 @@ def test_every_reading_is_there_once_whatever_fails(
         assert plain(world.joined()) == plain(calm.joined())
     assert bool(calm.alarms()) == leaked
     assert len(calm.alarms()) == len(plain(calm.alarms()))
-    # A process with an outdated memory delivers before its commit is refused: transitions that did not happen may
-    # stay beside the right ones (docs/reference/delivery.md), but none is missing or altered.
+    # A process with an outdated memory delivers before its commit is refused: transitions that did not
+    # happen may stay beside the right ones (docs/reference/delivery.md), but none is missing or altered.
     found = plain(world.alarms())
     assert {identity: found.get(identity) for identity in plain(calm.alarms())} == plain(calm.alarms())
     if len(set(turns)) < 2:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from local.demo import facility as demo_facility
 from local.demo import report as demo_report
+from local.demo.queries import SqlRow
 from local.sql import query
 from ops.outcome import objects_under_errors
 from petrostream.aws.clients import client
@@ -112,7 +113,7 @@ def _undelivered() -> int:
     return objects_under_errors(client("firehose"), client("s3"))
 
 
-def _ask(sql: str) -> list[demo_report.SqlRow]:
+def _ask(sql: str) -> list[SqlRow]:
     return query(sql).dicts()
 
 

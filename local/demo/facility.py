@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from string import Template
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local.demo.report import LandingWait, NotLandedError, Query, Report, SqlRow
+from local.demo.queries import LandingWait, Query, SqlRow, report_sql, sql_time
+from local.demo.report import Report
 from petrostream.names import shown
-from toolchain.paths import ROOT
+from petrostream.times import to_sql
 
-SQL = ROOT / "sql" / "reports"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTS = (
     "readings", "duplicates", "matched", "no_tank", "late", "crowded", "waiting", "before_tanks", "missing",
     "alerts",
@@ -34,7 +32,7 @@ class Pairing:
 
 def read_pairing(query: Query, since: datetime) -> Pairing:
     """Result of the join for the run that began at `since` (UTC)."""
-    return Pairing(list(query(_sql("run_pairing", since=_text(since)))))
+    return Pairing(list(query(report_sql("run_pairing", since=sql_time(since)))))
 
 
 def read_alerts(query: Query, since: datetime, raised: Sequence[SqlRow]) -> SqlRow:
@@ -46,12 +44,12 @@ def read_alerts(query: Query, since: datetime, raised: Sequence[SqlRow]) -> SqlR
         raised: the stretches in the replay's report.
     """
     stretches = [
-        "|".join((row["subject"], row["condition"], _text_of_ms(row["start_ms"]), _text_of_ms(row["end_ms"])))
+        "|".join((row["subject"], row["condition"], to_sql(row["start_ms"]), to_sql(row["end_ms"])))
         for row in raised
     ]
     # An empty text would be split into one stretch without a time.
     never = "-|-|1970-01-01 00:00:00.000|1970-01-01 00:00:00.000"
-    (row,) = query(_sql("run_alerts", since=_text(since), raised=",".join(stretches or [never])))
+    (row,) = query(report_sql("run_alerts", since=sql_time(since), raised=",".join(stretches or [never])))
     return {name: int(value or 0) for name, value in row.items()}
 
 
@@ -69,23 +67,13 @@ def wait_until_joined(
     Raises:
         NotLandedError: nothing new arrived for `wait.seconds_without_progress`.
     """
-    wait = wait or LandingWait()
-    best, since = -1, wait.clock()
-    while True:
-        found = read()
-        settled = found.total("readings") - found.total("missing")
-        progress(settled)
-        if settled >= sent:
-            return found
-        if settled > best:
-            best, since = settled, wait.clock()
-        elif wait.clock() - since > wait.seconds_without_progress:
-            raise NotLandedError(
-                f"{sent - settled:,} of {sent:,} readings are not in facility_data, and nothing has arrived "
-                f"for {wait.seconds_without_progress:.0f} s. See the functions' logs: "
-                "python -m local logs"
-            )
-        wait.sleep(wait.poll_seconds)
+    return (wait or LandingWait()).until(
+        read,
+        lambda found: found.total("readings") - found.total("missing"),
+        sent,
+        progress,
+        "are not in facility_data",
+    )
 
 
 def summary(pairing: Pairing, alerts: SqlRow, replay: Report) -> Report:
@@ -148,15 +136,3 @@ def show(facility: Report, console: Console) -> None:
         f"{facility['alerts_raised']:,} ALERTs, {verdict}",
         soft_wrap=True,
     )
-
-
-def _sql(name: str, **values: str) -> str:
-    return Template((SQL / f"{name}.sql").read_text(encoding="utf-8")).substitute(values)
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-
-
-def _text_of_ms(ts_ms: int) -> str:
-    return _text(EPOCH + timedelta(milliseconds=ts_ms))

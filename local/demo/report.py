@@ -1,29 +1,19 @@
 """The result of one run, queried from the lake: figures for `build/demo.json`, and a table for people."""
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from string import Template
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from local.demo.queries import LandingWait, Query, SqlRow, report_sql, sql_time
 from ops.outcome import ReadingCounts, lines
 from petrostream.names import shown
-from toolchain.paths import ROOT
 
-SQL = ROOT / "sql" / "reports"
-
-SqlRow = dict[str, Any]
 Report = dict[str, Any]
-Query = Callable[[str], Sequence[SqlRow]]
-
-
-class NotLandedError(RuntimeError):
-    """Readings that were sent no longer arrive in the lake."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +39,11 @@ class Landed:
         return self.landed + self.quarantined
 
 
-@dataclass
-class LandingWait:
-    """How long to wait for the next reading before the run counts as stuck, and the clock to use."""
-
-    seconds_without_progress: float = 120.0
-    poll_seconds: float = 2.0
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = field(default=time.sleep)
-
-
 def read_landed(query: Query, since: datetime) -> Landed:
     """What the lake holds of the run that began at `since` (UTC)."""
-    text = since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
     def rows(name: str) -> list[SqlRow]:
-        sql = Template((SQL / f"{name}.sql").read_text(encoding="utf-8")).substitute(since=text)
-        return list(query(sql))
+        return list(query(report_sql(name, since=sql_time(since))))
 
     return Landed(wells=rows("run_by_well"), quarantine=rows("run_quarantined"))
 
@@ -84,22 +62,9 @@ def wait_until_landed(
     Raises:
         NotLandedError: nothing new arrived for `wait.seconds_without_progress`.
     """
-    wait = wait or LandingWait()
-    best, since = -1, wait.clock()
-    while True:
-        landed = read()
-        progress(landed.accounted)
-        if landed.accounted >= sent:
-            return landed
-        if landed.accounted > best:
-            best, since = landed.accounted, wait.clock()
-        elif wait.clock() - since > wait.seconds_without_progress:
-            raise NotLandedError(
-                f"{sent - best:,} of {sent:,} readings have not arrived, and nothing has for "
-                f"{wait.seconds_without_progress:.0f} s. See the functions' logs: "
-                "python -m local logs"
-            )
-        wait.sleep(wait.poll_seconds)
+    return (wait or LandingWait()).until(
+        read, lambda landed: landed.accounted, sent, progress, "have not arrived"
+    )
 
 
 def summary(landed: Landed, replay: Report, seconds: float, objects: int = 0) -> Report:

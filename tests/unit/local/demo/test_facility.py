@@ -11,7 +11,7 @@ from rich.console import Console
 
 from local.athena.bridge import load_views, translate
 from local.demo.facility import holds, read_alerts, read_pairing, show, summary, wait_until_joined
-from local.demo.report import LandingWait, NotLandedError
+from local.demo.queries import LandingWait, NotLandedError
 from petrostream.schema.sensors import schema
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -8,10 +8,9 @@ import pytest
 from rich.console import Console
 
 from local.demo import __main__ as demo
+from local.demo.queries import LandingWait, NotLandedError
 from local.demo.report import (
     Landed,
-    LandingWait,
-    NotLandedError,
     read_landed,
     show,
     summary,

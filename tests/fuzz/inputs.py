@@ -51,9 +51,9 @@ class Episode:
         self._sequence = self._chance.choice([1, 96, 10**20, 10**55])
         self._now_ms = START_MS + self._chance.randrange(3) * 43_190_000
         self._noise = self._chance.choice([0.15, 0.4, 0.8])
-        self._crowded = self._chance.random() < 0.02
-        crowd = CROWD if self._crowded else self._chance.choice([1, 1, 2, 3, 3, 5, 40])
-        self._jumps = 0.0005 if self._crowded else 0.02
+        self.crowded = self._chance.random() < 0.02
+        crowd = CROWD if self.crowded else self._chance.choice([1, 1, 2, 3, 3, 5, 40])
+        self._jumps = 0.0005 if self.crowded else 0.02
         names = [
             "FAC-01",
             "FAC-02",
@@ -69,8 +69,8 @@ class Episode:
 
     def batches(self) -> Iterator[list[Record]]:
         """Every batch of the episode."""
-        for _ in range(BATCHES // 2 if self._crowded else BATCHES):
-            several = 1 if self._crowded else self._chance.choice([1, 1, 2, 3])
+        for _ in range(BATCHES // 2 if self.crowded else BATCHES):
+            several = 1 if self.crowded else self._chance.choice([1, 1, 2, 3])
             facilities = self._chance.sample(list(self._wells), several)
             yield [
                 self._record(facility)
@@ -96,7 +96,7 @@ class Episode:
         chance = self._chance
         lines: list[bytes] = []
         wells = self._wells[facility]
-        several = len(wells) if self._crowded else min(len(wells), chance.choice([1, 2, 3, 3, 3, 99]))
+        several = len(wells) if self.crowded else min(len(wells), chance.choice([1, 2, 3, 3, 3, 99]))
         for well in chance.sample(wells, several):
             for _ in range(chance.choice([1, 3, 10, 40, 120] if several <= 5 else [1, 10])):
                 lines.append(self._line(self._reading(facility, well)))

@@ -89,9 +89,11 @@ def _record(record: StreamRecord, scored: list[Row], rejected: list[Row]) -> Cou
     tanks = 0
     for line in left:
         reading = _parsed(line)
-        if reading["kind"] == "tank":
+        if reading.get("kind") == "tank":
             tanks += 1
             continue
+        named = all(type(reading.get(name)) is str for name in ("well_id", "source", "ts"))
+        demand(named, "a line has no row", line[:500])
         identity = event_id(reading["well_id"], reading["source"], _epoch_ms(reading["ts"]))
         demand(bool(waiting[identity]), "a line has no row", line[:500])
         _check_values(waiting[identity].pop(0), reading)

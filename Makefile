@@ -18,7 +18,7 @@ Q ?=
 
 .PHONY: help setup setup-dev up down demo data simulate train benchmark evaluate replay sql package cost bench \
         plan deploy smoke rollback destroy receipt \
-        test test-unit test-infra test-e2e lint format clean
+        test test-unit test-infra test-e2e fuzz lint format clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -113,8 +113,12 @@ bench: setup ## Measure the scoring path; figures go to build/bench-scoring.json
 test: setup-dev ## Run every test
 	@$(RUN) -m pytest tests
 
-test-unit: setup-dev ## Run the unit tests
-	@$(RUN) -m pytest tests/unit
+test-unit: setup-dev ## Run the unit tests, the contracts of AWS's services, and a minute of fuzzing
+	@$(RUN) -m pytest tests/unit tests/contract tests/fuzz
+
+fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED=n FIRST=n]
+	@$(RUN) -m tests.fuzz --inputs "$(or $(INPUTS),1000000)" --seconds "$(or $(SECONDS),3600)" \
+	  $(if $(SEED),--seed "$(SEED)") $(if $(FIRST),--first "$(FIRST)")
 
 test-infra: setup-dev ## Run the infrastructure tests
 	@$(RUN) -m pytest tests/infra

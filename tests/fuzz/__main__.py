@@ -40,14 +40,24 @@ def main() -> int:
     print(f"seed {options.seed}: {options.inputs:,} inputs, {options.seconds:,} s at most", flush=True)
     measured = Measured()
     progress = _Progress(measured)
+    try:
+        failure = _run(options, measured, progress)
+    except KeyboardInterrupt:  # the figures so far are worth something
+        failure = 0
+    if measured.seconds:
+        print(line_of(measured, progress.seconds()))
+        print(summary(measured))
+    return failure
+
+
+def _run(options: argparse.Namespace, measured: Measured, progress: "_Progress") -> int:
     number = options.first
     while measured.counts["inputs"] < options.inputs and progress.seconds() < options.seconds:
         failure = run_episode(options.seed, number, measured, progress.show)
         if failure is not None:
             return _report(options.seed, number, *failure, options.out)
         number += 1
-    print(line_of(measured, progress.seconds()))
-    print(summary(measured))
+    print("nothing lost, nothing doubled, nothing thrown")
     return 0
 
 
@@ -116,7 +126,6 @@ def summary(measured: Measured) -> str:
             f"largest state {measured.state_bytes:,} bytes",
             f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024:,} MiB at most",
             "reasons: " + ", ".join(f"{name} {n:,}" for name, n in reasons.items()),
-            "nothing lost, nothing doubled, nothing thrown",
         ]
     )
 

@@ -6,10 +6,12 @@ import pytest
 
 from deploy import buckets, terraform_state
 from ml.registry.stores import FolderRegistry, S3Registry
-from petrostream.aws.models import POINTER, ModelStore
+from petrostream.aws.models import ModelStore
 from petrostream.errors import ModelInvalid, ServiceUnavailable
 from tests.support.fakes import MISSING
 from tests.support.scoring_world import published
+
+KEY = "models/current.json"
 
 
 def store(services, objects):
@@ -39,7 +41,7 @@ def test_an_altered_model_is_rejected_by_its_digest(services):
 
 
 def test_a_pointer_to_a_version_that_is_not_there_is_rejected(services):
-    models, rejected = store(services, published() | {POINTER: b'{"version": "v9"}'})
+    models, rejected = store(services, published() | {KEY: b'{"version": "v9"}'})
     with pytest.raises(ModelInvalid, match=r"models/v9/manifest\.json"):
         models.current()
     assert len(rejected) == 1
@@ -59,14 +61,14 @@ def registry(request, emulated, tmp_path):
 
 
 def test_a_registry_keeps_what_it_was_given(registry):
-    assert registry.get(POINTER) is None
+    assert registry.get(KEY) is None
     assert list(registry.manifests()) == []
     for version in ("v1", "v2"):
         registry.put(f"models/{version}/manifest.json", version.encode())
         registry.put(f"models/{version}/WELL-1/model.onnx", b"\x00")
-        registry.put(POINTER, version.encode())
+        registry.put(KEY, version.encode())
     assert list(registry.manifests()) == ["models/v1/manifest.json", "models/v2/manifest.json"]
-    assert registry.get(POINTER) == b"v2"
+    assert registry.get(KEY) == b"v2"
     assert registry.get("models/v1/WELL-1/model.onnx") == b"\x00"
 
 

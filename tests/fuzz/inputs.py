@@ -14,7 +14,7 @@ from tests.fuzz import mutations
 from tests.support.scoring_world import START_MS
 from tests.support.wells import CENTER, SCALE, SENSORS
 
-CROWD = 300
+CROWD = 900
 """Wells of a facility in a crowded episode, whose state outgrows an item of DynamoDB."""
 
 BATCHES = 25
@@ -69,9 +69,9 @@ class Episode:
 
     def batches(self) -> Iterator[list[Record]]:
         """Every batch of the episode."""
-        for _ in range(BATCHES // 2 if self.crowded else BATCHES):
-            several = 1 if self.crowded else self._chance.choice([1, 1, 2, 3])
-            facilities = self._chance.sample(list(self._wells), several)
+        for _ in range(BATCHES):
+            several = self._chance.choice([1, 1, 2, 3])
+            facilities = ["FAC-01"] if self.crowded else self._chance.sample(list(self._wells), several)
             yield [
                 self._record(facility)
                 for facility in facilities
@@ -98,7 +98,7 @@ class Episode:
         wells = self._wells[facility]
         several = len(wells) if self.crowded else min(len(wells), chance.choice([1, 2, 3, 3, 3, 99]))
         for well in chance.sample(wells, several):
-            for _ in range(chance.choice([1, 3, 10, 40, 120] if several <= 5 else [1, 10])):
+            for _ in range(chance.choice([1, 3, 10, 40, 120] if several <= 5 else [1, 1, 2, 3])):
                 lines.append(self._line(self._reading(facility, well)))
                 if chance.random() < 0.08:
                     lines.append(self._line(self._tank(facility, well.at_ms)))

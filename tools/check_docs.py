@@ -113,7 +113,9 @@ class Repository:
     def module(self, name: str) -> str | None:
         """The file of a module or package, None where there is none."""
         path = name.replace(".", "/")
-        return next((f for f in (f"{path}.py", f"{path}/__init__.py") if f in self.files), None)
+        return next(
+            (f for f in (f"{path}.py", f"{path}/__init__.py", f"{path}/__main__.py") if f in self.files), None
+        )
 
 
 def anchors(text: str) -> frozenset[str]:

@@ -110,11 +110,13 @@ receipt: setup ## Say what of the lake is in the AWS account, and what it costs
 bench: setup ## Measure the scoring path; figures go to build/bench-scoring.json
 	@$(RUN) bench/scoring.py --json build/bench-scoring.json
 
-test: setup-dev ## Run every test
-	@$(RUN) -m pytest tests
+# A file's tests stay in one process: they share what is slow to make.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+
+test: test-unit test-infra test-e2e ## Run every test
 
 test-unit: setup-dev ## Run the unit tests, the contracts of AWS's services, and a minute of fuzzing
-	@$(RUN) -m pytest tests/unit tests/contract tests/fuzz
+	@$(RUN) -m pytest tests/unit tests/contract tests/fuzz $(SIDE_BY_SIDE)
 
 fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED=n FIRST=n]
 	@$(RUN) -m tests.fuzz --inputs "$(or $(INPUTS),1000000)" --seconds "$(or $(SECONDS),3600)" \

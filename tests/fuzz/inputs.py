@@ -14,7 +14,7 @@ from tests.fuzz import mutations
 from tests.support.scoring_world import START_MS
 from tests.support.wells import CENTER, SCALE, SENSORS
 
-CROWD = 900
+CROWD = 1_500
 """Wells of a facility in a crowded episode, whose state outgrows an item of DynamoDB."""
 
 BATCHES = 25

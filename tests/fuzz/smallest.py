@@ -80,7 +80,8 @@ def _shortest(line: bytes, fails: Callable[[bytes], bool]) -> bytes:
     """The line without the members it does not need; bytes that are no object lose runs instead."""
     try:
         row = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        orjson.dumps(row)
+    except (orjson.JSONDecodeError, TypeError):  # orjson reads deeper nesting than it writes
         row = None
     if not isinstance(row, dict):
         return bytes(_fewest(list(line), lambda some: fails(bytes(some)))) if len(line) < 5_000 else line

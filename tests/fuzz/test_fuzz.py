@@ -64,7 +64,7 @@ def test_every_line_of_a_hostile_stream_ends_in_one_place():
     assert {name[7:] for name in counts if name.startswith("reason:")} >= REASONS
 
 
-def test_a_facility_of_three_hundred_wells_keeps_its_state_under_the_limit():
+def test_a_facility_of_too_many_wells_keeps_its_state_under_the_limit():
     number = next(number for number in range(1_000) if Episode(SEED, number).crowded)
     measured, lake = Measured(), Lake()
     for records in islice(Episode(SEED, number).batches(), 2):

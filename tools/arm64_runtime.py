@@ -24,7 +24,6 @@ PYTHON = SYSTEM / "usr" / "bin" / "python3.13"
 
 _SUITE = "trixie"  # the Debian whose Python is 3.13
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-_SOURCE = f"deb [signed-by={_KEYRING}] http://deb.debian.org/debian {_SUITE} main\n"
 _LIBRARIES = (
     *("libc6", "libgcc-s1", "libstdc++6", "libpython3.13-minimal", "libpython3.13-stdlib"),
     *("libbz2-1.0", "libexpat1", "libffi8", "liblzma5", "libsqlite3-0", "libssl3t64", "libuuid1"),
@@ -64,6 +63,16 @@ def _unpack(architecture: str, packages: Sequence[str], target: Path) -> None:
             )
 
 
+def _archive(folder: Path) -> str:
+    """Debian's archive, at the address from which this machine takes its own packages."""
+    asked = ["apt-get", "indextargets", "--format", "$(SITE)"]
+    sites = run_quietly(asked, folder, what="Reading apt's sources", hint=_HINT).split()
+    for site in sites:
+        if site.rstrip("/").endswith("/debian"):
+            return site
+    raise ToolError("apt has no source with Debian's archive.", f"{_HINT} Run apt-get update once.")
+
+
 @contextmanager
 def _apt(architecture: str) -> Iterator[tuple[Path, list[str]]]:
     """A folder, and options of apt that keep everything in it."""
@@ -72,7 +81,8 @@ def _apt(architecture: str) -> Iterator[tuple[Path, list[str]]]:
         for part in ("state/lists/partial", "cache/archives/partial"):
             (folder / part).mkdir(parents=True)
         (folder / "status").touch()
-        (folder / "sources.list").write_text(_SOURCE, encoding="utf-8")
+        source = f"deb [signed-by={_KEYRING}] {_archive(folder)} {_SUITE} main\n"
+        (folder / "sources.list").write_text(source, encoding="utf-8")
         settings = {
             "Dir::Etc::sourcelist": folder / "sources.list",
             "Dir::Etc::sourceparts": "/dev/null",

@@ -20,17 +20,21 @@ from petrostream.gauges.features import (
 )
 from petrostream.gauges.health import judge
 from petrostream.gauges.memory import PER_GAUGE, GaugeMemory
+from petrostream.gauges.moves import ACTUATORS, AT_REST, NOT_MOVED, MoveMemory, Moves, follow_moves
 from petrostream.gauges.status import StatusArray, health_names
 from petrostream.gauges.swing import Swing
 from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Trend, TrendMemory, follow
 
 __all__ = [
+    "ACTUATORS",
+    "AT_REST",
     "BINS",
     "COUNT_LIMIT",
     "GAP_MS",
     "HISTORY_MS",
     "MAX_WINDOW_READINGS",
     "MISSING",
+    "NOT_MOVED",
     "PER_GAUGE",
     "QUANTA",
     "STATS",
@@ -39,12 +43,15 @@ __all__ = [
     "WINDOWS_S",
     "CountArray",
     "GaugeMemory",
+    "MoveMemory",
+    "Moves",
     "StatusArray",
     "Swing",
     "Trend",
     "TrendMemory",
     "WindowStats",
     "follow",
+    "follow_moves",
     "health_names",
     "judge",
     "quantise",

@@ -1,4 +1,4 @@
-"""A well's memory besides its history: health of its gauges, trends over an hour, operating state."""
+"""A well's memory besides its history: health of its gauges, trends over an hour, operating state, moves."""
 
 from dataclasses import dataclass, replace
 
@@ -6,14 +6,18 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges import (
+    AT_REST,
     MISSING,
     CountArray,
     GaugeMemory,
+    MoveMemory,
+    Moves,
     StatusArray,
     Trend,
     TrendMemory,
     WindowStats,
     follow,
+    follow_moves,
     judge,
 )
 from petrostream.readings import Readings
@@ -33,11 +37,13 @@ class WellMemory:
         gauges: memory of its gauges' health, None before the first reading.
         trend: memory of its trends, None before the first reading.
         operating: memory of its operating state.
+        moves: memory of the moves of its chokes and valves.
     """
 
     gauges: GaugeMemory | None = None
     trend: TrendMemory | None = None
     operating: StateMemory = NO_STATE
+    moves: MoveMemory = AT_REST
 
 
 NO_MEMORY = WellMemory()
@@ -52,6 +58,7 @@ class Observed:
         values: shape (n, 27), sensor units, NaN where missing or of a bad gauge.
         excluded: shape (n, 27), gauges whose window statistics must not be used.
         suppressed: shape (len(SUPPRESSIBLE), n), rules and forest that are suppressed by the operating state.
+        moves: transitions that moves of chokes and valves have opened.
         memory: for the next readings, except that its trends are not updated yet.
     """
 
@@ -59,11 +66,12 @@ class Observed:
     values: FloatArray
     excluded: BoolArray
     suppressed: BoolArray
+    moves: Moves
     memory: WellMemory
 
 
 def observe(memory: WellMemory, readings: Readings, at: IntArray, expected: BoolArray) -> Observed:
-    """Determine gauge health and suppression of a feed's next readings.
+    """Determine gauge health, suppression and transitions of a feed's next readings.
 
     Args:
         memory: of the feed's readings before these.
@@ -76,8 +84,9 @@ def observe(memory: WellMemory, readings: Readings, at: IntArray, expected: Bool
     judged = judge(memory.gauges, ts_ms, readings.values[at], reasons, expected)
     codes = codes_of([readings.state[i] for i in at.tolist()])
     governs, operating = governing(memory.operating, ts_ms, codes)
-    after = WellMemory(judged.memory, memory.trend, operating)
-    return Observed(judged.status, judged.values, judged.excluded, _SUPPRESSED[:, governs], after)
+    moves, moved = follow_moves(memory.moves, ts_ms, judged.values)
+    after = WellMemory(judged.memory, memory.trend, operating, moved)
+    return Observed(judged.status, judged.values, judged.excluded, _SUPPRESSED[:, governs], moves, after)
 
 
 def exclude(stats: WindowStats, excluded: BoolArray) -> None:

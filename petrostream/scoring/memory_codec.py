@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.gauges import BINS, PER_GAUGE, SWING_SENSORS, TREND_SENSORS, GaugeMemory, Swing, TrendMemory
+from petrostream.gauges import (
+    ACTUATORS,
+    AT_REST,
+    BINS,
+    NOT_MOVED,
+    PER_GAUGE,
+    SWING_SENSORS,
+    TREND_SENSORS,
+    GaugeMemory,
+    MoveMemory,
+    Swing,
+    TrendMemory,
+)
 from petrostream.risk import StateMemory
 from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.scoring.memory import WellMemory
@@ -21,6 +33,8 @@ def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
     """Encode a memory as JSON values and bytes for `from_parts`."""
     gauges, trend = memory.gauges, memory.trend
     plain: list[Any] = [None, None, [memory.operating.code, memory.operating.until_ms]]
+    if memory.moves != AT_REST:
+        plain.append(_moves_to_plain(memory.moves))
     parts = []
     if gauges is not None:
         names = [SENSOR_NAMES[sensor] for sensor in gauges.sensors.tolist()]
@@ -42,13 +56,34 @@ def from_parts(plain: list[Any], data: bytes) -> WellMemory:
         ValueError, TypeError: the values are not an encoded memory.
         KeyError: a sensor is unknown to this release.
     """
-    gauges, trend, (code, until_ms) = plain
+    # States of earlier releases have no moves.
+    gauges, trend, (code, until_ms), *moves = plain
     size = 0 if gauges is None else _WORD * len(PER_GAUGE) * len(gauges[2])
     return WellMemory(
         None if gauges is None else _gauges(gauges, data[:size]),
         None if trend is None else _trend(trend, data[size:]),
         StateMemory(int(code), int(until_ms)),
+        _moves(moves[0]) if moves else AT_REST,
     )
+
+
+def _moves_to_plain(memory: MoveMemory) -> list[Any]:
+    """Times, and name, position and moves of each choke and valve that reports."""
+    known = [i for i, position in enumerate(memory.positions) if position >= 0]
+    each = [[ACTUATORS[i], memory.positions[i], memory.code >> 2 * i & 3] for i in known]
+    opened = memory.opened_ms != NOT_MOVED
+    return [[memory.opened_ms, memory.moved_ms - memory.opened_ms] if opened else None, each]
+
+
+def _moves(plain: list[Any]) -> MoveMemory:
+    times, each = plain
+    opened_ms, length_ms = (NOT_MOVED, 0) if times is None else map(int, times)
+    positions, code = list(AT_REST.positions), 0
+    for name, position, bits in each:
+        i = ACTUATORS.index(name)
+        positions[i] = int(position)
+        code |= int(bits) << 2 * i
+    return MoveMemory(tuple(positions), opened_ms, opened_ms + length_ms, code)
 
 
 def _gauges(plain: list[Any], data: bytes) -> GaugeMemory:

@@ -71,3 +71,15 @@ def test_operated_readings_are_suppressed_and_left_out_of_trends():
     assert trend.turned("p_tpt", 2)[-1] == 0
     _, trend, _ = after(values, [0] * 7200)
     assert trend.turned("p_tpt", 2)[-1] > 4
+
+
+def test_moves_survive_a_round_trip_and_states_without_them_are_read():
+    values = normal_values(300)
+    values[:, SENSOR_INDEX["aber_ckp"]] = np.repeat([50.0, 55.0], 150)
+    values[:, SENSOR_INDEX["estado_m1"]] = 1.0
+    memory = after(values)[2]
+    assert memory.moves.code
+    assert through_bytes(memory).moves == memory.moves
+    plain, data = to_parts(memory)
+    assert len(orjson.dumps(plain[3])) <= 100
+    assert from_parts(plain[:3], data).moves == WellMemory().moves

@@ -1,0 +1,162 @@
+"""Moves of chokes and valves that a well reports, and the bounded transition that each opens.
+
+An operator who opens a choke changes every pressure of the well on purpose. From the first reading of a move
+until `SETTLE_MS` after the last one, the well is in transition: what it shows then says nothing about its
+baseline, and changes in the directions that the move explains are no alarm (`petrostream.risk.expected`).
+
+A transition lasts for `LIMIT_MS` at most, however long the moves go on. After that, further moves open no new
+one until every choke and valve has been at rest for `SETTLE_MS`: a choke that hunts under automatic control
+must not blind the alarms for good.
+
+An actuator has moved when its position differs by `STEP` from where it was at the end of its last move. So
+noise of the position gauge is no move, and a slow ramp is a series of moves. Results depend on the stream
+alone, not on how it is cut into batches. Times are event times.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.schema import SENSOR_INDEX, SENSORS
+
+ACTUATORS: tuple[str, ...] = tuple(s.name for s in SENSORS if s.quantity in ("opening", "valve_state"))
+"""Gauges that report the position of a choke or valve, in the order of the bits in `Moves.codes`."""
+
+ACTUATOR_INDICES: IntArray = np.array([SENSOR_INDEX[name] for name in ACTUATORS], np.int64)
+
+STEP = {"opening": 1.0, "valve_state": 0.25}
+"""Least change of position that is a move: 1 % of opening, and half of the step from 0 to 0.5 to 1 by which
+3W reports valves. Position feedback of a choke at rest varies by a few tenths of a percent."""
+
+SETTLE_MS = 15 * 60_000
+"""How long the well is left to settle after the last move. Pressures at the tree and the choke follow within
+minutes; slower drifts of temperature are left to the baseline's own adaptation."""
+
+LIMIT_MS = 60 * 60_000
+"""Longest transition: an alarm must be possible again within the hour."""
+
+NOT_MOVED = np.iinfo(np.int64).min // 4
+"""No time of a move, epoch ms."""
+
+POSITION_QUANTUM = 1 / 128
+"""Resolution at which positions are remembered and compared, in percent or valve states."""
+
+UNKNOWN_POSITION = -1
+"""Positions are never negative."""
+
+_STEPS: IntArray = np.array(
+    [round(STEP[str(SENSORS[i].quantity)] / POSITION_QUANTUM) for i in ACTUATOR_INDICES.tolist()]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveMemory:
+    """What is remembered of a well's chokes and valves. Times are epoch ms, `NOT_MOVED` if none.
+
+    Attributes:
+        positions: one for each of `ACTUATORS`, in units of `POSITION_QUANTUM`, where it was at the end of its
+            last move; `UNKNOWN_POSITION` if it never reported.
+        opened_ms: when the last transition opened.
+        moved_ms: the last move.
+        code: what moved in that transition, as in `Moves.codes`.
+    """
+
+    positions: tuple[int, ...] = (UNKNOWN_POSITION,) * len(ACTUATORS)
+    opened_ms: int = NOT_MOVED
+    moved_ms: int = NOT_MOVED
+    code: int = 0
+
+    @property
+    def until_ms(self) -> int:
+        """Last instant of the transition, epoch ms."""
+        return min(self.moved_ms + SETTLE_MS, self.opened_ms + LIMIT_MS)
+
+    def moved(self, ts_ms: int, code: int) -> "MoveMemory":
+        """Return the memory after moves at one reading; positions are left as they are.
+
+        Args:
+            ts_ms: its time, not before the last move, epoch ms.
+            code: the moves, as in `Moves.codes`.
+        """
+        if ts_ms <= self.until_ms:
+            return MoveMemory(self.positions, self.opened_ms, ts_ms, self.code | code)
+        if ts_ms <= self.moved_ms + SETTLE_MS:
+            return MoveMemory(self.positions, self.opened_ms, ts_ms, self.code)
+        return MoveMemory(self.positions, ts_ms, ts_ms, code)
+
+
+AT_REST = MoveMemory()
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The transitions that n readings of one feed are in.
+
+    Attributes:
+        codes: shape (n,), 0 outside a transition; in one, bit 2i is set once `ACTUATORS[i]` has opened, and
+            bit 2i + 1 once it has closed, since the transition opened.
+        ended: shape (n,), the first reading after a transition: levels may be taken anew from here.
+    """
+
+    codes: IntArray
+    ended: BoolArray
+
+    @property
+    def in_transition(self) -> BoolArray:
+        """Which readings are in a transition: shape (n,)."""
+        return self.codes != 0
+
+
+def follow_moves(memory: MoveMemory, ts_ms: IntArray, values: FloatArray) -> tuple[Moves, MoveMemory]:
+    """Determine the transitions of a feed's next readings.
+
+    Args:
+        memory: after the readings before these; `AT_REST` at the beginning of a feed.
+        ts_ms: shape (n,), n >= 1, strictly increasing and after those readings, epoch ms.
+        values: shape (n, 27), sensor units, NaN where missing.
+
+    Returns:
+        The transitions, and the memory for the next readings.
+    """
+    rows, codes, positions = _moves(memory.positions, values[:, ACTUATOR_INDICES])
+    after = [MoveMemory(positions, memory.opened_ms, memory.moved_ms, memory.code)]
+    for row, code in zip(rows, codes, strict=True):
+        after.append(after[-1].moved(int(ts_ms[row]), code))
+    n = len(ts_ms)
+    if not rows and not memory.code:
+        return Moves(np.zeros(n, np.int64), np.zeros(n, np.bool_)), after[0]
+    lengths = np.diff([0, *rows, n])
+    until = np.repeat([each.until_ms for each in after], lengths)
+    code = np.where(ts_ms <= until, np.repeat([each.code for each in after], lengths), 0)
+    before = np.append(memory.code, code[:-1]) != 0
+    ended = before & (code == 0)
+    last = after[-1]
+    if code[-1] == 0:
+        # The transition is over, and `ended` has been returned for it.
+        last = MoveMemory(last.positions, last.opened_ms, last.moved_ms)
+    return Moves(code, ended), last
+
+
+def _moves(positions: tuple[int, ...], values: FloatArray) -> tuple[list[int], list[int], tuple[int, ...]]:
+    """Rows with moves, ascending; what moved at each; and the positions after the last row."""
+    known = ~np.isnan(values)
+    reports = np.flatnonzero(known.any(axis=0)).tolist()
+    if not reports:
+        return [], [], positions
+    after = list(positions)
+    found: dict[int, int] = {}
+    for i in reports:
+        rows = np.flatnonzero(known[:, i])
+        at = np.rint(values[rows, i] / POSITION_QUANTUM).astype(np.int64)
+        start, step = after[i], int(_STEPS[i])
+        start = int(at[0]) if start == UNKNOWN_POSITION else start
+        if (np.abs(at - start) >= step).any():
+            # Where a move ends is where the next one begins: only then one by one.
+            for row, position in zip(rows.tolist(), at.tolist(), strict=True):
+                if abs(position - start) >= step:
+                    found[row] = found.get(row, 0) | 1 << (2 * i + (position < start))
+                    start = position
+        after[i] = start
+    moved = sorted(found)
+    return moved, [found[row] for row in moved], tuple(after)

@@ -44,13 +44,14 @@ _FIGURES = (
     ("normal h", "normal_hours", 2, 1.0),
     ("false alarms", "false_alarms", 0, 1.0),
     ("per h", "false_alarms_per_hour", 2, 1.0),
+    ("at most", "false_alarms_per_hour_at_most", 2, 1.0),
     ("median per h", "median_false_alarms_per_hour", 2, 1.0),
     ("normal time in alarm %", "normal_share_in_alarm", 2, 100.0),
     ("median delay s", "median_delay_s", 0, 1.0),
     ("p90 delay s", "p90_delay_s", 0, 1.0),
 )
 _UNSEEN = (
-    *(figure for figure in _FIGURES[:7] if figure[1] != "events"),
+    *(figure for figure in _FIGURES[:8] if figure[1] != "events"),
     ("event h", "event_hours", 1, 1.0),
     ("alarms in event", "event_alarms", 0, 1.0),
     ("event time in alarm %", "event_share_in_alarm", 1, 100.0),
@@ -58,7 +59,16 @@ _UNSEEN = (
 )
 
 _DEFINITIONS = (
-    ("Watched time", "What follows the first 60 % of an instance's normal period, which made its baseline."),
+    (
+        "Watched time",
+        "What follows the first 60 % of an instance's normal period, which made its baseline; on an earlier"
+        " baseline, all of it.",
+    ),
+    (
+        "Age of a baseline",
+        "From the end of the period that made it to the first watched reading; nothing is streamed in"
+        " between.",
+    ),
     ("False alarm", "An alarm that begins in watched time labelled normal, however long it stands."),
     ("Early detection", "One that begins in the unlabelled stretch between normal operation and the event."),
     (
@@ -67,6 +77,10 @@ _DEFINITIONS = (
         " In medians and percentiles an early detection counts as 0 s.",
     ),
     ("Missed", "An event without such an alarm. One that stands since normal time detects nothing."),
+    (
+        "At most",
+        "The exact upper limit of the pooled rate, 95 % one-sided, if false alarms come independently.",
+    ),
     ("Pooled, median", "False alarms of all instances over their hours together; median over instances."),
 )
 
@@ -92,6 +106,8 @@ def page(result: Mapping[str, Any], rows: Sequence[Row], fleet: Sequence[Row]) -
 def _head(result: Mapping[str, Any]) -> Iterator[str]:
     one = result["summary"]
     yield "<h1>Streaming evaluation</h1>"
+    if (choice := result["settings"]["baseline"]) != "fresh":
+        yield f"<p>Baselines of earlier instances of the same wells (<code>--baseline {choice}</code>).</p>"
     yield (
         f'<p class="note">{one["instances"]} instances, {one["events"]} events, {one["normal_hours"]:.2f} h '
         "of watched normal operation. Every second went through the code that scores in operation; the "
@@ -137,6 +153,11 @@ def _tables(result: Mapping[str, Any]) -> Iterator[str]:
     yield "<h2>By class, well and kind of alarm</h2>"
     yield _table(result["by_class"], _FIGURES)
     yield _table(result["by_well"], _FIGURES)
+    if result["by_age"]:
+        yield "<h3>By age of the baseline</h3>"
+        yield _table(result["by_age"], _FIGURES)
+        yield "<p>The forest's alarms alone:</p>"
+        yield _table(result["forest_by_age"], _FIGURES)
     kinds = {
         "all alarms": result["summary"],
         "the forest's alone": result["forest_alone"],
@@ -177,7 +198,8 @@ def _said(row: Row) -> str:
     verdict, baseline = row.verdict, row.baseline
     parts = [EVENT_NAMES[row.file.event_class]]
     if baseline:
-        parts.append(f"baseline of {baseline['seconds']:.0f} s, gauges {', '.join(baseline['sensors'])}")
+        age = f" from {baseline['source']}, {baseline['age_days']:.1f} days old" if "age" in baseline else ""
+        parts.append(f"baseline of {baseline['seconds']:.0f} s{age}, gauges {', '.join(baseline['sensors'])}")
     parts.append(
         f"{verdict.false_alarms} false alarms in {verdict.normal_s / 60:.0f} min of normal operation"
     )

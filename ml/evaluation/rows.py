@@ -179,3 +179,12 @@ def by_class(row: Row) -> str:
 def by_well(row: Row) -> str:
     """A key for `groups`: the well."""
     return row.file.well_id
+
+
+def age_groups(rows: Sequence[Row], by: By = "verdict") -> dict[str, dict[str, Any]]:
+    """Summaries by the band of the baseline's age, youngest first; an instance on its own is in none."""
+    bands: dict[str, list[Row]] = {}
+    aged = [(row.baseline, row) for row in rows if row.baseline and "age" in row.baseline]
+    for baseline, row in sorted(aged, key=lambda one: float(one[0]["age_days"])):
+        bands.setdefault(str(baseline["age"]), []).append(row)
+    return {band: summary(its, by) for band, its in bands.items()}

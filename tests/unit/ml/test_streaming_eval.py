@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from ml.data.dataset import NO_LABEL, find_instances, read_instance, write_instance
+from ml.evaluation.ageing import age_band
 from ml.evaluation.models import LeftOut
 from ml.evaluation.stream import stream
 from ml.evaluation.svg import BINS, duration, thin
@@ -352,3 +353,109 @@ def test_real_instances_meet_the_bars(tmp_path):
     assert found["median_false_alarms_per_hour"] == 0.0
     assert found["false_alarms_per_hour"] <= 0.3
     assert found["median_delay_s"] <= 20.0
+
+
+DAY_S = 86_400
+OLDEST = "older than 30 days"
+
+
+@pytest.fixture(scope="module")
+def ageing_dataset(dataset, tmp_path_factory):
+    """One well, three times the same event: after 6 days, and again after 34 more, two bar lower."""
+    folder = tmp_path_factory.mktemp("ageing")
+    model = read_instance(find_instances(dataset, classes=[2])[0])
+    for days, name, shift in ((0, "20140501", 0.0), (6, "20140507", 0.0), (40, "20140610", -2e5)):
+        write_instance(
+            replace(
+                model,
+                path=folder / "2" / f"WELL-00011_{name}000000.parquet",
+                well_id="WELL-00011",
+                ts_ms=model.ts_ms + 1000 * DAY_S * days,
+                values=model.values + shift * (model.values > 1e5),
+            )
+        )
+    return folder
+
+
+def evaluated(folder, out, *options):
+    arguments = [
+        "--data",
+        str(folder),
+        "--json",
+        str(out / "a.json"),
+        "--html",
+        str(out / "a.html"),
+        *options,
+    ]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    return json.loads((out / "a.json").read_bytes()), (out / "a.html").read_text(), result.output
+
+
+def test_previous_is_the_newest_baseline_of_the_same_well_from_an_earlier_instance(ageing_dataset, tmp_path):
+    figures, page, output = evaluated(ageing_dataset, tmp_path, "--baseline", "previous")
+    rows = {one["instance"]: one for one in figures["instances"]}
+
+    assert figures["not_commissioned"] == {"2/WELL-00011_20140501000000": "no earlier baseline of its well"}
+    week, month = rows["2/WELL-00011_20140507000000"], rows["2/WELL-00011_20140610000000"]
+    assert week["baseline"]["source"] == "2/WELL-00011_20140501000000"
+    assert month["baseline"]["source"] == "2/WELL-00011_20140507000000"
+    assert week["baseline"]["age_days"] == pytest.approx(6 - week["baseline"]["seconds"] / DAY_S, abs=1e-3)
+    ages = [(name, one["instances"]) for name, one in figures["by_age"].items()]
+    assert ages == [("up to 7 days", 1), ("older than 7 days", 1)]
+    assert not week["missed"]
+    assert figures["by_age"]["up to 7 days"]["false_alarms"] == 0
+    assert figures["forest_by_age"]["older than 7 days"]["events"] == 1
+    assert figures["rules_by_age"]["older than 7 days"]["false_alarms"] == 0
+    assert "up to 7 days" in output
+    assert "6.0 days old" in page
+    assert figures["fleet"]["instances"] == []
+
+
+def test_an_earlier_baseline_watches_the_whole_normal_period(ageing_dataset, tmp_path):
+    fresh, _, _ = evaluated(ageing_dataset, tmp_path)
+    aged, _, _ = evaluated(ageing_dataset, tmp_path, "--baseline", "previous")
+
+    assert aged["instances"][0]["normal_s"] == pytest.approx(fresh["instances"][0]["normal_s"] / 0.4, abs=2)
+
+
+def test_age_tries_every_earlier_baseline_up_to_the_greatest_age(ageing_dataset, tmp_path):
+    every, _, _ = evaluated(ageing_dataset, tmp_path, "--baseline", "age")
+    young, _, _ = evaluated(ageing_dataset, tmp_path, "--baseline", "age", "--max-age", "35")
+
+    assert [round(one["baseline"]["age_days"]) for one in every["instances"]] == [6, 34, 40]
+    assert [round(one["baseline"]["age_days"]) for one in young["instances"]] == [6, 34]
+    assert list(every["by_age"]) == ["1 to 7 days", "older than 30 days"]
+
+
+@pytest.mark.parametrize(
+    ("days", "band"),
+    [(0, "up to 1 day"), (1, "up to 1 day"), (1.1, "1 to 7 days"), (30, "7 to 30 days"), (31, OLDEST)],
+)
+def test_every_age_is_in_one_band(days, band):
+    assert age_band(days) == band
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--max-age", "3"], "only --baseline age has a greatest age"),
+        (["--baseline", "previous", "--models", "somewhere"], "have baselines of their own"),
+    ],
+)
+def test_options_that_contradict_each_other_are_usage_errors(ageing_dataset, options, message):
+    result = CliRunner().invoke(app, ["--data", str(ageing_dataset), *options])
+
+    assert result.exit_code == 2
+    assert message in re.sub(r"[\s│]+", " ", result.output)
+
+
+@pytest.mark.real3w
+@pytest.mark.skipif(not REAL_3W.is_dir(), reason=f"no real 3W instances at {REAL_3W} (set PETROSTREAM_3W)")
+def test_previous_baselines_of_real_wells_are_found(tmp_path):
+    figures, _, _ = evaluated(REAL_3W, tmp_path, "--class", "6", "--baseline", "previous")
+
+    (row,) = figures["instances"]
+    assert row["baseline"]["source"] == "6/WELL-00004_20171031181509"
+    assert 0.03 < row["baseline"]["age_days"] < 0.1
+    assert row["event"]

@@ -32,11 +32,15 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "ReadScoring": _OWN_NAMES,
         "ReadMappings": "The name of an event source mapping is made up by Lambda when it is created.",
         "ReadOps": _OWN_NAMES,
+        "ListAlarms": (
+            "DescribeAlarms filters its answer by name, but CloudWatch weighs the call against alarm:*, "
+            "as its refusals say; it shows how alarms are set up, not what they measure."
+        ),
         "ReadRoles": _OWN_NAMES,
         "ReadBudgets": _OWN_NAMES,
         "ReadWithoutAName": (
-            "Anomaly monitors and keys have names that AWS makes up, and lists have none; nothing here reads "
-            "data or changes anything."
+            "Anomaly monitors, subscriptions and keys have names that AWS makes up, and lists and limits "
+            "have none; nothing here reads data or changes anything."
         ),
     },
     "deploy": {
@@ -56,6 +60,10 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         ),
         "TagMappings": "The name of an event source mapping is made up by Lambda when it is created.",
         "WriteOps": _OWN_NAMES,
+        "EndSubscriptions": (
+            "IAM offers no resource for Unsubscribe. It ends subscriptions of topics, which a deployment "
+            "creates again; it cannot read or write a message."
+        ),
     },
 }
 """Why a statement has wildcards, by policy and statement id."""

@@ -37,8 +37,8 @@ module "guardrails" {
   github_repository   = var.github_repository
   github_provider_arn = var.github_provider_arn
 
-  # The hard stop names roles that the others create.
-  depends_on = [module.stream, module.scoring]
+  # Depends on no other module: `destroy -target` removes what depends on its target too, and the pipeline, which
+  # removes everything but the guardrails, would remove them as well. They name roles by their names.
 }
 
 output "AnalystRoleArn" {

@@ -253,6 +253,14 @@ def test_the_roles_know_where_terraform_keeps_its_state():
     assert _allows("plan", "s3:PutObject", f"{state}.tflock")
 
 
+def test_calls_that_have_no_resource_are_allowed_on_all_of_them():
+    """By the service authorization reference, and for alarms by CloudWatch's own refusals."""
+    assert _allows("plan", "cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*")
+    for action in ("cloudwatch:ListDashboards", "kinesis:DescribeLimits", "sns:GetSubscriptionAttributes"):
+        assert _allows("plan", action, "*"), action
+    assert _allows("deploy", "sns:Unsubscribe", "*")
+
+
 def test_policies_fit_into_iam_in_the_longest_place():
     far = watch.AccountRegion(account=ACCOUNT, region="ap-southeast-2", partition="aws-us-gov")
     sizes = {n: len(json.dumps(watch.policy(n, SETTINGS, far), separators=(",", ":"))) for n in POLICIES}

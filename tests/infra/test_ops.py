@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from dataclasses import dataclass
 
 import pytest
 
@@ -142,6 +143,58 @@ def test_alarm_expressions_name_their_metrics():
         else:
             used = set(re.findall(r"\b[a-z][a-z_]*\b", alarm.expression))
             assert used == {metric.id for metric in alarm.metrics}
+
+
+@dataclass(frozen=True)
+class _Series:
+    """A time series of metric math, as far as an alarm's expression needs one: values by time stamp.
+
+    Rules of the CloudWatch User Guide, "Using math expressions with CloudWatch metrics": in arithmetic a
+    missing value is 0; of two series that are compared, the one without a value at a time stamp is 0 there;
+    IF is evaluated for every time stamp of its condition.
+    """
+
+    points: dict[int, float]
+
+    def __rmul__(self, factor):
+        return _Series({at: factor * value for at, value in self.points.items()})
+
+    def __gt__(self, other):
+        times = self.points.keys() | other.points.keys()
+        return _Series({at: float(self.points.get(at, 0) > other.points.get(at, 0)) for at in times})
+
+
+def _silent(arriving, batches, *, filled):
+    """The alarm's expression over three periods; `filled`: whether FILL fills a series without any point."""
+
+    def fill(series, value):
+        times = range(3) if filled or series.points else ()
+        return _Series({at: series.points.get(at, value) for at in times})
+
+    def either(condition, then, otherwise):
+        return {at: then if value else otherwise for at, value in condition.points.items()}
+
+    known = {"FILL": fill, "IF": either, "arriving": _Series(arriving), "batches": _Series(batches)}
+    return eval(ALARMS["scoring_silent"].expression, {"__builtins__": {}}, known)
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_silence_is_an_alarm_even_if_the_function_has_no_datapoint_at_all(filled):
+    """The guide does not say what FILL makes of a series without any point: it must not matter."""
+    arriving = {0: 600.0, 1: 300_000.0, 2: 1.0}
+    assert _silent(arriving, {}, filled=filled) == {0: 1, 1: 1, 2: 1}
+    assert _silent(arriving, {0: 15.0}, filled=filled) == {0: 0, 1: 1, 2: 1}
+    assert set(_silent(arriving, {0: 15.0, 1: 1.0, 2: 1.0}, filled=filled).values()) == {0}
+    # Nobody sends: no alarm, with batches of what waited, and with no datapoint of either metric.
+    assert set(_silent({}, {0: 15.0}, filled=filled).values()) <= {0}
+    assert set(_silent({}, {}, filled=filled).values()) <= {0}
+
+
+def test_no_stream_is_so_large_that_one_batch_would_pass_for_silence():
+    """A period's records of a thousand shards, against the factor of a batch."""
+    (factor,) = re.findall(r"\d{4,}", ALARMS["scoring_silent"].expression)
+    period = ALARMS["scoring_silent"].settings.period_seconds
+    assert 1000 * figures.SHARD_RECORDS * period < int(factor)
 
 
 def test_every_alarm_has_its_settings_and_the_other_way_round():

@@ -46,6 +46,15 @@ def test_everything_that_can_carry_tags_does(aws_plan):
         assert expected.items() <= row["values"]["tags_all"].items(), row["address"]
 
 
+def test_the_guardrails_depend_on_no_other_module(aws_plan):
+    """`destroy -target` removes what depends on its target: the pipeline would remove its own limits."""
+    call = aws_plan["configuration"]["root_module"]["module_calls"]["guardrails"]
+    assert call.get("depends_on", []) == []
+    named = json.dumps(call["expressions"])
+    assert "module." not in named
+    assert "aws_" not in named
+
+
 def _refused(terraform_copy, *arguments):
     result = terraform_copy.run("plan", "-no-color", "-input=false", "-lock=false", *arguments)
     assert result.returncode == 1

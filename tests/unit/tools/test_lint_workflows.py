@@ -38,7 +38,7 @@ def test_no_step_runs_what_a_developer_could_not(path):
     """Every command is a make target of this repository."""
     targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (lint_workflows.ROOT / "Makefile").read_text(), re.M))
     for job in NAMES[path.stem]["jobs"].values():
-        for step in job["steps"]:
+        for step in job.get("steps", []):
             if "run" in step:
                 command, target = step["run"].split()[:2]
                 assert command == "make"
@@ -50,9 +50,30 @@ def test_only_jobs_that_reach_the_account_may_ask_for_a_token(path):
     workflow = NAMES[path.stem]
     assert workflow["permissions"] == {"contents": "read"}
     for job in workflow["jobs"].values():
-        reaches = any("configure-aws-credentials" in step.get("uses", "") for step in job["steps"])
+        reaches = any("configure-aws-credentials" in step.get("uses", "") for step in job.get("steps", []))
         assert ("id-token" in job.get("permissions", {})) == reaches
     assert "secrets." not in path.read_text()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_values_reach_commands_through_the_environment(path):
+    """An expression in a run line is pasted into the shell: only the matrix, which is in the file, may be."""
+    for job in NAMES[path.stem]["jobs"].values():
+        for step in job.get("steps", []):
+            for expression in re.findall(r"\$\{\{\s*(.*?)\s*\}\}", step.get("run", "")):
+                assert expression.startswith("matrix."), step["run"]
+
+
+def test_nothing_is_planned_for_an_account_before_its_checks_have_passed():
+    for name in ("ci", "deploy"):
+        jobs = NAMES[name]["jobs"]
+        assert jobs["checks"] == {"uses": "./.github/workflows/checks.yml"}
+        assert jobs["plan"]["needs"] == ["checks"]
+        # Neither runs whatever happened before it.
+        assert "always()" not in jobs["plan"]["if"]
+    suites = NAMES["checks"]["jobs"]["test"]["strategy"]["matrix"]["suite"]
+    assert suites == ["test-unit", "test-infra", "test-e2e"]
+    assert NAMES["checks"][True] == {"workflow_call": None}
 
 
 def test_nothing_is_applied_or_removed_without_the_approval_of_the_environment():
@@ -76,9 +97,17 @@ def test_a_removal_asks_for_its_name():
     assert NAMES["destroy"]["jobs"]["destroy"]["if"] == "inputs.confirmation == 'petrostream'"
 
 
-def test_two_runs_never_change_the_account_at_once():
-    for name in ("deploy", "destroy"):
-        assert NAMES[name]["concurrency"] == {"group": "lake", "cancel-in-progress": False}
+def test_two_jobs_never_change_the_account_at_once():
+    for name, job in (("deploy", "apply"), ("destroy", "destroy")):
+        assert NAMES[name]["jobs"][job]["concurrency"] == {"group": "lake", "cancel-in-progress": False}
+
+
+def test_a_run_that_waits_for_its_approval_holds_up_no_other():
+    """A run joins a group when it starts, a job when its environment lets it start."""
+    groups = {name: NAMES[name]["concurrency"]["group"] for name in NAMES}
+    assert len(set(groups.values())) == len(groups)
+    assert "github.sha" in groups["deploy"]
+    assert not any(NAMES[name]["concurrency"]["cancel-in-progress"] for name in ("deploy", "destroy"))
 
 
 def test_a_fork_never_gets_a_token():

@@ -84,7 +84,8 @@ def line(event: dict[str, Any]) -> str:
     detail = event["detail"]
     what = detail.get("sentence") or detail.get("reason") or f"risk {detail.get('risk_score')}"
     state = detail.get("status") or f"{detail['alarm_type']} {detail['event']} ({detail['priority']})"
-    return f"{event['time']}  {detail['facility_id']} {detail['well_id']}  {state}: {what}"
+    likely = f" [{detail['likely_event']}: {detail['evidence']}]" if "likely_event" in detail else ""
+    return f"{event['time']}  {detail['facility_id']} {detail['well_id']}  {state}: {what}{likely}"
 
 
 if __name__ == "__main__":

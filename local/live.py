@@ -105,6 +105,9 @@ def _facts(well: Well, now_ms: int) -> dict[str, object]:
                 "priority": alarm.priority,
                 "active": to_iso(alarm.active_ms),
                 "sentence": alarm.sentence,
+                "likely_class": alarm.likely_class,
+                "likely_event": alarm.likely_event,
+                "evidence": alarm.evidence,
             }
             for alarm in well.alarms
         ],
@@ -152,7 +155,8 @@ def _most_urgent(well: Well) -> Text:
         return Text("")
     first = min(alarms, key=lambda alarm: (PRIORITIES.index(alarm.priority), alarm.active_ms))
     others = f" +{len(alarms) - 1}" if len(alarms) > 1 else ""
-    return Text(shown(f"{first.priority}: {first.alarm_type}{others}"))
+    likely = "" if first.likely_class is None else f" ({first.likely_event})"
+    return Text(shown(f"{first.priority}: {first.alarm_type}{likely}{others}"))
 
 
 def _number(value: float | None, digits: int) -> Text:

@@ -24,7 +24,18 @@ from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances
 from ml.evaluation.ageing import Baselines, Choice, Judge, age_band, bands
 from ml.evaluation.html import page
 from ml.evaluation.models import LeftOut, live_models
-from ml.evaluation.rows import By, Row, age_groups, as_json, by_class, by_well, groups, make_row, summary
+from ml.evaluation.rows import (
+    By,
+    Row,
+    age_groups,
+    as_json,
+    by_class,
+    by_well,
+    groups,
+    make_row,
+    named_events,
+    summary,
+)
 from ml.evaluation.stream import BLOCK_S, stream, with_forest_alarms
 from ml.evaluation.summary import show
 from ml.evaluation.terminal import (
@@ -136,11 +147,13 @@ class Evaluation:
             "rules_alone": summary(rows, "rules"),
             "forest_by_age": age_groups(rows, "forest"),
             "rules_by_age": age_groups(rows, "rules"),
+            "named_events": named_events(rows),
             "instances": [as_json(row) for row in rows],
             "not_commissioned": self.uncommissioned,
             "fleet": {
                 "forest": _fleet(self.fleet, "forest"),
                 "rules": _fleet(self.fleet, "rules"),
+                "named_events": named_events(self.fleet),
                 "instances": [as_json(row) for row in self.fleet],
             },
             "settings": {

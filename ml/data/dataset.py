@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from petrostream import risk
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.schema import SENSORS
 
@@ -33,18 +34,7 @@ NO_LABEL = -1
 TRANSIENT = 100
 """`class` is the event's number plus this while the event is still building up."""
 
-EVENT_NAMES: dict[int, str] = {
-    0: "normal operation",
-    1: "abrupt increase of BSW",
-    2: "spurious closure of DHSV",
-    3: "severe slugging",
-    4: "flow instability",
-    5: "rapid productivity loss",
-    6: "quick restriction in PCK",
-    7: "scaling in PCK",
-    8: "hydrate in production line",
-    9: "hydrate in service line",
-}
+EVENT_NAMES: dict[int, str] = {0: "normal operation", **risk.EVENT_NAMES}
 
 _KNOWN = {CLASS: {*range(10), *range(101, 110)}, STATE: set(range(9))}
 _NAME = re.compile(r"(?:(WELL-\d{5})_(\d{14})|(SIMULATED|DRAWN)_(\d{5}))")

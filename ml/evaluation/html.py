@@ -164,6 +164,12 @@ def _tables(result: Mapping[str, Any]) -> Iterator[str]:
         "the physics rules' alone": result["rules_alone"],
     }
     yield _table(kinds, _FIGURES)
+    yield "<h2>Events named by alarms</h2>"
+    yield (
+        '<p class="note">Alarms raised in time labelled as an event, by the event that they most likely '
+        "announce: from rules, unknown where these do not decide.</p>"
+    )
+    yield _named(result["named_events"])
 
 
 def _table(groups: Mapping[str, Any], figures: Sequence[tuple[str, str, int, float]]) -> str:
@@ -176,6 +182,17 @@ def _table(groups: Mapping[str, Any], figures: Sequence[tuple[str, str, int, flo
         )
         lines.append(f"<tr><td>{escape(shown(name))}</td>{cells}</tr>")
     return f'<div class="scroll"><table><tr><th></th>{head}</tr>{"".join(lines)}</table></div>'
+
+
+def _named(named: Mapping[str, Mapping[str, int]]) -> str:
+    lines = [
+        f"<tr><td>{escape(label)}</td><td>"
+        + escape(", ".join(f"{event}: {count}" for event, count in events.items()))
+        + "</td></tr>"
+        for label, events in named.items()
+    ]
+    head = "<tr><th>labelled</th><th>named by alarms</th></tr>"
+    return f'<div class="scroll"><table>{head}{"".join(lines)}</table></div>'
 
 
 def _timelines(rows: Sequence[Row]) -> Iterator[str]:
@@ -225,6 +242,8 @@ def _unseen(result: Mapping[str, Any], fleet: Sequence[Row]) -> Iterator[str]:
         yield f"<h3>{title}</h3>"
         yield _table(result["fleet"][name]["by_class"], _UNSEEN)
         yield _table(result["fleet"][name]["by_well"], _UNSEEN)
+    yield "<h3>Events named by the rules' alarms</h3>"
+    yield _named(result["fleet"]["named_events"])
 
 
 def _foot(result: Mapping[str, Any]) -> Iterator[str]:

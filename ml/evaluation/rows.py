@@ -1,5 +1,6 @@
 """One row of figures for each instance evaluated, and the summaries over rows."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -94,6 +95,9 @@ def _listed(one: RaisedAlarm, instance: Instance, event_ms: int | None) -> dict[
         "end": _instant(int(ts_ms[one.end])) if one.end < len(ts_ms) else None,
         "label": None if label < 0 else label,
         "seconds_after_event": None if event_ms is None else (onset_ms - event_ms) / 1000.0,
+        "likely_class": one.likely and one.likely.event_class,
+        "likely_event": one.likely and one.likely.event,
+        "evidence": one.likely and one.likely.evidence,
     }
 
 
@@ -169,6 +173,20 @@ def groups(rows: Sequence[Row], key: Callable[[Row], str], by: By = "verdict") -
     """Summaries of rows with the same key."""
     keys = sorted({key(row) for row in rows})
     return {one: summary([row for row in rows if key(row) == one], by) for one in keys}
+
+
+def named_events(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
+    """How often alarms raised in an event named which one: by the label's event, then by the named one.
+
+    The forest's alarms of a well without a baseline name none; they are left out.
+    """
+    found: dict[str, Counter[str]] = {}
+    for row in rows:
+        for one in row.alarms:
+            if one["label"] and one["likely_event"] is not None:
+                label = EVENT_NAMES[one["label"] % TRANSIENT]
+                found.setdefault(label, Counter())[one["likely_event"]] += 1
+    return {label: dict(found[label].most_common()) for label in sorted(found)}
 
 
 def by_class(row: Row) -> str:

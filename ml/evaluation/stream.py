@@ -5,9 +5,10 @@ carried from block to block; scoring raises the alarms. Nothing here decides any
 changes no score and no alarm, since neither depends on how the stream is cut.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from petrostream.alarms import (
     DEFAULT_LIMITS,
     FOREST,
     RETURNED,
+    AlarmEvent,
     Signals,
     Transition,
     run_alarms,
@@ -26,6 +28,7 @@ from petrostream.arrays import FloatArray, IntArray
 from petrostream.detection import ModelSet
 from petrostream.fleet import facility_of
 from petrostream.readings import Origin, Rows, encode_lines, validate_block
+from petrostream.risk import LikelyEvent
 from petrostream.scoring import FacilityState, score_batch
 from petrostream.times import DAY_MS
 
@@ -34,9 +37,10 @@ BLOCK_S = 60
 
 @dataclass(frozen=True, slots=True)
 class RaisedAlarm(AlarmSpan):
-    """One alarm of a type, annunciated at `onset`."""
+    """One alarm of a type, annunciated at `onset`, and the event that it most likely announces."""
 
     alarm_type: str
+    likely: LikelyEvent | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +71,7 @@ def stream(instance: Instance, models: ModelSet, *, block_s: int = BLOCK_S) -> S
     n = len(instance)
     state = FacilityState(facility_of(instance.well_id))
     values, flags = np.full(n, np.nan), np.zeros(n, np.int64)
-    changes: list[Transition] = []
+    events: list[AlarmEvent] = []
     rejected = 0
     now_ms = int(instance.ts_ms[-1]) + DAY_MS
     for number, data in enumerate(_blocks(instance, block_s), start=1):
@@ -79,8 +83,10 @@ def stream(instance: Instance, models: ModelSet, *, block_s: int = BLOCK_S) -> S
         state = batch.state
         rows = np.searchsorted(instance.ts_ms, batch.rows.readings.ts_ms)
         values[rows], flags[rows] = batch.rows.anomaly_score, batch.rows.anomaly_flag
-        changes += [event.change for event in batch.rows.alarms]
-    return Streamed(values, flags, _spans(changes, instance.ts_ms), rejected)
+        events += batch.rows.alarms
+    likely = {event.change.transition_id: event.likely for event in events}
+    spans = _spans([event.change for event in events], instance.ts_ms, likely)
+    return Streamed(values, flags, spans, rejected)
 
 
 def with_forest_alarms(instance: Instance, found: Streamed, threshold: float) -> Streamed:
@@ -119,7 +125,11 @@ def _blocks(instance: Instance, block_s: int) -> Iterator[bytes]:
         yield b"".join(lines[first:end])
 
 
-def _spans(changes: list[Transition], ts_ms: IntArray) -> list[RaisedAlarm]:
+def _spans(
+    changes: list[Transition],
+    ts_ms: IntArray,
+    likely: Mapping[str, LikelyEvent | None] = MappingProxyType({}),
+) -> list[RaisedAlarm]:
     """Annunciated alarms from their transitions; one that is never returned stands to the end."""
     end_of = {one.alarm_id: one.ts_ms for one in changes if one.event == RETURNED}
     spans = []
@@ -128,5 +138,5 @@ def _spans(changes: list[Transition], ts_ms: IntArray) -> list[RaisedAlarm]:
             onset = int(np.searchsorted(ts_ms, one.ts_ms))
             end = end_of.get(one.alarm_id)
             last = len(ts_ms) if end is None else int(np.searchsorted(ts_ms, end))
-            spans.append(RaisedAlarm(onset, last, one.alarm_type))
+            spans.append(RaisedAlarm(onset, last, one.alarm_type, likely.get(one.transition_id)))
     return sorted(spans, key=lambda span: span.onset)

@@ -16,7 +16,7 @@ from petrostream.alarms.events import (
     Transition,
 )
 from petrostream.alarms.metrics import ONE_CONSOLE
-from petrostream.alarms.types import ALARM_TYPES, EMISSION, FOREST, PRIORITIES, meaning_of
+from petrostream.alarms.types import ALARM_TYPES, EMISSION, FOREST, PRIORITIES, AlarmType, meaning_of_event
 
 __all__ = [
     "ALARM_TYPES",
@@ -32,10 +32,11 @@ __all__ = [
     "SUPPRESSED",
     "Action",
     "AlarmEvent",
+    "AlarmType",
     "Signals",
     "Transition",
     "WellAlarms",
     "end_feed",
-    "meaning_of",
+    "meaning_of_event",
     "run_alarms",
 ]

@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from petrostream.alarms.types import AlarmType
 from petrostream.readings import NO_TIME
+from petrostream.risk import LikelyEvent
 
 ACTIVATED = "activated"
 SUPPRESSED = "suppressed"
@@ -90,6 +91,7 @@ class AlarmEvent:
         label, operating_state: class and state of the reading, None if unknown.
         model_version, model_kind: of the model that scored it, None without one.
         sequence: sequence number of the stream record that carried the reading.
+        likely: the 3W event that it most likely announces, None where it is not annunciated.
     """
 
     change: Transition
@@ -103,6 +105,7 @@ class AlarmEvent:
     model_version: str | None = None
     model_kind: str | None = None
     sequence: str = ""
+    likely: LikelyEvent | None = None
 
 
 def alarm_id(well_id: str, alarm_type: str, start_ms: int, source: str) -> str:

@@ -25,6 +25,7 @@ from petrostream.alarms.events import (
     SUPPRESSED_BY_DESIGN,
     Transition,
 )
+from petrostream.risk import LikelyEvent
 
 CHATTER_MS = 60_000
 CHATTER_ACTIVATIONS = 3
@@ -48,6 +49,7 @@ class AlarmRecord:
         shelved_until_ms, shelved_by, shelved_why: None when not shelved.
         out_of_service_by, out_of_service_why: None when in service.
         sentence: the current alarm's message, None before the first annunciation.
+        likely: the event it most likely announces, None before the first annunciation.
         activations: times of the last three annunciations, epoch ms, oldest first.
         recent: identities of the last `REMEMBERED` transitions.
     """
@@ -72,6 +74,7 @@ class AlarmRecord:
     sentence: str | None = None
     activations: tuple[int, ...] = ()
     recent: tuple[str, ...] = ()
+    likely: LikelyEvent | None = None
 
     def state(self, now_ms: int) -> str:
         """Return the tag's state at a time, epoch ms: shelving expires by itself."""
@@ -95,13 +98,19 @@ class AlarmRecord:
         return self.active and self.active_ms is not None and now_ms - self.active_ms > STALE_MS
 
 
-def apply(record: AlarmRecord | None, change: Transition, sentence: str | None = None) -> AlarmRecord:
+def apply(
+    record: AlarmRecord | None,
+    change: Transition,
+    sentence: str | None = None,
+    likely: LikelyEvent | None = None,
+) -> AlarmRecord:
     """Return the record after a transition; the same record if the transition was applied before.
 
     Args:
         record: the tag's record, None before its first transition.
         change: the transition.
         sentence: the alarm's message, where it is annunciated.
+        likely: the event it most likely announces, where it is annunciated.
     """
     if record is None:
         record = AlarmRecord(change.well_id, change.alarm_type, change.priority)
@@ -132,6 +141,7 @@ def apply(record: AlarmRecord | None, change: Transition, sentence: str | None =
         acknowledged_ms=None,
         acknowledged_by=None,
         sentence=sentence,
+        likely=likely,
         activations=heard,
     )
 

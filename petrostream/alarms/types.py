@@ -144,18 +144,22 @@ _ROWS: tuple[AlarmType, ...] = (
 )
 
 
-_MEANINGS: Mapping[str, str] = {
-    "choke_climb": "like a restriction in the production choke",
-    "hydrate": "like a hydrate growing in the production line",
-    "scaling": "like scale in the production choke",
+_EVENT_MEANINGS: Mapping[int, str] = {
+    1: "like a rise of water and sediment in the oil",
+    2: "like a spurious DHSV closure",
+    3: "like severe slugging",
+    4: "like unstable flow",
+    5: "like a loss of productivity",
+    6: "like a quick restriction in the production choke",
+    7: "like scale in the production choke",
+    8: "like a hydrate growing in the production line",
+    9: "like a hydrate growing in the service line",
 }
-"""Meanings of rules that are evidence only and have no alarm of their own."""
 
 
-def meaning_of(rule_id: str) -> str:
-    """Return the phrase by which a physics rule completes an alarm message."""
-    own = ALARM_TYPES.get(rule_id)
-    return own.meaning if own else _MEANINGS.get(rule_id, _named(rule_id))
+def meaning_of_event(event_class: int) -> str:
+    """Return the phrase by which an event of 3W, by class, completes an alarm message."""
+    return _EVENT_MEANINGS[event_class]
 
 
 def _named(rule_id: str) -> str:

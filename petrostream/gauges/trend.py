@@ -81,6 +81,10 @@ class Trend:
     windows: FloatArray
     turns: IntArray
 
+    def take(self, rows: IntArray) -> "Trend":
+        """Return what the readings at these positions see."""
+        return Trend(self.rows[rows], self.windows, self.turns)
+
     def turned(self, sensor: str, hours: int) -> IntArray:
         """Return how often a pressure turned by at least `SWING_PA` in the last 1 or 2 hours: shape (n,)."""
         counts: IntArray = self.turns[:, SWING_SENSORS.index(sensor), hours - 1][self.rows]

@@ -22,7 +22,8 @@ from petrostream.live.items import (
     slot_update,
     well_pk,
 )
-from petrostream.live.state import LiveState, OpenAlarm, WellStatus, note_joined, note_scored
+from petrostream.live.open_alarms import OpenAlarm
+from petrostream.live.state import LiveState, WellStatus, note_joined, note_scored
 
 __all__ = [
     "FLEET_LIST",

@@ -68,6 +68,9 @@ def _alarm_detail(event: AlarmEvent) -> dict[str, Any]:
         "active": to_iso(change.active_ms),
         "cause": change.cause,
         "sentence": event.sentence,
+        "likely_class": event.likely and event.likely.event_class,
+        "likely_event": event.likely and event.likely.event,
+        "evidence": event.likely and event.likely.evidence,
         "consequence": known.consequence if known else None,
         "response_minutes": known.response_minutes if known else None,
     }

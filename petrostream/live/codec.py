@@ -5,7 +5,8 @@ from typing import Any
 
 from petrostream.live.alerts import Alert
 from petrostream.live.changes import AlertPeriod
-from petrostream.live.state import LiveState, OpenAlarm, WellStatus
+from petrostream.live.open_alarms import OpenAlarm
+from petrostream.live.state import LiveState, WellStatus
 from petrostream.packing import damage, pack, unpack
 
 MAGIC = b"PSL"

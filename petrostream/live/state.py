@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.alarms import RETURNED, AlarmEvent
 from petrostream.facility import FacilityRows
 from petrostream.live.alerts import MAX_AGE_MS, Alert, alarm_alerts, status_alert
 from petrostream.live.changes import NORMAL, TANK, WELL, AlertPeriod, Key, StatusChange, status_changes
+from petrostream.live.open_alarms import OpenAlarm, note_alarms
 from petrostream.readings import VAPOR
 from petrostream.risk import ALERT_ABOVE
 from petrostream.schema import SENSOR_INDEX
@@ -70,30 +70,6 @@ class WellStatus:
     joined_risk: int | None = None
     joined_status: str | None = None
     vapor_ppm: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAlarm:
-    """An alarm whose condition is active.
-
-    Attributes:
-        alarm_id, well_id, alarm_type, priority: identify the alarm.
-        state: `active_unacknowledged` or `suppressed_by_design`; operators' actions are not in the stream.
-        start_ms: time of the first reading of the condition, epoch ms.
-        active_ms: when it became active, epoch ms.
-        ts_ms: time of its latest transition, epoch ms.
-        sentence: the alarm message, None while suppressed.
-    """
-
-    alarm_id: str
-    well_id: str
-    alarm_type: str
-    priority: str
-    state: str
-    start_ms: int
-    active_ms: int
-    ts_ms: int
-    sentence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +144,7 @@ def note_scored(state: LiveState, facility_id: str, rows: Scored, arrived_ms: in
     return replace(
         state,
         wells=dict(list(wells.items())[-MAX_WELLS:]),
-        alarms=_alarms(state.alarms, rows.alarms),
+        alarms=note_alarms(state.alarms, rows.alarms),
         periods=periods,
         unpublished=(*state.unpublished, *alerts),
     )
@@ -206,30 +182,6 @@ def note_joined(state: LiveState, rows: FacilityRows, arrived_ms: int) -> LiveSt
 
 def _recent(alerts: list[Alert], arrived_ms: int) -> list[Alert]:
     return [alert for alert in alerts if arrived_ms - alert.ts_ms <= MAX_AGE_MS]
-
-
-def _alarms(
-    before: Mapping[tuple[str, str], OpenAlarm], events: list[AlarmEvent]
-) -> Mapping[tuple[str, str], OpenAlarm]:
-    after = dict(before)
-    for event in events:
-        change = event.change
-        key = (change.well_id, change.alarm_type)
-        if change.event == RETURNED:
-            after.pop(key, None)
-            continue
-        after[key] = OpenAlarm(
-            change.alarm_id,
-            change.well_id,
-            change.alarm_type,
-            change.priority,
-            change.state,
-            change.start_ms,
-            change.active_ms,
-            change.ts_ms,
-            event.sentence,
-        )
-    return after
 
 
 def _status(rows: Scored, at: int, before: WellStatus | None) -> WellStatus:

@@ -10,6 +10,7 @@ from petrostream.risk.conditions import (
     VAPOR_CRITICAL_PPM,
     VAPOR_HIGH_PPM,
 )
+from petrostream.risk.naming import EVENT_NAMES, UNKNOWN_EVENT, LikelyEvent, likely_event
 from petrostream.risk.operating_state import (
     FOREST,
     NO_STATE,
@@ -36,6 +37,7 @@ from petrostream.risk.rules import (
 __all__ = [
     "ALERT_ABOVE",
     "EMISSION_RULES",
+    "EVENT_NAMES",
     "FOREST",
     "MAX_PART",
     "MAX_RISK",
@@ -46,14 +48,17 @@ __all__ = [
     "PROCESS_RULES",
     "RELEASE_MS",
     "RULE_SENSORS",
+    "UNKNOWN_EVENT",
     "VAPOR_CRITICAL_PPM",
     "VAPOR_HIGH_PPM",
     "VAPOR_RULES",
+    "LikelyEvent",
     "RuleColumns",
     "StateMemory",
     "codes_of",
     "fired",
     "governing",
+    "likely_event",
     "points",
     "suppression",
 ]

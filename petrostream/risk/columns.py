@@ -65,6 +65,13 @@ class RuleColumns:
             self._shared[name] = condition(self)
         return self._shared[name]
 
+    def take(self, row: int) -> "RuleColumns":
+        """Return the columns of the single reading at a position."""
+        rows = np.array([row])
+        trend = None if self.trend is None else self.trend.take(rows)
+        vapor = self.vapor_ppm[rows] if len(self.vapor_ppm) else self.vapor_ppm
+        return RuleColumns(self.stats.take(rows), self.methane_ppm[rows], vapor, trend)
+
     def _nothing(self, value: float) -> FloatArray:
         return np.full(len(self.methane_ppm), value)
 

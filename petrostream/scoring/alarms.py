@@ -12,16 +12,17 @@ from petrostream.alarms import (
     EMISSION,
     FOREST,
     AlarmEvent,
+    AlarmType,
     Signals,
     Transition,
     WellAlarms,
     end_feed,
-    meaning_of,
+    meaning_of_event,
     run_alarms,
 )
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.readings import NO_TIME, Readings
-from petrostream.risk import PROCESS_RULES
+from petrostream.risk import PROCESS_RULES, LikelyEvent, RuleColumns, likely_event
 from petrostream.schema import SENSOR_INDEX
 from petrostream.scoring.feeds import Feed
 from petrostream.scoring.history import WellState
@@ -40,6 +41,7 @@ class Findings:
         held: shape (process rules, n), which rules hold.
         ranking: shape (n, k), sensor indices of an anomalous reading, most anomalous first, -1 for none.
         deviation: shape (n, k), difference of these sensors from the well's usual level, in sensor units.
+        columns: what the rules saw.
     """
 
     score: FloatArray
@@ -47,6 +49,7 @@ class Findings:
     held: BoolArray
     ranking: IntArray
     deviation: FloatArray
+    columns: RuleColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +123,36 @@ def _event(
     row = change.position
     here, score = int(at[row]), float(findings.score[row])
     held = tuple(rule.id for rule, held in zip(PROCESS_RULES, findings.held, strict=True) if held[row])
+    likely = _likely(change, findings, held)
     return AlarmEvent(
         replace(change, position=here),
         readings.facility_id[here],
         source_ts_ms=int(readings.source_ts_ms[here]),
-        sentence=_sentence(change, float(readings.methane_ppm[here]), findings, held, history),
+        sentence=_sentence(change, float(readings.methane_ppm[here]), findings, likely, history),
         score=None if np.isnan(score) else score,
         rule_ids=held,
         label=readings.label[here],
         operating_state=readings.state[here],
         sequence=readings.sequence[here],
+        likely=likely,
     )
 
 
+def _likely(change: Transition, findings: Findings, held: tuple[str, ...]) -> LikelyEvent | None:
+    """The event that an annunciated alarm most likely announces; None for other transitions."""
+    if change.event not in ANNUNCIATIONS:
+        return None
+    if ALARM_TYPES[change.alarm_type].group == EMISSION:
+        return LikelyEvent(None, "gas around the well is no event of 3W")
+    return likely_event(findings.columns.take(change.position), held)
+
+
 def _sentence(
-    change: Transition, methane_ppm: float, findings: Findings, held: tuple[str, ...], history: WellState
+    change: Transition,
+    methane_ppm: float,
+    findings: Findings,
+    likely: LikelyEvent | None,
+    history: WellState,
 ) -> str | None:
     """The message of an annunciated alarm; None for other transitions."""
     if change.event not in ANNUNCIATIONS:
@@ -150,9 +168,16 @@ def _sentence(
         history.sensors,
         len(history.ts_ms) - len(findings.score) + row,
         first=_RULE_SENSORS.get(kind.id) or [sensor for sensor in ranked.tolist() if sensor >= 0],
-        meaning=meaning_of(held[0]) if kind.id == FOREST and held else kind.meaning,
+        meaning=_meaning(kind, likely),
         otherwise=reading_reasons(ranked[None], findings.deviation[row][None])[0],
     )
+
+
+def _meaning(kind: AlarmType, likely: LikelyEvent | None) -> str:
+    """The phrase that completes the message: the forest's alarm borrows that of the likely event."""
+    if kind.id != FOREST or likely is None or likely.event_class is None:
+        return kind.meaning
+    return meaning_of_event(likely.event_class)
 
 
 def _operating_states(states: Sequence[int | None], at: IntArray) -> IntArray:

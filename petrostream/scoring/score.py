@@ -122,13 +122,16 @@ def _score_feed(
     kept = used[history.sensors]
     stats = window_stats(history.ts_ms, history.counts[:, kept], history.sensors[kept], start)
     exclude(stats, observed.excluded)
-    held = fired(PROCESS_RULES, RuleColumns(stats, readings.methane_ppm[at], trend=trend))
+    seen = RuleColumns(stats, readings.methane_ppm[at], trend=trend)
+    held = fired(PROCESS_RULES, seen)
     forest = _detect(columns, stats, at)
     columns.health[at] = observed.status
     risk = _risk(columns, at, held, forest, observed.suppressed)
     judged = _has_rule_sensors(stats) | ~np.isnan(columns.score[at])
     columns.process[at] = np.where(judged, np.minimum(risk, MAX_PART), NO_POINTS)
-    alarms = _update_alarms(columns, readings, at, held, None if state is None else state.alarms, history)
+    alarms = _update_alarms(
+        columns, readings, at, (held, seen), None if state is None else state.alarms, history
+    )
     return replace(trim(history), alarms=alarms, memory=memory)
 
 
@@ -174,15 +177,19 @@ def _update_alarms(
     columns: Columns,
     readings: Readings,
     at: IntArray,
-    held: BoolArray,
+    rules: tuple[BoolArray, RuleColumns],
     state: WellAlarms | None,
     history: WellState,
 ) -> WellAlarms:
-    """Update the well's alarms, with results in the columns; returns their new state."""
+    """Update the well's alarms, with results in the columns; returns their new state.
+
+    `rules` is which of them hold, and what they saw.
+    """
+    held, seen = rules
     commissioned = _of_models(columns, at, lambda model: model is not None and model.kind == COMMISSIONED)
     scores = np.where(commissioned, columns.score[at], np.nan)
     threshold = _of_models(columns, at, lambda model: np.nan if model is None else model.threshold)
-    findings = Findings(scores, threshold, held, columns.ranking[at], columns.deviation[at])
+    findings = Findings(scores, threshold, held, columns.ranking[at], columns.deviation[at], seen)
     raised = raise_alarms(state, readings, at, findings, history)
     columns.alarm_active[at] = raised.active
     columns.alarms += raised.events

@@ -5,6 +5,7 @@ SELECT
   spans.priority,
   spans.began,
   spans.sentence,
+  spans.likely_event,
   heard.last_heard,
   CASE WHEN DATE_DIFF('second', spans.began, heard.last_heard) > 86400 THEN 1 ELSE 0 END AS stale
 FROM alarm_spans AS spans

@@ -19,7 +19,10 @@ SELECT
   MIN(CASE WHEN event = 'returned' THEN cause END) AS cause,
   MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN class END) AS class,
   MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN model_kind END) AS model_kind,
-  MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN sentence END) AS sentence
+  MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN sentence END) AS sentence,
+  MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN likely_class END) AS likely_class,
+  MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN likely_event END) AS likely_event,
+  MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN evidence END) AS evidence
 FROM alarm_history
 WHERE event IN ('activated', 'suppressed', 'unsuppressed', 'returned')
 GROUP BY alarm_id

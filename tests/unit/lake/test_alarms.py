@@ -14,6 +14,7 @@ from petrostream.alarms.events import Active, AlarmEvent
 from petrostream.alarms.records import apply
 from petrostream.alarms.timers import NEVER
 from petrostream.lake.alarms import action_rows_to_blocks, alarm_rows_to_blocks
+from petrostream.risk.naming import LikelyEvent
 from petrostream.schema.sensors import schema
 
 START = 1_699_999_990_000
@@ -50,6 +51,7 @@ def test_a_transition_is_a_row_with_the_names_of_the_schema():
             label=102,
             model_kind="commissioned",
             sequence="495",
+            likely=LikelyEvent(2, "rule dhsv_closure holds"),
         ),
         AlarmEvent(returned, "FAC-03"),
     ]
@@ -59,6 +61,9 @@ def test_a_transition_is_a_row_with_the_names_of_the_schema():
     assert (first["ts"], first["start_ts"]) == ("2023-11-14 22:13:20.000", "2023-11-14 22:13:10.000")
     assert (first["alarm_group"], first["priority"], first["class"]) == ("process", "low", 102)
     assert first["sentence"].startswith("P-TPT fell 3 bar")
+    assert (first["likely_class"], first["likely_event"]) == (2, "spurious closure of DHSV")
+    assert first["evidence"] == "rule dhsv_closure holds"
+    assert last["likely_event"] is None
     assert (last["event"], last["cause"], last["source_ts"]) == ("returned", "cleared", None)
     assert last["alarm_id"] == first["alarm_id"]
 

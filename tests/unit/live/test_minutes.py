@@ -14,7 +14,8 @@ from petrostream.live import codec as live_codec
 from petrostream.live.alerts import Alert
 from petrostream.live.changes import AlertPeriod
 from petrostream.live.items import minute_of_window, minutes_of_item
-from petrostream.live.state import LiveState, OpenAlarm, WellStatus
+from petrostream.live.open_alarms import OpenAlarm
+from petrostream.live.state import LiveState, WellStatus
 from petrostream.minutes.windows import WindowState, update_windows
 from petrostream.packing import StateFormatError, pack, unpack
 from petrostream.readings.validation import validate_block
@@ -96,6 +97,9 @@ def test_unknown_columns_are_ignored_and_missing_ones_filled_in():
             live_codec.MAGIC, live_codec.VERSION, {**header, "wells": {"WELL-00001": changed}, "new": 1}, {}
         )
         assert live_codec.decode(data).wells["WELL-00001"] == STATE.wells["WELL-00001"]
+    (alarm,) = header["alarms"]
+    older = pack(live_codec.MAGIC, live_codec.VERSION, {**header, "alarms": [alarm[:-2]]}, {})
+    assert live_codec.decode(older).alarms == STATE.alarms
     with pytest.raises(StateFormatError, match="damaged live state"):
         live_codec.decode(pack(live_codec.MAGIC, live_codec.VERSION, {"wells": 5}, {}))
 
@@ -110,6 +114,9 @@ def test_the_terminal_shows_a_line_for_each_well():
     (first,) = [line for line in lines if "WELL-00001" in line]
     assert "ALERT" in first
     assert "high: methane_high" in first
+    (alarm,) = live_of(world).open_alarms()
+    assert (alarm.likely_class, alarm.likely_event) == (None, "unknown")
+    assert alarm.evidence
     assert "140.0" in first or "139.9" in first
     (second,) = [line for line in lines if "WELL-00002" in line]
     assert "normal" in second

@@ -201,6 +201,19 @@ def test_alarms_are_listed_with_what_they_stood_for(reports):
     assert event["baseline"]["seconds"] > 120
 
 
+def test_the_events_that_alarms_named_are_counted_by_label(reports):
+    figures, page, _ = reports
+    named = figures["named_events"]
+
+    assert set(named) == {"spurious closure of DHSV", "quick restriction in PCK"}
+    for label, events in named.items():
+        assert label in events
+        assert set(events) <= {label, "unknown"}
+    listed = [one for row in figures["instances"] for one in row["alarms"] if one["label"]]
+    assert sum(sum(events.values()) for events in named.values()) == len(listed)
+    assert "Events named by alarms" in page
+
+
 def test_wells_never_seen_are_evaluated_beside(reports):
     figures, _, _ = reports
 

@@ -12,7 +12,8 @@ from petrostream.facility.events import CARRIED, WellEvents
 from petrostream.facility.state import JoinState
 from petrostream.live.alerts import Alert
 from petrostream.live.changes import AlertPeriod
-from petrostream.live.state import LiveState, OpenAlarm, WellStatus
+from petrostream.live.open_alarms import OpenAlarm
+from petrostream.live.state import LiveState, WellStatus
 from petrostream.minutes.windows import WellWindows, Window, WindowState
 from petrostream.pipeline.fitting import MAX_UNPUBLISHED, MAX_WELL_BYTES, fitted, silent_first
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts

@@ -14,6 +14,7 @@ from petrostream.alarms.metrics import Annunciation, report
 from petrostream.alarms.types import ALARM_TYPES
 from petrostream.lake.alarms import alarm_rows_to_blocks
 from petrostream.lake.scored_readings import rows_to_blocks
+from petrostream.risk.naming import LikelyEvent
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score_batch
@@ -194,6 +195,19 @@ def busy() -> list[AlarmEvent]:
     for second in (0, 20, 40):
         events += event(61, second=second, well="WELL-00099", end=0)
     return events
+
+
+def test_how_often_alarms_named_the_labelled_event():
+    named = [(2, 102), (2, 2), (6, 102), (None, 2), (4, 4), (2, 0), (3, None)]
+    events = []
+    for place, (likely, label) in enumerate(named):
+        (one,) = event(place, well=f"WELL-{place:05d}")
+        events.append(replace(one, label=label, likely=LikelyEvent(likely, "a sign")))
+    # Rows of a release that named no events.
+    events += [replace(one, label=4) for one in event(30, well="WELL-00098", end=1)]
+    rows = DuckLake({"alarms": alarm_rows_to_blocks(events, recorded_at_ms=START)}).named("likely_events")
+    keys = ("label", "alarms", "named", "named_rightly", "named_wrongly")
+    assert [tuple(int(row[key]) for key in keys) for row in rows] == [(2, 4, 3, 2, 1), (4, 2, 1, 1, 0)]
 
 
 def test_operators_figures_are_those_of_the_metrics():

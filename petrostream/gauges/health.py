@@ -4,9 +4,9 @@ Statuses of a gauge at a reading:
 
 * `missing`: the well has this gauge, but it has sent no value for more than a minute.
 * `zeroed`: a pressure or temperature of exactly zero, which 3W's historian writes for a dead gauge.
-* `implausible`: a value outside the schema's bounds or not finite; or, for pressures and temperatures, a step
-  larger than any well makes (`STEP`), and every value after it until the gauge is back near its earlier
-  level, half an hour has passed, or the well's stream was interrupted.
+* `implausible`: a value outside the schema's bounds, not finite or apparently in another unit; or, for
+  pressures and temperatures, a step larger than any well makes (`STEP`), and every value after it until the
+  gauge is back near its earlier level, half an hour has passed, or the well's stream was interrupted.
 * `frozen`: a pressure or temperature that has not changed at all for longer than its patience, while some
   other gauge of the well has changed within the last minute. It stays frozen until its value changes.
 * `ok`: none of these.
@@ -30,6 +30,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import DEAD_AT_ZERO, GAP_MS
 from petrostream.gauges.memory import NEVER, GaugeMemory
 from petrostream.gauges.status import FROZEN, IMPLAUSIBLE, MISSING_GAUGE, ZEROED, StatusArray
+from petrostream.readings import UNIT
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 MISSING_AFTER_MS = GAP_MS
@@ -55,7 +56,7 @@ _QUANTITIES = [str(sensor.quantity) for sensor in SENSORS]
 _JUDGED: BoolArray = np.array([quantity in STEP for quantity in _QUANTITIES])
 _STEP: FloatArray = np.array([STEP.get(quantity, np.inf) for quantity in _QUANTITIES])
 _RATE: FloatArray = np.array([RATE.get(quantity, 0.0) / 1000.0 for quantity in _QUANTITIES])
-_CONDEMNED = ("out_of_range:", "non_finite:")
+_CONDEMNED = ("out_of_range:", "non_finite:", f"{UNIT}:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def judge(
         memory: from the previous readings, None at the beginning of a feed.
         ts_ms: shape (n,), n >= 1, strictly increasing and after the memory's last reading, epoch ms.
         values: shape (n, 27), sensor units, NaN where missing or condemned; not modified.
-        reasons: n tuples of validation reasons, such as `out_of_range:p_pdg`.
+        reasons: n tuples of validation reasons, such as `out_of_range:p_pdg` or `unit:p_pdg:bar?`.
         expected: shape (n, 27), or (1, 27) for all readings: the sensors the well should have, such as those
             of its model.
     """
@@ -100,6 +101,10 @@ def judge(
     if expected is not None:
         known |= expected.any(axis=0)
     sensors = np.flatnonzero(known)
+    if condemned:
+        # A value in another unit is still there, and must not be compared with others.
+        values = values.copy()
+        values[tuple(np.array(condemned).T)] = np.nan
     batch = _Batch(before.widened(sensors), ts_ms, values[:, sensors], condemned)
     if expected is not None:
         batch.expected = expected[:, sensors]
@@ -123,7 +128,7 @@ def _condemned(reasons: Sequence[tuple[str, ...]]) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=1024)
 def _condemned_sensors(tags: tuple[str, ...]) -> tuple[int, ...]:
-    names = [tag.partition(":")[2] for tag in tags if tag.startswith(_CONDEMNED)]
+    names = [tag.split(":")[1] for tag in tags if tag.startswith(_CONDEMNED)]
     return tuple(SENSOR_INDEX[name] for name in names if name in SENSOR_INDEX)
 
 

@@ -50,7 +50,8 @@ def decode(data: bytes) -> LiveState:
 
 def _status(row: list[Any]) -> WellStatus:
     known = _known(_STATUS, row)
-    known["top_sensors"] = tuple(known.get("top_sensors") or ())
+    for name in ("top_sensors", "units"):
+        known[name] = tuple(known.get(name) or ())
     return WellStatus(**known)
 
 

@@ -15,7 +15,7 @@ from petrostream.facility import FacilityRows
 from petrostream.live.alerts import MAX_AGE_MS, Alert, alarm_alerts, status_alert
 from petrostream.live.changes import NORMAL, TANK, WELL, AlertPeriod, Key, StatusChange, status_changes
 from petrostream.live.open_alarms import OpenAlarm, note_alarms
-from petrostream.readings import VAPOR
+from petrostream.readings import VAPOR, gauge_units, usable_values
 from petrostream.risk import ALERT_ABOVE
 from petrostream.schema import SENSOR_INDEX
 from petrostream.scoring import NO_POINTS, Scored
@@ -23,7 +23,7 @@ from petrostream.scoring import NO_POINTS, Scored
 MAX_WELLS = 500
 """Most wells shown of a facility: those that reported last."""
 
-_PRESSURE, _TEMPERATURE = SENSOR_INDEX["p_tpt"], SENSOR_INDEX["t_tpt"]
+_HEADLINE = np.array([SENSOR_INDEX["p_tpt"], SENSOR_INDEX["t_tpt"]], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class WellStatus:
         joined_ts_ms: time of the latest reading that the join settled, epoch ms; None if there is none.
         joined_risk, joined_status: risk and status of that reading, the tank's vapor included.
         vapor_ppm: vapor concentration of the matching tank reading, None where unmatched.
+        units: gauges that are apparently in another unit, such as `p_pdg:psi`.
     """
 
     ts_ms: int
@@ -70,6 +71,7 @@ class WellStatus:
     joined_risk: int | None = None
     joined_status: str | None = None
     vapor_ppm: float | None = None
+    units: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +188,13 @@ def _recent(alerts: list[Alert], arrived_ms: int) -> list[Alert]:
 
 def _status(rows: Scored, at: int, before: WellStatus | None) -> WellStatus:
     readings = rows.readings
+    pressure, temperature = usable_values(readings, np.array([at]), _HEADLINE)[0].tolist()
     status = WellStatus(
         ts_ms=int(readings.ts_ms[at]),
         scored_at_ms=rows.scored_at_ms,
         source=readings.source[at],
-        pressure=_float(readings.values[at, _PRESSURE]),
-        temperature=_float(readings.values[at, _TEMPERATURE]),
+        pressure=_float(pressure),
+        temperature=_float(temperature),
         methane_ppm=_float(readings.methane_ppm[at]),
         anomaly_score=_float(rows.anomaly_score[at]),
         anomaly_flag=int(rows.anomaly_flag[at]),
@@ -202,6 +205,7 @@ def _status(rows: Scored, at: int, before: WellStatus | None) -> WellStatus:
         top_sensors=rows.top_sensors[at],
         reason=rows.reason[at],
         model_kind=rows.model_kind[at],
+        units=gauge_units(readings.reasons[at]),
     )
     if before is None:
         return status

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.readings import usable_values
 from petrostream.schema import SENSOR_INDEX
 from petrostream.scoring import Scored
 from petrostream.times import LATENESS_MS
@@ -223,7 +224,7 @@ def _duplicates(well: WellWindows, ts: IntArray, newest_before: IntArray) -> Boo
 def _extended(window: Window | None, scored: Scored, at: IntArray, start_ms: int) -> Window:
     """A window with more readings; sums are accumulated one by one, independent of batch boundaries."""
     ts = scored.readings.ts_ms[at]
-    values = scored.readings.values[np.ix_(at, _GAUGES)]
+    values = usable_values(scored.readings, at, _GAUGES)
     present = ~np.isnan(values)
     known, total = present.sum(axis=0), np.zeros(2)
     low, high = np.full(2, np.inf), np.full(2, -np.inf)

@@ -3,17 +3,11 @@
 A reading with an unusable identity, time or structure is rejected. An unusable value is condemned: it becomes
 missing, the reason is kept, and the data quality score falls.
 
-Data quality score, 0 to 100, two decimals::
+A value that is apparently in another unit (`petrostream.readings.wrong_units`) is kept as it was sent and
+tagged with that unit. It counts as not usable in the data quality score (`petrostream.readings.quality`), and
+is kept from detector and rules.
 
-    score = 70 * usable / sent + 30 * core / 5
-
-`sent` counts the measured values of the reading that are not null (sensors, gas, vibration), `usable` those
-not condemned, and `core` the usable ones among the five gauges of `CORE_SENSORS`. The first term (0 where
-nothing was sent) measures how trustworthy the values are, the second how much of the well they cover.
-A rejected line scores 0.
-
-The same rules apply to tank readings. All four values of a tank are core, so its second term is
-``30 * usable / 4``.
+The same rules apply to tank readings, except for units.
 
 Blocks are checked column by column. A line that is not plainly clean is passed to
 `petrostream.readings.inspection.inspect`, which finds every reason; its usable values return to the columns.
@@ -24,27 +18,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import FloatArray, IntArray
 from petrostream.readings.decoding import JsonObject, decode_lines
 from petrostream.readings.inspection import MAX_DATES, inspect, value_reason
+from petrostream.readings.quality import quality
 from petrostream.readings.rejected import Rejected
 from petrostream.readings.table import Table
 from petrostream.readings.tanks import TankReadings, tank_event_id
 from petrostream.readings.wells import NO_TIME, Readings, event_id, split_lines
+from petrostream.readings.wrong_units import MaskArray, likely_units, reasons_of, unusual
 from petrostream.schema import SENSOR_NAMES, TANK, WELL, Kind
 from petrostream.times import DAY_MS
 
-__all__ = ["CORE_SENSORS", "Rejected", "Validated", "validate_block"]
-
-CORE_SENSORS = ("p_pdg", "p_tpt", "t_tpt", "p_mon_ckp", "t_jus_ckp")
-"""The gauges that most 3W wells have and that its published benchmarks use."""
+__all__ = ["Rejected", "Validated", "validate_block"]
 
 _PLACE = {f.name: i for i, f in enumerate(WELL.measured)}
 _SENSORS = [_PLACE[name] for name in SENSOR_NAMES]
-_CORE = {
-    WELL.name: [_PLACE[name] for name in CORE_SENSORS],
-    TANK.name: list(range(len(TANK.measured))),
-}
 _LOW = {kind.name: np.array([f.low for f in kind.measured]) for kind in (WELL, TANK)}
 _HIGH = {kind.name: np.array([f.high for f in kind.measured]) for kind in (WELL, TANK)}
 
@@ -222,7 +211,9 @@ def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
     vibration = table.floats("vibration_encoded")
     lost = np.array(table.lost, dtype=np.int64)
     sent = (~np.isnan(measured)).sum(axis=1) + ~np.isnan(vibration) + lost
+    wrong = _wrong_units(measured[:, _SENSORS])
     _condemn(measured, table, WELL)
+    usable = _tag_units(measured, table, wrong)
     ts, wells, sources = table.column("ts"), table.column("well_id"), table.column("source")
     return Readings(
         well_id=wells,
@@ -237,7 +228,7 @@ def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
         co2_ppm=measured[:, _PLACE["co2_ppm"]],
         vibration_rms=vibration,
         reasons=table.tags,
-        quality=_quality(measured, ~np.isnan(vibration), sent, WELL),
+        quality=quality(usable, ~np.isnan(vibration), sent, WELL),
         event_id=list(map(event_id, wells, sources, ts)),
         sequence=[sequence] * len(table),
         feed_id=table.names("feed_id"),
@@ -256,7 +247,7 @@ def _tanks(table: Table, sequence: str, arrival_ms: int) -> TankReadings:
         ts_ms=np.array(ts, dtype=np.int64),
         values=measured,
         reasons=table.tags,
-        quality=_quality(measured, np.zeros(len(table), np.bool_), sent, TANK),
+        quality=quality(measured, np.zeros(len(table), np.bool_), sent, TANK),
         event_id=list(map(tank_event_id, names, facilities, ts)),
         sequence=[sequence] * len(table),
         arrival_ms=np.full(len(table), arrival_ms, np.int64),
@@ -265,6 +256,28 @@ def _tanks(table: Table, sequence: str, arrival_ms: int) -> TankReadings:
 
 def _instants(column: list[int | None]) -> IntArray:
     return np.array([NO_TIME if ms is None else ms for ms in column], dtype=np.int64)
+
+
+def _wrong_units(values: FloatArray) -> tuple[IntArray, MaskArray] | None:
+    """Readings with values in another unit, and the likely units; None if there are none."""
+    at = np.flatnonzero(unusual(values))
+    if not len(at):
+        return None
+    masks = likely_units(values[at])
+    found = masks.any(axis=1)
+    return (at[found], masks[found]) if found.any() else None
+
+
+def _tag_units(measured: FloatArray, table: Table, wrong: tuple[IntArray, MaskArray] | None) -> FloatArray:
+    """Tag readings with values in another unit; returns the measured values without these."""
+    if wrong is None:
+        return measured
+    at, masks = wrong
+    for row, reasons in zip(at.tolist(), reasons_of(masks), strict=True):
+        table.tags[row] = (*reasons, *table.tags[row])
+    usable = measured.copy()
+    usable[np.ix_(at, _SENSORS)] = np.where(masks > 0, np.nan, measured[np.ix_(at, _SENSORS)])
+    return usable
 
 
 def _condemn(measured: FloatArray, table: Table, kind: Kind) -> None:
@@ -279,18 +292,3 @@ def _condemn(measured: FloatArray, table: Table, kind: Kind) -> None:
     for row, tags in found.items():
         table.tags[row] = (*tags, *table.tags[row])
     measured[impossible] = np.nan
-
-
-def _quality(measured: FloatArray, vibration: BoolArray, sent: IntArray, kind: Kind) -> FloatArray:
-    """Return the data quality score (see the module's docstring): shape (n,), 0 to 100.
-
-    Args:
-        measured: shape (n, fields), NaN where missing or condemned.
-        vibration: shape (n,), whether the reading has a usable vibration frame.
-        sent: shape (n,), number of values the reading sent.
-        kind: of the readings.
-    """
-    usable = (~np.isnan(measured)).sum(axis=1) + vibration
-    core = (~np.isnan(measured[:, _CORE[kind.name]])).sum(axis=1)
-    score: FloatArray = 70 * usable / np.maximum(sent, 1) + 30 * core / len(_CORE[kind.name])
-    return score.round(2)

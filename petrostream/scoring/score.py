@@ -20,6 +20,7 @@ from petrostream.scoring.history import FacilityState, WellState, extend, trim
 from petrostream.scoring.memory import NO_MEMORY, exclude, observe, remember
 from petrostream.scoring.reasons import deviations
 from petrostream.scoring.scored import NO_POINTS, Scored
+from petrostream.scoring.units import settle_units
 
 FOREST_MIN_POINTS = 20
 FOREST_FULL_MARGIN = 0.1
@@ -55,9 +56,12 @@ def score_batch(
         The new state, its `last_sequence` the highest one seen, and the scored rows.
     """
     columns = Columns.empty(len(readings))
+    # Copies: the well's baseline may correct what validation says of units.
+    readings = replace(readings, reasons=list(readings.reasons), quality=readings.quality.copy())
     wells = dict(state.wells)
     for well_id, at in _by_well(readings.well_id):
         chosen = _choose_models(columns, readings, at, models, well_id)
+        settle_units(readings, columns, at)
         # Removed and added at the end: wells stay in the order in which they last reported.
         wells[well_id] = _score_well(columns, wells.pop(well_id, None), readings, at, chosen)
     sequence = _newest_sequence(state.last_sequence, readings.sequence)

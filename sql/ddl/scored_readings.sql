@@ -43,7 +43,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.scored_readings (
   `co2_ppm` double COMMENT 'Carbon dioxide at the wellhead, by volume [ppm]',
   `vibration_rms` double COMMENT 'Root mean square of the decoded vibration frame [m/s2]',
   `validation_status` string COMMENT 'SUCCESS or FAILED (a FAILED reading is in the quarantine)',
-  `validation_reasons` array<string> COMMENT 'Every reason a value was condemned or a field noted',
+  `validation_reasons` array<string> COMMENT 'Every reason a value was condemned, is in another unit, or a field noted',
   `data_quality_score` double COMMENT '0 to 100; the formula is in petrostream/readings/validation.py [%]',
   `anomaly_score` double COMMENT 'Isolation Forest score, 0 to 1; null without enough history or sensors',
   `anomaly_flag` int COMMENT '1 where the score is at or over the well\'s threshold, else 0',

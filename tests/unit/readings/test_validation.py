@@ -7,7 +7,8 @@ import pytest
 
 from petrostream.lake.quarantine import quarantine_row
 from petrostream.readings.inspection import EARLIEST_MS, MAX_NAME_CHARS
-from petrostream.readings.validation import CORE_SENSORS, validate_block
+from petrostream.readings.quality import CORE_SENSORS
+from petrostream.readings.validation import validate_block
 from petrostream.readings.wells import MAX_LINE_BYTES, NO_TIME, encode_block, event_id
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES, schema
 from petrostream.times import parse_ms, to_iso

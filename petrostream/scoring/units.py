@@ -1,0 +1,66 @@
+"""Units of a commissioned well's readings, judged against its baseline.
+
+Validation knows no baseline, so it goes by ranges alone. Where a well has one, its verdict replaces that of
+validation: it decides between units that range leaves open, and recognises gauges whose range does not
+suffice (`petrostream.readings.wrong_units`).
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from petrostream.arrays import FloatArray, IntArray
+from petrostream.detection import COMMISSIONED, WellModel
+from petrostream.readings import (
+    Readings,
+    likely_units,
+    quality_without,
+    reasons_of,
+    sensor_of,
+    unusual,
+    without_units,
+)
+from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.scoring.columns import Columns
+
+
+def settle_units(readings: Readings, columns: Columns, at: IntArray) -> None:
+    """Replace the reasons about units, and the quality, of a well's readings; in place.
+
+    Args:
+        readings: a batch whose lists and arrays of reasons and quality are the caller's own.
+        columns: with the model of each reading.
+        at: shape (n,), positions of the well's readings.
+    """
+    chosen = columns.model[at]
+    for number in sorted(set(chosen.tolist()) - {-1}):
+        model = columns.models[number]
+        if model.kind == COMMISSIONED:
+            _settle(readings, at[chosen == number], _center(model))
+
+
+@lru_cache(maxsize=256)
+def _center(model: WellModel) -> FloatArray:
+    center = np.full(len(SENSOR_NAMES), np.nan)
+    center[model.extractor.sensors] = model.center
+    return center
+
+
+def _settle(readings: Readings, at: IntArray, center: FloatArray) -> None:
+    values = readings.values[at]
+    odd = np.flatnonzero(unusual(values, center))
+    if not len(odd):
+        return
+    masks = likely_units(values[odd], center)
+    at = at[odd]
+    fresh = quality_without(readings, at, masks > 0)
+    missing = np.isnan(values[odd])
+    for row, reasons in enumerate(reasons_of(masks)):
+        before = readings.reasons[at[row]]
+        nulled = tuple(
+            reason
+            for reason in before
+            if (sensor := sensor_of(reason)) and missing[row, SENSOR_INDEX[sensor]]
+        )
+        readings.reasons[at[row]] = (*reasons, *nulled, *without_units(before))
+    readings.quality[at] = fresh

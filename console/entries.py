@@ -62,6 +62,7 @@ ENTRIES: dict[str, Entry] = {
     "models": Entry("ml.registry.__main__", "app", "List, publish and roll back models.", DATA),
     "benchmark": Entry("ml.benchmark", "app", "Run the published 3W benchmark.", DATA),
     "evaluate": Entry("ml.streaming_eval", "app", "Evaluate alarms second by second.", DATA),
+    "perturb": Entry("ml.perturbation", "app", "Evaluate alarms in ordinary life.", DATA),
     "deploy": Entry("deploy.cli", "app", "Deploy, test, roll back and remove the lake.", ON_AWS),
     "redrive": Entry("ops.__main__", "app", "Bring back batches that scoring gave up on.", ON_AWS, "redrive"),
     "cost": Entry("cost.__main__", "main", "Estimate a month, line by line.", ON_AWS),

@@ -20,8 +20,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
+from ml.data.dataset import Instance, InstanceFile, find_instances, read_instance
 from ml.evaluation.ageing import Baselines, Choice, Judge, age_band, bands
+from ml.evaluation.files import choose_files
 from ml.evaluation.html import page
 from ml.evaluation.models import LeftOut, live_models
 from ml.evaluation.rows import (
@@ -39,7 +40,6 @@ from ml.evaluation.rows import (
 from ml.evaluation.stream import BLOCK_S, stream, with_forest_alarms
 from ml.evaluation.summary import show
 from ml.evaluation.terminal import (
-    count,
     explained,
     library_versions,
     say,
@@ -210,7 +210,7 @@ def main(  # noqa: PLR0913, PLR0917  (one option of the command line each)
     baselines = _baselines(baseline, max_age, models)
     with explained():
         everything = find_instances(data)
-        chosen = _chosen(everything, data, wells, classes)
+        chosen = choose_files(everything, data, wells, classes)
         live = live_models(open_registry(models)) if models else None
         evaluation = Evaluation(seed, live, baselines=baselines)
         evaluation.learn([file for file in everything if file.is_real == chosen[0].is_real])
@@ -237,24 +237,6 @@ def _baselines(choice: Choice, max_age: float | None, models: str | None) -> Bas
             param_hint="--baseline",
         )
     return Baselines(choice, float("inf") if max_age is None else max_age)
-
-
-def _chosen(
-    files: list[InstanceFile], data: Path, wells: list[str] | None, classes: list[int] | None
-) -> list[InstanceFile]:
-    """What to evaluate: the real instances asked for, or all of them where none is real."""
-    kept = [
-        file
-        for file in files
-        if (not wells or file.well_id in wells) and (not classes or file.event_class in classes)
-    ]
-    if not kept:
-        there = ", ".join(sorted({f"{file.event_class}/{file.well_id}" for file in files}))
-        raise DatasetError(data, f"holds no such instance; classes and wells there are {there}")
-    real = [file for file in kept if file.is_real]
-    if not real:
-        say(f"None is real; evaluating {count(kept)}, simulated or drawn.", "yellow")
-    return real or kept
 
 
 if __name__ == "__main__":

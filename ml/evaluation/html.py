@@ -95,11 +95,21 @@ def page(result: Mapping[str, Any], rows: Sequence[Row], fleet: Sequence[Row]) -
     """
     body = "\n".join([*_head(result), *_detection(rows), *_tables(result), *_timelines(rows)])
     rest = "\n".join([*_unseen(result, fleet), *_foot(result)])
+    return document("PetroStream: streaming evaluation", f"{body}\n{rest}")
+
+
+def document(title: str, body: str) -> str:
+    """One page that fetches nothing.
+
+    Args:
+        title: its title, as text.
+        body: its content, as HTML.
+    """
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>PetroStream: streaming evaluation</title><style>{_STYLE}</style></head>"
-        f"<body>{body}\n{rest}</body></html>\n"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
+        f"<body>{body}</body></html>\n"
     )
 
 
@@ -151,19 +161,19 @@ def _name(row: Row) -> str:
 
 def _tables(result: Mapping[str, Any]) -> Iterator[str]:
     yield "<h2>By class, well and kind of alarm</h2>"
-    yield _table(result["by_class"], _FIGURES)
-    yield _table(result["by_well"], _FIGURES)
+    yield table_of(result["by_class"], _FIGURES)
+    yield table_of(result["by_well"], _FIGURES)
     if result["by_age"]:
         yield "<h3>By age of the baseline</h3>"
-        yield _table(result["by_age"], _FIGURES)
+        yield table_of(result["by_age"], _FIGURES)
         yield "<p>The forest's alarms alone:</p>"
-        yield _table(result["forest_by_age"], _FIGURES)
+        yield table_of(result["forest_by_age"], _FIGURES)
     kinds = {
         "all alarms": result["summary"],
         "the forest's alone": result["forest_alone"],
         "the physics rules' alone": result["rules_alone"],
     }
-    yield _table(kinds, _FIGURES)
+    yield table_of(kinds, _FIGURES)
     yield "<h2>Events named by alarms</h2>"
     yield (
         '<p class="note">Alarms raised in time labelled as an event, by the event that they most likely '
@@ -172,7 +182,13 @@ def _tables(result: Mapping[str, Any]) -> Iterator[str]:
     yield _named(result["named_events"])
 
 
-def _table(groups: Mapping[str, Any], figures: Sequence[tuple[str, str, int, float]]) -> str:
+def table_of(groups: Mapping[str, Any], figures: Sequence[tuple[str, str, int, float]]) -> str:
+    """A table with a row for each group.
+
+    Args:
+        groups: figures by name.
+        figures: title, key, digits and factor of each column.
+    """
     head = "".join(f"<th>{escape(title)}</th>" for title, *_ in figures)
     lines = []
     for name, group in groups.items():
@@ -240,8 +256,8 @@ def _unseen(result: Mapping[str, Any], fleet: Sequence[Row]) -> Iterator[str]:
     )
     for name, title in (("forest", "The fleet's forest, if it were allowed to"), ("rules", "Physics rules")):
         yield f"<h3>{title}</h3>"
-        yield _table(result["fleet"][name]["by_class"], _UNSEEN)
-        yield _table(result["fleet"][name]["by_well"], _UNSEEN)
+        yield table_of(result["fleet"][name]["by_class"], _UNSEEN)
+        yield table_of(result["fleet"][name]["by_well"], _UNSEEN)
     yield "<h3>Events named by the rules' alarms</h3>"
     yield _named(result["fleet"]["named_events"])
 

@@ -60,13 +60,16 @@ class Streamed:
     rejected: int
 
 
-def stream(instance: Instance, models: ModelSet, *, block_s: int = BLOCK_S) -> Streamed:
+def stream(
+    instance: Instance, models: ModelSet, *, block_s: int = BLOCK_S, order: IntArray | None = None
+) -> Streamed:
     """Streams an instance.
 
     Args:
         instance: the instance.
         models: what scores it; a baseline raises alarms from its `valid_from_ms` on.
         block_s: seconds of observations in a block.
+        order: rows in the order in which they are sent, some of them more than once; None as they are.
     """
     n = len(instance)
     state = FacilityState(facility_of(instance.well_id))
@@ -74,7 +77,7 @@ def stream(instance: Instance, models: ModelSet, *, block_s: int = BLOCK_S) -> S
     events: list[AlarmEvent] = []
     rejected = 0
     now_ms = int(instance.ts_ms[-1]) + DAY_MS
-    for number, data in enumerate(_blocks(instance, block_s), start=1):
+    for number, data in enumerate(_blocks(instance, block_s, order), start=1):
         valid = validate_block(data, sequence=str(number), now_ms=now_ms)
         rejected += len(valid.rejected)
         if not len(valid.readings):
@@ -82,7 +85,10 @@ def stream(instance: Instance, models: ModelSet, *, block_s: int = BLOCK_S) -> S
         batch = score_batch(state, valid.readings, models, scored_at_ms=now_ms)
         state = batch.state
         rows = np.searchsorted(instance.ts_ms, batch.rows.readings.ts_ms)
-        values[rows], flags[rows] = batch.rows.anomaly_score, batch.rows.anomaly_flag
+        # A reading sent again has no score of its own, and must not hide that of the first.
+        scored = np.isfinite(batch.rows.anomaly_score)
+        values[rows[scored]] = batch.rows.anomaly_score[scored]
+        flags[rows[scored]] = batch.rows.anomaly_flag[scored]
         events += batch.rows.alarms
     likely = {event.change.transition_id: event.likely for event in events}
     spans = _spans([event.change for event in events], instance.ts_ms, likely)
@@ -115,11 +121,15 @@ def with_forest_alarms(instance: Instance, found: Streamed, threshold: float) ->
     return replace(found, alarms=sorted([*found.alarms, *raised], key=lambda one: one.onset))
 
 
-def _blocks(instance: Instance, block_s: int) -> Iterator[bytes]:
-    """The instance's blocks, oldest first."""
+def _blocks(instance: Instance, block_s: int, order: IntArray | None) -> Iterator[bytes]:
+    """The instance's blocks, in the order in which they are sent."""
     rows = Rows(instance.ts_ms, instance.values, instance.label, instance.state)
     lines = encode_lines(rows, Origin(instance.well_id, facility_of(instance.well_id), instance.source), 0)
-    number = (instance.ts_ms - instance.ts_ms[0]) // (1000 * block_s)
+    sent_ms = instance.ts_ms
+    if order is not None:
+        lines = [lines[row] for row in order.tolist()]
+        sent_ms = np.maximum.accumulate(instance.ts_ms[order])
+    number = (sent_ms - sent_ms[0]) // (1000 * block_s)
     edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(lines)]
     for first, end in pairwise(edges):
         yield b"".join(lines[first:end])

@@ -64,6 +64,7 @@ ENTRIES: dict[str, Entry] = {
     "evaluate": Entry("ml.streaming_eval", "app", "Evaluate alarms second by second.", DATA),
     "perturb": Entry("ml.perturbation", "app", "Evaluate alarms in ordinary life.", DATA),
     "deploy": Entry("deploy.cli", "app", "Deploy, test, roll back and remove the lake.", ON_AWS),
+    "alarms": Entry("ops.alarms", "app", "List alarms; acknowledge, shelve, comment on them.", LOCAL),
     "redrive": Entry("ops.__main__", "app", "Bring back batches that scoring gave up on.", ON_AWS, "redrive"),
     "cost": Entry("cost.__main__", "main", "Estimate a month, line by line.", ON_AWS),
     "package": Entry("toolchain.package", "main", "Build both function packages.", ON_AWS),

@@ -131,8 +131,19 @@ class ScoringStack(Stack):
             ],
             "state": [
                 statement(
-                    # Deleting: the marker of a message that the topic refused.
-                    ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+                    # Deleting: the marker of a message that the topic refused. Query and BatchGetItem:
+                    # shelvings whose time is up, and whether those alarms are still active.
+                    [
+                        f"dynamodb:{call}"
+                        for call in (
+                            "BatchGetItem",
+                            "DeleteItem",
+                            "GetItem",
+                            "PutItem",
+                            "Query",
+                            "UpdateItem",
+                        )
+                    ],
                     [self.table.table_arn],
                 )
             ],

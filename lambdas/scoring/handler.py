@@ -40,6 +40,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     reserve = min(MAX_RESERVE_SECONDS, seconds * RESERVE_SHARE)
     outcome = process_batch(records, worker.ports(deadline), deadline, reserve)
     report(outcome, len(records))
+    worker.settle(deadline)
     return response_to(outcome, worker.settings.partial_batch_response)
 
 

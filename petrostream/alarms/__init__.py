@@ -4,21 +4,34 @@ Runs of readings raise and clear alarms; states and events have the standard's n
 reading was scored beyond the signals it is given, nor who is notified.
 """
 
-from petrostream.alarms.actions import Action
+from petrostream.alarms.actions import (
+    ACTIONS,
+    Action,
+    ActionRefusedError,
+    OperatorRequest,
+    end_shelf,
+    perform,
+)
 from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, WellAlarms, end_feed, run_alarms
 from petrostream.alarms.events import (
+    ACTIVE_UNACKNOWLEDGED,
     ANNUNCIATIONS,
     FEED_ENDED,
     NORMAL,
     RETURNED,
+    RETURNED_UNACKNOWLEDGED,
     SUPPRESSED,
+    SUPPRESSED_BY_DESIGN,
     AlarmEvent,
     Transition,
 )
 from petrostream.alarms.metrics import ONE_CONSOLE
+from petrostream.alarms.records import AlarmRecord
 from petrostream.alarms.types import ALARM_TYPES, EMISSION, FOREST, PRIORITIES, AlarmType, meaning_of_event
 
 __all__ = [
+    "ACTIONS",
+    "ACTIVE_UNACKNOWLEDGED",
     "ALARM_TYPES",
     "ANNUNCIATIONS",
     "DEFAULT_LIMITS",
@@ -29,14 +42,21 @@ __all__ = [
     "ONE_CONSOLE",
     "PRIORITIES",
     "RETURNED",
+    "RETURNED_UNACKNOWLEDGED",
     "SUPPRESSED",
+    "SUPPRESSED_BY_DESIGN",
     "Action",
+    "ActionRefusedError",
     "AlarmEvent",
+    "AlarmRecord",
     "AlarmType",
+    "OperatorRequest",
     "Signals",
     "Transition",
     "WellAlarms",
     "end_feed",
+    "end_shelf",
     "meaning_of_event",
+    "perform",
     "run_alarms",
 ]

@@ -1,9 +1,11 @@
-"""Operators' actions on alarms: acknowledge, shelve, unshelve, remove from service, return to service.
+"""Operators' actions on alarms: acknowledge, shelve, unshelve, remove from and return to service, comment.
 
 Every function is pure and takes the present, epoch ms, as an argument. It returns the new record of the alarm
 tag, and the row for the alarm history: who did what, when and why.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from petrostream.alarms.events import SHELVED, transition_id
@@ -14,8 +16,11 @@ SHELVE = "shelved"
 UNSHELVE = "unshelved"
 REMOVED_FROM_SERVICE = "removed_from_service"
 RETURNED_TO_SERVICE = "returned_to_service"
-OPERATOR_EVENTS = (ACKNOWLEDGED, SHELVE, UNSHELVE, REMOVED_FROM_SERVICE, RETURNED_TO_SERVICE)
+COMMENTED = "commented"
+OPERATOR_EVENTS = (ACKNOWLEDGED, SHELVE, UNSHELVE, REMOVED_FROM_SERVICE, RETURNED_TO_SERVICE, COMMENTED)
 
+TIMER = "petrostream"
+"""Actor of what happens by itself: a shelf whose time is up."""
 
 MAX_SHELF_MS = 12 * 3600 * 1000
 """Longest time on the shelf: one shift, so that whoever shelved the alarm is still there when it returns."""
@@ -50,6 +55,42 @@ class Action:
     actor: str
     comment: str
     shelved_until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRequest:
+    """What an operator asks for.
+
+    Attributes:
+        action: one of `ACTIONS`.
+        actor: who asks.
+        comment: why; required to shelve, to remove from service, and of course to comment.
+        hours: how long to shelve, more than 0 and at most 12; for `shelve` alone.
+    """
+
+    action: str
+    actor: str
+    comment: str = ""
+    hours: float | None = None
+
+
+def perform(record: AlarmRecord, request: OperatorRequest, now_ms: int) -> tuple[AlarmRecord, Action]:
+    """Do what an operator asks for, at a time, epoch ms.
+
+    Raises:
+        ActionRefusedError: the request is incomplete, or the alarm's state does not allow it.
+    """
+    actor, comment = request.actor, request.comment
+    if request.action not in ACTIONS:
+        raise ActionRefusedError(f"action {request.action!r}: choose one of {', '.join(ACTIONS)}")
+    if request.action != SHELVE_IT:
+        if request.hours is not None:
+            raise ActionRefusedError(f"{_tag(record)}: hours belong to {SHELVE_IT}, not to {request.action}")
+        return _PERFORM[request.action](record, actor=actor, now_ms=now_ms, comment=comment)
+    if request.hours is None or not math.isfinite(request.hours):
+        raise ActionRefusedError(f"{_tag(record)}: say for how many hours to shelve it, at most 12")
+    until_ms = now_ms + round(request.hours * 3_600_000)
+    return shelve(record, actor=actor, now_ms=now_ms, until_ms=until_ms, comment=comment)
 
 
 def acknowledge(
@@ -100,6 +141,33 @@ def unshelve(
         raise _refused(record, now_ms, "unshelve", "a shelved alarm")
     new = replace(record, shelved_until_ms=None, shelved_by=None, shelved_why=None)
     return _done(new, UNSHELVE, actor, now_ms, comment)
+
+
+def end_shelf(record: AlarmRecord) -> tuple[AlarmRecord, Action]:
+    """End a shelving whose time is up.
+
+    The action's time is the end of the shelving, whenever it is noticed: whoever notices it first or again
+    records the same action, with the same identity.
+
+    Raises:
+        ActionRefusedError: it is not shelved.
+    """
+    until_ms = record.shelved_until_ms
+    if until_ms is None:
+        raise ActionRefusedError(f"{_tag(record)} is not on the shelf")
+    new = replace(record, shelved_until_ms=None, shelved_by=None, shelved_why=None)
+    return _done(new, UNSHELVE, TIMER, until_ms, "time is up")
+
+
+def comment_on(record: AlarmRecord, *, actor: str, now_ms: int, comment: str) -> tuple[AlarmRecord, Action]:
+    """Add a comment to the alarm's history; nothing else changes.
+
+    Raises:
+        ActionRefusedError: there is no text, or no actor is named.
+    """
+    if not comment.strip():
+        raise ActionRefusedError(f"{_tag(record)}: the comment is empty")
+    return _done(record, COMMENTED, actor, now_ms, comment)
 
 
 def remove_from_service(
@@ -167,3 +235,17 @@ def _reason(record: AlarmRecord, action: str, comment: str) -> None:
 
 def _refused(record: AlarmRecord, now_ms: int, action: str, needed: str) -> ActionRefusedError:
     return ActionRefusedError(f"{_tag(record)} is {record.state(now_ms)}: {action} requires {needed}")
+
+
+SHELVE_IT = "shelve"
+
+_PERFORM: dict[str, Callable[..., tuple[AlarmRecord, Action]]] = {
+    "acknowledge": acknowledge,
+    "unshelve": unshelve,
+    "remove": remove_from_service,
+    "return": return_to_service,
+    "comment": comment_on,
+}
+
+ACTIONS = (SHELVE_IT, *_PERFORM)
+"""What an operator may ask for."""

@@ -81,6 +81,8 @@ class AlertTopic:
         dynamodb: DynamoDB client.
         clock: returns the present, epoch ms.
         backoff: how refused messages are retried.
+        silenced: returns whether an operator has shelved an alarm tag (well, alarm type) or removed it from
+            service; its transitions are then in the lake, and annunciated nowhere.
     """
 
     def __init__(
@@ -91,8 +93,10 @@ class AlertTopic:
         dynamodb: "DynamoDBClient",
         clock: "Callable[[], int]",
         backoff: Backoff | None = None,
+        silenced: "Callable[[str, str], bool]" = lambda _well, _type: False,
     ) -> None:
         self._topic = topic_arn
+        self._silenced = silenced
         self._table = table
         self._sns = sns
         self._dynamodb = dynamodb
@@ -117,7 +121,10 @@ class AlertTopic:
         if not self._topic:
             self._remember(unpublished)
             return
-        for batch in _batches(map(self._message, unpublished)):
+        quiet = [alert for alert in unpublished if self._quiet(alert)]
+        self._remember(quiet)
+        loud = (alert for alert in unpublished if alert not in quiet)
+        for batch in _batches(map(self._message, loud)):
             if self._deadline.remaining() <= 0:
                 return
             try:
@@ -126,6 +133,16 @@ class AlertTopic:
                 # Whatever the error, readings must not wait for alerts.
                 logger.warning("alerts not published yet: %s: %s", error_code(error), error)
                 return
+
+    def _quiet(self, alert: Alert) -> bool:
+        if "alarm_type" not in alert.detail:
+            return False
+        try:
+            return self._silenced(alert.detail["well_id"], alert.detail["alarm_type"])
+        except Exception as error:
+            # One message too many is better than a silent alarm.
+            logger.warning("not known whether an alarm is shelved: %s: %s", error_code(error), error)
+            return False
 
     def _publish_batch(self, batch: Sequence[_Message]) -> None:
         """Publish one call's messages; those not accepted lose their markers before the error is raised."""

@@ -73,11 +73,18 @@ class FacilityLive:
         facility_id: the facility.
         wells: its wells, by name.
         readable: False if its item was written by another release; `wells` is then empty.
+        returned: the last annunciated alarms that returned to normal, the latest at the end.
     """
 
     facility_id: str
     wells: tuple[Well, ...]
     readable: bool = True
+    returned: tuple[OpenAlarm, ...] = ()
+
+    @property
+    def alarms(self) -> tuple[OpenAlarm, ...]:
+        """The open alarms of its wells, suppressed ones included, and those that have returned."""
+        return (*(alarm for well in self.wells for alarm in well.alarms), *self.returned)
 
     @property
     def status(self) -> str:
@@ -252,4 +259,4 @@ def _facility(item: dict[str, Any]) -> FacilityLive:
         )
         for well_id, status in sorted(live.wells.items())
     ]
-    return FacilityLive(name, tuple(wells))
+    return FacilityLive(name, tuple(wells), returned=tuple(live.returned.values()))

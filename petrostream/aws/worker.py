@@ -1,19 +1,29 @@
 """Builds the pipeline's ports from settings and clients, for a Lambda handler or for a service."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
+from petrostream.aws.alarm_desk import AlarmDesk
 from petrostream.aws.alerts import AlertTopic
 from petrostream.aws.clients import client
 from petrostream.aws.firehose import FirehoseSink
+from petrostream.aws.live_reader import LiveTable
 from petrostream.aws.live_writer import LiveWriter
 from petrostream.aws.models import ModelStore
+from petrostream.aws.operator_tags import OperatorTags
 from petrostream.aws.settings import ConsumerSettings
 from petrostream.aws.state import StateStore
 from petrostream.backoff import Backoff, Deadline
 from petrostream.errors import ModelInvalid
 from petrostream.pipeline import Ports
+
+SETTLE_EVERY_MS = 60_000
+SETTLE_SECONDS = 5.0
+"""Time that settling operators' actions may take."""
+
+logger = logging.getLogger(__name__)
 
 
 class Worker:
@@ -38,9 +48,23 @@ class Worker:
         self._backoff = backoff
         self._states = StateStore(settings.live_table, clients("dynamodb"))
         self._live = LiveWriter(settings.live_table, clients("dynamodb"), settings.live_window_hours)
+        tags = OperatorTags(settings.live_table, clients("dynamodb"))
         self._alerts = AlertTopic(
-            settings.alert_topic, settings.live_table, clients("sns"), clients("dynamodb"), now_ms, backoff
+            settings.alert_topic,
+            settings.live_table,
+            clients("sns"),
+            clients("dynamodb"),
+            now_ms,
+            backoff,
+            silenced=lambda well, alarm_type: tags.silenced(well, alarm_type, now_ms()),
         )
+        self._desk = AlarmDesk(
+            LiveTable(settings.live_table, clients("dynamodb")),
+            tags,
+            lambda: self._sink(settings.alarm_stream, Deadline.after(SETTLE_SECONDS)),
+            now_ms,
+        )
+        self._settled_ms = now_ms()
         self._models = ModelStore(
             settings.artifacts_bucket, clients("s3"), settings.model_refresh_seconds, on_rejected=on_rejected
         )
@@ -59,6 +83,20 @@ class Worker:
             now_ms=now_ms,
             join=self.settings.facility_join,
         )
+
+    def settle(self, deadline: Deadline) -> None:
+        """Once a minute: end shelvings whose time is up, and deliver rows of operators' actions still owed.
+
+        Readings never wait for it: it is left for the next batch where time is short, and its errors are
+        logged.
+        """
+        if now_ms() - self._settled_ms < SETTLE_EVERY_MS or deadline.remaining() < SETTLE_SECONDS:
+            return
+        self._settled_ms = now_ms()
+        try:
+            self._desk.settle(self._alerts.with_deadline(deadline))
+        except Exception as error:
+            logger.warning("operators' actions are settled later: %s", error)
 
     def _sink(self, stream: str, deadline: Deadline) -> FirehoseSink:
         return FirehoseSink(stream, self._clients("firehose"), deadline, self._backoff)

@@ -3,7 +3,7 @@
 A block fits one Firehose entry. Must not know how a block is delivered, nor compute what a row contains.
 """
 
-from petrostream.lake.alarms import alarm_rows_to_blocks
+from petrostream.lake.alarms import action_rows_to_blocks, alarm_rows_to_blocks
 from petrostream.lake.blocks import MAX_BLOCK_BYTES
 from petrostream.lake.facility_readings import facility_rows_to_blocks
 from petrostream.lake.quarantine import quarantine_line
@@ -11,6 +11,7 @@ from petrostream.lake.scored_readings import rows_to_blocks
 
 __all__ = [
     "MAX_BLOCK_BYTES",
+    "action_rows_to_blocks",
     "alarm_rows_to_blocks",
     "facility_rows_to_blocks",
     "quarantine_line",

@@ -4,11 +4,12 @@ Every key and item of the table is built in `live/items.py`. Must not know Dynam
 `live.codec` encodes the state as bytes.
 """
 
-from petrostream.live.alerts import Alert, envelope
+from petrostream.live.alerts import Alert, envelope, unshelved_alert
 from petrostream.live.items import (
     FLEET_LIST,
     HOUR_MS,
     MINUTES,
+    OPERATORS,
     Item,
     Minute,
     facility_key,
@@ -20,20 +21,30 @@ from petrostream.live.items import (
     minutes_of_item,
     slot_sk,
     slot_update,
+    tag_key,
     well_pk,
 )
 from petrostream.live.open_alarms import OpenAlarm
+from petrostream.live.operators import (
+    OperatorTag,
+    record_of,
+    tag_after,
+    tag_item,
+    tag_of_item,
+)
 from petrostream.live.state import LiveState, WellStatus, note_joined, note_scored
 
 __all__ = [
     "FLEET_LIST",
     "HOUR_MS",
     "MINUTES",
+    "OPERATORS",
     "Alert",
     "Item",
     "LiveState",
     "Minute",
     "OpenAlarm",
+    "OperatorTag",
     "WellStatus",
     "envelope",
     "facility_key",
@@ -45,7 +56,13 @@ __all__ = [
     "minutes_of_item",
     "note_joined",
     "note_scored",
+    "record_of",
     "slot_sk",
     "slot_update",
+    "tag_after",
+    "tag_item",
+    "tag_key",
+    "tag_of_item",
+    "unshelved_alert",
     "well_pk",
 ]

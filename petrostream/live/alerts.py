@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from petrostream.alarms import ALARM_TYPES, NORMAL, RETURNED, SUPPRESSED, AlarmEvent
+from petrostream.alarms import ALARM_TYPES, NORMAL, RETURNED, SUPPRESSED, Action, AlarmEvent, Transition
 from petrostream.live.changes import StatusChange
+from petrostream.live.open_alarms import OpenAlarm
+from petrostream.risk import LikelyEvent
 from petrostream.times import to_iso
 
 ALARM_TRANSITION = "Alarm Transition"
@@ -53,24 +55,49 @@ def alarm_alerts(events: Iterable[AlarmEvent]) -> list[Alert]:
 
 
 def _alarm_detail(event: AlarmEvent) -> dict[str, Any]:
-    change = event.change
-    known = ALARM_TYPES.get(change.alarm_type)
+    return _detail(
+        event.change, event.change, event.facility_id, event.change.cause, event.sentence, event.likely
+    )
+
+
+def unshelved_alert(alarm: OpenAlarm, action: Action, facility_id: str) -> Alert:
+    """The alert for an alarm that is still active when its shelving ends.
+
+    Args:
+        alarm: the alarm.
+        action: the end of the shelving.
+        facility_id: the well's facility.
+    """
+    detail = _detail(alarm, action, facility_id, action.comment, alarm.sentence, alarm.likely)
+    return Alert(action.transition_id, ALARM_TRANSITION, action.ts_ms, detail)
+
+
+def _detail(
+    alarm: Transition | OpenAlarm,
+    change: Transition | Action,
+    facility_id: str,
+    cause: str | None,
+    sentence: str | None,
+    likely: LikelyEvent | None,
+) -> dict[str, Any]:
+    """What an alert says of an alarm and of what changed about it."""
+    known = ALARM_TYPES.get(alarm.alarm_type)
     return {
         "transition_id": change.transition_id,
-        "alarm_id": change.alarm_id,
-        "facility_id": event.facility_id,
-        "well_id": change.well_id,
-        "alarm_type": change.alarm_type,
-        "priority": change.priority,
+        "alarm_id": alarm.alarm_id,
+        "facility_id": facility_id,
+        "well_id": alarm.well_id,
+        "alarm_type": alarm.alarm_type,
+        "priority": alarm.priority,
         "event": change.event,
         "state": change.state,
-        "start": to_iso(change.start_ms),
-        "active": to_iso(change.active_ms),
-        "cause": change.cause,
-        "sentence": event.sentence,
-        "likely_class": event.likely and event.likely.event_class,
-        "likely_event": event.likely and event.likely.event,
-        "evidence": event.likely and event.likely.evidence,
+        "start": to_iso(alarm.start_ms),
+        "active": to_iso(alarm.active_ms),
+        "cause": cause,
+        "sentence": sentence,
+        "likely_class": likely and likely.event_class,
+        "likely_event": likely and likely.event,
+        "evidence": likely and likely.evidence,
         "consequence": known.consequence if known else None,
         "response_minutes": known.response_minutes if known else None,
     }

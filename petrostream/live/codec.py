@@ -1,5 +1,6 @@
 """The present of a facility as bytes."""
 
+from collections.abc import Iterable
 from dataclasses import astuple, fields
 from typing import Any
 
@@ -23,6 +24,7 @@ def encode(state: LiveState) -> bytes:
         # default: an older reader ignores those it does not know, a newer one fills in the default.
         "wells": {name: astuple(status) for name, status in state.wells.items()},
         "alarms": [astuple(alarm) for alarm in state.alarms.values()],
+        "returned": [astuple(alarm) for alarm in state.returned.values()],
         "runs": [[*key, period.since_ms, period.last_ms] for key, period in state.periods.items()],
         "waiting": [[a.alert_id, a.kind, a.ts_ms, a.detail] for a in state.unpublished],
         "listed": state.listed,
@@ -38,14 +40,20 @@ def decode(data: bytes) -> LiveState:
     """
     header, _ = unpack(_WHAT, MAGIC, VERSION, data)
     with damage(_WHAT, data):
-        alarms = [OpenAlarm(**_known(_ALARM, row)) for row in header["alarms"]]
         return LiveState(
             wells={name: _status(row) for name, row in header["wells"].items()},
-            alarms={(alarm.well_id, alarm.alarm_type): alarm for alarm in alarms},
+            alarms=_alarms(header["alarms"]),
+            # Unknown to releases before operators' actions.
+            returned=_alarms(header.get("returned", ())),
             periods={(well, scope): AlertPeriod(since, last) for well, scope, since, last in header["runs"]},
             unpublished=tuple(Alert(*row) for row in header["waiting"]),
             listed=bool(header["listed"]),
         )
+
+
+def _alarms(rows: Iterable[list[Any]]) -> dict[tuple[str, str], OpenAlarm]:
+    alarms = (OpenAlarm(**_known(_ALARM, row)) for row in rows)
+    return {(alarm.well_id, alarm.alarm_type): alarm for alarm in alarms}
 
 
 def _status(row: list[Any]) -> WellStatus:

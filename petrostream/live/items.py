@@ -8,6 +8,7 @@ docs/reference/live-table.md describes the table.
 | FLEET | FACILITY#<id> | entry of the facility in the fleet's list | permanently |
 | WELL#<id> | WIN#<start> | closed minutes of a well, five at most | window_hours |
 | ALERT#<id> | SENT | marker of a published alert | 7 days |
+| OPERATORS | <alarm type>#<well> | what operators did to an alarm tag | while it holds, else 30 days |
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from petrostream.times import to_iso
 FLEET_LIST = "FLEET"
 STATE = "STATE"
 SENT = "SENT"
+OPERATORS = "OPERATORS"
 _FACILITY = "FACILITY#"
 HOUR_MS = 3_600_000
 MARKER_SECONDS = 7 * 86_400
@@ -156,6 +158,11 @@ def minute_of_window(window: Window) -> Minute:
     row: dict[str, Any] = window.row()
     chosen = {name: row[name] for name in _COLUMNS}
     return Minute(window.well_id, window.start_ms, **chosen, closed=False)
+
+
+def tag_key(well_id: str, alarm_type: str) -> Item:
+    """Key of the operators' side of an alarm tag. An alarm type has no "#" in its name, a well may."""
+    return {"pk": {"S": OPERATORS}, "sk": {"S": f"{alarm_type}#{well_id}"}}
 
 
 def marker_item(alert_id: str, now_ms: int) -> Item:

@@ -14,7 +14,7 @@ import numpy as np
 from petrostream.facility import FacilityRows
 from petrostream.live.alerts import MAX_AGE_MS, Alert, alarm_alerts, status_alert
 from petrostream.live.changes import NORMAL, TANK, WELL, AlertPeriod, Key, StatusChange, status_changes
-from petrostream.live.open_alarms import OpenAlarm, note_alarms
+from petrostream.live.open_alarms import Alarms, alarms_after
 from petrostream.readings import VAPOR, gauge_units, usable_values
 from petrostream.risk import ALERT_ABOVE
 from petrostream.schema import SENSOR_INDEX
@@ -81,13 +81,16 @@ class LiveState:
     Attributes:
         wells: latest status by well, the well that reported last at the end.
         alarms: open alarms by well and alarm type.
+        returned: the last annunciated alarms that returned, by well and alarm type, the latest at the end: an
+            operator may not have seen them.
         periods: periods of the status ALERT that are not over.
         unpublished: alerts not yet published, oldest first.
         listed: whether the facility is in the table's list of facilities.
     """
 
     wells: Mapping[str, WellStatus] = field(default_factory=dict)
-    alarms: Mapping[tuple[str, str], OpenAlarm] = field(default_factory=dict)
+    alarms: Alarms = field(default_factory=dict)
+    returned: Alarms = field(default_factory=dict)
     periods: Mapping[Key, AlertPeriod] = field(default_factory=dict)
     unpublished: tuple[Alert, ...] = ()
     listed: bool = False
@@ -95,13 +98,14 @@ class LiveState:
     def well_names(self) -> list[str]:
         """All wells of which anything is kept, more than once where it is more than one thing."""
         of_alerts = [str(alert.detail["well_id"]) for alert in self.unpublished]
-        return [*of_alerts, *(well for well, _ in (*self.periods, *self.alarms)), *self.wells]
+        return [*of_alerts, *(well for well, _ in (*self.periods, *self.alarms, *self.returned)), *self.wells]
 
     def only(self, wells: Set[str]) -> "LiveState":
         """A copy without statuses, alarms and alerts of other wells than these."""
         return LiveState(
             wells={name: status for name, status in self.wells.items() if name in wells},
             alarms={key: alarm for key, alarm in self.alarms.items() if key[0] in wells},
+            returned={key: alarm for key, alarm in self.returned.items() if key[0] in wells},
             periods={key: period for key, period in self.periods.items() if key[0] in wells},
             unpublished=tuple(alert for alert in self.unpublished if alert.detail["well_id"] in wells),
             listed=self.listed,
@@ -143,10 +147,12 @@ def note_scored(state: LiveState, facility_id: str, rows: Scored, arrived_ms: in
         for change in changes
     ]
     alerts = _recent([*alarm_alerts(rows.alarms), *of_status], arrived_ms)
+    alarms, returned = alarms_after(state.alarms, state.returned, rows.alarms)
     return replace(
         state,
         wells=dict(list(wells.items())[-MAX_WELLS:]),
-        alarms=note_alarms(state.alarms, rows.alarms),
+        alarms=alarms,
+        returned=returned,
         periods=periods,
         unpublished=(*state.unpublished, *alerts),
     )

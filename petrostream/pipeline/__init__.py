@@ -7,14 +7,16 @@ or front door.
 from petrostream.pipeline.batch import Outcome, StreamRecord
 from petrostream.pipeline.fitting import fitted
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
-from petrostream.pipeline.ports import Ports
+from petrostream.pipeline.ports import Alerts, Ports, Sink
 from petrostream.pipeline.process import process_batch
 
 __all__ = [
     "PARTS",
+    "Alerts",
     "Memory",
     "Outcome",
     "Ports",
+    "Sink",
     "StreamRecord",
     "decode_parts",
     "encode_parts",

@@ -12,7 +12,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.alarms (
   `alarm_type` string COMMENT 'forest, methane_high, or the name of the physics rule',
   `alarm_group` string COMMENT 'process or emission',
   `priority` string COMMENT 'critical, high, medium or low: by consequence and time to respond',
-  `event` string COMMENT 'activated, suppressed, unsuppressed or returned by the stream; acknowledged, shelved, unshelved, removed_from_service or returned_to_service by an operator',
+  `event` string COMMENT 'activated, suppressed, unsuppressed or returned by the stream; acknowledged, shelved, unshelved, removed_from_service, returned_to_service or commented by an operator; unshelved also by petrostream when the time is up',
   `state` string COMMENT 'The alarm\'s state afterwards; of a transition by the stream, as far as the stream knows',
   `cause` string COMMENT 'Why it returned: cleared, no_data or feed_ended; null for other events',
   `start_ts` timestamp COMMENT 'First reading of the condition [UTC]',

@@ -10,6 +10,8 @@ import boto3
 import pytest
 
 from examples.alert_subscriber import subscribe
+from ops.alarms import _desk, _facts
+from petrostream.alarms import OperatorRequest
 from petrostream.aws.live_reader import LiveTable
 from petrostream.live.items import Minute
 from petrostream.readings.wells import encode_block
@@ -113,3 +115,27 @@ def test_a_leak_is_heard_of_once_each_way(lake: Lake, queue: str, begun_ms: int)
     history = lake.sql(f"SELECT transition_id FROM alarm_history WHERE well_id = '{WELL}'")
     told = {event["detail"]["transition_id"] for event in heard}
     assert {row["transition_id"] for row in history} <= told
+
+
+def test_an_operator_acknowledges_a_leak_that_is_over(lake: Lake, begun_ms: int) -> None:
+    assert begun_ms
+    (leak,) = [row for row in _alarms_of_the_well() if row["alarm_type"] == "methane_high"]
+    assert leak["state"] == "returned_unacknowledged"
+    desk = _desk(aws=True)
+    done = desk.act(WELL, "methane_high", OperatorRequest("acknowledge", "ana", "valve tightened"))
+    assert done.delivered
+    assert not [row for row in _alarms_of_the_well() if row["alarm_type"] == "methane_high"]
+    wanted = f"""
+        SELECT alarm_id, actor, "comment", state FROM alarm_history
+        WHERE well_id = '{WELL}' AND event = 'acknowledged'
+    """
+    wait_for(lambda: len(lake.sql(wanted)) == 1, "the action to land")
+    (row,) = lake.sql(wanted)
+    assert (row["actor"], row["comment"], row["state"]) == ("ana", "valve tightened", "normal")
+    assert row["alarm_id"] == done.record.alarm_id
+
+
+def _alarms_of_the_well() -> list[dict[str, Any]]:
+    now_ms = time.time_ns() // 1_000_000
+    facts = [_facts(view, now_ms) for view in _desk(aws=True).tags()]
+    return [row for row in facts if row["well_id"] == WELL]

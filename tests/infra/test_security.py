@@ -111,7 +111,8 @@ def test_the_scoring_role_may_do_what_its_adapters_call_and_no_more(aws):
         if name.startswith("Scoring"):
             actions |= {action for statement in _statements(role) for action in _listed(statement["Action"])}
     assert actions == {
-        "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
+        "dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem",
+        "dynamodb:Query", "dynamodb:UpdateItem",
         "firehose:PutRecordBatch",
         "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
         "kinesis:GetShardIterator", "kinesis:ListShards",

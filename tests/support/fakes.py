@@ -121,8 +121,11 @@ class FakeTable(_Faulty):
         self._lock = Lock()
 
     def get_item(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool) -> dict[str, Any]:  # noqa: N803
-        assert ConsistentRead
         _check_table(TableName, "GetItem")
+        if Key["sk"]["S"] != "STATE":
+            other = self.others.get((Key["pk"]["S"], Key["sk"]["S"]))
+            return {} if other is None else {"Item": other}
+        assert ConsistentRead
         fault = self._next(0)
         self._before(fault, "GetItem")
         self._after(fault, "GetItem")

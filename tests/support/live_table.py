@@ -33,9 +33,12 @@ class ReadableTable:
         KeyConditionExpression: str,  # noqa: N803
         ExpressionAttributeValues: dict[str, dict[str, str]],  # noqa: N803
         ProjectionExpression: str,  # noqa: N803
+        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
         ExclusiveStartKey: tuple[str, str] | None = None,  # noqa: N803
     ) -> dict[str, Any]:
         """Items of one partition in order of their sort keys, a page at a time."""
+        names = ExpressionAttributeNames or {}
+        chosen = [names.get(name, name) for name in ProjectionExpression.split(", ")]
         values = {name: value["S"] for name, value in ExpressionAttributeValues.items()}
         first, last = values.get(":first", ""), values.get(":last", "\U0010ffff")
         assert KeyConditionExpression.startswith("pk = :pk")
@@ -46,11 +49,7 @@ class ReadableTable:
         page, rest = keys[: self._page], keys[self._page :]
         answer: dict[str, Any] = {
             "Items": [
-                {
-                    name: value
-                    for name, value in self._table.others[key].items()
-                    if name in ProjectionExpression.split(", ")
-                }
+                {name: value for name, value in self._table.others[key].items() if name in chosen}
                 for key in page
             ]
         }

@@ -134,8 +134,8 @@ module "function" {
         ]
       }
     ]
-    # Deleting: the marker of a message that the topic refused.
-    state  = [{ actions = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], resources = [local.table_arn] }]
+    # Deleting: the marker of a message that the topic refused. Query and BatchGetItem: shelvings whose time is up.
+    state  = [{ actions = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"], resources = [local.table_arn] }]
     alerts = [{ actions = ["sns:Publish"], resources = [local.topic_arn] }]
     models = [
       { actions = ["s3:GetObject"], resources = ["${local.artifacts}/${local.models_prefix}*"] },

@@ -51,6 +51,7 @@ ENTRIES: dict[str, Entry] = {
     "sql": _local("sql", "Run Athena SQL, on this machine or with --aws, and print a table or CSV."),
     "logs": _local("logs", "Print the end of its log."),
     "env": _local("env", "Print the variables that point AWS clients at it."),
+    "resend": _local("resend", "Send readings that arrived, but are in no table, to the stream again."),
     "publish-model": _local("publish-model", "Publish trained models to it and make them live."),
     "local": Entry("local.cli", "app", "All commands of the lake on this machine.", LOCAL),
     "demo": Entry("local.demo.__main__", "main", "Run the lake end to end and say what happened.", LOCAL),

@@ -15,8 +15,9 @@ from rich.console import Console
 from deploy.engine import Iac
 from local import catalogue, deployment, lifecycle
 from local import sql as sql_client
-from local.restored import restored
+from local.restored import not_restored, restored
 from local.status import facts, readings, readings_text, size, text
+from ops.resend import ExecuteOption, HoursOption, NowOption, bring_back
 from toolchain import commands
 from toolchain.errors import ToolError
 from toolchain.twin import Twin, client_environment, point_at_twin, twin
@@ -56,10 +57,13 @@ def up(
         with _waiting("Starting the AWS emulator") as tick:
             started = lifecycle.start(target, tick)
         console.print(f"Emulator {'started' if started else 'is already running'} at {target.endpoint}")
-        if started and (found := restored(lifecycle.health(target))):
+        health = lifecycle.health(target) if started else None
+        if found := restored(health):
             console.print(found, soft_wrap=True)
         if deploy:
             _deploy(target, definition, force=force)
+            for line in not_restored(health):
+                console.print(line, soft_wrap=True)
     console.print(f"PetroStream is up ({time.monotonic() - began:.0f} s).", style="green")
 
 
@@ -244,6 +248,15 @@ def live(
         print_json(table, sys.stdout)
     else:
         show(table, console_of(sys.stdout), watch=watch)
+
+
+@app.command()
+def resend(execute: ExecuteOption = False, hours: HoursOption = None, now: NowOption = False) -> None:
+    """Send readings that arrived, but are in no table, to the stream again."""
+    target = twin()
+    _need_running(target)
+    point_at_twin(target=target)
+    bring_back(lambda line: console.print(line, soft_wrap=True), execute=execute, hours=hours, now=now)
 
 
 @app.command()

@@ -83,7 +83,8 @@ def serve(target: Twin) -> None:
     from local import adaptations  # noqa: PLC0415
     from local.adaptations.journal import Journal  # noqa: PLC0415
 
-    journal = Journal(target.journal)
+    saved = any(target.state.glob("*.json"))
+    journal = Journal(target.journal, expected=saved)
     installed = adaptations.install(journal)
     logging.getLogger("petrostream").info("Adaptations in place: %s", ", ".join(installed))
     config = Config()

@@ -1,4 +1,4 @@
-"""`python -m ops redrive` and `redeliver`: bring back what scoring gave up on, and what was not delivered."""
+"""`python -m ops redrive`, `redeliver`, `resend`: bring back what was given up, not delivered, or lost."""
 
 import os
 from typing import Annotated
@@ -10,6 +10,7 @@ from infra.settings import load_settings
 from ops.redeliver import firehose_names, undelivered
 from ops.redeliver import redeliver as send_again
 from ops.redrive import Limits, Redrive, RedriveResult
+from ops.resend import ExecuteOption, HoursOption, NowOption, bring_back
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
 from petrostream.names import shown
@@ -29,9 +30,7 @@ def tools() -> None:
 
 @app.command()
 def redrive(
-    execute: Annotated[
-        bool, typer.Option("--execute", help="Make the changes. By default, only report.")
-    ] = False,
+    execute: ExecuteOption = False,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Redrive what is left of a batch that has partly expired.")
     ] = False,
@@ -59,11 +58,7 @@ def redrive(
         print_error(str(trouble))
         raise typer.Exit(FAILED) from trouble
     except Exception as error:
-        if not _from_aws(error):
-            raise
-        endpoint = os.environ.get("AWS_ENDPOINT_URL", "AWS")
-        print_error(f"{endpoint}: {error}; check region, credentials and the queue's name")
-        raise typer.Exit(FAILED) from error
+        raise typer.Exit(_refused(error, "check region, credentials and the queue's name")) from error
     _sum_up(results, execute)
     if any(result.trouble for result in results):
         raise typer.Exit(FAILED)
@@ -71,9 +66,7 @@ def redrive(
 
 @app.command()
 def redeliver(
-    execute: Annotated[
-        bool, typer.Option("--execute", help="Make the changes. By default, only report.")
-    ] = False,
+    execute: ExecuteOption = False,
 ) -> None:
     """Send what lies under errors/ of every Firehose to it again."""
     try:
@@ -82,11 +75,7 @@ def redeliver(
         if execute:
             results = [send_again(result, service, s3) for result in results]
     except Exception as error:
-        if not _from_aws(error):
-            raise
-        endpoint = os.environ.get("AWS_ENDPOINT_URL", "AWS")
-        print_error(f"{endpoint}: {error}; check region and credentials")
-        raise typer.Exit(FAILED) from error
+        raise typer.Exit(_refused(error, "check region and credentials")) from error
     for result in results:
         done = f"{result.entries} entries sent, " if execute else ""
         left = "left" if execute else "to send"
@@ -97,6 +86,31 @@ def redeliver(
         console.print("Nothing was changed. Add --execute to do it.")
     if any(result.troubles for result in results):
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def resend(execute: ExecuteOption = False, hours: HoursOption = None, now: NowOption = False) -> None:
+    """Send readings that arrived, but are in no table, to the stream again."""
+    try:
+        bring_back(_print, execute=execute, hours=hours, now=now)
+    except PetroStreamError as trouble:
+        print_error(str(trouble))
+        raise typer.Exit(FAILED) from trouble
+    except Exception as error:
+        raise typer.Exit(_refused(error, "check region and credentials")) from error
+
+
+def _print(line: str) -> None:
+    console.print(line, soft_wrap=True)
+
+
+def _refused(error: Exception, advice: str) -> int:
+    """Print an error of AWS; returns the exit code. Other errors are raised."""
+    if not _from_aws(error):
+        raise error
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "AWS")
+    print_error(f"{endpoint}: {error}; {advice}")
+    return FAILED
 
 
 def _say(result: RedriveResult, execute: bool) -> None:

@@ -22,6 +22,8 @@ class Recovered:
         waiting: how many of them some function has not taken yet.
         items: how many items the tables have again.
         damaged: where an unreadable journal was set aside, None where there was none.
+        lost: whether the journal was gone.
+        last_arrival: when the last record in it arrived, in seconds since the epoch; 0 if there is none.
     """
 
     clean: bool
@@ -29,6 +31,8 @@ class Recovered:
     waiting: int
     items: int
     damaged: str | None
+    lost: bool
+    last_arrival: float
 
 
 def install(journal: Journal | None = None) -> list[str]:
@@ -64,10 +68,11 @@ def recover(journal: Journal) -> Recovered:
     Raises:
         sqlite3.Error: the journal cannot be read.
     """
-    from local.adaptations import kinesis, table_journal  # noqa: PLC0415
+    from local.adaptations import kinesis, stream_journal, table_journal  # noqa: PLC0415
 
     items = table_journal.recover(journal)
     records, waiting = kinesis.recover(journal)
     journal.ready.set()
     damaged = str(journal.damaged) if journal.damaged else None
-    return Recovered(journal.clean, records, waiting, items, damaged)
+    arrived = stream_journal.last_arrival(journal)
+    return Recovered(journal.clean, records, waiting, items, damaged, journal.lost, arrived)

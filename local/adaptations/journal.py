@@ -46,17 +46,23 @@ class Journal:
     Attributes:
         clean: whether the emulator was stopped properly the last time, or this is the first time.
         damaged: where an unreadable file was set aside, None where there was none.
+        lost: whether the file is gone, although the emulator has run before.
         ready: set once everything is read back; the function must not be invoked before.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, expected: bool = False) -> None:
         """Open the file, or create it. A damaged file is set aside.
+
+        Args:
+            path: the file.
+            expected: whether the emulator has run before, so that the file must be there.
 
         Raises:
             sqlite3.OperationalError: the file cannot be written.
         """
         self.ready = threading.Event()
         self.damaged: Path | None = None
+        self.lost = expected and not path.exists()
         self._path = path
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -69,7 +75,8 @@ class Journal:
             logger.exception("The journal %s cannot be read", path)
             self.damaged = _set_aside(path)
             self._connection = _open(path)
-        self.clean = self.damaged is None and not self.rows("SELECT began FROM session")
+        intact = self.damaged is None and not self.lost
+        self.clean = intact and not self.rows("SELECT began FROM session")
         self.write([("DELETE FROM session", ()), ("INSERT INTO session VALUES (?)", (time.time(),))])
         self._syncer = threading.Thread(target=self._sync, name="petrostream-journal", daemon=True)
         self._syncer.start()

@@ -194,3 +194,9 @@ def newest(journal: Journal) -> int:
         "SELECT MAX(sequence) FROM (SELECT sequence FROM record UNION ALL SELECT sequence FROM place)"
     )
     return int(found or 0)
+
+
+def last_arrival(journal: Journal) -> float:
+    """When the last record in the journal arrived, in seconds since the epoch; 0 if there is none."""
+    ((found,),) = journal.rows("SELECT MAX(arrival) FROM record")
+    return float(found or 0.0)

@@ -1,17 +1,27 @@
-"""The emulator killed in mid-replay: what it acknowledged lands once, joined as if nothing had happened."""
+"""The emulator killed in mid-replay: what it acknowledged lands once, joined as if nothing had happened.
 
+With its journal damaged as well, one command sends again what was lost.
+"""
+
+import base64
 import json
 import os
+import re
+import shutil
+import sqlite3
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.demo.facility import read_pairing
 from ml.data.dataset import find_instances, read_instance
-from petrostream.readings.wells import event_id
+from petrostream.facility.state import REACH_MS
+from petrostream.readings import Validated, event_id, validate_block
 from tests.support.lake import Lake, wait_for
 from tests.support.stream import expected_pairs, landed_pairs, readings_of
 
@@ -49,37 +59,60 @@ def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         os.environ.update(before)
 
 
-@pytest.fixture(scope="module")
-def run(crashing: Lake, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A live replay: the emulator dies while it sends, and again when it has sent everything."""
-    folder = tmp_path_factory.mktemp("run")
-    data, report = folder / "data", folder / "report.json"
-    crashing.run(
-        "-m", "ml.simulate", "--out", str(data), "--instances", "8", "--minutes", "60", "--seed", "17"
+LANDED = "SELECT COUNT(DISTINCT event_id) AS n FROM scored_readings"
+
+
+def _simulate(lake: Lake, data: Path, seed: int) -> None:
+    lake.run(
+        "-m", "ml.simulate", "--out", str(data), "--instances", "8", "--minutes", "60", "--seed", str(seed)
     )
-    wells = "SELECT COUNT(DISTINCT event_id) AS n FROM scored_readings"
-    since = datetime.now(UTC)
-    producer = crashing.start(
+
+
+def _replay(lake: Lake, data: Path, report: Path) -> subprocess.Popen[str]:
+    """Begin a live replay, and wait until the first of its readings have landed."""
+    before = int(lake.value(LANDED))
+    producer = lake.start(
         "producer/replay.py", "--data", str(data), "--speed", "300", "--with-facility",
-        "--name", f"e2e-crash-{crashing.twin.port}", "--report", str(report),
+        "--name", f"e2e-crash-{lake.twin.port}", "--report", str(report),
     )  # fmt: skip
-    wait_for(lambda: int(crashing.value(wells)) > 0, "the first readings to land")
-    crashing.kill_emulator()
-    restarts = [crashing.run("-m", "local", "up")]
+    wait_for(lambda: int(lake.value(LANDED)) > before, "the first readings to land")
+    return producer
+
+
+def _finish(producer: subprocess.Popen[str]) -> None:
     output, _ = producer.communicate(timeout=300)
     assert producer.returncode == 0, output
-    crashing.kill_emulator()
-    restarts.append(crashing.run("-m", "local", "up"))
 
-    sent = json.loads(report.read_text())
-    moved = sent["offset_by_source"]
+
+def _sent(data: Path, report: dict[str, Any]) -> set[str]:
+    """The event ids of everything a replay sent."""
+    moved = report["offset_by_source"]
     events = {
         event_id(file.well_id, file.source, int(ts) + moved[file.source])
         for file in find_instances(data)
         for ts in read_instance(file).ts_ms
     }
-    assert len(events) == sent["readings"]
-    wait_for(lambda: int(crashing.value(wells)) >= len(events), "every reading to land")
+    assert len(events) == report["readings"]
+    return events
+
+
+@pytest.fixture(scope="module")
+def run(crashing: Lake, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A live replay: the emulator dies while it sends, and again when it has sent everything."""
+    folder = tmp_path_factory.mktemp("run")
+    data, report = folder / "data", folder / "report.json"
+    _simulate(crashing, data, seed=17)
+    since = datetime.now(UTC)
+    producer = _replay(crashing, data, report)
+    crashing.kill_emulator()
+    restarts = [crashing.run("-m", "local", "up")]
+    _finish(producer)
+    crashing.kill_emulator()
+    restarts.append(crashing.run("-m", "local", "up"))
+
+    sent = json.loads(report.read_text())
+    events = _sent(data, sent)
+    wait_for(lambda: int(crashing.value(LANDED)) >= len(events), "every reading to land")
     wait_for(lambda: _missing(crashing, since) == 0, "every reading to be joined")
     return Run(since, events, sent, restarts)
 
@@ -118,3 +151,124 @@ def test_the_facilities_rows_are_those_of_an_undisturbed_stream(crashing: Lake, 
             well["readings"] for well in run.report["wells"].values() if well["facility_id"] == facility_id
         )
         assert landed_pairs(crashing, facility_id) == expected_pairs(facility_id, unit)
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A replay in which the emulator dies and its journal is damaged.
+
+    Attributes:
+        before: event ids of what had landed before the replay.
+        sent: event ids of everything it sent.
+        restart: what `up` printed.
+        outputs: what `resend` printed: the look, the sending, and another look.
+        undisturbed: by facility, what the stream carried, as if it had never been lost.
+        resumed: by facility, event time of the first reading that arrived after the crash.
+    """
+
+    before: set[str]
+    sent: set[str]
+    restart: str
+    outputs: list[str]
+    undisturbed: dict[str, Validated]
+    resumed: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def damage(crashing: Lake, run: Run, tmp_path_factory: pytest.TempPathFactory) -> Damage:
+    """A replay, the emulator dead in the middle of it, half of the journal gone, and the lost sent again."""
+    folder = tmp_path_factory.mktemp("damage")
+    data, report, copy = folder / "data", folder / "report.json", folder / "state"
+    _simulate(crashing, data, seed=18)
+    before = _landed(crashing)
+    producer = _replay(crashing, data, report)
+    crashing.kill_emulator()
+    shutil.copytree(crashing.twin.state, copy)
+    journal = crashing.twin.journal
+    journal.with_name(f"{journal.name}-wal").unlink(missing_ok=True)
+    os.truncate(journal, journal.stat().st_size // 2)
+    restart = crashing.run("-m", "local", "up")
+    _finish(producer)
+    lost = _in_journal(copy / journal.name)
+    facilities = sorted({well["facility_id"] for well in json.loads(report.read_text())["wells"].values()})
+    rest = {name: readings_of(name) for name in facilities}
+    undisturbed = {name: Validated.concat([lost[name], rest[name]]) for name in facilities}
+    resumed = {name: int(rest[name].readings.ts_ms.min()) for name in facilities}
+
+    outputs = [crashing.run("-m", "local", "resend")]
+    outputs.append(crashing.run("-m", "local", "resend", "--execute", "--now"))
+    events = _sent(data, json.loads(report.read_text()))
+    wait_for(lambda: _landed(crashing) >= before | events, "every reading to land")
+    expected = {one for name in facilities for one in expected_pairs(name, undisturbed[name])}
+    wait_for(lambda: _joined(crashing) >= expected, "every reading to be joined")
+    outputs.append(crashing.run("-m", "local", "resend"))
+    return Damage(before, events, restart, outputs, undisturbed, resumed)
+
+
+def _landed(lake: Lake) -> set[str]:
+    return {row["event_id"] for row in lake.sql("SELECT event_id FROM scored_readings")}
+
+
+def _joined(lake: Lake) -> set[str]:
+    return {row["event_id"] for row in lake.sql("SELECT event_id FROM facility_readings")}
+
+
+def _in_journal(path: Path) -> dict[str, Validated]:
+    """By facility, what a journal has of the stream, validated."""
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute("SELECT key, sequence, data FROM record ORDER BY sequence").fetchall()
+    return {
+        key: Validated.concat(
+            [
+                validate_block(base64.b64decode(data), sequence=sequence, now_ms=2**50, tanks=True)
+                for name, sequence, data in rows
+                if name == key
+            ]
+        )
+        for key in {row[0] for row in rows}
+    }
+
+
+def _counted(output: str) -> int:
+    """The readings that a printed summary counts as missing."""
+    (count,) = re.findall(r"Missing: ([\d,]+) readings", output)
+    return int(count.replace(",", ""))
+
+
+def test_up_names_what_a_damaged_journal_has_lost(damage: Damage) -> None:
+    assert "The journal was damaged, and is set aside as" in damage.restart
+    assert _counted(damage.restart) > 0
+    listed = re.findall(r"FAC-\d+  SIM-\S+  \d/SIMULATED_\d+: ([\d,]+) readings", damage.restart)
+    assert sum(int(count.replace(",", "")) for count in listed) == _counted(damage.restart)
+    assert "petrostream resend --execute" in damage.restart
+
+
+def test_exactly_what_was_lost_is_sent_again(damage: Damage) -> None:
+    look, sending, after = damage.outputs
+    assert _counted(look) == _counted(sending) == _counted(damage.restart)
+    assert "Nothing is missing" in after
+
+
+def test_what_was_sent_landed_once_in_spite_of_the_damage(crashing: Lake, damage: Damage) -> None:
+    landed = [row["event_id"] for row in crashing.sql("SELECT event_id FROM well_data")]
+    assert len(landed) == len(set(landed))
+    assert set(landed) == damage.before | damage.sent
+    assert not damage.before & damage.sent
+    assert int(crashing.value("SELECT COUNT(*) AS n FROM quarantine_lines")) == 0
+    late = "SELECT COUNT(*) AS n FROM well_data WHERE CONTAINS(validation_reasons, 'late:ts')"
+    assert int(crashing.value(late)) == 0
+
+
+def test_the_facilities_rows_come_right_after_the_damage(crashing: Lake, damage: Damage) -> None:
+    """The first readings after the crash may have met another tank reading: those before were lost then."""
+    for facility_id, unit in damage.undisturbed.items():
+        expected, landed = expected_pairs(facility_id, unit), landed_pairs(crashing, facility_id)
+        rows = crashing.sql(f"SELECT event_id FROM facility_data WHERE facility_id = '{facility_id}'")
+        assert len(rows) == len(landed)
+        times = dict(zip(unit.readings.event_id, unit.readings.ts_ms.tolist(), strict=True))
+        border = {one for one in expected if 0 <= times[one] - damage.resumed[facility_id] <= REACH_MS}
+        assert landed.keys() == expected.keys()
+        assert {one: landed[one][0] for one in expected} == {one: expected[one][0] for one in expected}
+        assert {one: landed[one] for one in expected.keys() - border} == {
+            one: expected[one] for one in expected.keys() - border
+        }

@@ -316,6 +316,22 @@ def test_a_journal_that_is_no_database_is_set_aside_and_said(tmp_path):
     assert journal.ready.is_set()
 
 
+def test_a_journal_that_is_gone_is_told_from_a_first_start(tmp_path):
+    assert Journal(tmp_path / "first.db").clean
+    gone = Journal(tmp_path / "gone.db", expected=True)
+    assert (gone.clean, gone.lost) == (False, True)
+    there = Journal(tmp_path / "first.db", expected=True)
+    assert not there.lost
+
+
+def test_the_last_arrival_shows_how_far_the_journal_goes(tmp_path):
+    journal = Journal(tmp_path / "journal.db")
+    assert stream_journal.last_arrival(journal) == 0.0
+    put(journal, *"ABC")
+    newest = max(r["ApproximateArrivalTimestamp"] for records in contents().values() for r in records)
+    assert stream_journal.last_arrival(journal) == newest
+
+
 def test_a_journal_damaged_in_the_middle_is_set_aside(tmp_path):
     path = tmp_path / "journal.db"
     journal = Journal(path)

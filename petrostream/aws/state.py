@@ -61,6 +61,10 @@ class StateStore:
                 self._warm[facility_id] = warm
         return warm
 
+    def committed(self, facility_id: str) -> Memory:
+        """The facility's memory as the table has it now, for those who never write; errors as for `load`."""
+        return self._read(facility_id)[0]
+
     def save(self, memory: Memory, version: int) -> int:
         """Write the memory that follows the one at `version`; returns the new version.
 

@@ -34,6 +34,13 @@ class Worker:
         clients: returns the client of a service.
         backoff: retries of the sinks and of the alert topic; their defaults if None.
         on_rejected: called with each published model that cannot be used.
+
+    Attributes:
+        settings: as given.
+        states: facilities' memories, as committed.
+        models: the models in use.
+        live_table: the live table, for reading.
+        desk: operators' actions.
     """
 
     def __init__(
@@ -46,7 +53,7 @@ class Worker:
         self.settings = settings
         self._clients = clients
         self._backoff = backoff
-        self._states = StateStore(settings.live_table, clients("dynamodb"))
+        self.states = StateStore(settings.live_table, clients("dynamodb"))
         self._live = LiveWriter(settings.live_table, clients("dynamodb"), settings.live_window_hours)
         tags = OperatorTags(settings.live_table, clients("dynamodb"))
         self._alerts = AlertTopic(
@@ -58,22 +65,23 @@ class Worker:
             backoff,
             silenced=lambda well, alarm_type: tags.silenced(well, alarm_type, now_ms()),
         )
-        self._desk = AlarmDesk(
-            LiveTable(settings.live_table, clients("dynamodb")),
+        self.live_table = LiveTable(settings.live_table, clients("dynamodb"))
+        self.desk = AlarmDesk(
+            self.live_table,
             tags,
             lambda: self._sink(settings.alarm_stream, Deadline.after(SETTLE_SECONDS)),
             now_ms,
         )
         self._settled_ms = now_ms()
-        self._models = ModelStore(
+        self.models = ModelStore(
             settings.artifacts_bucket, clients("s3"), settings.model_refresh_seconds, on_rejected=on_rejected
         )
 
     def ports(self, deadline: Deadline) -> Ports:
         """The ports of one batch, whose work must be done by `deadline`."""
         return Ports(
-            states=self._states,
-            models=self._models,
+            states=self.states,
+            models=self.models,
             delivery=self._sink(self.settings.delivery_stream, deadline),
             quarantine=self._sink(self.settings.quarantine_stream, deadline),
             facility=self._sink(self.settings.facility_stream, deadline),
@@ -94,7 +102,7 @@ class Worker:
             return
         self._settled_ms = now_ms()
         try:
-            self._desk.settle(self._alerts.with_deadline(deadline))
+            self.desk.settle(self._alerts.with_deadline(deadline))
         except Exception as error:
             logger.warning("operators' actions are settled later: %s", error)
 

@@ -1,0 +1,37 @@
+"""What the API's routes work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from petrostream.aws.alarm_desk import AlarmDesk
+from petrostream.aws.live_reader import LiveTable
+from petrostream.detection import ModelSet
+from petrostream.scoring import FacilityState
+
+
+class Models(Protocol):
+    """The models in use."""
+
+    def current(self) -> ModelSet | None:
+        """Return them, None before the first are published; raises ModelInvalid or ServiceUnavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Adapters, and the clock.
+
+    Attributes:
+        models: the models in use.
+        state: returns a facility's scoring state as last committed; raises ServiceUnavailable.
+        live: the live table.
+        desk: operators' actions.
+        now_ms: returns the present, epoch ms.
+    """
+
+    models: Models
+    state: Callable[[str], FacilityState]
+    live: LiveTable
+    desk: AlarmDesk
+    now_ms: Callable[[], int]

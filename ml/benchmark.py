@@ -3,14 +3,15 @@
     python -m ml.benchmark --data data/3w --json build/benchmark.json
 
 Protocol, windows and score are those of `ml.evaluation.vargas`; the other methods are in
-`ml.evaluation.methods`. Of the evaluated instance PetroStream sees only what the other methods see before the
-test windows: nine windows of normal operation, which make the baseline. The forest is trained on the normal
+`ml.evaluation.methods`, VUS-PR is in `ml.evaluation.ranking`. Of the evaluated instance PetroStream sees only
+what the other methods see before the test windows: nine windows of normal operation, which make the baseline. The forest is trained on the normal
 operation of other wells (`ml.evaluation.models`). A window is judged on its own, by the serving code and from
 a cold start.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated, Any
@@ -19,18 +20,22 @@ import typer
 from rich.table import Column, Table
 
 from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
-from ml.evaluation.judge import HOLD_S, WARM_UP_S, judge_windows
+from ml.evaluation.judge import HOLD_S, WARM_UP_S, judge_windows, score_rows
+from ml.evaluation.limits import LIMITS, MAHALANOBIS, MAX_Z
 from ml.evaluation.methods import (
     KERNELS,
     NEIGHBOURS,
     USUAL_NEIGHBOURS,
+    LargestZ,
     Lof,
+    Mahalanobis,
     Method,
     OneClass,
     PlainForest,
     dummy,
 )
 from ml.evaluation.models import LeftOut
+from ml.evaluation.ranking import BUFFER, STEP, rank, rank_rows
 from ml.evaluation.terminal import console, explained, library_versions, number, say, tracked, write_json
 from ml.evaluation.vargas import (
     EVENT_CLASSES,
@@ -54,18 +59,23 @@ DEFAULT_SEED = 1
 PETROSTREAM = "petrostream"
 FOREST = "isolation_forest"
 LOF = "lof"
-METHODS = ("dummy", FOREST, *(f"ocsvm_{kernel}" for kernel in KERNELS), LOF, PETROSTREAM)
+LIMITED = {f"{PETROSTREAM}_{kind}": kind for kind in LIMITS}
+"""PetroStream with a plain limit on the same features in the forest's place."""
+
+OURS = (PETROSTREAM, *LIMITED)
+METHODS = ("dummy", FOREST, *(f"ocsvm_{kernel}" for kernel in KERNELS), LOF, *LIMITS, *OURS)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One eligible instance: its file, windows, and each method's micro-F1 so far."""
+    """One eligible instance: its file, windows, and each method's micro-F1 and VUS-PR so far."""
 
     file: InstanceFile
     windows: Windows
     scores: dict[str, float]
+    ranks: dict[str, float]
 
 
 def run(files: Sequence[InstanceFile], methods: Sequence[str], seed: int) -> dict[str, Any]:
@@ -84,7 +94,7 @@ def run(files: Sequence[InstanceFile], methods: Sequence[str], seed: int) -> dic
     """
     cases: list[Case] = []
     skipped: dict[str, str] = {}
-    ours = PETROSTREAM in methods
+    ours = [name for name in OURS if name in methods]
     left_out = LeftOut(seed)
     judges = _judges(methods, seed)
     for file in tracked(files, "Reading instances"):
@@ -96,16 +106,20 @@ def run(files: Sequence[InstanceFile], methods: Sequence[str], seed: int) -> dic
             cases.append(_case(instance, judges))
         else:
             skipped[file.source] = reason
-    if ours:
-        for case in tracked(cases, "Judging with PetroStream"):
-            judged = judge_windows(read_instance(case.file), case.windows, left_out)
-            case.scores[PETROSTREAM] = micro_f1(judged, case.windows.anomalous)
+    for case in tracked(cases if ours else [], "Judging with PetroStream"):
+        instance = read_instance(case.file)
+        for name in ours:
+            models = partial(left_out.limited, LIMITED[name]) if name in LIMITED else left_out.commissioned
+            judged = judge_windows(instance, case.windows, models)
+            case.scores[name] = micro_f1(judged, case.windows.anomalous)
+            case.ranks[name] = rank_rows(instance, case.windows, score_rows(instance, case.windows, models))
     choices = _choose_neighbours(cases) if LOF in methods else {}
     return _result(cases, skipped, methods, seed, choices)
 
 
 def _judges(methods: Sequence[str], seed: int) -> dict[str, Method]:
     every: dict[str, Method] = {"dummy": dummy, FOREST: PlainForest(seed)}
+    every |= {MAX_Z: LargestZ(), MAHALANOBIS: Mahalanobis()}
     every |= {f"ocsvm_{kernel}": OneClass(kernel) for kernel in KERNELS}
     judges = {name: judge for name, judge in every.items() if name in methods}
     if LOF in methods:
@@ -121,7 +135,8 @@ def _case(instance: Instance, judges: Mapping[str, Method]) -> Case:
     windows = cut_windows(instance.label, instance.event_class)
     train, test = window_features(instance, windows)
     scores = {name: micro_f1(judge(train, test), windows.anomalous) for name, judge in judges.items()}
-    return Case(InstanceFile(instance.path, instance.event_class, instance.well_id), windows, scores)
+    ranks = rank(instance, windows, judges)
+    return Case(InstanceFile(instance.path, instance.event_class, instance.well_id), windows, scores, ranks)
 
 
 def _choose_neighbours(cases: Sequence[Case]) -> dict[str, int]:
@@ -135,7 +150,7 @@ def _choose_neighbours(cases: Sequence[Case]) -> dict[str, int]:
         chosen[well] = best
         for case in cases:
             if case.file.well_id == well:
-                case.scores[LOF] = case.scores[_lof(best)]
+                case.scores[LOF], case.ranks[LOF] = case.scores[_lof(best)], case.ranks[_lof(best)]
     return chosen
 
 
@@ -159,6 +174,8 @@ def _result(
             "min_std": MIN_STD,
             "petrostream_hold_s": HOLD_S,
             "petrostream_warm_up_s": WARM_UP_S,
+            "vus_pr_step": STEP,
+            "vus_pr_buffer": BUFFER,
         },
         "seed": seed,
         "versions": library_versions(),
@@ -184,10 +201,12 @@ def _eligible(case: Case) -> dict[str, Any]:
 def _summary(cases: Sequence[Case], name: str) -> dict[str, Any]:
     scores = {case.file.source: case.scores[name] for case in cases}
     values = list(scores.values())
+    ranks = {case.file.source: case.ranks[name] for case in cases}
     return {
         "mean": fmean(values) if values else None,
         "std": stdev(values) if len(values) > 1 else None,
         "per_instance": scores,
+        "vus_pr": {"mean": fmean(ranks.values()) if ranks else None, "per_instance": ranks},
     }
 
 
@@ -234,11 +253,13 @@ def _nothing(skipped: Mapping[str, str]) -> str:
 
 def _show(result: Mapping[str, Any]) -> None:
     methods = result["methods"]
-    table = Table("method", *(Column(name, justify="right") for name in ("mean", "std", "lowest", "highest")))
+    table = Table(
+        "method", *(Column(name, justify="right") for name in ("mean", "std", "lowest", "highest", "VUS-PR"))
+    )
     table.title = "Micro-F1 on the 3W anomaly-detection benchmark"
     for name, method in methods.items():
         scores = method["per_instance"].values()
-        figures = (method["mean"], method["std"], min(scores), max(scores))
+        figures = (method["mean"], method["std"], min(scores), max(scores), method["vus_pr"]["mean"])
         table.add_row(name, *(number(figure, 3) for figure in figures))
     console.print(table)
     shown = [name for name in (FOREST, LOF, PETROSTREAM) if name in methods]

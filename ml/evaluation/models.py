@@ -6,9 +6,10 @@ and on synthetic gauges, by the code that trains what is published (`ml.training
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from ml.data.dataset import Instance
+from ml.evaluation.limits import AT_LIMIT, PlainLimit, plain_limit
 from ml.registry import Registry, RegistryError, read_live
 from ml.training.baseline import Baseline, NoBaselineError, NormalPeriod, instance_baseline, normal_period
 from ml.training.models import FLEET_THRESHOLD, RECORDED_MIN_NORMAL_S, THRESHOLD
@@ -42,6 +43,7 @@ class LeftOut:
     pool: Pool = field(default_factory=Pool)
     wells: set[str] = field(default_factory=set)
     _forests: dict[tuple[str, str | None], Forest] = field(default_factory=dict)
+    _limits: dict[tuple[str, str | None], PlainLimit] = field(default_factory=dict)
 
     def learn(self, instance: Instance) -> NormalPeriod:
         """Adds the first part of an instance's normal period, if it has one, to the pool; returns the period.
@@ -62,6 +64,24 @@ class LeftOut:
         forest = self._forest(COMMISSIONED, baseline.well_id)
         extractor = baseline_extractor(baseline)
         model = _model(baseline.well_id, COMMISSIONED, extractor, forest, THRESHOLD)
+        return ModelSet(VERSION, {baseline.well_id: (replace(model, valid_from_ms=from_ms),)})
+
+    def limited(self, kind: str, baseline: Baseline, from_ms: int) -> ModelSet:
+        """As `commissioned`, with a plain limit on the same features in the forest's place.
+
+        Args:
+            kind: `max_z` or `mahalanobis`.
+            baseline: the well's.
+            from_ms: start of its service, epoch ms.
+        """
+        without = baseline.well_id if baseline.well_id in self.wells else None
+        if (kind, without) not in self._limits:
+            rows, _ = self.pool.training_rows(COMMISSIONED, self.seed, without=without)
+            self._limits[kind, without] = plain_limit(kind, rows)
+        # A limit is not a forest, and scores rows as one does; nothing else is asked of it.
+        limit = cast(Forest, self._limits[kind, without])
+        extractor = baseline_extractor(baseline)
+        model = _model(baseline.well_id, COMMISSIONED, extractor, limit, AT_LIMIT)
         return ModelSet(VERSION, {baseline.well_id: (replace(model, valid_from_ms=from_ms),)})
 
     def fleet(self, well_id: str) -> ModelSet:

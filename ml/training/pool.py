@@ -73,19 +73,29 @@ class Pool:
         Raises:
             ParityError: the ONNX file does not reproduce scikit-learn's scores.
         """
+        rows, synthetic = self.training_rows(kind, seed, without=without)
+        rng = _rng(seed, kind, "forest")
+        return fit_forest(rows, feature_names(kind), rng, trees=trees, synthetic=synthetic)
+
+    def training_rows(self, kind: str, seed: int, *, without: str | None = None) -> tuple[RowArray, int]:
+        """The rows that a forest is fitted on, and how many of them, at the end, are synthetic.
+
+        Args:
+            kind: as in `fit`.
+            seed: as in `fit`.
+            without: as in `fit`.
+        """
         pools = self.rows if kind == COMMISSIONED else self.fleet_rows
         drawn = [
             _draw(np.concatenate(parts), _rng(seed, kind, well))
             for well, parts in sorted(pools.items())
             if well != without
         ]
-        names = feature_names(kind)
-        rows = np.concatenate([np.empty((0, len(names)), np.float32), *drawn])
+        rows = np.concatenate([np.empty((0, len(feature_names(kind))), np.float32), *drawn])
         if len(rows) > WELL_ROWS:
             rows = rows[np.linspace(0, len(rows) - 1, WELL_ROWS).astype(np.int64)]
         made = synthetic_rows(kind, SYNTHETIC_ROWS, _rng(seed, kind, "synthetic"))
-        rng = _rng(seed, kind, "forest")
-        return fit_forest(np.concatenate([rows, made]), names, rng, trees=trees, synthetic=len(made))
+        return np.concatenate([rows, made]), len(made)
 
 
 def baseline_extractor(baseline: Baseline) -> FeatureExtractor:

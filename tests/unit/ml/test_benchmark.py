@@ -228,3 +228,13 @@ def test_petrostream_is_above_its_bar_on_real_instances():
 
     assert len(figures["eligible"]) == 8
     assert figures["methods"]["petrostream"]["mean"] >= 0.91
+
+
+def test_scores_rank_windows_of_normal_operation_below_those_of_the_event(dataset):
+    """VUS-PR needs no limit; a method that calls everything the same gets about one half."""
+    found = run(find_instances(dataset), METHODS, 1)["methods"]
+
+    for name in ("petrostream", "petrostream_max_z", "petrostream_mahalanobis", "max_z"):
+        assert found[name]["vus_pr"]["mean"] > 0.9
+    assert 0.4 < found["dummy"]["vus_pr"]["mean"] < 0.65
+    assert set(found["lof"]["vus_pr"]["per_instance"]) == set(found["lof"]["per_instance"])

@@ -4,9 +4,9 @@
 
 Protocol, windows and score are those of `ml.evaluation.vargas`; the other methods are in
 `ml.evaluation.methods`, VUS-PR is in `ml.evaluation.ranking`. Of the evaluated instance PetroStream sees only
-what the other methods see before the test windows: nine windows of normal operation, which make the baseline. The forest is trained on the normal
-operation of other wells (`ml.evaluation.models`). A window is judged on its own, by the serving code and from
-a cold start.
+what the other methods see before the test windows: nine windows of normal operation, which make the baseline.
+The forest is trained on the normal operation of other wells (`ml.evaluation.models`). A window is judged on
+its own, by the serving code and from a cold start.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Plain limits in the forest's place: the same features of each gauge, the same alarms, no trees.
 
-A limit is the largest value among the rows that the forest is fitted on, other wells and synthetic gauges; the
-forest's threshold calls none of them anomalous either. Limits show what the forest adds.
+A limit is the largest value among the rows that the forest is fitted on, other wells and synthetic gauges;
+the forest's threshold calls none of them anomalous either. Limits show what the forest adds.
 """
 
 from dataclasses import dataclass

@@ -118,12 +118,11 @@ def _scoring(app: FastAPI, services: Services, gauges: Gauges) -> None:
         state: Annotated[str, Query(pattern="^(none|live)$", description=examples.STATE)] = "none",
     ) -> Response:
         data = lines_of(await request.body(), request.headers.get("content-type", ""))
-        models = await run_in_threadpool(services.models.current)
         states: Callable[[str], FacilityState] = services.state if state == "live" else FacilityState
         # One core scores one request at a time; the others wait here, and health checks do not.
         async with one_at_a_time:
             with gauges.timed("score"):
-                body = await run_in_threadpool(score_lines, data, states, models, services.now_ms())
+                body = await run_in_threadpool(_scored, services, data, states)
         gauges.scored(body)
         return Response(body, media_type="application/json")
 
@@ -191,6 +190,10 @@ def _alarms(app: FastAPI, services: Services) -> None:
     async def events() -> StreamingResponse:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_changes(services), media_type="text/event-stream", headers=headers)
+
+
+def _scored(services: Services, data: bytes, states: Callable[[str], FacilityState]) -> bytes:
+    return score_lines(data, states, services.models.current(), services.now_ms())
 
 
 async def _changes(services: Services) -> AsyncIterator[bytes]:

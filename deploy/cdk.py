@@ -8,12 +8,16 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cost.limit import monthly_limit
 from deploy import cdk_twin, stacks
+from deploy.anomalies import service_monitor
 from deploy.changes import Change, between_templates
 from deploy.engine import Answers, Iac
+from deploy.github import repository
 from deploy.names import GUARDRAILS_STACK, LAKE_STACK, OPS_STACK, STACKS
 from deploy.output import Output
 from deploy.place import Place
+from infra.settings import load_settings
 from petrostream.aws.clients import client
 from toolchain import node as nodejs
 from toolchain.errors import ToolError
@@ -56,6 +60,7 @@ class CdkEngine:
         # Two emulators may be deployed to at once, an account may not.
         self._assembly = place.twin.assembly if place.twin else ASSEMBLY
         self._command: list[str] = []
+        self._monitor: str | None = None
         self._environment: dict[str, str] = {}
 
     def prepare(self) -> None:
@@ -88,6 +93,8 @@ class CdkEngine:
         self._synthesise()
         if self._place.twin:
             self._output.left_out("guardrails")
+        elif self._answers.guardrails:
+            self._monitor = service_monitor(load_settings(), self._place)
         changes: list[Change] = []
         for name, wanted in self._templates().items():
             self._parameters(name, wanted)
@@ -163,6 +170,7 @@ class CdkEngine:
         target = "twin" if self._place.twin else "aws"
         # The CDK would run the app with the `python3` on the path, which may not have the library.
         app = ["--app", f'"{sys.executable}" app.py', "--context", f"target={target}"]
+        app += ["--context", f"monthlyLimitUsd={monthly_limit(load_settings())}"]
         command = [*self._command, "synth", "--quiet", *app, "--output", str(self._assembly), "--no-notices"]
         what = "Synthesising the CDK app"
         run_quietly(command, nodejs.CDK, self._environment, what=what, hint="Correct it and try again.")
@@ -194,10 +202,18 @@ class CdkEngine:
 
     def _parameters(self, name: str, wanted: Mapping[str, Any]) -> Mapping[str, str]:
         """Values for a stack's parameters: those given now; CloudFormation remembers the others."""
+        named = repository(self._answers.github) if self._answers.github else None
         answers = {
             "AlertEmail": (self._answers.email, "--email you@example.com"),
-            "GitHubRepository": (self._answers.github, "--github owner/name (or --no-guardrails)"),
+            "GitHubRepository": (
+                named.full_name if named else None,
+                "--github owner/name (or --no-guardrails)",
+            ),
+            # Named without numbers, a repository loses those it had: they were another one's.
+            "GitHubOwnerId": (named.owner_id or "" if named else None, "--github owner@1/name@2"),
+            "GitHubRepositoryId": (named.repository_id or "" if named else None, "--github owner@1/name@2"),
             "GitHubProviderArn": (self._answers.github_provider, "--github-provider ARN"),
+            "AnomalyMonitorArn": (self._monitor, ""),
         }
         known = stacks.parameters(name)
         values = {}

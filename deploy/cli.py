@@ -41,7 +41,8 @@ _Email = Annotated[
 _GitHub = Annotated[
     str | None,
     typer.Option(
-        envvar="PETROSTREAM_GITHUB", help="Repository whose pipeline may deploy, owner/name; remembered."
+        envvar="PETROSTREAM_GITHUB",
+        help="Repository whose pipeline may deploy, owner/name or owner@1/name@2; remembered.",
     ),
 ]
 _Provider = Annotated[

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from deploy.cdk import CdkEngine
 from deploy.engine import Answers, Engine, Iac
+from deploy.github import repository
 from deploy.names import Names
 from deploy.output import Output
 from deploy.place import Place, find_place
@@ -27,8 +28,10 @@ class Context:
         """Find the account or emulator the environment points at.
 
         Raises:
-            ToolError: it points at none, or the settings cannot be used.
+            ToolError: it points at none, the settings cannot be used, or an answer is no repository.
         """
+        if answers and answers.github:
+            repository(answers.github)
         place = find_place()
         try:
             names = Names(load_settings(), place)

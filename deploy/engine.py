@@ -21,7 +21,7 @@ class Answers:
 
     Attributes:
         email: recipient of operations alarms and budget alerts.
-        github: repository whose pipeline may deploy, as `owner/name`.
+        github: repository whose pipeline may deploy, as `owner/name` or `owner@1/name@2`.
         github_provider: ARN of GitHub's OIDC provider, if the account has one already.
         guardrails: whether budgets and outside roles are deployed too; the pipeline may not touch them.
     """

@@ -5,6 +5,7 @@ from rich.console import Console
 from cost import report as cost_report
 from cost.advice import advice
 from cost.bill import bill
+from cost.limit import monthly_limit
 from cost.workload import Workload
 from deploy.changes import in_words, summary
 from deploy.context import Context
@@ -25,12 +26,22 @@ def plan(prepared: Prepared, console: Console) -> None:
     console.print(cost_report.table(month))
     for line in (*cost_report.verdict(month), advice(month, settings, free_tier=False)):
         console.print(line, soft_wrap=True)
+    console.print(budget(settings), soft_wrap=True)
     console.print("Other loads: make cost WELLS=… HZ=…")
 
 
 def price(settings: Settings) -> str:
     """What a month costs, in a sentence."""
     return " ".join(f"{line}." for line in cost_report.verdict(bill(Workload(), settings))[1:3])
+
+
+def budget(settings: Settings) -> str:
+    """When the monthly budget sends its e-mails, in a sentence."""
+    section = settings.budget
+    first = "" if section.first_alert_usd is None else f"${section.first_alert_usd:g}, then at "
+    limit = section.monthly_limit_usd or monthly_limit(settings)
+    shares = ", ".join(str(percent) for percent in section.alert_percent)
+    return f"Budget: an e-mail at {first}{shares} % of ${limit:g} a month."
 
 
 def next_steps(context: Context, console: Console) -> None:

@@ -1,7 +1,6 @@
 """Deploy with Terraform."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +8,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cost.limit import monthly_limit
 from deploy import terraform_state, terraform_twin
+from deploy.anomalies import service_monitor
 from deploy.changes import Change, of_terraform
 from deploy.engine import Answers, Iac
+from deploy.github import of_trust, repository
 from deploy.names import Names
 from deploy.output import Output
 from infra.settings import Settings
@@ -53,6 +55,7 @@ class TerraformEngine:
         self._output = output
         self._work = self._place.twin.terraform if self._place.twin else WORK
         self._plan: Path | None = None
+        self._monitor: str | None = None
         self._ready: Path | None = None
         self._terraform = "terraform"
         self._environment: dict[str, str] = {}
@@ -97,6 +100,8 @@ class TerraformEngine:
         """
         if self._place.twin:
             self._output.left_out("guardrails")
+        elif self._answers.guardrails:
+            self._monitor = service_monitor(self.settings, self._place)
         folder = self._folder()
         if self._has_state():
             self._init(folder)
@@ -147,8 +152,7 @@ class TerraformEngine:
         Raises:
             ToolError: something could not be removed.
         """
-        guardrails = [_GUARDRAILS] if self._answers.guardrails else []
-        self._destroy([f"-target={module}" for module in (*_OTHERS, *guardrails)])
+        self._destroy(stop_targets(guardrails=self._answers.guardrails))
 
     def finish(self) -> None:
         """Remove what is left.
@@ -156,7 +160,7 @@ class TerraformEngine:
         Raises:
             ToolError: something could not be removed.
         """
-        self._destroy([] if self._answers.guardrails else [f"-target={_LAKE}"])
+        self._destroy(finish_targets(guardrails=self._answers.guardrails))
 
     # --- Terraform --------------------------------------------------------------------------------------
 
@@ -183,16 +187,27 @@ class TerraformEngine:
             # Named in full: the first plan is made in a copy of the configuration.
             "packages": str(folder_of(Target.aws)),
             "alert_email": self._answers.email,
-            "github_repository": self._answers.github,
-            "github_provider_arn": self._answers.github_provider,
+            **self._guardrail_values(),
         }
         return [f"-var={name}={value}" for name, value in values.items() if value is not None]
+
+    def _guardrail_values(self) -> dict[str, str | None]:
+        """Variables of the guardrails, given without them too: no plan can be made without a limit."""
+        named = repository(self._answers.github) if self._answers.github else None
+        return {
+            "monthly_limit_usd": str(monthly_limit(self.settings)),
+            "github_repository": named.full_name if named else None,
+            "github_owner_id": named.owner_id if named else None,
+            "github_repository_id": named.repository_id if named else None,
+            "github_provider_arn": self._answers.github_provider,
+            "anomaly_monitor_arn": self._monitor,
+        }
 
     def _targets(self) -> list[str]:
         """Everything, or all but the guardrails: the pipeline may not change its own role."""
         if self._answers.guardrails or self._place.twin:
             return []
-        return [f"-target={module}" for module in (_LAKE, *_OTHERS)]
+        return _targets(_LAKE, *_OTHERS)
 
     def _destroy(self, targets: list[str]) -> None:
         if not self._has_state():
@@ -245,6 +260,20 @@ class TerraformEngine:
         terraform_state.prepare(client("s3"), bucket, self._place.region)
 
 
+def stop_targets(*, guardrails: bool) -> list[str]:
+    """Arguments that limit a removal to everything but the lake, with or without the guardrails."""
+    return _targets(*_OTHERS, *([_GUARDRAILS] if guardrails else []))
+
+
+def finish_targets(*, guardrails: bool) -> list[str]:
+    """Arguments that limit a removal to the lake; none with the guardrails, so that all that is left goes."""
+    return [] if guardrails else _targets(_LAKE)
+
+
+def _targets(*modules: str) -> list[str]:
+    return [f"-target={module}" for module in modules]
+
+
 def remembered(answers: Answers, state: Mapping[str, Any]) -> Answers:
     """Fill in missing answers from the state.
 
@@ -256,7 +285,6 @@ def remembered(answers: Answers, state: Mapping[str, Any]) -> Answers:
             if resource["type"] == "aws_sns_topic_subscription" and values.get("protocol") == "email":
                 answers = replace(answers, email=answers.email or values["endpoint"])
             if resource["type"] == "aws_iam_role" and resource.get("mode") == "managed":
-                trust = str(values.get("assume_role_policy", ""))
-                if found := re.search(r"repo:([^:\"]+/[^:\"]+):", trust):
-                    answers = replace(answers, github=answers.github or found[1])
+                found = of_trust(str(values.get("assume_role_policy", "")))
+                answers = replace(answers, github=answers.github or found)
     return answers

@@ -194,6 +194,21 @@ class Settings(Section):
     budget: BudgetSettings
     access: AccessSettings
 
+    def with_monthly_limit(self, usd: float) -> "Settings":
+        """These settings with that monthly limit, unless they have one.
+
+        Raises:
+            SettingsError: the hard stop would come before the limit.
+        """
+        if self.budget.monthly_limit_usd is not None:
+            return self
+        if self.budget.hard_stop_usd <= usd:
+            raise SettingsError(
+                f"budget.hard_stop_usd = {self.budget.hard_stop_usd:g}: must be over the computed monthly "
+                f"limit, {usd:g}: warnings come before the stop"
+            )
+        return self.model_copy(update={"budget": self.budget.model_copy(update={"monthly_limit_usd": usd})})
+
     @model_validator(mode="after")
     def _batches_survive_retention(self) -> "Settings":
         if self.scoring.maximum_record_age_seconds > self.stream.retention_hours * 3600:

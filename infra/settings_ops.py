@@ -10,6 +10,10 @@ RoleName = Annotated[str, Field(pattern=r"^[\w+=,.@-]{1,64}$")]
 Percent = Annotated[int, Field(ge=1, le=100)]
 
 DAY_SECONDS = 86_400
+MOST_USD = 1_000_000
+"""Most that a limit may be: a larger one is a typing error."""
+ALERTS = 5
+"""Alerts that a budget may have (AWS Cost Management User Guide, "Creating a budget")."""
 
 
 class OpsSettings(Section):
@@ -74,29 +78,36 @@ class BudgetSettings(Section):
     """What a month may cost, when an e-mail is sent, and when the flow of readings is stopped.
 
     Attributes:
-        monthly_limit_usd: what `alert_percent` refers to.
+        monthly_limit_usd: what `alert_percent` refers to; null is the computed bill with room for 40 %
+            more, which the deployment fills in (`cost.limit`).
+        first_alert_usd: the month's bill at which the first e-mail is sent; null sends none but those below.
         alert_percent: shares of the limit at which an e-mail is sent.
         hard_stop_usd: the month's bill at which the flow of readings is stopped.
         hard_stop_approval: whether AWS stops it automatically, or after an approval.
         hard_stop_roles: names of further roles to stop: those that producers use.
         scope: whether to count the account's bill, or that of resources with the project's tag. The tag
             counts nothing until it is activated as a cost allocation tag.
-        anomaly_usd: deviation from the usual bill at which an e-mail is sent.
+        anomaly_usd: deviation from the usual bill at which an e-mail is sent; null watches for none.
     """
 
-    monthly_limit_usd: Annotated[float, Field(gt=0, le=1_000_000)]
+    monthly_limit_usd: Annotated[float, Field(gt=0, le=MOST_USD)] | None
+    first_alert_usd: Annotated[float, Field(gt=0, le=MOST_USD)] | None
     alert_percent: Annotated[list[Percent], Field(min_length=1, max_length=5)]
-    hard_stop_usd: Annotated[float, Field(gt=0, le=1_000_000)]
+    hard_stop_usd: Annotated[float, Field(gt=0, le=MOST_USD)]
     hard_stop_approval: Literal["AUTOMATIC", "MANUAL"]
     hard_stop_roles: Annotated[list[RoleName], Field(max_length=50)]
     scope: Literal["account", "project"]
-    anomaly_usd: Annotated[float, Field(gt=0, le=1_000_000)]
+    anomaly_usd: Annotated[float, Field(gt=0, le=MOST_USD)] | None
 
     @model_validator(mode="after")
     def _consistent(self) -> "BudgetSettings":
         if sorted(set(self.alert_percent)) != self.alert_percent:
             raise ValueError("alert_percent must rise, each share once")
-        if self.hard_stop_usd <= self.monthly_limit_usd:
+        if len(self.alert_percent) + (self.first_alert_usd is not None) > ALERTS:
+            raise ValueError(
+                f"a budget has at most {ALERTS} alerts: first_alert_usd and alert_percent together"
+            )
+        if self.monthly_limit_usd is not None and self.hard_stop_usd <= self.monthly_limit_usd:
             raise ValueError("hard_stop_usd must be over monthly_limit_usd: warnings come before the stop")
         return self
 

@@ -1,4 +1,7 @@
-"""The CDK app: `python3 app.py`, as `cdk.json` says, with the context keys `target` and `settings`."""
+"""The CDK app: `python3 app.py`, as `cdk.json` says.
+
+Context keys: `target`, `settings`, and `monthlyLimitUsd` where the settings leave the monthly budget open.
+"""
 
 import sys
 from pathlib import Path
@@ -18,6 +21,7 @@ from infra.cdk.review import review  # noqa: E402
 from infra.cdk.scoring import ScoringStack  # noqa: E402
 from infra.cdk.stream import StreamStack  # noqa: E402
 from infra.settings import SETTINGS_FILE, SettingsError, load_settings  # noqa: E402
+from infra.settings_ops import MOST_USD  # noqa: E402
 
 
 def build(app: App, deployment: Deployment) -> tuple[LakeStack, StreamStack, ScoringStack]:
@@ -54,12 +58,30 @@ def context_target(value: object) -> DeployTarget:
     raise SettingsError(f"-c target={value}: must be aws or twin")
 
 
+def context_limit(value: object) -> float:
+    """The monthly limit named in the context.
+
+    Raises:
+        SettingsError: it is not a number of dollars.
+    """
+    try:
+        limit = float(str(value))
+    except ValueError:
+        limit = 0.0
+    if not 0 < limit <= MOST_USD:
+        raise SettingsError(f"-c monthlyLimitUsd={value}: must be a number of dollars")
+    return limit
+
+
 def main() -> None:
     """Synthesises the app, or ends with the reason why it cannot."""
     app = App()
     try:
         target = context_target(app.node.try_get_context("target"))
         settings = load_settings(Path(app.node.try_get_context("settings") or SETTINGS_FILE))
+        limit = app.node.try_get_context("monthlyLimitUsd")
+        if limit is not None:
+            settings = settings.with_monthly_limit(context_limit(limit))
         build(app, Deployment(settings=settings, target=target, packages=PACKAGES[target]))
     except (SettingsError, PackageMissingError) as error:
         sys.exit(f"error: {error}")

@@ -13,6 +13,10 @@ from deploy.names import STACKS
 from infra.settings import SETTINGS_FILE, load_settings
 from tests.support.paths import ROOT
 from tests.support.terraform import (
+    MONTHLY_LIMIT,
+    account,
+    account_applying,
+    account_server,
     aws_plan,
     deployed,
     deploying,
@@ -25,8 +29,8 @@ from tests.support.terraform import (
 
 # Fixtures, defined where they do not crowd this file.
 __all__ = [
-    "aws_plan", "deployed", "deploying", "module_tests", "terraform_copy", "terraform_ready", "twin_lake",
-    "who_am_i",
+    "account", "account_applying", "account_server", "aws_plan", "deployed", "deploying", "module_tests",
+    "terraform_copy", "terraform_ready", "twin_lake", "who_am_i",
 ]  # fmt: skip
 
 
@@ -95,7 +99,8 @@ def synth(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         context = json.loads((ROOT / "infra" / "cdk" / "cdk.json").read_text())["context"]
         out = folder / "out"
         app = App(outdir=str(out), context=context, analytics_reporting=False)
-        build(app, Deployment(settings=load_settings(settings_file), target=target, packages=packages))  # type: ignore[arg-type]
+        settings = load_settings(settings_file).with_monthly_limit(MONTHLY_LIMIT)
+        build(app, Deployment(settings=settings, target=target, packages=packages))  # type: ignore[arg-type]
         if reviewed:
             review(app)
         app.synth()

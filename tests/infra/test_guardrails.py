@@ -3,13 +3,18 @@
 import fnmatch
 import json
 import re
+from fractions import Fraction
 
 import pytest
 
+from cost.bill import bill
+from cost.limit import monthly_limit
+from cost.workload import Workload
 from deploy import terraform_state
 from infra import watch
 from infra.cdk.review_guardrails import REASONS, wildcards
 from infra.settings import SettingsError, load_settings
+from tests.support.terraform import MONTHLY_LIMIT
 
 SETTINGS = load_settings()
 ACCOUNT, REGION = "123456789012", "eu-north-1"
@@ -99,60 +104,122 @@ def test_analysts_come_from_this_account(guardrails):
 # --- GitHub ---------------------------------------------------------------------------------------------
 
 
-def _token(**claims):
+NUMBERS = {"GitHubOwnerId": "123", "GitHubRepositoryId": "456"}
+SUBJECTS = {"by name": "repo:owner/lake", "by number": "repo:owner@123/lake@456"}
+"""The two forms in which a token names a repository (GitHub changelog, 2026-04-23)."""
+
+
+def _token(form="by name", subject="environment:production", **claims):
     """The claims of a workflow run on main in the environment, unless changed."""
     run = {
         "aud": "sts.amazonaws.com",
-        "sub": "repo:owner/lake:environment:production",
+        "sub": f"{SUBJECTS[form]}:{subject}",
         "ref": "refs/heads/main",
+        "repository": "owner/lake",
+        "repository_id": "456",
+        "repository_owner_id": "123",
     }
-    return {**run, **claims}
+    return {name: value for name, value in {**run, **claims}.items() if value is not None}
 
 
-def _trusts(role, repository, token):
-    """Whether a role's trust policy lets a token in, once the repository's parameter is filled in."""
+def _trusts(role, token, **parameters):
+    """Whether a role's trust policy lets a token in, once the parameters of the stack are filled in."""
     (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
-    assert set(statement["Condition"]) == {"StringEquals"}  # no wildcard can match under it
-
-    def filled(value):
-        parts = value["Fn::Join"][1] if isinstance(value, dict) else [value]
-        return "".join(repository if part == {"Ref": "GitHubRepository"} else part for part in parts)
-
-    expected = statement["Condition"]["StringEquals"]
-    return all(token.get(key.removeprefix(f"{GITHUB}:")) == filled(value) for key, value in expected.items())
-
-
-MAIN = "repo:owner/lake:ref:refs/heads/main"
-
-
-@pytest.mark.parametrize(("name", "token"), [("deploy", _token()), ("plan", _token(sub=MAIN))])
-def test_a_run_on_the_branch_gets_its_role(guardrails, name, token):
-    assert _trusts(_role(guardrails, name), "owner/lake", token)
+    given = {"GitHubRepository": "owner/lake", "GitHubOwnerId": "", "GitHubRepositoryId": "", **parameters}
+    name, pinned, named = statement["Condition"]["Fn::If"]
+    assert name == "OneRepository"
+    conditions = pinned if given["GitHubOwnerId"] and given["GitHubRepositoryId"] else named
+    assert set(conditions) <= {"StringEquals", "StringLike"}
+    return all(
+        any(_fits(operator, token.get(key.removeprefix(f"{GITHUB}:")), _filled(one, given)) for one in wanted)
+        for operator, rows in conditions.items()
+        for key, value in rows.items()
+        for wanted in [value if isinstance(value, list) else [value]]
+    )
 
 
+def _fits(operator, claim, wanted):
+    """How IAM compares; a claim that is missing fits nothing."""
+    if claim is None:
+        return False
+    return claim == wanted if operator == "StringEquals" else fnmatch.fnmatchcase(claim, wanted)
+
+
+def _filled(value, given):
+    match value:
+        case str():
+            return value
+        case {"Ref": name}:
+            return given[name]
+        case {"Fn::Join": [between, parts]}:
+            return between.join(_filled(part, given) for part in parts)
+        case {"Fn::Select": [index, {"Fn::Split": [at, of]}]}:
+            return _filled(of, given).split(at)[int(index)]
+    raise AssertionError(value)
+
+
+MAIN = "ref:refs/heads/main"
+
+
+@pytest.mark.parametrize("numbers", [{}, NUMBERS], ids=["name", "numbers"])
+@pytest.mark.parametrize("form", SUBJECTS)
+@pytest.mark.parametrize(("name", "subject"), [("deploy", "environment:production"), ("plan", MAIN)])
+def test_a_run_on_the_branch_gets_its_role(guardrails, name, subject, form, numbers):
+    assert _trusts(_role(guardrails, name), _token(form, subject), **numbers)
+
+
+STRANGERS = [
+    _token(subject="pull_request", ref="refs/pull/7/merge"),
+    _token(subject="ref:refs/heads/other", ref="refs/heads/other"),
+    _token(subject="ref:refs/tags/main", ref="refs/tags/main"),
+    _token(subject="environment:staging"),
+    _token("by number", "environment:staging"),
+    _token(ref="refs/heads/other"),
+    _token(
+        sub="repo:owner/lake-fork:environment:production", repository="owner/lake-fork", repository_id="7"
+    ),
+    _token(sub="repo:stranger/lake:environment:production", repository="stranger/lake", repository_id="7"),
+    _token(sub=f"repo:stranger/lake:{MAIN}", repository="stranger/lake", repository_id="7"),
+    # Another repository whose environment is called so that the pattern of the subject fits.
+    _token(
+        sub="repo:owner@123/other@7:environment:x/lake@1:environment:production",
+        repository="owner/other",
+        repository_id="7",
+    ),
+    _token(aud="https://github.com/owner"),
+    {"aud": "sts.amazonaws.com"},
+]
+
+
+@pytest.mark.parametrize("numbers", [{}, NUMBERS], ids=["name", "numbers"])
 @pytest.mark.parametrize("name", ["deploy", "plan"])
-@pytest.mark.parametrize(
-    "token",
-    [
-        _token(sub="repo:owner/lake:pull_request", ref="refs/pull/7/merge"),
-        _token(sub="repo:owner/lake:ref:refs/heads/other", ref="refs/heads/other"),
-        _token(sub="repo:owner/lake:ref:refs/tags/main", ref="refs/tags/main"),
-        _token(sub="repo:owner/lake:environment:staging"),
-        _token(ref="refs/heads/other"),
-        _token(sub="repo:owner/lake-fork:environment:production"),
-        _token(sub="repo:stranger/lake:environment:production"),
-        _token(sub="repo:stranger/lake:ref:refs/heads/main"),
-        _token(aud="https://github.com/owner"),
-        {"aud": "sts.amazonaws.com"},
-    ],
+@pytest.mark.parametrize("token", STRANGERS)
+def test_any_other_run_gets_no_role(guardrails, name, token, numbers):
+    assert not _trusts(_role(guardrails, name), token, **numbers)
+
+
+RECYCLED = _token(
+    sub="repo:owner@9/lake@8:environment:production", repository_id="8", repository_owner_id="9"
 )
-def test_any_other_run_gets_no_role(guardrails, name, token):
-    assert not _trusts(_role(guardrails, name), "owner/lake", token)
+
+
+@pytest.mark.parametrize("token", [RECYCLED, _token(repository_id="8", repository_owner_id="9")])
+def test_with_its_numbers_a_name_that_was_given_again_gets_no_role(guardrails, token):
+    """The name alone would let whoever owns it now in; that is what the numbers are for."""
+    assert not _trusts(_role(guardrails, "deploy"), token, **NUMBERS)
+    assert _trusts(_role(guardrails, "deploy"), token)
+
+
+def test_with_its_numbers_nothing_is_a_pattern(guardrails):
+    for name in ("deploy", "plan"):
+        (statement,) = _role(guardrails, name)["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert set(statement["Condition"]["Fn::If"][1]) == {"StringEquals"}
 
 
 def test_a_run_that_may_plan_may_not_deploy(guardrails):
-    assert not _trusts(_role(guardrails, "deploy"), "owner/lake", _token(sub=MAIN))
+    for form in SUBJECTS:
+        assert not _trusts(_role(guardrails, "deploy"), _token(form, MAIN))
 
 
 def test_a_repository_is_a_whole_name(guardrails):
@@ -171,6 +238,10 @@ def test_a_repository_is_a_whole_name(guardrails):
         "o?/l",
     ):
         assert not pattern.fullmatch(name)
+    for name in ("GitHubOwnerId", "GitHubRepositoryId"):
+        number = re.compile(template["Parameters"][name]["AllowedPattern"])
+        assert number.fullmatch("123456789")
+        assert not number.fullmatch("12*")
 
 
 def test_roles_for_github_exist_only_where_a_repository_is_named(guardrails):
@@ -298,10 +369,11 @@ def _budget(guardrails, name):
 
 def test_the_month_is_announced_at_each_share_of_its_limit(guardrails):
     monthly = _budget(guardrails, "monthly")
-    assert monthly["Budget"]["BudgetLimit"] == {"Amount": SETTINGS.budget.monthly_limit_usd, "Unit": "USD"}
+    assert monthly["Budget"]["BudgetLimit"] == {"Amount": MONTHLY_LIMIT, "Unit": "USD"}
     assert "CostFilters" not in monthly["Budget"]  # the whole account, whatever its tags
     alerts = monthly["NotificationsWithSubscribers"]
-    assert [alert["Notification"]["Threshold"] for alert in alerts] == [50, 80, 100]
+    found = [(row["Notification"]["Threshold"], row["Notification"]["ThresholdType"]) for row in alerts]
+    assert found == [(10, "ABSOLUTE_VALUE"), *((share, "PERCENTAGE") for share in (50, 80, 100))]
     for alert in alerts:
         assert alert["Notification"]["NotificationType"] == "ACTUAL"
         assert alert["Subscribers"] == [{"SubscriptionType": "EMAIL", "Address": {"Ref": "AlertEmail"}}]
@@ -348,17 +420,56 @@ def test_the_executor_of_the_hard_stop_can_attach_that_one_policy_only(guardrail
     assert "*" not in json.dumps(statement["Resource"])
 
 
-def test_anomalies_are_those_of_the_projects_tag(guardrails):
+def test_an_ordinary_month_fires_no_alert_but_the_first():
+    """The limit follows the bill: an ordinary month stays below, one half as much again does not."""
+    month = bill(Workload(), SETTINGS).total
+    assert month * Fraction(7, 5) <= MONTHLY_LIMIT < month * Fraction(7, 5) + 1
+    assert month < MONTHLY_LIMIT < month * Fraction(3, 2)
+    assert SETTINGS.budget.first_alert_usd < month
+    dearer = SETTINGS.model_copy(update={"stream": SETTINGS.stream.model_copy(update={"shards": 2})})
+    assert monthly_limit(dearer) > MONTHLY_LIMIT
+
+
+def test_a_limit_of_ones_own_stays_and_one_over_the_hard_stop_is_refused():
+    own = SETTINGS.model_copy(
+        update={"budget": SETTINGS.budget.model_copy(update={"monthly_limit_usd": 50.0})}
+    )
+    assert own.with_monthly_limit(35) is own
+    with pytest.raises(SettingsError, match=r"must be over the computed monthly limit, 500"):
+        SETTINGS.with_monthly_limit(500)
+
+
+def test_anomalies_are_those_of_the_services(guardrails):
     (monitor,) = guardrails.resources("AWS::CE::AnomalyMonitor").values()
-    # By service there can be one monitor in an account, and new accounts come with it.
-    assert monitor["Properties"]["MonitorType"] == "CUSTOM"
-    assert json.loads(monitor["Properties"]["MonitorSpecification"]) == {
-        "Tags": {"Key": "project", "Values": [SETTINGS.tags["project"]]}
-    }
+    # A monitor by tag can be made in a management account only.
+    assert monitor["Properties"]["MonitorType"] == "DIMENSIONAL"
+    assert monitor["Properties"]["MonitorDimension"] == "SERVICE"
+    assert "MonitorSpecification" not in monitor["Properties"]
     (subscription,) = guardrails.resources("AWS::CE::AnomalySubscription").values()
     assert subscription["Properties"]["Subscribers"] == [{"Type": "EMAIL", "Address": {"Ref": "AlertEmail"}}]
     threshold = json.loads(subscription["Properties"]["ThresholdExpression"])["Dimensions"]
     assert threshold["Values"] == [f"{SETTINGS.budget.anomaly_usd:g}"]
+
+
+def test_where_the_account_has_a_monitor_none_is_made(guardrails):
+    """An account can have one by service; the second is refused."""
+    (monitor,) = guardrails.resources("AWS::CE::AnomalyMonitor").items()
+    (template,) = guardrails.stacks.values()
+    assert monitor[1]["Condition"] == "CreateAnomalyMonitor"
+    assert template["Conditions"]["CreateAnomalyMonitor"] == {
+        "Fn::Equals": [{"Ref": "AnomalyMonitorArn"}, ""]
+    }
+    (subscription,) = guardrails.resources("AWS::CE::AnomalySubscription").values()
+    made, given = {"Fn::GetAtt": [monitor[0], "MonitorArn"]}, {"Ref": "AnomalyMonitorArn"}
+    chosen = {"Fn::If": ["CreateAnomalyMonitor", made, given]}
+    assert subscription["Properties"]["MonitorArnList"] == [chosen]
+
+
+def test_anomalies_need_not_be_watched(synth):
+    templates = synth("aws", lambda settings: settings["budget"].update(anomaly_usd=None))
+    text = (templates.folder / "PetroStreamGuardrails.template.json").read_text()
+    assert "AWS::CE::" not in text
+    assert "AWS::Budgets::BudgetsAction" in text
 
 
 def test_settings_of_the_guardrails_reach_the_template(synth):
@@ -375,7 +486,11 @@ def test_settings_of_the_guardrails_reach_the_template(synth):
     budgets = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Budgets::Budget"]
     for budget in budgets:
         assert budget["Budget"]["CostFilters"] == {"TagKeyValue": ["user:project$petrostream"]}
-    assert [a["Notification"]["Threshold"] for a in budgets[0]["NotificationsWithSubscribers"]] == [60, 90]
+    assert [a["Notification"]["Threshold"] for a in budgets[0]["NotificationsWithSubscribers"]] == [
+        10,
+        60,
+        90,
+    ]
     assert '"ApprovalModel": "MANUAL"' in text
     assert ":environment:lake" in text
     assert ":ref:refs/heads/release" in text
@@ -388,7 +503,9 @@ def test_settings_of_the_guardrails_reach_the_template(synth):
         ("budget", {"monthly_limit_usd": 0}, "budget.monthly_limit_usd = 0"),
         ("budget", {"alert_percent": [80, 50]}, "alert_percent must rise"),
         ("budget", {"alert_percent": [120]}, "budget.alert_percent.0 = 120"),
-        ("budget", {"hard_stop_usd": 10}, "hard_stop_usd must be over monthly_limit_usd"),
+        ("budget", {"monthly_limit_usd": 40, "hard_stop_usd": 9}, "hard_stop_usd must be over monthly_limit"),
+        ("budget", {"alert_percent": [10, 20, 30, 40, 50]}, "at most 5 alerts"),
+        ("budget", {"first_alert_usd": 0}, "budget.first_alert_usd = 0"),
         ("budget", {"hard_stop_roles": ["arn:aws:iam::1:role/x"]}, "budget.hard_stop_roles.0"),
         ("budget", {"scope": "tag"}, "budget.scope"),
         ("access", {"branch": "*"}, "access.branch"),

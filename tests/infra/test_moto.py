@@ -10,6 +10,7 @@ import pytest
 from infra.settings import load_settings
 from petrostream.schema.sensors import TABLES, schema
 from tests.support.emulators import REGION, moto_services
+from tests.support.terraform import MONTHLY_LIMIT
 
 SETTINGS = load_settings()
 ACCOUNT = "123456789012"
@@ -18,11 +19,14 @@ PSEUDO = {
     "AWS::Region": REGION,
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
+    "GitHubRepository": "owner/lake",
 }
 
 
 def resolved(value, topics=()):
     """A template's value with its functions evaluated; another resource is an ARN with its logical id.
+
+    Of two cases the first.
 
     Args:
         value: the value.
@@ -43,6 +47,10 @@ def resolved(value, topics=()):
             return f"arn:aws:any:{REGION}:{ACCOUNT}:{name}"
         case {"Fn::ImportValue": name}:
             return f"arn:aws:any:{REGION}:{ACCOUNT}:{resolved(name, topics)}"
+        case {"Fn::If": [_, chosen, _]}:
+            return resolved(chosen, topics)
+        case {"Fn::Select": [index, {"Fn::Split": [at, text]}]}:
+            return resolved(text, topics).split(at)[int(index)]
         case {"Fn::Join": [between, parts]}:
             return between.join(resolved(part, topics) for part in parts)
     return {name: resolved(one, topics) for name, one in value.items()}
@@ -150,11 +158,11 @@ def test_every_budget_is_accepted_with_its_limit_and_its_alerts(guardrails, moto
         )
     found = budgets.describe_budgets(AccountId=ACCOUNT)["Budgets"]
     limits = sorted(float(budget["BudgetLimit"]["Amount"]) for budget in found)
-    assert limits == sorted([SETTINGS.budget.monthly_limit_usd, SETTINGS.budget.hard_stop_usd])
+    assert limits == sorted([MONTHLY_LIMIT, SETTINGS.budget.hard_stop_usd])
     monthly = min(found, key=lambda budget: float(budget["BudgetLimit"]["Amount"]))
     alerts = budgets.describe_notifications_for_budget(AccountId=ACCOUNT, BudgetName=monthly["BudgetName"])
     thresholds = {alert["Threshold"] for alert in alerts["Notifications"]}
-    assert thresholds == set(SETTINGS.budget.alert_percent)
+    assert thresholds == {SETTINGS.budget.first_alert_usd, *SETTINGS.budget.alert_percent}
 
 
 def test_the_alert_topic_is_accepted_with_its_policy(aws, moto):

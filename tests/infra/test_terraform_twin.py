@@ -6,7 +6,7 @@ Creating takes most of a minute, in which the provider only waits: it goes on wh
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from deploy.context import Context
 from deploy.engine import Iac
 from deploy.output import Output
 from tests.support.lake import STEP_SECONDS
+from tests.support.terraform import planned_changes
 from toolchain import terraform as terraform_tool
 from toolchain.errors import ToolError
 from toolchain.run import run_quietly
@@ -118,32 +119,7 @@ def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(deployed):
     arguments = ["-input=false", "-lock=false", "-out=second"]
     run(["plan", *arguments, *terraform.variables()], workspace, environment)
     plan = json.loads(run(["show", "-json", "second"], workspace, environment))
-    rows = plan["resource_changes"]
-    changes = {(row["type"], path) for row in rows for path in _changed(row["change"], row["address"])}
-    assert changes == set(terraform.KNOWN_GAPS)
-
-
-def _changed(change: dict[str, Any], address: str) -> Iterator[str]:
-    if change["actions"] in (["no-op"], ["read"]):
-        return
-    assert change["actions"] == ["update"], f"{address}: {change['actions']}"
-    yield from _differences(change["before"], change["after"], change["after_unknown"])
-
-
-def _differences(before: Any, after: Any, unknown: Any, path: str = "") -> Iterator[str]:
-    """Paths of the attributes that differ; what is not known yet is not a difference."""
-    if unknown is True or before == after:
-        return
-    if isinstance(before, dict) and isinstance(after, dict) and "tags" not in path:
-        for key in before.keys() | after.keys():
-            below = unknown.get(key) if isinstance(unknown, dict) else None
-            yield from _differences(before.get(key), after.get(key), below, f"{path}.{key}".strip("."))
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, (one, other) in enumerate(zip(before, after, strict=True)):
-            below = unknown[index] if isinstance(unknown, list) and index < len(unknown) else None
-            yield from _differences(one, other, below, path)
-    else:
-        yield path
+    assert planned_changes(plan) == set(terraform.KNOWN_GAPS)
 
 
 def test_destroy_leaves_nothing(deployed, clients, monkeypatch):

@@ -34,7 +34,10 @@ def of_cdk(resources: Mapping[str, Mapping[str, Any]]) -> Facts:
                 found["budget", budget["BudgetName"]] = {
                     "limit": float(budget["BudgetLimit"]["Amount"]),
                     "every": budget["TimeUnit"],
-                    "alerts": {(row["Notification"]["Threshold"], _address(row)) for row in notices},
+                    "alerts": {
+                        (*(row["Notification"][key] for key in ("Threshold", "ThresholdType")), _address(row))
+                        for row in notices
+                    },
                 }
             case "AWS::IAM::Role":
                 found["role", properties["RoleName"]] = {
@@ -77,8 +80,12 @@ def _resolve(value: Any, resources: Mapping[str, Any]) -> Any:
             return _resolve(resources[name]["Properties"]["RoleName"], resources)
         case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]}:
             return f"<{name}>"
+        case {"Fn::If": ["OneRepository", _, chosen]}:  # the repository is given without its numbers
+            return _resolve(chosen, resources)
         case {"Fn::If": [_, chosen, _]}:
             return _resolve(chosen, resources)
+        case {"Fn::Select": [index, {"Fn::Split": [at, text]}]}:
+            return _resolve(text, resources).split(at)[int(index)]
         case {"Fn::Join": [separator, parts]}:
             return separator.join(_resolve(part, resources) for part in parts)
     return {key: _resolve(item, resources) for key, item in value.items()}
@@ -121,7 +128,11 @@ def of_terraform(resources: Iterable[Mapping[str, Any]]) -> Facts:
                     "limit": float(values["limit_amount"]),
                     "every": values["time_unit"],
                     "alerts": {
-                        (notice["threshold"], *notice["subscriber_email_addresses"])
+                        (
+                            notice["threshold"],
+                            notice["threshold_type"],
+                            *notice["subscriber_email_addresses"],
+                        )
                         for notice in values["notification"]
                     },
                 }

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from cost.limit import monthly_limit
 from deploy import terraform_twin as terraform
+from infra.settings import load_settings
 from local.deployment import IAC_VARIABLE
 from tests.support.lake import STEP_SECONDS, Lake
+from tests.support.moto_account import MotoAccount, moto_account
 from toolchain import terraform as terraform_tool
 from toolchain.errors import ToolError
 from toolchain.run import run_quietly
@@ -23,6 +26,13 @@ from toolchain.twin import ACCOUNT, REGION, subprocess_environment
 PACKAGES = ("scoring", "firehose_transform")
 EMAIL = "operations@example.com"
 REPOSITORY = "owner/lake"
+MONTHLY_LIMIT = monthly_limit(load_settings())
+ACCOUNT_VARIABLES = (
+    f"-var=alert_email={EMAIL}",
+    f"-var=github_repository={REPOSITORY}",
+    f"-var=monthly_limit_usd={MONTHLY_LIMIT}",
+)
+"""What a person answers when the lake goes to an account."""
 
 # How Terraform says that it cannot reach the registry: nothing to do with the configuration.
 _NO_REGISTRY = ("could not connect to registry", "Failed to query available provider", "error looking up")
@@ -82,7 +92,7 @@ def terraform_copy(terraform_ready: Terraform, who_am_i: str, request: pytest.Fi
     """Terraform, ready to plan."""
     needed = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     # What takes long goes on beside other tests: the sooner it begins, the sooner all of them are done.
-    for name in {"deploying", "module_tests"} & needed:
+    for name in {"deploying", "module_tests", "account_applying"} & needed:
         request.getfixturevalue(name)
     return replace(terraform_ready, environment={**terraform_ready.environment, "AWS_ENDPOINT_URL": who_am_i})
 
@@ -136,9 +146,48 @@ def module_tests(terraform_ready: Terraform) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture(scope="session")
+def account_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MotoAccount]:
+    """Moto as an account of these tests' own."""
+    with moto_account(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def account(
+    terraform_ready: Terraform, account_server: MotoAccount, tmp_path_factory: pytest.TempPathFactory
+) -> Terraform:
+    """Terraform, initialised, for the lake as AWS gets it, in that account."""
+    folder = tmp_path_factory.mktemp("account")
+    _stand_ins(folder / "build" / "lambda")
+    environment = {**terraform_ready.environment, **account_server.environment}
+    copy = Terraform(folder, terraform.stage(folder), environment)
+    assert copy.run("init", "-no-color", "-reconfigure").returncode == 0
+    return copy
+
+
+@pytest.fixture(scope="session")
+def account_applying(account: Terraform) -> Iterator[subprocess.Popen[str]]:
+    """The deployment there as the pipeline makes it, begun."""
+    targets = [f"-target=module.{name}" for name in ("lake", "stream", "scoring", "ops")]
+    process = subprocess.Popen(
+        ["terraform", "apply", "-auto-approve", "-no-color", "-input=false", *ACCOUNT_VARIABLES, *targets],
+        cwd=account.workspace,
+        env=dict(account.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    yield process
+    if process.poll() is None:
+        process.terminate()
+        process.wait(timeout=STEP_SECONDS)
+
+
+@pytest.fixture(scope="session")
 def aws_plan(terraform_copy: Terraform) -> dict[str, Any]:
     """The plan of the lake for AWS, in an account that has nothing yet."""
-    return terraform_copy.plan(f"-var=alert_email={EMAIL}", f"-var=github_repository={REPOSITORY}")
+    return terraform_copy.plan(*ACCOUNT_VARIABLES)
 
 
 def planned(document: Mapping[str, Any], modules_of: tuple[str, ...] = ("",)) -> Iterator[dict[str, Any]]:
@@ -150,6 +199,35 @@ def planned(document: Mapping[str, Any], modules_of: tuple[str, ...] = ("",)) ->
         for row in module.get("resources", []):
             if row["mode"] == "managed" and row["address"].startswith(modules_of):
                 yield row
+
+
+def planned_changes(plan: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Type and attribute of everything a plan would update; fails where it would do more than update."""
+    rows = plan["resource_changes"]
+    return {(row["type"], path) for row in rows for path in _changed(row["change"], row["address"])}
+
+
+def _changed(change: dict[str, Any], address: str) -> Iterator[str]:
+    if change["actions"] in (["no-op"], ["read"]):
+        return
+    assert change["actions"] == ["update"], f"{address}: {change['actions']}"
+    yield from _differences(change["before"], change["after"], change["after_unknown"])
+
+
+def _differences(before: Any, after: Any, unknown: Any, path: str = "") -> Iterator[str]:
+    """Paths of the attributes that differ; what is not known yet is not a difference."""
+    if unknown is True or before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict) and "tags" not in path:
+        for key in before.keys() | after.keys():
+            below = unknown.get(key) if isinstance(unknown, dict) else None
+            yield from _differences(before.get(key), after.get(key), below, f"{path}.{key}".strip("."))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            below = unknown[index] if isinstance(unknown, list) and index < len(unknown) else None
+            yield from _differences(one, other, below, path)
+    else:
+        yield path
 
 
 def _stand_ins(folder: Path) -> None:

@@ -19,14 +19,17 @@ mock_provider "aws" {
 }
 
 variables {
-  place               = { twin = false, account_id = "123456789012", partition = "aws", region = "eu-north-1" }
-  budget              = jsondecode(file("../settings.json")).budget
-  access              = jsondecode(file("../settings.json")).access
-  project_tag         = "petrostream"
-  policies_folder     = "../policies"
-  alert_email         = "operations@example.com"
-  github_repository   = "owner/lake"
-  github_provider_arn = null
+  place                = { twin = false, account_id = "123456789012", partition = "aws", region = "eu-north-1" }
+  budget               = merge(jsondecode(file("../settings.json")).budget, { monthly_limit_usd = 35 })
+  access               = jsondecode(file("../settings.json")).access
+  project_tag          = "petrostream"
+  policies_folder      = "../policies"
+  alert_email          = "operations@example.com"
+  github_repository    = "owner/lake"
+  github_owner_id      = null
+  github_repository_id = null
+  github_provider_arn  = null
+  anomaly_monitor_arn  = null
   names = {
     project    = "petrostream", account = "123456789012", region = "eu-north-1", partition = "aws"
     database   = "lake", workgroup = "group", stream = "the-stream", raw = "the-raw", delivery = "the-delivery"
@@ -43,8 +46,18 @@ run "the_bill_is_watched_and_stopped" {
   }
 
   assert {
-    condition     = toset([for alert in aws_budgets_budget.monthly.notification : alert.threshold]) == toset(var.budget.alert_percent)
+    condition     = toset([for alert in aws_budgets_budget.monthly.notification : alert.threshold if alert.threshold_type == "PERCENTAGE"]) == toset(var.budget.alert_percent)
     error_message = "An e-mail at each share of the settings."
+  }
+
+  assert {
+    condition     = [for alert in aws_budgets_budget.monthly.notification : alert.threshold if alert.threshold_type == "ABSOLUTE_VALUE"] == [var.budget.first_alert_usd]
+    error_message = "The first e-mail at a sum."
+  }
+
+  assert {
+    condition     = one(aws_ce_anomaly_monitor.services).monitor_dimension == "SERVICE" && one(aws_ce_anomaly_monitor.services).monitor_type == "DIMENSIONAL"
+    error_message = "Any account can have a monitor by service, and only a management account one by tag."
   }
 
   assert {
@@ -63,7 +76,7 @@ run "the_bill_is_watched_and_stopped" {
   }
 }
 
-run "a_token_must_name_repository_and_branch_exactly" {
+run "a_token_must_name_repository_and_branch" {
   command = apply
 
   module {
@@ -73,18 +86,99 @@ run "a_token_must_name_repository_and_branch_exactly" {
   assert {
     condition = jsondecode(aws_iam_role.github["deploy"].assume_role_policy).Statement[0].Condition == {
       StringEquals = {
-        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
-        "token.actions.githubusercontent.com:sub" = "repo:owner/lake:environment:production"
-        "token.actions.githubusercontent.com:ref" = "refs/heads/main"
+        "token.actions.githubusercontent.com:aud"        = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:ref"        = "refs/heads/main"
+        "token.actions.githubusercontent.com:repository" = "owner/lake"
+      }
+      StringLike = {
+        "token.actions.githubusercontent.com:sub" = ["repo:owner/lake:environment:production", "repo:owner@*/lake@*:environment:production"]
       }
     }
     error_message = "A deployment needs the environment, from the branch."
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role.github["plan"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:owner/lake:ref:refs/heads/main"
+    condition     = jsondecode(aws_iam_role.github["plan"].assume_role_policy).Statement[0].Condition.StringLike["token.actions.githubusercontent.com:sub"][0] == "repo:owner/lake:ref:refs/heads/main"
     error_message = "A plan needs the branch."
   }
+}
+
+run "with_its_numbers_it_is_that_very_repository" {
+  command = apply
+
+  module {
+    source = "./modules/guardrails"
+  }
+
+  variables {
+    github_owner_id      = "123"
+    github_repository_id = "456"
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.github["deploy"].assume_role_policy).Statement[0].Condition == {
+      StringEquals = {
+        "token.actions.githubusercontent.com:aud"           = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:ref"           = "refs/heads/main"
+        "token.actions.githubusercontent.com:repository_id" = "456"
+        "token.actions.githubusercontent.com:sub"           = ["repo:owner/lake:environment:production", "repo:owner@123/lake@456:environment:production"]
+      }
+    }
+    error_message = "No wildcard, and the number of the repository."
+  }
+}
+
+run "a_monitor_that_is_there_is_used" {
+  command = apply
+
+  module {
+    source = "./modules/guardrails"
+  }
+
+  variables {
+    anomaly_monitor_arn = "arn:aws:ce::123456789012:anomalymonitor/default"
+  }
+
+  assert {
+    condition     = length(aws_ce_anomaly_monitor.services) == 0 && one(aws_ce_anomaly_subscription.project).monitor_arn_list == tolist([var.anomaly_monitor_arn])
+    error_message = "An account can have one monitor by service."
+  }
+}
+
+run "anomalies_need_not_be_watched" {
+  command = apply
+
+  module {
+    source = "./modules/guardrails"
+  }
+
+  variables {
+    budget = merge(jsondecode(file("../settings.json")).budget, { monthly_limit_usd = 35, anomaly_usd = null, first_alert_usd = null })
+  }
+
+  assert {
+    condition     = length(aws_ce_anomaly_monitor.services) == 0 && length(aws_ce_anomaly_subscription.project) == 0
+    error_message = "Null watches for none."
+  }
+
+  assert {
+    condition     = length(aws_budgets_budget.monthly.notification) == length(var.budget.alert_percent)
+    error_message = "Null sends no first e-mail."
+  }
+}
+
+run "a_limit_is_needed" {
+  command = plan
+
+  module {
+    source = "./modules/guardrails"
+  }
+
+  variables {
+    budget = jsondecode(file("../settings.json")).budget
+  }
+
+  expect_failures = [var.budget]
 }
 
 run "without_a_repository_there_are_no_roles_for_github" {
@@ -129,7 +223,7 @@ run "the_scope_can_be_the_project" {
   }
 
   variables {
-    budget = merge(jsondecode(file("../settings.json")).budget, { scope = "project" })
+    budget = merge(jsondecode(file("../settings.json")).budget, { monthly_limit_usd = 35, scope = "project" })
   }
 
   assert {
@@ -146,7 +240,7 @@ run "a_stop_below_the_limit_is_refused" {
   }
 
   variables {
-    budget = merge(jsondecode(file("../settings.json")).budget, { hard_stop_usd = 5 })
+    budget = merge(jsondecode(file("../settings.json")).budget, { monthly_limit_usd = 35, hard_stop_usd = 5 })
   }
 
   expect_failures = [var.budget]

@@ -40,6 +40,19 @@ def test_terraform_remembers_the_address_and_the_repository():
     assert remembered(Answers(), DEPLOYED) == Answers(email="ops@example.com", github="owner/name")
 
 
+@pytest.mark.parametrize(
+    ("subjects", "expected"),
+    [
+        (["repo:owner/name:ref:x", "repo:owner@1/name@2:ref:x"], "owner@1/name@2"),
+        (["repo:owner/name:ref:x", "repo:owner@*/name@*:ref:x"], "owner/name"),
+    ],
+)
+def test_terraform_remembers_the_numbers_of_the_repository_if_it_has_them(subjects, expected):
+    trust = json.dumps({"Condition": {"StringEquals": {"x:sub": subjects}}})
+    found = remembered(Answers(), state(("aws_iam_role", {"assume_role_policy": trust})))
+    assert found == Answers(github=expected)
+
+
 def test_an_answer_given_now_counts():
     now = Answers(email="new@example.com", github="other/repo")
     assert remembered(now, DEPLOYED) == now
@@ -75,6 +88,26 @@ def test_a_new_stack_names_the_answer_it_lacks(engine):
 def test_a_deployed_stack_keeps_its_answers(engine):
     assert engine()._parameters("Known", ASKING) == {}
     assert engine(email="new@example.com")._parameters("Known", ASKING) == {"AlertEmail": "new@example.com"}
+
+
+GITHUB = {
+    "Parameters": {
+        name: {"Default": ""} for name in ("GitHubRepository", "GitHubOwnerId", "GitHubRepositoryId")
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("named", "values"),
+    [
+        ("owner@1/name@2", ["owner/name", "1", "2"]),
+        # The numbers of another repository would lock this one out.
+        ("owner/name", ["owner/name", "", ""]),
+    ],
+)
+def test_a_repository_is_given_with_its_numbers(engine, named, values):
+    found = engine(github=named)._parameters("Guardrails", GITHUB)
+    assert found == dict(zip(GITHUB["Parameters"], values, strict=True))
 
 
 def test_parameters_with_a_default_are_not_required(engine):

@@ -5,10 +5,40 @@ locals {
   roles  = var.github_repository == null ? toset([]) : toset(["plan", "deploy"])
   ref    = "refs/heads/${var.access.branch}"
 
-  # Whom a token must name: the branch for a plan, the environment with its approval for a deployment.
-  subjects = {
-    plan   = "repo:${coalesce(var.github_repository, "none/none")}:ref:${local.ref}"
-    deploy = "repo:${coalesce(var.github_repository, "none/none")}:environment:${var.access.environment}"
+  # What a token must be for: the branch for a plan, the environment with its approval for a deployment.
+  contexts = {
+    plan   = "ref:${local.ref}"
+    deploy = "environment:${var.access.environment}"
+  }
+
+  # A token names its repository in one of two forms: repo:owner/name, or, for repositories made, renamed or moved
+  # since July 2026, repo:owner@1/name@2 with numbers that are never given again. Both are accepted. With the numbers a
+  # role is for that very repository; without them for any of its name, as the claim `repository` says, since a pattern
+  # alone would let another name pass.
+  repository = coalesce(var.github_repository, "none/none")
+  owner      = split("/", local.repository)[0]
+  name       = split("/", local.repository)[1]
+  pinned     = var.github_owner_id != null && var.github_repository_id != null
+  always     = { "${local.github}:aud" = "sts.amazonaws.com", "${local.github}:ref" = local.ref }
+
+  trust = {
+    for role, context in local.contexts : role => local.pinned ? jsonencode({
+      StringEquals = merge(local.always, {
+        "${local.github}:repository_id" = var.github_repository_id
+        "${local.github}:sub" = [
+          "repo:${local.repository}:${context}",
+          "repo:${local.owner}@${var.github_owner_id}/${local.name}@${var.github_repository_id}:${context}",
+        ]
+      })
+      }) : jsonencode({
+      StringEquals = merge(local.always, { "${local.github}:repository" = local.repository })
+      StringLike = {
+        "${local.github}:sub" = [
+          "repo:${local.repository}:${context}",
+          "repo:${local.owner}@*/${local.name}@*:${context}",
+        ]
+      }
+    })
   }
 
   create_provider = var.github_repository != null && var.github_provider_arn == null
@@ -65,14 +95,8 @@ resource "aws_iam_role" "github" {
     Version = "2012-10-17"
     Statement = [
       {
-        Action = "sts:AssumeRoleWithWebIdentity"
-        Condition = {
-          StringEquals = {
-            "${local.github}:aud" = "sts.amazonaws.com"
-            "${local.github}:sub" = local.subjects[each.key]
-            "${local.github}:ref" = local.ref
-          }
-        }
+        Action    = "sts:AssumeRoleWithWebIdentity"
+        Condition = jsondecode(local.trust[each.key])
         Effect    = "Allow"
         Principal = { Federated = local.provider_arn }
       }

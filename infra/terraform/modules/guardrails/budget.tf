@@ -25,6 +25,18 @@ resource "aws_budgets_budget" "monthly" {
   }
 
   dynamic "notification" {
+    for_each = var.budget.first_alert_usd == null ? [] : [var.budget.first_alert_usd]
+
+    content {
+      comparison_operator        = "GREATER_THAN"
+      notification_type          = "ACTUAL"
+      threshold                  = notification.value
+      threshold_type             = "ABSOLUTE_VALUE"
+      subscriber_email_addresses = [var.alert_email]
+    }
+  }
+
+  dynamic "notification" {
     for_each = local.alerts
 
     content {
@@ -121,26 +133,23 @@ resource "aws_budgets_budget_action" "hard_stop" {
   depends_on = [aws_iam_role_policy.hard_stop]
 }
 
-# By the project's tag: an account may have one monitor by service only, and may have it already.
-resource "aws_ce_anomaly_monitor" "project" {
-  name         = var.names.project
-  monitor_type = "CUSTOM"
+# The monitor by service: the account's, or one of its own where it has none, as an account can have one of these. A
+# monitor by tag would see the lake alone, but exists in management accounts only (AWS Cost Management User Guide,
+# "Getting started with AWS Cost Anomaly Detection").
+resource "aws_ce_anomaly_monitor" "services" {
+  count = var.budget.anomaly_usd != null && var.anomaly_monitor_arn == null ? 1 : 0
 
-  # The provider compares the whole expression, empty parts included.
-  monitor_specification = jsonencode({
-    And            = null
-    CostCategories = null
-    Dimensions     = null
-    Not            = null
-    Or             = null
-    Tags           = { Key = "project", MatchOptions = null, Values = [var.project_tag] }
-  })
+  name              = var.names.project
+  monitor_type      = "DIMENSIONAL"
+  monitor_dimension = "SERVICE"
 }
 
 resource "aws_ce_anomaly_subscription" "project" {
+  count = var.budget.anomaly_usd == null ? 0 : 1
+
   name             = var.names.project
   frequency        = "DAILY"
-  monitor_arn_list = [aws_ce_anomaly_monitor.project.arn]
+  monitor_arn_list = [coalesce(var.anomaly_monitor_arn, one(aws_ce_anomaly_monitor.services[*].arn))]
 
   subscriber {
     type    = "EMAIL"

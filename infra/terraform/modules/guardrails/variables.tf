@@ -7,6 +7,7 @@ variable "budget" {
   description = "Section `budget` of the settings."
   type = object({
     monthly_limit_usd  = number
+    first_alert_usd    = number
     alert_percent      = list(number)
     hard_stop_usd      = number
     hard_stop_approval = string
@@ -16,8 +17,23 @@ variable "budget" {
   })
 
   validation {
-    condition     = var.budget.monthly_limit_usd > 0
-    error_message = "budget.monthly_limit_usd = ${var.budget.monthly_limit_usd}: must be over 0."
+    condition     = var.budget.monthly_limit_usd != null
+    error_message = "budget.monthly_limit_usd is null, the computed bill with room: give it as -var=monthly_limit_usd=$(python -m cost.limit)."
+  }
+
+  validation {
+    condition     = try(var.budget.monthly_limit_usd > 0, true)
+    error_message = "budget.monthly_limit_usd = ${coalesce(var.budget.monthly_limit_usd, 0)}: must be over 0."
+  }
+
+  validation {
+    condition     = try(var.budget.first_alert_usd > 0, true)
+    error_message = "budget.first_alert_usd = ${coalesce(var.budget.first_alert_usd, 0)}: must be over 0, or null."
+  }
+
+  validation {
+    condition     = length(var.budget.alert_percent) + (var.budget.first_alert_usd == null ? 0 : 1) <= 5
+    error_message = "budget.first_alert_usd and budget.alert_percent: a budget has at most five alerts together."
   }
 
   validation {
@@ -26,8 +42,8 @@ variable "budget" {
   }
 
   validation {
-    condition     = var.budget.hard_stop_usd > var.budget.monthly_limit_usd
-    error_message = "budget.hard_stop_usd = ${var.budget.hard_stop_usd}: must be over monthly_limit_usd (${var.budget.monthly_limit_usd}): warnings come before the stop."
+    condition     = try(var.budget.hard_stop_usd > var.budget.monthly_limit_usd, true)
+    error_message = "budget.hard_stop_usd = ${var.budget.hard_stop_usd}: must be over monthly_limit_usd (${coalesce(var.budget.monthly_limit_usd, 0)}): warnings come before the stop."
   }
 
   validation {
@@ -41,8 +57,8 @@ variable "budget" {
   }
 
   validation {
-    condition     = var.budget.anomaly_usd > 0
-    error_message = "budget.anomaly_usd = ${var.budget.anomaly_usd}: must be over 0."
+    condition     = try(var.budget.anomaly_usd > 0, true)
+    error_message = "budget.anomaly_usd = ${coalesce(var.budget.anomaly_usd, 0)}: must be over 0, or null."
   }
 }
 
@@ -83,6 +99,21 @@ variable "alert_email" {
 
 variable "github_repository" {
   description = "The GitHub repository that may deploy, as owner/name, or null."
+  type        = string
+}
+
+variable "github_owner_id" {
+  description = "GitHub's number of the owner, or null."
+  type        = string
+}
+
+variable "github_repository_id" {
+  description = "GitHub's number of the repository, or null."
+  type        = string
+}
+
+variable "anomaly_monitor_arn" {
+  description = "ARN of the account's anomaly monitor by service if it has one, or null."
   type        = string
 }
 

@@ -4,9 +4,9 @@
         --registry s3://petrostream-artifacts-...
 
 The readings come from the lake by SQL, or with `--data DIR` from files in the 3W layout. The period is
-refused, with every reason, if it is too short, if readings or gauges are missing or frozen, if a level drifts
-or the well was not in production, or if there is an event or alarm in it. The new registry version has the
-live models and forest plus one baseline, valid for readings taken from its start on.
+refused, with every reason, if a gauge seems to be in another unit, if the period is too short, if readings or
+gauges are missing or frozen, if a level drifts or the well was not in production, or if there is an event or
+alarm in it. The new version has the live models and forest plus one baseline, valid from its start on.
 """
 
 import tempfile
@@ -25,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from ml.data.dataset import DatasetError
+from ml.data.units import UnitRepair, unit_repair
 from ml.registry import (
     Registry,
     RegistryError,
@@ -53,6 +54,7 @@ from ml.training.models import (
     well_entry,
 )
 from ml.training.period import (
+    NotCommissionedError,
     Period,
     PeriodError,
     first_part_baseline,
@@ -74,14 +76,6 @@ from toolchain.terminal import print_error
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 console = Console()
-
-
-class NotCommissionedError(ValueError):
-    """The period can't commission the well; `reasons` has one line for each problem."""
-
-    def __init__(self, well_id: str, reasons: list[str]) -> None:
-        self.reasons = reasons
-        super().__init__(f"{well_id} can't be commissioned on this period:\n  " + "\n  ".join(reasons))
 
 
 _EXPLAINED = (
@@ -180,6 +174,8 @@ def commission(
     built = base(registry, seed)
     well = period.well_id
     before = built.manifest["wells"].get(well)
+    if period.wrong_units:
+        raise NotCommissionedError(well, list(period.wrong_units))
     try:
         baseline = make_baseline(
             well, ", ".join(period.sources), period.ts_ms, period.values, min_normal_s=min_normal_s
@@ -233,13 +229,17 @@ def _publish(registry: Registry, manifest: dict[str, Any], files: dict[str, byte
 
 
 @app.command()
-def main(
+def main(  # noqa: PLR0913, PLR0917  (one option of the command line each)
     well: Annotated[str, typer.Option(help="The well, such as WELL-00011.")],
     begin: Annotated[str, typer.Option("--from", help="Start of the period, ISO 8601 with a zone.")],
     end: Annotated[str, typer.Option("--to", help="End of the period (not included).")],
     registry: Annotated[str, typer.Option(help="s3://<artifacts bucket>, or a folder.")],
     data: Annotated[
         Path | None, typer.Option(help="Take readings from this folder in the 3W layout, not from the lake.")
+    ] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(help="With --data: convert gauges as this fleet file says, or `detect` their units."),
     ] = None,
     min_normal: Annotated[float, typer.Option(min=60, help="Shortest period, seconds.")] = MIN_NORMAL_S,
     version: Annotated[
@@ -252,8 +252,11 @@ def main(
         created_at = datetime.now(UTC)
         name = check_version(version or created_at.strftime("%Y%m%dT%H%M%SZ"))
         from_ms, to_ms = _time("--from", begin), _time("--to", end)
-        read = partial(from_files, data) if data else partial(from_lake, ask=run_sql)
+        repair = _repair(units, data)
+        read = partial(from_files, data, read=repair.read) if data else partial(from_lake, ask=run_sql)
         period = read(well, from_ms, to_ms)
+        for line in repair.lines():
+            _say(line)
         if not len(period):
             where = f"folder {data}" if data else "the lake"
             raise PeriodError(f"{where} has no readings of {well} from {to_iso(from_ms)} to {to_iso(to_ms)}")
@@ -262,6 +265,13 @@ def main(
         console.print(baseline_table(baseline))
         _say(f"Version {name} is live at {registry}. {well} is measured against this baseline")
         _say(f"from {to_iso(baseline.from_ms)} on, until the next one.")
+
+
+def _repair(units: str | None, data: Path | None) -> UnitRepair:
+    if units and not data:
+        why = "only readings of files can be converted; those of the lake are converted by the producer"
+        raise typer.BadParameter(why, param_hint="--units")
+    return unit_repair(units)
 
 
 def _time(option: str, text: str) -> int:

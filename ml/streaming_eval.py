@@ -21,6 +21,7 @@ from typing import Annotated, Any
 import typer
 
 from ml.data.dataset import Instance, InstanceFile, find_instances, read_instance
+from ml.data.units import Reader, unit_repair
 from ml.evaluation.ageing import Baselines, Choice, Judge, age_band, bands
 from ml.evaluation.files import choose_files
 from ml.evaluation.html import page
@@ -66,6 +67,7 @@ class Evaluation:
         models: models trained on the wells; by default each well gets a forest trained without it.
         block_s: seconds of observations in a block.
         baselines: which baseline an instance is judged by; its own by default.
+        read: reads an instance, such as one that converts units.
 
     Attributes:
         commissioned: instances on a baseline of their well, a row for each baseline tried.
@@ -79,6 +81,7 @@ class Evaluation:
         models: ModelSet | None = None,
         block_s: int = BLOCK_S,
         baselines: Baselines | None = None,
+        read: Reader = read_instance,
     ) -> None:
         self.commissioned: list[Row] = []
         self.fleet: list[Row] = []
@@ -87,6 +90,7 @@ class Evaluation:
         self._models = models
         self._block_s = block_s
         self._baselines = baselines or Baselines()
+        self._read = read
 
     def learn(self, files: Sequence[InstanceFile]) -> None:
         """Adds the normal operation of all wells to the training pool.
@@ -95,7 +99,7 @@ class Evaluation:
             DatasetError: a file can't be read.
         """
         for file in tracked(files, "Learning what is normal"):
-            instance = read_instance(file)
+            instance = self._read(file)
             period = self._left_out.learn(instance)
             with suppress(NoBaselineError):
                 self._baselines.learn(instance, instance_baseline(period, RECORDED_MIN_NORMAL_S))
@@ -204,6 +208,10 @@ def main(  # noqa: PLR0913, PLR0917  (one option of the command line each)
         float | None,
         typer.Option(min=0, help="Days: what --baseline age leaves out is older."),
     ] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(help="Convert gauges as this fleet file says, or `detect` their units, first."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the forests.")] = DEFAULT_SEED,
 ) -> None:
     """Stream instances through the serving code and measure its alarms as an operator would."""
@@ -212,17 +220,20 @@ def main(  # noqa: PLR0913, PLR0917  (one option of the command line each)
         everything = find_instances(data)
         chosen = choose_files(everything, data, wells, classes)
         live = live_models(open_registry(models)) if models else None
-        evaluation = Evaluation(seed, live, baselines=baselines)
+        repair = unit_repair(units)
+        evaluation = Evaluation(seed, live, baselines=baselines, read=repair.read)
         evaluation.learn([file for file in everything if file.is_real == chosen[0].is_real])
         for file in tracked(chosen, "Streaming"):
-            evaluation.watch(read_instance(file))
-        result = evaluation.result(seed)
+            evaluation.watch(repair.read(file))
+        result = {**evaluation.result(seed), "units": repair.done}
         if json:
             write_json(json, result)
         if html:
             html.parent.mkdir(parents=True, exist_ok=True)
             html.write_text(page(result, evaluation.commissioned, evaluation.fleet), encoding="utf-8")
     show(result)
+    for line in repair.lines():
+        say(line)
     for path in (json, html):
         if path:
             say(f"Written: {path}")

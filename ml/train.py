@@ -19,7 +19,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances, read_instance
+from ml.data.dataset import DatasetError, Instance, InstanceFile, find_instances
+from ml.data.units import Reader, unit_repair
 from ml.registry import RegistryError, check_version, open_registry, publish
 from ml.training.files import write_version
 from ml.training.forest import ParityError
@@ -53,6 +54,10 @@ def main(  # noqa: PLR0913, PLR0917  (one option of the command line each)
         str | None,
         typer.Option("--model-version", help="Name of the version; the current UTC time by default."),
     ] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(help="Convert gauges as this fleet file says, or `detect` their units, first."),
+    ] = None,
     publish_to: Annotated[
         str | None, typer.Option("--publish", help="Publish to this bucket (s3://name) or folder at once.")
     ] = None,
@@ -63,7 +68,10 @@ def main(  # noqa: PLR0913, PLR0917  (one option of the command line each)
         name = check_version(version or created_at.strftime("%Y%m%dT%H%M%SZ"))
         started = time.monotonic()
         options = Options(seed, min_normal, valid_days or None)
-        training = _train(_by_well(find_instances(data, wells=wells)), options)
+        repair = unit_repair(units)
+        training = _train(_by_well(find_instances(data, wells=wells)), options, repair.read)
+        for line in repair.lines():
+            _say(line)
         manifest = write_version(out, name, training, created_at=created_at)
         _show(manifest, out / name / "report.md", time.monotonic() - started)
         if training.forest is None:
@@ -110,21 +118,23 @@ def _by_well(files: Iterable[InstanceFile]) -> dict[str, list[InstanceFile]]:
 class _Read(Iterable[Instance]):
     """Instances that are read again on each iteration."""
 
-    def __init__(self, files: Sequence[InstanceFile]) -> None:
+    def __init__(self, files: Sequence[InstanceFile], read: Reader) -> None:
         self._files = files
+        self._read = read
 
     def __iter__(self) -> Iterator[Instance]:
-        return map(read_instance, self._files)
+        return map(self._read, self._files)
 
 
 class _Lazy(Mapping[str, Iterable[Instance]]):
     """Instances by well, read when iterated: the whole dataset is never in memory at once."""
 
-    def __init__(self, files: Mapping[str, list[InstanceFile]]) -> None:
+    def __init__(self, files: Mapping[str, list[InstanceFile]], read: Reader) -> None:
         self._files = files
+        self._read = read
 
     def __getitem__(self, well: str) -> Iterable[Instance]:
-        return _Read(self._files[well])
+        return _Read(self._files[well], self._read)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
@@ -133,11 +143,11 @@ class _Lazy(Mapping[str, Iterable[Instance]]):
         return len(self._files)
 
 
-def _train(files: Mapping[str, list[InstanceFile]], options: Options) -> Training:
+def _train(files: Mapping[str, list[InstanceFile]], options: Options, read: Reader) -> Training:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("Training, then measuring", total=2 * len(files))
-        return train(_Lazy(files), options, done=lambda: progress.advance(task))
+        return train(_Lazy(files, read), options, done=lambda: progress.advance(task))
 
 
 if __name__ == "__main__":

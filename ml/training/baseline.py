@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.data.dataset import Instance
+from ml.data.units import unit_problems
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges import quantise, scale_floors
+from petrostream.readings import likely_units, unusual
 from petrostream.schema import SENSOR_INDEX, SENSORS, bounds
 
 TRAIN_SHARE = 0.6
@@ -87,9 +89,12 @@ class Baseline:
 
 
 def plausible(values: FloatArray) -> FloatArray:
-    """Values within the schema's bounds, NaN for the rest, as validation does it; shape (n, 27)."""
+    """Values within the schema's bounds and in its units, as scoring uses them, NaN for the rest: (n, 27)."""
     low, high = bounds()
     cleaned: FloatArray = np.where((values >= low) & (values <= high), values, np.nan)
+    at = np.flatnonzero(unusual(values))
+    if len(at):
+        cleaned[at] = np.where(likely_units(values[at]) > 0, np.nan, cleaned[at])
     return cleaned
 
 
@@ -107,12 +112,15 @@ def instance_baseline(period: NormalPeriod, min_normal_s: float = MIN_NORMAL_S) 
     """The baseline from the first part of an instance's normal period.
 
     Raises:
-        NoBaselineError: the period is too short, or no gauge can take part.
+        NoBaselineError: the period is too short, a gauge is apparently in another unit, or no gauge can take
+            part.
     """
     if period.end == period.start:
         raise NoBaselineError("no normal operation is labelled")
     rows = slice(period.start, period.split)
     one = period.instance
+    if wrong := unit_problems(one.well_id, one.source, one.values[rows]):
+        raise NoBaselineError("; ".join(wrong))
     return make_baseline(
         one.well_id, one.source, one.ts_ms[rows], period.values[rows], min_normal_s=min_normal_s
     )

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ml.data.dataset import NO_LABEL, find_instances, read_instance
+from ml.data.units import Reader, unit_problems
 from ml.training.baseline import MEASUREMENTS, TRAIN_SHARE, Baseline, make_baseline, plausible
 from ml.training.metrics import sustained
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detection import WellModel, detect
-from petrostream.gauges import quantise, window_stats
+from petrostream.gauges import quantise, scale_floors, window_stats
 from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES, SENSORS
 from petrostream.times import to_iso, to_sql
 
@@ -22,10 +23,17 @@ MIN_PRESENT = 0.9
 MAX_GAUGES_LOST = 0.5
 """Share of the expected gauges that may be missing or frozen."""
 
-DRIFT = 2.0
-DRIFT_FLOORS = {"pressure": 1e5, "temperature": 1.0}
-"""A level drifts if the means of the first and the last third are this many standard deviations apart (a
-straight ramp: 2.3) and at least 1 bar or 1 degC."""
+RAMP = 6.0
+"""A level drifts if the straight line through it rises or falls by this many times the scale that the
+baseline would have without the line. Such a line doubles the scale: its own standard deviation is its rise
+over the square root of 12."""
+
+DRIFT, DRIFT_FLOOR = 1.8, 4.0
+"""It also drifts if the means of the first and the last third are 1.8 standard deviations apart (a straight
+ramp: 2.3, a step: 2) and 4 times the smallest scale of such a gauge: 0.4 bar or 0.2 degC."""
+
+_OF_FILES = "The files stay as they are: pass the fleet file as --units to convert them"
+_OF_LAKE = "What the lake has stays as it was sent: commission a period that begins after the unit is set"
 
 OPEN = 0
 """Operating state of a well that produces."""
@@ -33,6 +41,14 @@ OPEN = 0
 
 class PeriodError(ValueError):
     """A period can't be read; the message says why and what to do."""
+
+
+class NotCommissionedError(ValueError):
+    """The period can't commission the well; `reasons` has one line for each problem."""
+
+    def __init__(self, well_id: str, reasons: list[str]) -> None:
+        self.reasons = reasons
+        super().__init__(f"{well_id} can't be commissioned on this period:\n  " + "\n  ".join(reasons))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +61,7 @@ class Period:
         ts_ms: shape (n,), strictly increasing, when they were taken at the source, epoch ms.
         values: shape (n, 27), possible values only, NaN where missing.
         label, state: shape (n,), event class and operating state, `NO_LABEL` where unknown.
+        wrong_units: a line for each gauge that is apparently in another unit.
     """
 
     well_id: str
@@ -53,6 +70,7 @@ class Period:
     values: FloatArray
     label: IntArray
     state: IntArray
+    wrong_units: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ts_ms)
@@ -60,25 +78,33 @@ class Period:
     def head(self, share: float) -> "Period":
         """The first part."""
         n = int(share * len(self))
-        return Period(
-            self.well_id, self.sources, self.ts_ms[:n], self.values[:n], self.label[:n], self.state[:n]
-        )
+        parts = (column[:n] for column in (self.ts_ms, self.values, self.label, self.state))
+        return Period(self.well_id, self.sources, *parts, self.wrong_units)
 
 
-def from_files(folder: Path, well_id: str, from_ms: int, to_ms: int) -> Period:
+def from_files(
+    folder: Path, well_id: str, from_ms: int, to_ms: int, *, read: Reader = read_instance
+) -> Period:
     """The readings of `[from_ms, to_ms)` in the files of a folder in the 3W layout.
+
+    Args:
+        folder: the folder.
+        well_id: the well.
+        from_ms: start, epoch ms.
+        to_ms: end, epoch ms.
+        read: reads an instance, such as one that converts units.
 
     Raises:
         DatasetError: the folder or a file is not in the layout, or has no such well.
     """
     parts = []
     for file in find_instances(folder, wells=[well_id]):
-        one = read_instance(file)
+        one = read(file)
         rows = (one.ts_ms >= from_ms) & (one.ts_ms < to_ms)
         if rows.any():
             parts.append((one.source, one.ts_ms[rows], one.values[rows], one.label[rows], one.state[rows]))
     columns = [np.concatenate([part[at] for part in parts]) for at in range(1, 5)] if parts else _nothing()
-    return _period(well_id, tuple(part[0] for part in parts), *columns)
+    return _period(well_id, tuple(part[0] for part in parts), *columns, remedy=_OF_FILES)
 
 
 def from_lake(well_id: str, from_ms: int, to_ms: int, ask: Callable[[str], Any]) -> Period:
@@ -101,7 +127,7 @@ def from_lake(well_id: str, from_ms: int, to_ms: int, ask: Callable[[str], Any])
     codes = np.where(np.isnan(numbers[:, -2:]), NO_LABEL, numbers[:, -2:]).astype(np.int64)
     ts_ms = np.array([np.datetime64(row[0], "ms") for row in rows]).astype(np.int64)
     sources = tuple(dict.fromkeys(str(row[1]) for row in rows))
-    return _period(well_id, sources, ts_ms, numbers[:, :-2], codes[:, 0], codes[:, 1])
+    return _period(well_id, sources, ts_ms, numbers[:, :-2], codes[:, 0], codes[:, 1], remedy=_OF_LAKE)
 
 
 def _statement(well_id: str, from_ms: int, to_ms: int) -> str:
@@ -127,9 +153,13 @@ def _period(
     values: FloatArray,
     label: IntArray,
     state: IntArray,
+    remedy: str = "",
 ) -> Period:
     _, first = np.unique(ts_ms, return_index=True)
-    return Period(well_id, sources, ts_ms[first], plausible(values)[first], label[first], state[first])
+    wrong = unit_problems(well_id, ", ".join(sources[:3]), values)
+    lines = (*wrong, remedy) if wrong else ()
+    known = plausible(values)[first]
+    return Period(well_id, sources, ts_ms[first], known, label[first], state[first], lines)
 
 
 def problems(
@@ -207,16 +237,40 @@ def _gauges(period: Period, baseline: Baseline, expected: tuple[str, ...]) -> It
 
 def _drifts(period: Period, baseline: Baseline) -> Iterator[str]:
     third = len(period) // 3
-    quantities = {sensor.name: str(sensor.quantity) for sensor in SENSORS}
     for name in baseline.sensors:
-        column = period.values[:, SENSOR_INDEX[name]]
+        sensor = SENSOR_INDEX[name]
+        column = period.values[:, sensor]
+        there = np.isfinite(column)
         ends = [part[np.isfinite(part)] for part in (column[:third], column[-third:])]
         if not all(map(len, ends)):
             continue
+        floor = float(scale_floors([sensor])[0])
+        rise, rest = _line(period.ts_ms[there], column[there])
         moved = float(ends[1].mean() - ends[0].mean())
-        if abs(moved) >= max(DRIFT * float(np.nanstd(column)), DRIFT_FLOORS[quantities[name]]):
-            size = f"{moved / 1e5:+.1f} bar" if quantities[name] == "pressure" else f"{moved:+.1f} degC"
-            yield f"the level of {name} drifts: {size} from the first third to the last"
+        noise = max(rest, floor)
+        spread = float(np.nanstd(column))
+        if abs(rise) >= RAMP * noise or abs(moved) >= max(DRIFT * spread, DRIFT_FLOOR * floor):
+            size, usual = _amount(sensor, moved, "+"), _amount(sensor, noise)
+            yield (
+                f"the level of {name} drifts: {size} from the first third to the last, where its noise is "
+                f"{usual}; the baseline would be {max(spread, floor) / noise:.1f} times as wide, and its "
+                "center wrong once the period is over. Choose a period in which the well is level"
+            )
+
+
+def _line(ts_ms: IntArray, values: FloatArray) -> tuple[float, float]:
+    """Rise of the least-squares line over the period, and the standard deviation around it."""
+    if len(values) < 2:
+        return 0.0, 0.0
+    since = ts_ms - ts_ms.mean()
+    slope = float(since @ (values - values.mean()) / (since @ since))
+    rest = values - values.mean() - slope * since
+    return slope * float(since[-1] - since[0]), float(rest.std())
+
+
+def _amount(sensor: int, value: float, sign: str = "") -> str:
+    pressure = SENSORS[sensor].quantity == "pressure"
+    return f"{value / 1e5:{sign}.2f} bar" if pressure else f"{value:{sign}.2f} degC"
 
 
 def _alarm(period: Period, model: WellModel) -> str | None:

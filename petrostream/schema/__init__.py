@@ -6,6 +6,7 @@ done with a column, by the code or by a service.
 
 from petrostream.schema.kinds import TANK, WELL, Kind
 from petrostream.schema.sensors import (
+    NAME_OF_THREE_W,
     SENSOR_INDEX,
     SENSOR_NAMES,
     SENSORS,
@@ -17,6 +18,7 @@ from petrostream.schema.sensors import (
 )
 
 __all__ = [
+    "NAME_OF_THREE_W",
     "SENSORS",
     "SENSOR_INDEX",
     "SENSOR_NAMES",

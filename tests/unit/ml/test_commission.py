@@ -12,18 +12,20 @@ from typer.testing import CliRunner
 from ml import commission as command
 from ml.commission import NotCommissionedError, app, commission
 from ml.data.dataset import NO_LABEL, write_instance
+from ml.data.units import UnitMap, UnitRepair
 from ml.registry import FolderRegistry, RegistryError, publish, read_live
 from ml.simulate import simulate_instance
-from ml.training.baseline import plausible
+from ml.training.baseline import make_baseline, plausible
 from ml.training.files import write_version
 from ml.training.models import Options, train
-from ml.training.period import Period, from_files, from_lake
+from ml.training.period import Period, from_files, from_lake, problems
 from petrostream.detection.models import ModelSet, load_models
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.times import to_iso, to_sql
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
 P_TPT = SENSOR_INDEX["p_tpt"]
+PRESSURES = [SENSOR_INDEX[name] for name in ("p_pdg", "p_tpt", "p_mon_ckp")]
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +148,31 @@ def drifting(period):
     return changed(period, drift)
 
 
+def gently_drifting(period):
+    """1.3 bar in all, so that first and last third are less than 1 bar apart."""
+
+    def drift(values):
+        values[:, P_TPT] += np.linspace(0, 1.3e5, len(values))
+
+    return changed(period, drift)
+
+
+def stepping(period):
+    def step(values):
+        values[len(values) // 2 :, P_TPT] += 2e5
+
+    return changed(period, step)
+
+
+def swinging(period):
+    """Slugs of 2 bar, every five minutes."""
+
+    def swing(values):
+        values[:, P_TPT] += 1e5 * np.sin(np.arange(len(values)) / 300 * 2 * np.pi)
+
+    return changed(period, swing)
+
+
 def kicked(period):
     def kick(values):
         values[1500:1560, P_TPT] += 8e5
@@ -166,7 +193,9 @@ UNHEALTHY = {
     "short": (lambda period: without(period, slice(500, None)), "500 s of normal operation, at least 600"),
     "gap": (lambda period: without(period, slice(400, 900)), "28% of its readings are missing.*gap is 501 s"),
     "frozen": (frozen, r"gauges can't be used: .*p_tpt \(frozen\)"),
-    "drift": (drifting, r"the level of p_tpt drifts: \+2\.\d bar"),
+    "drift": (drifting, r"the level of p_tpt drifts: \+2\.\d\d bar"),
+    "gentle drift": (gently_drifting, r"p_tpt drifts: \+0\.\d\d bar.* noise is 0\.1\d bar; .* level"),
+    "step": (stepping, "the level of p_tpt drifts"),
     "alarm": (kicked, "an alarm within it, at 2024-.* by the fleet's model"),
     "event": (marked("label", 102), "5 of its readings are labelled as an event"),
     "shut in": (marked("state", 1), "the well was not in production in 5 readings"),
@@ -189,6 +218,64 @@ def test_an_unlabelled_period_is_accepted(registry, period):
     manifest, _ = live(registry)
     assert manifest["version"] == "second"
     assert "WELL-00042" in manifest["wells"]
+
+
+def test_a_swing_is_not_a_drift(period):
+    wide = swinging(period)
+    baseline = make_baseline("W", "s", wide.ts_ms, wide.values)
+    assert [line for line in problems(wide, baseline, (), []) if "drifts" in line] == []
+
+
+class TestUnits:
+    def in_bar(self, instance):
+        values = instance.values.copy()
+        values[:, PRESSURES] /= 1e5
+        return replace(instance, values=values)
+
+    def test_of_files_refuse_the_period_with_file_gauge_value_unit_and_key(self, instance, registry):
+        write_instance(self.in_bar(instance))
+        whole = (int(instance.ts_ms[0]), int(instance.ts_ms[1800]))
+        period = from_files(instance.path.parents[1], instance.well_id, *whole)
+        with pytest.raises(NotCommissionedError) as refused:
+            run(registry, period)
+        lines = refused.value.reasons
+        expected = rf"{instance.source}: p_tpt is \d+\.?\d*, which looks like bar, not Pa; if it is, set "
+        assert any(re.match(expected, line) for line in lines), lines
+        assert any(f"wells.{instance.well_id}.units.p_tpt to 'bar'" in line for line in lines)
+        assert "--units" in lines[-1]
+
+    def test_that_are_set_make_the_same_baseline(self, instance, registry):
+        write_instance(self.in_bar(instance))
+        whole = (int(instance.ts_ms[0]), int(instance.ts_ms[1800]))
+        read = UnitRepair(UnitMap(dict.fromkeys(("p_pdg", "p_tpt", "p_mon_ckp"), "bar"))).read
+        found = from_files(instance.path.parents[1], instance.well_id, *whole, read=read)
+        assert found.wrong_units == ()
+        write_instance(instance)
+        plain = from_files(instance.path.parents[1], instance.well_id, *whole)
+        np.testing.assert_allclose(found.values, plain.values)
+
+    def test_that_change_within_the_period_refuse_it(self, instance, registry):
+        values = instance.values.copy()
+        values[900:1000, PRESSURES] /= 6894.757
+        write_instance(replace(instance, values=values))
+        whole = (int(instance.ts_ms[0]), int(instance.ts_ms[1800]))
+        period = from_files(instance.path.parents[1], instance.well_id, *whole)
+        assert any("in 6% of the readings" in line for line in period.wrong_units)
+
+    def test_of_the_lake_cannot_be_converted_here(self, registry):
+        arguments = [
+            "--well",
+            "W",
+            "--from",
+            to_iso(0),
+            "--to",
+            to_iso(1),
+            "--registry",
+            str(registry.folder),
+        ]
+        result = CliRunner().invoke(app, [*arguments, "--units", "detect"])
+        assert result.exit_code == 2
+        assert "converted by the producer" in result.output
 
 
 def test_gauges_that_were_there_last_time_are_expected(registry, period):

@@ -17,7 +17,7 @@ SPEED ?= max
 Q ?=
 
 .PHONY: help setup setup-dev up down demo data simulate train benchmark evaluate replay sql package cost bench \
-        plan deploy smoke rollback destroy receipt \
+        plan lock deploy smoke rollback destroy receipt \
         test test-unit test-infra test-e2e fuzz lint format clean
 
 help: ## List the targets
@@ -84,6 +84,8 @@ cost: setup ## Estimate a month on AWS: make cost [WELLS=10 HZ=1 HOURS=24 FACILI
 	@$(RUN) -m cost $(foreach option,wells hz hours facilities block-seconds months queries,$(call given,$(option))) \
 	  $(foreach switch,fargate customer-key free-tier json check,$(if $(call variable,$(switch)),--$(switch)))
 
+PLATFORMS := linux_amd64 linux_arm64 darwin_amd64 darwin_arm64
+
 # Where the lake goes is the environment's: AWS_PROFILE or AWS_ROLE_ARN, AWS_REGION.
 IAC ?= terraform
 deploy_options = --iac $(IAC) $(if $(NO_GUARDRAILS),--no-guardrails)
@@ -94,6 +96,9 @@ plan: setup ## Say what a deployment to AWS would change and cost: make plan [IA
 
 deploy: setup ## Deploy to AWS, publish the model, smoke-test: make deploy [IAC=… PLAN=digest YES=1 NO_GUARDRAILS=1]
 	@$(RUN) -m deploy up $(deploy_options) $(yes) $(if $(PLAN),--plan "$(PLAN)")
+
+lock: ## Check the provider in Terraform's lock file on every platform against its registry
+	@terraform -chdir=infra/terraform providers lock $(PLATFORMS:%=-platform=%)
 
 smoke: setup ## Send a hundred readings through the deployed lake, and find them by SQL
 	@$(RUN) -m deploy smoke

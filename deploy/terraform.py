@@ -29,6 +29,9 @@ WORK = ROOT / "build" / "deploy" / "terraform"
 _LAKE = "module.lake"
 _OTHERS = ("module.stream", "module.scoring", "module.ops")
 _GUARDRAILS = "module.guardrails"
+_LOCKED = "-lockfile=readonly"
+"""The provider of the lock file and no other; `make lock` is what changes the file."""
+
 _AGAIN = (
     "Nothing is lost: run the same command again, it goes on from here. If it says that the "
     "state is locked and nobody else is deploying: terraform force-unlock <the ID it names>."
@@ -107,8 +110,8 @@ class TerraformEngine:
             self._init(folder)
             self._remember()
         else:
-            folder = terraform_twin.stage(WORK / "first")
-            self._run(["init", "-reconfigure"], folder, "terraform init")
+            folder = terraform_twin.stage(WORK / "first", locked=True)
+            self._run(["init", "-reconfigure", _LOCKED], folder, "terraform init")
         path = self._work / "plan"
         path.parent.mkdir(parents=True, exist_ok=True)
         words = ["plan", f"-out={path}", "-lock-timeout=120s", *self._variables(), *self._targets()]
@@ -173,6 +176,7 @@ class TerraformEngine:
             return
         words = ["init", "-reconfigure"]
         if not self._place.twin:
+            words.append(_LOCKED)
             backend = terraform_state.backend(self._names.state_bucket, self._place.region)
             words += [f"-backend-config={key}={value}" for key, value in backend.items()]
         self._run(words, folder, "terraform init")

@@ -23,6 +23,9 @@ _SOURCES = ("infra", "petrostream/schema", "sql")
 _LEFT_OUT = shutil.ignore_patterns(
     "cdk", "__pycache__", ".terraform*", "*.tfstate*", "terraform.tfvars*", "*.auto.tfvars*", "backend.hcl"
 )
+LOCK = ROOT / "infra" / "terraform" / ".terraform.lock.hcl"
+"""The provider that deployments to an account are bound to, with its checksums."""
+
 # The state of a twin lives and dies with the twin, on this machine.
 _LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 
@@ -37,10 +40,15 @@ KNOWN_GAPS: Mapping[tuple[str, str], str] = {
 """What a second plan on the twin still wants to change, by resource type and attribute, with the reason."""
 
 
-def stage(folder: Path) -> Path:
+def stage(folder: Path, *, locked: bool = False) -> Path:
     """Copy the configuration and everything it reads below `folder`, with a local state.
 
     Files of an earlier copy are replaced; the state and what `terraform init` wrote stay.
+
+    Args:
+        folder: where the copy goes.
+        locked: whether it is bound to the provider of the lock file, as an account is. Otherwise it takes the
+            newest that is at hand and allowed.
 
     Returns:
         The folder in which Terraform is to run.
@@ -53,6 +61,8 @@ def stage(folder: Path) -> Path:
                 old.unlink()
         shutil.copytree(ROOT / source, destination, ignore=_LEFT_OUT, dirs_exist_ok=True)
     (workspace / "backend_override.tf").write_text(_LOCAL_STATE, encoding="utf-8")
+    if locked:
+        shutil.copy2(LOCK, workspace / LOCK.name)
     return workspace
 
 

@@ -1,11 +1,15 @@
 """Infra as Terraform: formatted, valid, following the settings, refusing what cannot work."""
 
 import json
+import re
 import shutil
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from deploy import terraform_twin
 from infra.settings import SETTINGS_FILE
 from tests.support.paths import ROOT
 from tests.support.terraform import EMAIL, planned
@@ -53,6 +57,58 @@ def test_the_guardrails_depend_on_no_other_module(aws_plan):
     named = json.dumps(call["expressions"])
     assert "module." not in named
     assert "aws_" not in named
+
+
+def _initialised(terraform_ready, folder, lock):
+    """`terraform init` of the configuration with a lock file that it may not change."""
+    workspace = terraform_twin.stage(folder, locked=True)
+    (workspace / terraform_twin.LOCK.name).write_text(lock)
+    copy = replace(terraform_ready, folder=folder, workspace=workspace)
+    return copy.run("init", "-no-color", "-lockfile=readonly")
+
+
+def test_a_deployment_is_bound_to_the_provider_of_the_lock_file(terraform_ready, tmp_path):
+    lock = terraform_twin.LOCK.read_text()
+    version = re.search(r'version +=  ?"([0-9.]+)"', lock)[1]
+    at_hand = terraform_ready.environment.get("TF_CLI_CONFIG_FILE", "")
+    result = _initialised(terraform_ready, tmp_path / "right", lock)
+    if result.returncode and "no available releases match" in result.stderr:
+        pytest.skip(f"the provider {version} of the lock file is not at hand ({at_hand})")
+    assert result.returncode == 0, result.stderr
+    assert f"v{version}" in result.stdout
+    # With one checksum changed, and none that fits, it is refused.
+    changed = re.sub(r'"(h1|zh):[0-9a-zA-Z+/]{6}', r'"\1:000000', lock)
+    refused = _initialised(terraform_ready, tmp_path / "wrong", changed)
+    assert refused.returncode != 0
+    assert "checksums" in refused.stderr
+
+
+def test_the_lock_file_is_for_every_platform_and_within_the_constraint():
+    """A checksum (zh) for each archive of the release, those of linux and macOS among them."""
+    lock = terraform_twin.LOCK.read_text()
+    assert lock.count('provider "') == 1
+    assert len(set(re.findall(r'"zh:([0-9a-f]{64})"', lock))) == 15
+    assert re.findall(r'"h1:[0-9a-zA-Z+/]{43}="', lock)
+    wanted = re.search(r'^ +version = "(.+)"', (CONFIGURATION / "versions.tf").read_text(), re.M)[1]
+    parts = re.findall(r"(>=|<) (\d+)\.(\d+)", wanted)
+    assert f'constraints = "{", ".join(f"{sign} {major}.{minor}.0" for sign, major, minor in parts)}"' in lock
+
+
+def test_the_other_tests_run_on_the_newest_provider_at_hand(terraform_ready):
+    """Not bound by the lock file, so that a newer one is tried as soon as a machine has it."""
+    chosen = json.loads(terraform_ready.run("version", "-json").stdout)["provider_selections"]
+    (version,) = (tuple(map(int, text.split("."))) for text in chosen.values())
+    assert (5, 100) <= version < (7,)
+    configuration = Path(terraform_ready.environment["TF_CLI_CONFIG_FILE"]).read_text()
+    found = re.search(r'path += "(.+)"', configuration)
+    if found:
+        names = [path.name for path in (Path(found[1]) / "registry.terraform.io/hashicorp/aws").iterdir()]
+        versions = {
+            tuple(map(int, match[0].split(".")))
+            for name in names
+            if (match := re.search(r"\d+\.\d+\.\d+", name))
+        }
+        assert version == max(one for one in versions if one < (7,))
 
 
 def _refused(terraform_copy, *arguments):

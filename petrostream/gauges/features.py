@@ -121,6 +121,14 @@ class WindowStats:
         values: FloatArray = self.table[STATS.index(stat), window, at]
         return np.where(self.warm[window, at], values, np.nan)
 
+    def number_of(self, sensor: int, window_s: int) -> CountArray:
+        """Return the number of one sensor's values in a window: shape (n,), 0 if it is not in the table."""
+        held = self.sensors.tolist()
+        if sensor not in held:
+            return np.zeros(len(self), np.int32)
+        number: CountArray = self.number[WINDOWS_S.index(window_s), held.index(sensor)]
+        return number
+
     def take(self, rows: IntArray) -> "WindowStats":
         """Return the statistics of the readings at these positions."""
         return WindowStats(self.sensors, self.table[..., rows], self.number[..., rows], self.warm[..., rows])

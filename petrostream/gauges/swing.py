@@ -1,5 +1,6 @@
 """Swings of a pressure, from its minute means: turning points of a zigzag that ignores small moves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from petrostream.gauges.features import MISSING
@@ -14,7 +15,7 @@ MAX_TURNS = 64
 
 @dataclass(frozen=True, slots=True)
 class Swing:
-    """A pressure between two turns: a zigzag that ignores moves smaller than `SWING_PA`.
+    """A pressure between two turns: a zigzag that ignores small moves.
 
     Attributes:
         direction: 1 rising, -1 falling, 0 not known yet.
@@ -28,13 +29,14 @@ class Swing:
     high: int = MISSING
     turns: tuple[int, ...] = ()
 
-    def moved(self, minute: int, at: int, size: int) -> "Swing":
+    def moved(self, minute: int, at: int, size: int, least: Callable[[], float] = float) -> "Swing":
         """Return the swing after one more minute.
 
         Args:
             minute: the minute, in minutes since the epoch.
             at: its mean, in trend counts.
             size: smallest move that counts as a turn, in trend counts.
+            least: returns a size that it must have besides, in trend counts; seldom called.
         """
         if self.high == MISSING:
             return Swing(0, at, at)
@@ -42,8 +44,8 @@ class Swing:
         if self.direction == 0:
             direction = 1 if at - low >= size else -1 if high - at >= size else 0
             return Swing(direction, low, high, self.turns)
-        turned = self.high - at >= size if self.direction > 0 else at - self.low >= size
-        if not turned:
+        back = self.high - at if self.direction > 0 else at - self.low
+        if back < size or back < least():
             kept = (self.low, high) if self.direction > 0 else (low, self.high)
             return Swing(self.direction, *kept, self.turns)
         turns = tuple(turn for turn in self.turns if turn > minute - SWING_BINS)

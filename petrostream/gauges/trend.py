@@ -11,7 +11,7 @@ the memory; a shorter one leaves minutes without a value.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -27,6 +27,9 @@ TREND_SENSORS = ("p_tpt", "p_mon_ckp", "p_jus_ckp", "t_tpt", "t_jus_ckp", "aber_
 TREND_INDICES: IntArray = np.array([SENSOR_INDEX[name] for name in TREND_SENSORS], np.int64)
 
 SWING_SENSORS = ("p_tpt", "p_mon_ckp")
+SWING_SHARES = (0.0, 1 / 3)
+"""Share of its span in the last hour by which each must come back to have turned. Slugs that blow out raise
+the choke by 60 bar, with ripples of up to 20 that are not its cycles; the tree moves smoothly."""
 
 _SHIFT: IntArray = np.array([9 if s.quantity == "pressure" else 12 for s in SENSORS])[TREND_INDICES]
 TREND_QUANTA: FloatArray = QUANTA[TREND_INDICES] * 2.0**_SHIFT
@@ -223,18 +226,28 @@ class _Following:
             self.swings = (Swing(),) * len(SWING_SENSORS)
         else:
             self._append(closed[None])
-            self._append(np.full((skipped, len(TREND_SENSORS)), MISSING, np.int32))
             means = closed[_SWINGING].tolist()
             self.swings = tuple(
-                swing if mean == MISSING else swing.moved(self.minute, mean, size)
-                for swing, mean, size in zip(self.swings, means, _SWING_COUNTS, strict=True)
+                swing if mean == MISSING else swing.moved(self.minute, mean, size, partial(self._least, i))
+                for i, (swing, mean, size) in enumerate(zip(self.swings, means, _SWING_COUNTS, strict=True))
             )
+            self._append(np.full((skipped, len(TREND_SENSORS)), MISSING, np.int32))
         self.minute = following
         self.total = self.number = np.zeros(len(TREND_SENSORS), np.int64)
 
+    def _least(self, swinging: int) -> float:
+        """A sensor's share of its span in the hour up to the last closed minute, in trend counts."""
+        if not SWING_SHARES[swinging]:
+            return 0.0
+        column = _SWINGING[swinging]
+        hour = np.concatenate([bins[-BINS:, column] for bins in self._bins[-BINS - 1 :]])[-BINS:]
+        known = hour[hour != MISSING]
+        return SWING_SHARES[swinging] * float(known.max() - known.min())
+
     def _append(self, bins: CountArray) -> None:
-        self._bins.append(bins)
-        self._length += len(bins)
+        if len(bins):
+            self._bins.append(bins)
+            self._length += len(bins)
 
     def windows(self) -> FloatArray:
         """Return the past as seen in each minute: shape (minutes, sensors, BINS), NaN where unknown."""

@@ -9,6 +9,9 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges import Trend, WindowStats
 from petrostream.schema import SENSOR_INDEX
 
+MIN_BEFORE = 30
+"""Readings that a standard deviation needs, at least, to say what is usual."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleColumns:
@@ -42,6 +45,22 @@ class RuleColumns:
     def deviation(self, sensor: str, window_s: int) -> FloatArray:
         """Return the standard deviation over a window, in the sensor's unit: shape (n,)."""
         return self._get(sensor, "std", window_s)
+
+    def unrest(self, sensor: str, short_s: int = 60, long_s: int = 180) -> FloatArray:
+        """Return the standard deviation of the long window without the short one, in the sensor's unit.
+
+        Shape (n,), NaN where the long window holds fewer than `MIN_BEFORE` readings besides the short one's.
+        """
+        of = SENSOR_INDEX[sensor]
+        short, long = self.stats.number_of(of, short_s), self.stats.number_of(of, long_s)
+        before = long - short
+        shift = self._get(sensor, "mean", short_s) - self._get(sensor, "mean", long_s)
+        # All about the long window's mean, so that no digits are lost to the level.
+        total = long * self._get(sensor, "std", long_s) ** 2
+        total -= short * (self._get(sensor, "std", short_s) ** 2 + shift**2)
+        number = np.maximum(before, 1)
+        deviation = np.sqrt(np.maximum(total / number - (short * shift / number) ** 2, 0.0))
+        return np.where(before >= MIN_BEFORE, deviation, np.nan)
 
     def turned(self, sensor: str, hours: int) -> IntArray | FloatArray:
         """Return how often a pressure turned in the last 1 or 2 hours (see `Trend.turned`): shape (n,)."""

@@ -15,6 +15,20 @@ BAR = 1e5
 OSCILLATION_TURNS = 4
 """Turns of two full cycles."""
 
+LARGE_SWING = 15.0 * BAR
+"""Swings at the tree of slugging seen after one and a half cycles: 22 to 40 bar in 3W's well 14 and simulated
+instances of class 3. The largest of class 4 is 11.5 bar."""
+
+LARGE_TURNS = 3
+"""Turns of one and a half cycles."""
+
+TREE_SHARE = 0.25
+"""The tree takes part in an oscillation if its span in the last hour is this share of the choke's: at most
+0.2 in class 4 of wells 2, 4 and 5, at least 0.4 in the smaller swings of class 3."""
+
+JOLT_UNRESTS = 2.5
+"""A jolt stands out from the standard deviation of the two minutes before it by this factor."""
+
 CHOKE_MOVED_PERCENT = 1.0
 """An opening that changes by more was moved by the operator."""
 
@@ -61,16 +75,34 @@ def vapor_normal(columns: RuleColumns) -> BoolArray:
 
 def dhsv_closure(columns: RuleColumns) -> BoolArray:
     """The pressure jolt of a closing valve, or the fall that follows it."""
+    jump = columns.change("p_tpt", 30)
+    fall = columns.change("p_tpt", 60)
     warming = columns.change("t_tpt", 60)
+    build_up = columns.change("p_pdg", 30)
     jolt = (
         # Pressure at the tree may jump either way. A build-up at the bottom or cooling at the tree points to
         # the valve rather than the choke; a warming tree points to a well being opened.
-        (np.abs(columns.change("p_tpt", 30)) >= 3.0 * BAR)
-        & ((columns.change("p_pdg", 30) >= 0.3 * BAR) | (warming <= -0.3))
-        & ~(warming > 0.2)
+        (np.abs(jump) >= 3.0 * BAR) & ((build_up >= 0.3 * BAR) | (warming <= -0.3)) & ~(warming > 0.2)
     )
-    fall = (columns.change("p_tpt", 60) <= -3.0 * BAR) & (warming <= -1.0)
-    return jolt | fall
+    falls = (fall <= -3.0 * BAR) & (warming <= -1.0)
+    if not (jolt | falls).any():
+        return jolt
+    jolt &= ~(np.maximum(np.abs(jump), np.abs(fall)) < JOLT_UNRESTS * columns.unrest("p_tpt"))
+    # Below a closed valve pressure never falls: where it does, tree and bottom are still connected.
+    connected = build_up <= -0.3 * BAR
+    return (jolt | falls) & ~connected & ~_blows_out(columns)
+
+
+def _blows_out(columns: RuleColumns) -> BoolArray:
+    """In a well whose pressures swing: a fall like those of its slugs, not the valve parting tree and bottom.
+
+    Without a gauge at the bottom, a fall must exceed what the well has shown in its last hour.
+    """
+    fall = columns.change("p_tpt", 60)
+    build_up = columns.change("p_pdg", 30)
+    parts = (fall < 0) & (build_up >= 0.3 * BAR)
+    exceeds = np.isnan(build_up) & (fall < -1.5 * columns.activity("p_tpt"))
+    return ~columns.shared("does_not_oscillate", _does_not_oscillate) & ~parts & ~exceeds
 
 
 def _choke_pressure_climbs(columns: RuleColumns) -> BoolArray:
@@ -83,6 +115,8 @@ def _choke_pressure_climbs(columns: RuleColumns) -> BoolArray:
         # The choke is far from the tubing head: a rise at both comes from the well, not the choke.
         & ~(np.abs(columns.rise("p_tpt")) > 0.25 * rise)
         & ~(columns.rise("p_jus_ckp") > 0.5 * BAR)
+        # The tree empties: flow surges, as when slugs blow out. In class 6 it never falls by 0.1 bar.
+        & ~(columns.change("p_tpt", 180) <= -0.2 * BAR)
         # A well being opened warms up, a restricted one does not.
         & ~(columns.change("t_tpt", 180) > 0.3)
         # The operator moved the choke.
@@ -103,13 +137,25 @@ def choke_climb(columns: RuleColumns) -> BoolArray:
 
 
 def flow_instability(columns: RuleColumns) -> BoolArray:
-    """Two full cycles at the choke within the hour."""
-    return columns.turned("p_mon_ckp", 1) >= OSCILLATION_TURNS
+    """Two full cycles at the choke within the hour, while the tree does not cycle as slugging makes it."""
+    return (columns.turned("p_mon_ckp", 1) >= OSCILLATION_TURNS) & ~_tree_cycles(columns)
+
+
+def _tree_cycles(columns: RuleColumns) -> BoolArray:
+    """The tree takes part: liquid builds up in the whole line, though slugging may not be proven yet."""
+    span = columns.span("p_tpt")
+    # In less than an hour, ripples after a blow-out look like instability while the tree is still filling.
+    young = np.isnan(columns.drift("p_tpt")) & (span >= TREE_SHARE * columns.span("p_mon_ckp"))
+    return (columns.turned("p_tpt", 2) >= 2) | young | (span >= LARGE_SWING)
 
 
 def severe_slugging(columns: RuleColumns) -> BoolArray:
-    """Two full cycles at the tree within two hours."""
-    return columns.turned("p_tpt", 2) >= OSCILLATION_TURNS
+    """Two full cycles at the tree within two hours, or one and a half large and slow ones."""
+    turns = columns.turned("p_tpt", 2)
+    # A valve that closes makes the tree bounce, too, within minutes.
+    slow = columns.turned("p_tpt", 1) < LARGE_TURNS
+    large = (turns >= LARGE_TURNS) & (columns.span("p_tpt") >= LARGE_SWING)
+    return (turns >= OSCILLATION_TURNS) | (large & slow)
 
 
 def _does_not_oscillate(columns: RuleColumns) -> BoolArray:

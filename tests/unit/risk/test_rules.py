@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
+from ml.data.dataset import read_instance
 from ml.data.physics import EVENTS
 from ml.data.simulated_well import draw_well, operate
+from ml.evaluation.stream import stream
+from petrostream.detection import ModelSet
 from petrostream.gauges.features import quantise, window_stats
 from petrostream.gauges.health import judge
 from petrostream.gauges.trend import follow
+from petrostream.risk import conditions
 from petrostream.risk.rules import (
     ALERT_ABOVE,
     EMISSION_RULES,
@@ -80,6 +84,41 @@ class TestDhsvClosure:
             values[:, SENSOR_INDEX[sensor]] += after(600, at, per_second)
         assert not held(values)["dhsv_closure"].any()
 
+    def test_is_quiet_on_jolts_like_those_the_tree_shows_all_the_time(self, monkeypatch):
+        values = normal_values(3600)
+        # As in well 10 with its noise doubled: up and down within a minute, in a cooling well.
+        values[:, SENSOR_INDEX["p_tpt"]] += 3e5 * np.sin(2 * np.pi * np.arange(3600) / 40)
+        values[:, SENSOR_INDEX["t_tpt"]] -= after(3600, 0, 0.006)
+        assert not held(values)["dhsv_closure"][200:].any()
+        monkeypatch.setattr(conditions, "JOLT_UNRESTS", 0.0)
+        assert held(values)["dhsv_closure"][200:].mean() > 0.1
+
+    def test_is_quiet_while_the_bottom_falls_with_the_tree(self):
+        values = closing()
+        values[:, SENSOR_INDEX["p_pdg"]] = 2.1e7 - after(600, 300, 0.05e5)
+        assert not held(values)["dhsv_closure"].any()
+
+    @pytest.mark.parametrize("downhole", [True, False])
+    def test_in_a_swinging_well_a_blow_out_is_none_and_a_closure_is_one(self, downhole):
+        n, at = 9000, 8400
+        values = normal_values(n)
+        cycle = 12e5 * np.sin(2 * np.pi * np.arange(n) / 3000)
+        values[:, SENSOR_INDEX["p_tpt"]] += cycle
+        values[:, SENSOR_INDEX["p_pdg"]] += cycle / 4
+        blown = values.copy()
+        blown[:, SENSOR_INDEX["p_tpt"]] -= np.minimum(after(n, at, 0.06e5), 5e5)
+        blown[:, SENSOR_INDEX["t_tpt"]] -= np.minimum(after(n, at, 0.02), 2.0)
+        closed = values.copy()
+        closed[:, SENSOR_INDEX["p_tpt"]] -= np.minimum(after(n, at, 0.3e5), 60e5)
+        closed[:, SENSOR_INDEX["t_tpt"]] -= after(n, at, 0.03)
+        closed[:, SENSOR_INDEX["p_pdg"]] += np.minimum(after(n, at, 0.05e5), 8e5)
+        for one in (blown, closed):
+            if not downhole:
+                one[:, SENSOR_INDEX["p_pdg"]] = np.nan
+        assert not held(blown)["dhsv_closure"].any()
+        assert held(closed)["dhsv_closure"][at : at + 60].any()
+        assert not held(closed)["dhsv_closure"][:at].any()
+
 
 class TestChokeRestriction:
     def restricted(self, n=1800, at=1500):
@@ -106,6 +145,11 @@ class TestChokeRestriction:
     def test_is_quiet_when_the_well_is_opened_up_and_warms(self):
         values = self.restricted()
         values[:, SENSOR_INDEX["t_tpt"]] += after(1800, 1450, 0.02)
+        assert not held(values)["choke_restriction"].any()
+
+    def test_is_quiet_while_the_tree_empties(self):
+        values = self.restricted()
+        values[:, SENSOR_INDEX["p_tpt"]] -= after(1800, 1400, 0.003e5)
         assert not held(values)["choke_restriction"].any()
 
     def test_is_quiet_when_the_operator_closes_the_choke(self):
@@ -157,6 +201,36 @@ def test_slugging_is_recognised_by_its_swings(seed):
     assert not any(truth[:onset].any() for truth in by_rule.values())
     # An oscillation is not taken for something that grows.
     assert not (by_rule["hydrate"] | by_rule["scaling"]).any()
+
+
+class TestFirstName:
+    """Slugging and instability are told apart by period, amplitude and whether the tree takes part."""
+
+    def named(self, tree, choke):
+        values = normal_values(len(tree))
+        values[:, SENSOR_INDEX["p_tpt"]] += 1e5 * tree
+        values[:, SENSOR_INDEX["p_mon_ckp"]] += 1e5 * choke
+        by_rule = held(values)
+        first = {rule: np.flatnonzero(by_rule[rule])[:1] for rule in ("severe_slugging", "flow_instability")}
+        return [rule for rule, at in sorted(first.items(), key=lambda item: item[1].tolist()) if len(at)]
+
+    def cycles(self, period_min, bar, hours=5):
+        return bar * np.sin(2 * np.pi * np.arange(3600 * hours) / (60 * period_min))
+
+    def test_fast_swings_at_the_choke_alone_are_instability(self):
+        assert self.named(self.cycles(8, 0.2), self.cycles(8, 3)) == ["flow_instability"]
+
+    def test_slow_swings_of_the_whole_line_are_slugging_whatever_ripples_on_them(self):
+        ripples = self.cycles(6, 1.5) * (self.cycles(60, 1) > 0.5)
+        assert self.named(self.cycles(60, 12), self.cycles(60, 15) + ripples) == ["severe_slugging"]
+        assert self.named(self.cycles(50, 3), self.cycles(50, 4)) == ["severe_slugging"]
+
+    def test_large_cycles_of_nearly_two_hours_are_slugging(self):
+        assert self.named(self.cycles(105, 12, 7), self.cycles(105, 30, 7)) == ["severe_slugging"]
+
+    def test_a_bouncing_tree_is_no_slugging(self):
+        bounce = np.concatenate([np.zeros(7200), 20 * np.exp(-np.arange(10800) / 120) * self.cycles(5, 1, 3)])
+        assert "severe_slugging" not in self.named(bounce, np.zeros(18000))
 
 
 def test_a_single_rise_and_fall_is_no_oscillation():
@@ -279,6 +353,19 @@ def test_a_signature_fires_on_every_real_instance_of_its_event_and_nothing_befor
         assert ts_ms[event][0] - onset < 1000 * late_s, path.name
         for name, truth in by_rule.items():
             assert not (truth & (label == 0)).any(), (path.name, name)
+
+
+@pytest.mark.real3w
+@needs_real
+def test_the_first_alarm_of_slugging_and_instability_names_it():
+    first = {"3": [], "4": []}
+    for folder, names in first.items():
+        for path in real_instances(folder):
+            alarms = stream(read_instance(path), ModelSet("none", {}, None), block_s=1200).alarms
+            names.append(alarms[0].alarm_type if alarms else None)
+    assert first["3"].count("severe_slugging") >= 10
+    assert first["4"].count("flow_instability") >= 20
+    assert first["4"].count("severe_slugging") == 0
 
 
 @pytest.mark.real3w

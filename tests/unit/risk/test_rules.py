@@ -87,7 +87,7 @@ class TestDhsvClosure:
     def test_is_quiet_on_jolts_like_those_the_tree_shows_all_the_time(self, monkeypatch):
         values = normal_values(3600)
         # As in well 10 with its noise doubled: up and down within a minute, in a cooling well.
-        values[:, SENSOR_INDEX["p_tpt"]] += 3e5 * np.sin(2 * np.pi * np.arange(3600) / 40)
+        values[:, SENSOR_INDEX["p_tpt"]] += 5e5 * np.sin(2 * np.pi * np.arange(3600) / 15)
         values[:, SENSOR_INDEX["t_tpt"]] -= after(3600, 0, 0.006)
         assert not held(values)["dhsv_closure"][200:].any()
         monkeypatch.setattr(conditions, "JOLT_UNRESTS", 0.0)

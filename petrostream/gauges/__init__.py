@@ -21,6 +21,7 @@ from petrostream.gauges.features import (
 from petrostream.gauges.health import judge
 from petrostream.gauges.memory import PER_GAUGE, GaugeMemory
 from petrostream.gauges.moves import ACTUATORS, AT_REST, NOT_MOVED, MoveMemory, Moves, follow_moves
+from petrostream.gauges.slow import SLOW_SENSORS, SPAN_HOURS, SlowMemory, SlowTrend, follow_slowly
 from petrostream.gauges.status import StatusArray, health_names
 from petrostream.gauges.swing import Swing
 from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Trend, TrendMemory, follow
@@ -37,6 +38,8 @@ __all__ = [
     "NOT_MOVED",
     "PER_GAUGE",
     "QUANTA",
+    "SLOW_SENSORS",
+    "SPAN_HOURS",
     "STATS",
     "SWING_SENSORS",
     "TREND_SENSORS",
@@ -45,6 +48,8 @@ __all__ = [
     "GaugeMemory",
     "MoveMemory",
     "Moves",
+    "SlowMemory",
+    "SlowTrend",
     "StatusArray",
     "Swing",
     "Trend",
@@ -52,6 +57,7 @@ __all__ = [
     "WindowStats",
     "follow",
     "follow_moves",
+    "follow_slowly",
     "health_names",
     "judge",
     "quantise",

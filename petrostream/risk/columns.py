@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.gauges import Trend, WindowStats
+from petrostream.gauges import SlowTrend, Trend, WindowStats
 from petrostream.schema import SENSOR_INDEX
 
 MIN_BEFORE = 30
@@ -23,12 +23,14 @@ class RuleColumns:
         vapor_ppm: shape (n,), vapor in the tank each reading is paired with, NaN without one; empty before
             wells and tanks are joined, when vapor rules are not evaluated.
         trend: the slow memory; without one, turns are 0 and its other columns NaN.
+        slow: the slowest memory; without one, nothing drifts steadily.
     """
 
     stats: WindowStats
     methane_ppm: FloatArray
     vapor_ppm: FloatArray = field(default_factory=lambda: np.empty(0))
     trend: Trend | None = None
+    slow: SlowTrend | None = None
     _memo: dict[tuple[str, str, int], FloatArray] = field(default_factory=dict, init=False, repr=False)
     _shared: dict[str, BoolArray] = field(default_factory=dict, init=False, repr=False)
 
@@ -78,6 +80,15 @@ class RuleColumns:
         """Return highest less lowest minute mean of the last hour, in the sensor's unit: shape (n,)."""
         return self._nothing(np.nan) if self.trend is None else self.trend.span(sensor)
 
+    @property
+    def drifts(self) -> bool:
+        """Whether any gauge drifts steadily at any reading."""
+        return self.slow is not None and self.slow.any
+
+    def steady(self, sensor: str) -> FloatArray:
+        """Return the steady change over three and six hours: shape (2, n), in the sensor's unit, or 0."""
+        return np.zeros((2, len(self.methane_ppm))) if self.slow is None else self.slow.rise(sensor)
+
     def shared(self, name: str, condition: Callable[["RuleColumns"], BoolArray]) -> BoolArray:
         """Return a condition that several rules share, computed once: shape (n,)."""
         if name not in self._shared:
@@ -89,7 +100,8 @@ class RuleColumns:
         rows = np.array([row])
         trend = None if self.trend is None else self.trend.take(rows)
         vapor = self.vapor_ppm[rows] if len(self.vapor_ppm) else self.vapor_ppm
-        return RuleColumns(self.stats.take(rows), self.methane_ppm[rows], vapor, trend)
+        slow = None if self.slow is None else self.slow.take(rows)
+        return RuleColumns(self.stats.take(rows), self.methane_ppm[rows], vapor, trend, slow)
 
     def _nothing(self, value: float) -> FloatArray:
         return np.full(len(self.methane_ppm), value)

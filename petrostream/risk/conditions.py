@@ -4,6 +4,8 @@ A comparison with a missing value is false, so a condition never holds on unknow
 only veto a rule, its comparison is negated: a well without that gauge is still covered by the rule.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from petrostream.arrays import BoolArray
@@ -186,4 +188,64 @@ def scaling(columns: RuleColumns) -> BoolArray:
         & ~(columns.drift("t_jus_ckp") > 0.5)
         & ~(columns.span("aber_ckp") > CHOKE_MOVED_PERCENT)
         & columns.shared("does_not_oscillate", _does_not_oscillate)
+    )
+
+
+def _in_one_span(columns: RuleColumns, signature: Callable[[RuleColumns], BoolArray]) -> BoolArray:
+    """Where a signature of steady drifts holds within three hours, or within six: shape (n,)."""
+    if not columns.drifts:
+        # By far the most frequent case.
+        return np.zeros(len(columns.methane_ppm), np.bool_)
+    held: BoolArray = signature(columns).any(axis=0)
+    return held
+
+
+def bsw_rise(columns: RuleColumns) -> BoolArray:
+    """The column in the well grows heavier: more pressure at the bottom, less at the tree and the choke."""
+    return _in_one_span(
+        columns,
+        lambda c: (
+            (c.steady("p_pdg") >= 0.1 * BAR)
+            & (c.steady("p_tpt") <= -0.02 * BAR)
+            & (c.steady("p_mon_ckp") <= -0.2 * BAR)
+        ),
+    )
+
+
+def productivity_loss(columns: RuleColumns) -> BoolArray:
+    """Pressure and temperature at the tree fall together, and so does what arrives at the choke."""
+    return _in_one_span(
+        columns,
+        lambda c: (
+            (c.steady("p_tpt") <= -2.0 * BAR)
+            & (c.steady("t_tpt") <= -0.5)
+            & ((c.steady("p_mon_ckp") <= -0.2 * BAR) | (c.steady("t_jus_ckp") <= -0.5))
+            & ~(c.steady("p_pdg") >= 0.1 * BAR)
+        ),
+    )
+
+
+def slow_scaling(columns: RuleColumns) -> BoolArray:
+    """As `scaling`, in three or six hours."""
+    return _in_one_span(
+        columns,
+        lambda c: (
+            (c.steady("p_mon_ckp") >= 0.5 * BAR)
+            & (c.steady("p_tpt") >= 0.02 * BAR)
+            & (c.steady("p_tpt") <= c.steady("p_mon_ckp"))
+            & ~(c.steady("p_jus_ckp") >= 0.1 * BAR)
+            & ~(c.steady("t_jus_ckp") >= 0.5)
+        ),
+    )
+
+
+def slow_hydrate(columns: RuleColumns) -> BoolArray:
+    """As `hydrate`, in three or six hours."""
+    return _in_one_span(
+        columns,
+        lambda c: (
+            (c.steady("p_tpt") >= 1.0 * BAR)
+            & (c.steady("p_mon_ckp") <= -0.5 * BAR)
+            & ((c.steady("t_tpt") <= -0.5) | (c.steady("t_jus_ckp") <= -1.0))
+        ),
     )

@@ -45,6 +45,10 @@ _OF_RULE: Mapping[str, tuple[int, int]] = {
     "flow_instability": (4, 2),
     "scaling": (7, 2),
     "hydrate": (8, 2),
+    "bsw_rise": (1, 2),
+    "productivity_loss": (5, 2),
+    "slow_scaling": (7, 2),
+    "slow_hydrate": (8, 2),
 }
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "PROCESS_RULES",
     "RULES",
     "RULE_SENSORS",
+    "SLOW_RULES",
     "VAPOR_RULES",
     "Rule",
     "RuleColumns",
@@ -194,7 +195,53 @@ RULES: tuple[Rule, ...] = (
         sensors=("p_tpt", "p_mon_ckp"),
         further=("p_jus_ckp", "t_jus_ckp", "aber_ckp"),
     ),
+    Rule(
+        id="bsw_rise",
+        part=PROCESS,
+        description="Over three or six hours pressure rises steadily at the bottom and falls at the tree and "
+        "the choke: the column grows heavier, like a rise of water and sediment in the oil",
+        condition=conditions.bsw_rise,
+        points=10,
+        source=f"Class 1 of {_VARGAS}; thresholds chosen on 4 instances drawn by experts",
+        sensors=("p_pdg", "p_tpt", "p_mon_ckp"),
+    ),
+    Rule(
+        id="productivity_loss",
+        part=PROCESS,
+        description="Over three or six hours pressure and temperature at the tree fall steadily, and less "
+        "arrives at the choke: like a loss of productivity",
+        condition=conditions.productivity_loss,
+        points=10,
+        source=f"Class 5 of {_VARGAS} as described there; no instance was available",
+        sensors=("p_tpt", "t_tpt"),
+        further=("p_pdg", "p_mon_ckp", "t_jus_ckp"),
+    ),
+    Rule(
+        id="slow_scaling",
+        part=PROCESS,
+        description="Over three or six hours pressure upstream of the production choke creeps up at the same "
+        "opening, more than at the tree: like scale in the choke",
+        condition=conditions.slow_scaling,
+        points=10,
+        source="As scaling, over hours",
+        sensors=("p_tpt", "p_mon_ckp"),
+        further=("p_jus_ckp", "t_jus_ckp"),
+    ),
+    Rule(
+        id="slow_hydrate",
+        part=PROCESS,
+        description="Over three or six hours pressure rises steadily at the tree and falls at the choke, and "
+        "the flow cools: like a hydrate growing in the production line",
+        condition=conditions.slow_hydrate,
+        points=10,
+        source="As hydrate, over hours",
+        sensors=("p_tpt", "p_mon_ckp"),
+        further=("t_tpt", "t_jus_ckp"),
+    ),
 )
+
+SLOW_RULES = ("bsw_rise", "productivity_loss", "slow_scaling", "slow_hydrate")
+"""Rules on steady drifts over hours."""
 
 PROCESS_RULES = tuple(rule for rule in RULES if rule.part == PROCESS)
 EMISSION_RULES = tuple(rule for rule in RULES if rule.part == EMISSION)

@@ -21,12 +21,13 @@ from petrostream.alarms import (
     run_alarms,
 )
 from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.gauges import SLOW_SENSORS, SPAN_HOURS
 from petrostream.readings import NO_TIME, Readings
-from petrostream.risk import PROCESS_RULES, LikelyEvent, RuleColumns, likely_event
+from petrostream.risk import PROCESS_RULES, SLOW_RULES, LikelyEvent, RuleColumns, likely_event
 from petrostream.schema import SENSOR_INDEX
 from petrostream.scoring.feeds import Feed
 from petrostream.scoring.history import WellState
-from petrostream.scoring.reasons import alarm_sentence, gas_sentence, reading_reasons
+from petrostream.scoring.reasons import alarm_sentence, drift_sentence, gas_sentence, reading_reasons
 
 _RULE_SENSORS = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}
 
@@ -161,6 +162,9 @@ def _sentence(
     if kind.group == EMISSION:
         return gas_sentence(methane_ppm, DEFAULT_LIMITS.methane_ppm, kind.meaning)
     row = change.position
+    if kind.id in SLOW_RULES and (drifts := _drifts(findings.columns, row)):
+        hours = SPAN_HOURS[drifts[0][0]]
+        return drift_sentence([(sensor, by) for _, sensor, by in drifts], hours, kind.meaning)
     ranked = findings.ranking[row]
     return alarm_sentence(
         history.ts_ms,
@@ -171,6 +175,16 @@ def _sentence(
         meaning=_meaning(kind, likely),
         otherwise=reading_reasons(ranked[None], findings.deviation[row][None])[0],
     )
+
+
+def _drifts(columns: RuleColumns, row: int) -> list[tuple[int, int, float]]:
+    """Span, sensor and change of the gauges that drift steadily, of the span with the most of them."""
+    each = {sensor: columns.steady(sensor)[:, row] for sensor in SLOW_SENSORS}
+    spans = [
+        [(span, SENSOR_INDEX[sensor], float(by[span])) for sensor, by in each.items() if by[span]]
+        for span in range(len(SPAN_HOURS))
+    ]
+    return max(spans, key=len)
 
 
 def _meaning(kind: AlarmType, likely: LikelyEvent | None) -> str:

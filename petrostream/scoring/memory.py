@@ -12,12 +12,15 @@ from petrostream.gauges import (
     GaugeMemory,
     MoveMemory,
     Moves,
+    SlowMemory,
+    SlowTrend,
     StatusArray,
     Trend,
     TrendMemory,
     WindowStats,
     follow,
     follow_moves,
+    follow_slowly,
     judge,
 )
 from petrostream.readings import Readings
@@ -38,12 +41,14 @@ class WellMemory:
         trend: memory of its trends, None before the first reading.
         operating: memory of its operating state.
         moves: memory of the moves of its chokes and valves.
+        slow: memory of its drifts over hours, None before the first reading.
     """
 
     gauges: GaugeMemory | None = None
     trend: TrendMemory | None = None
     operating: StateMemory = NO_STATE
     moves: MoveMemory = AT_REST
+    slow: SlowMemory | None = None
 
 
 NO_MEMORY = WellMemory()
@@ -85,7 +90,7 @@ def observe(memory: WellMemory, readings: Readings, at: IntArray, expected: Bool
     codes = codes_of([readings.state[i] for i in at.tolist()])
     governs, operating = governing(memory.operating, ts_ms, codes)
     moves, moved = follow_moves(memory.moves, ts_ms, judged.values)
-    after = WellMemory(judged.memory, memory.trend, operating, moved)
+    after = replace(memory, gauges=judged.memory, operating=operating, moves=moved)
     return Observed(judged.status, judged.values, judged.excluded, _SUPPRESSED[:, governs], moves, after)
 
 
@@ -105,10 +110,11 @@ def exclude(stats: WindowStats, excluded: BoolArray) -> None:
 
 def remember(
     observed: Observed, ts_ms: IntArray, counts: CountArray, sensors: IntArray
-) -> tuple[Trend, WellMemory]:
+) -> tuple[Trend, SlowTrend, WellMemory]:
     """Update the trends with the readings.
 
-    Readings under suppression are left out: what an operator does to a well is not a drift.
+    Readings under suppression are left out: what an operator does to a well is not a drift. Over hours,
+    nothing from before a suppression or a move is compared with what follows.
 
     Args:
         observed: the readings.
@@ -117,10 +123,12 @@ def remember(
         sensors: shape (s,), ascending, the sensor index of each column.
 
     Returns:
-        The trends at each reading, and the memory for the next readings.
+        The trends at each reading, over an hour and over hours, and the memory for the next readings.
     """
     operated: BoolArray = np.logical_or.reduce(observed.suppressed)
     if operated.any():
         counts = np.where(operated[:, None], np.int32(MISSING), counts)
     trend, after = follow(observed.memory.trend, ts_ms, counts, sensors)
-    return trend, replace(observed.memory, trend=after)
+    operated = operated | observed.moves.in_transition
+    slow, slowest = follow_slowly(observed.memory.slow, ts_ms, counts, sensors, operated)
+    return trend, slow, replace(observed.memory, trend=after, slow=slowest)

@@ -14,10 +14,12 @@ from petrostream.gauges import (
     BINS,
     NOT_MOVED,
     PER_GAUGE,
+    SLOW_SENSORS,
     SWING_SENSORS,
     TREND_SENSORS,
     GaugeMemory,
     MoveMemory,
+    SlowMemory,
     Swing,
     TrendMemory,
 )
@@ -27,13 +29,15 @@ from petrostream.scoring.memory import WellMemory
 
 _SUMS = 2
 _WORD, _MEAN = 8, 4
+_SLOW_LAYOUT = 1
+"""Stands for `SLOW_SENSORS` in the bytes of drifts: to be raised when they change."""
 
 
 def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
     """Encode a memory as JSON values and bytes for `from_parts`."""
     gauges, trend = memory.gauges, memory.trend
     plain: list[Any] = [None, None, [memory.operating.code, memory.operating.until_ms]]
-    if memory.moves != AT_REST:
+    if memory.moves != AT_REST or memory.slow is not None:
         plain.append(_moves_to_plain(memory.moves))
     parts = []
     if gauges is not None:
@@ -46,6 +50,14 @@ def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
         plain[1] = [trend.minute, len(trend.bins), list(TREND_SENSORS), swings]
         parts.append(np.array([trend.total, trend.number], "<i8").tobytes())
         parts.append(np.diff(trend.bins, axis=0, prepend=np.int32(0)).astype("<i4").T.tobytes())
+    if memory.slow is not None:
+        slow = memory.slow
+        plain.append([slow.bin, slow.disturbed, len(slow.bins), _SLOW_LAYOUT, slow.rises])
+        changes = np.diff(slow.bins, axis=0, prepend=np.int32(0)).T.astype(np.int32)
+        # Zigzag: the sign goes to the lowest bit, or small negative changes would fill every byte.
+        zigzag = (changes << 1) ^ (changes >> 31)
+        # Bytes of the same significance side by side: most are zero, and compress to almost nothing.
+        parts += [_planes(np.array([slow.total, slow.number]), "<i8"), _planes(zigzag, "<i4")]
     return plain, b"".join(parts)
 
 
@@ -56,14 +68,51 @@ def from_parts(plain: list[Any], data: bytes) -> WellMemory:
         ValueError, TypeError: the values are not an encoded memory.
         KeyError: a sensor is unknown to this release.
     """
-    # States of earlier releases have no moves.
-    gauges, trend, (code, until_ms), *moves = plain
+    # States of earlier releases have neither moves nor drifts over hours.
+    gauges, trend, (code, until_ms), *later = plain
+    moves, slow = (*later, None, None)[:2]
     size = 0 if gauges is None else _WORD * len(PER_GAUGE) * len(gauges[2])
+    end = len(data) - (0 if slow is None else _slow_size(slow))
     return WellMemory(
         None if gauges is None else _gauges(gauges, data[:size]),
-        None if trend is None else _trend(trend, data[size:]),
+        None if trend is None else _trend(trend, data[size:end]),
         StateMemory(int(code), int(until_ms)),
-        _moves(moves[0]) if moves else AT_REST,
+        AT_REST if moves is None else _moves(moves),
+        None if slow is None else _slow(slow, data[end:]),
+    )
+
+
+def _planes(values: np.ndarray[Any, Any], kind: str) -> bytes:
+    plain = np.ascontiguousarray(values, kind).reshape(-1)
+    return plain.view(np.uint8).reshape(-1, plain.itemsize).T.tobytes()
+
+
+def _of_planes(data: bytes, kind: str) -> np.ndarray[Any, Any]:
+    width = np.dtype(kind).itemsize
+    planes = np.frombuffer(data, np.uint8).reshape(width, -1)
+    return np.ascontiguousarray(planes.T).reshape(-1).view(kind)
+
+
+def _slow_size(plain: list[Any]) -> int:
+    return (_SUMS * _WORD + _MEAN * int(plain[2])) * len(SLOW_SENSORS)
+
+
+def _slow(plain: list[Any], data: bytes) -> SlowMemory:
+    bin_, disturbed, length, layout, rises = plain
+    gauges = len(SLOW_SENSORS)
+    sums = _SUMS * _WORD * gauges
+    if layout != _SLOW_LAYOUT or length < 0 or len(data) != _slow_size(plain):
+        raise ValueError(f"{length} means in layout {layout} do not fit the memory's {len(data)} bytes")
+    total, number = _of_planes(data[:sums], "<i8").reshape(_SUMS, gauges).astype(np.int64)
+    zigzag = _of_planes(data[sums:], "<u4").reshape(gauges, length)
+    changes = (zigzag >> 1).astype(np.int32) ^ -(zigzag & 1).astype(np.int32)
+    return SlowMemory(
+        bin=int(bin_),
+        total=total,
+        number=number,
+        disturbed=bool(disturbed),
+        bins=np.cumsum(changes.T, axis=0, dtype=np.int32),
+        rises=tuple((int(span), int(at), int(change)) for span, at, change in rises),
     )
 
 

@@ -162,6 +162,25 @@ def _short(what: str | None, valve: str | None, meaning: str) -> str:
     return f"{what}{clause}: {meaning}" if what else f"{meaning[:1].upper()}{meaning[1:]}{clause}"
 
 
+def drift_sentence(drifts: Sequence[tuple[int, float]], hours: float, meaning: str) -> str:
+    """The sentence of an alarm on steady drifts over hours.
+
+    Args:
+        drifts: sensor indices, and their changes in sensor units.
+        hours: over how long.
+        meaning: phrase that completes the sentence.
+    """
+    what = _enumerated([f"{name(s)} {'rose' if by > 0 else 'fell'} {_small(s, by)}" for s, by in drifts])
+    return f"{what} in {hours:g} h: {meaning}"
+
+
+def _small(sensor: int, change: float) -> str:
+    """As `size`, to two digits after the point: drifts are small."""
+    factor, unit = _UNITS[str(SENSORS[sensor].quantity)]
+    amount = abs(change) / factor
+    return size(sensor, change) if amount >= 1 else f"{amount:.2g} {unit}"
+
+
 def gas_sentence(methane_ppm: float, limit_ppm: float, meaning: str) -> str:
     """The sentence of a methane alarm."""
     return f"Methane is {methane_ppm:.0f} ppm, above {limit_ppm:.0f} ppm: {meaning}"

@@ -122,11 +122,11 @@ def _score_feed(
     before = NO_MEMORY if state is None else state.memory
     observed = observe(before, readings, at, _expected(columns, at))
     history, start = extend(state, readings.ts_ms[at], observed.values)
-    trend, memory = remember(observed, readings.ts_ms[at], history.counts[start:], history.sensors)
+    trend, slow, memory = remember(observed, readings.ts_ms[at], history.counts[start:], history.sensors)
     kept = used[history.sensors]
     stats = window_stats(history.ts_ms, history.counts[:, kept], history.sensors[kept], start)
     exclude(stats, observed.excluded)
-    seen = RuleColumns(stats, readings.methane_ppm[at], trend=trend)
+    seen = RuleColumns(stats, readings.methane_ppm[at], trend=trend, slow=slow)
     held = fired(PROCESS_RULES, seen)
     forest = _detect(columns, stats, at)
     columns.health[at] = observed.status

@@ -1,5 +1,8 @@
 """A well's memory besides its history, and its encoding."""
 
+import zlib
+from dataclasses import replace
+
 import numpy as np
 import orjson
 import pytest
@@ -8,24 +11,25 @@ from hypothesis import strategies as st
 
 from petrostream.gauges.features import quantise
 from petrostream.gauges.memory import PER_GAUGE
+from petrostream.gauges.slow import SLOW_INDICES
 from petrostream.gauges.trend import TREND_INDICES
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring.memory import SUPPRESSIBLE, WellMemory, observe, remember
 from petrostream.scoring.memory_codec import from_parts, to_parts
-from tests.support.wells import normal_values, readings
+from tests.support.wells import START, normal_values, readings
 
-SENSORS = np.sort(TREND_INDICES)
+SENSORS = np.union1d(TREND_INDICES, SLOW_INDICES)
 NOTHING = np.zeros((1, 27), np.bool_)
 
 
-def after(values, states=None, memory=None):
-    batch = readings(values)
+def after(values, states=None, memory=None, ts_ms=None):
+    batch = readings(values, ts_ms)
     if states is not None:
         batch.state[:] = states
     at = np.arange(len(values))
     observed = observe(WellMemory() if memory is None else memory, batch, at, NOTHING)
     counts = quantise(observed.values[:, SENSORS], SENSORS)
-    trend, kept = remember(observed, batch.ts_ms, counts, SENSORS)
+    trend, _, kept = remember(observed, batch.ts_ms, counts, SENSORS)
     return observed, trend, kept
 
 
@@ -82,4 +86,37 @@ def test_moves_survive_a_round_trip_and_states_without_them_are_read():
     assert through_bytes(memory).moves == memory.moves
     plain, data = to_parts(memory)
     assert len(orjson.dumps(plain[3])) <= 100
+    _, data = to_parts(replace(memory, slow=None))
     assert from_parts(plain[:3], data).moves == WellMemory().moves
+
+
+def test_drifts_survive_a_round_trip_in_250_bytes():
+    rng = np.random.default_rng(3)
+    hours = 7
+    ts_ms = START + 10_000 * np.arange(hours * 360)
+    values = normal_values(len(ts_ms))
+    for sensor in ("p_jus_ckp", "t_jus_ckp"):
+        values[:, SENSOR_INDEX[sensor]] = 40.0 + 0.05 * rng.normal(size=len(ts_ms))
+    values[:, SENSOR_INDEX["p_jus_ckp"]] *= 1e5
+    for sensor, bar in {"p_pdg": 0.2, "p_tpt": -0.3, "p_mon_ckp": -0.3}.items():
+        values[:, SENSOR_INDEX[sensor]] += bar * 1e5 * np.arange(len(ts_ms)) / 360
+    memory = after(values, ts_ms=ts_ms)[2]
+    assert len(memory.slow.bins) == 18
+    assert memory.slow.rises
+    again = through_bytes(memory).slow
+    assert again.rises == memory.slow.rises
+    assert (again.bin, again.disturbed) == (memory.slow.bin, memory.slow.disturbed)
+    for name in ("total", "number", "bins"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(memory.slow, name))
+    with_it, without = (to_parts(each) for each in (memory, replace(memory, slow=None)))
+    sizes = [len(zlib.compress(orjson.dumps(plain) + data, 1)) for plain, data in (with_it, without)]
+    assert sizes[0] - sizes[1] <= 250
+
+
+def test_what_an_operator_does_is_no_drift():
+    values = normal_values(4 * 3600)
+    values[:, SENSOR_INDEX["aber_ckp"]] = 50.0
+    assert len(after(values)[2].slow.bins) == 12
+    values[7200:, SENSOR_INDEX["aber_ckp"]] = 55.0
+    # The transition lasts a quarter of an hour: two intervals of 20 minutes hold some of it.
+    assert len(after(values)[2].slow.bins) < 6

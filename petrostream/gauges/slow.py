@@ -1,0 +1,201 @@
+"""The slowest memory of a well: means of 20 minutes over six hours, and which gauges drift steadily.
+
+Water that breaks through, a reservoir that tires, scale and hydrates move gauges by tenths of a bar in hours.
+An hour (`petrostream.gauges.trend`) does not show that, and a comparison with the commissioned baseline does
+not either: levels wander by bars from day to day. So the reference is the well itself, three and six hours
+ago, and what counts is not the size of a drift but how steady it is:
+
+* Kendall's tau of the means against time is at least `TAU`, as in the Mann-Kendall test for trends (H. B.
+  Mann 1945, doi 10.2307/1907187): nearly every mean is above nearly every earlier one, or below. Means of
+  noise and of oscillations are not.
+* No change between two means is larger than `STEP` of the rise: a step, such as a valve's, is not a drift.
+* At least `LATE` of the change comes in the second half: what settles after a step is not a drift either.
+
+What settles over half an hour or more after a step may still look steady for some intervals; the alarms
+therefore wait for two in a row (`petrostream.alarms.types`).
+
+A move of a choke or valve that the well reports, a suppressed operating state, and an interruption of more
+than `RESET_BINS` clear the memory: what follows is compared with itself only.
+
+Results depend on the stream alone: a reading sees the means completed before its own, and sums are sums of
+integers (`petrostream.gauges.features.quantise`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.gauges.features import MISSING, QUANTA, CountArray
+from petrostream.schema import SENSOR_INDEX, SENSORS
+
+SLOW_BIN_MS = 20 * 60_000
+SPANS = (9, 18)
+"""The two spans in which a drift is sought, in means: three hours and six."""
+
+SPAN_HOURS = tuple(span * SLOW_BIN_MS / 3_600_000 for span in SPANS)
+SLOW_BINS = max(SPANS)
+RESET_BINS = 3
+SLOW_SENSORS = ("p_pdg", "p_tpt", "p_mon_ckp", "p_jus_ckp", "t_tpt", "t_jus_ckp")
+SLOW_INDICES: IntArray = np.array([SENSOR_INDEX[name] for name in SLOW_SENSORS], np.int64)
+
+TAU, STEP, LATE = 0.8, 0.3, 0.2
+KNOWN = 0.75
+"""Share of a span's means that must be known."""
+
+_SHIFT: IntArray = np.array([7 if s.quantity == "pressure" else 10 for s in SENSORS])[SLOW_INDICES]
+SLOW_QUANTA: FloatArray = QUANTA[SLOW_INDICES] * 2.0**_SHIFT
+"""Resolution of the means: 256 Pa and 1/256 degC, so that a drift of 0.02 bar an hour can be followed."""
+
+Rises = tuple[tuple[int, int, int], ...]
+"""Steady drifts: positions among `SPANS` and `SLOW_SENSORS`, and the change over the span in slow counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlowMemory:
+    """The slowest memory of a well between batches; s is the number of `SLOW_SENSORS`.
+
+    Attributes:
+        bin: the open interval, in intervals of `SLOW_BIN_MS` since the epoch.
+        total, number: shape (s,), sum and number of the counts in it.
+        disturbed: whether the well was operated in it.
+        bins: shape (b, s), means of the b <= `SLOW_BINS` intervals before it in slow counts, `MISSING` where
+            there was no value.
+        rises: the gauges that drift steadily, as of the last completed interval.
+    """
+
+    bin: int
+    total: IntArray
+    number: IntArray
+    disturbed: bool
+    bins: CountArray
+    rises: Rises = ()
+
+    @classmethod
+    def start(cls, bin_: int) -> "SlowMemory":
+        """Return an empty memory that begins with an interval since the epoch."""
+        nothing = np.zeros(len(SLOW_SENSORS), np.int64)
+        return cls(bin_, nothing, nothing, False, np.empty((0, len(SLOW_SENSORS)), np.int32))
+
+
+@dataclass(frozen=True, slots=True)
+class SlowTrend:
+    """The steady drifts as seen by n readings in m intervals.
+
+    Attributes:
+        rows: shape (n,), each reading's interval, as a position among the m.
+        rises: m sets of drifts.
+    """
+
+    rows: IntArray
+    rises: tuple[Rises, ...]
+
+    @property
+    def any(self) -> bool:
+        """Whether any gauge drifts steadily at any of the readings."""
+        return any(self.rises)
+
+    def rise(self, sensor: str) -> FloatArray:
+        """Return the steady change over each of `SPANS`: shape (spans, n), in sensor units, 0 without one."""
+        wanted = SLOW_SENSORS.index(sensor)
+        table = np.zeros((len(SPANS), len(self.rises)))
+        for column, rises in enumerate(self.rises):
+            for span, at, change in rises:
+                if at == wanted:
+                    table[span, column] = change * SLOW_QUANTA[at]
+        return table[:, self.rows]
+
+    def take(self, rows: IntArray) -> "SlowTrend":
+        """Return what the readings at these positions see."""
+        return SlowTrend(self.rows[rows], self.rises)
+
+
+def follow_slowly(
+    memory: SlowMemory | None, ts_ms: IntArray, counts: CountArray, sensors: IntArray, operated: BoolArray
+) -> tuple[SlowTrend, SlowMemory]:
+    """Add readings to the slowest memory.
+
+    Args:
+        memory: from the previous readings, None at the beginning of a feed.
+        ts_ms: shape (n,), n >= 1, strictly increasing and after the previous readings, epoch ms.
+        counts: shape (n, s), from `quantise`.
+        sensors: shape (s,), ascending, the sensor index of each column.
+        operated: shape (n,), readings of a well that is being operated; their intervals clear the memory.
+
+    Returns:
+        The drifts as each reading sees them, and the memory for the next readings.
+    """
+    bins = ts_ms // SLOW_BIN_MS
+    first = np.flatnonzero(np.diff(bins, prepend=bins[0] - 1))
+    chosen, columns = _chosen(counts, sensors)
+    known: BoolArray = chosen != MISSING
+    totals = np.add.reduceat(np.where(known, chosen, 0), first, axis=0, dtype=np.int64)
+    numbers = np.add.reduceat(known, first, axis=0, dtype=np.int64)
+    disturbed = np.logical_or.reduceat(operated, first).tolist()
+    state = SlowMemory.start(int(bins[0])) if memory is None else memory
+    seen = []
+    for row, (bin_, operated_in_it) in enumerate(zip(bins[first].tolist(), disturbed, strict=True)):
+        if bin_ != state.bin:
+            state = _closed(state, bin_)
+        seen.append(state.rises)
+        total, number = state.total.copy(), state.number.copy()
+        total[columns] += totals[row]
+        number[columns] += numbers[row]
+        state = SlowMemory(bin_, total, number, state.disturbed or operated_in_it, state.bins, state.rises)
+    rows = np.repeat(np.arange(len(first)), np.diff(first, append=len(ts_ms)))
+    return SlowTrend(rows, tuple(seen)), state
+
+
+def _chosen(counts: CountArray, sensors: IntArray) -> tuple[CountArray, list[int]]:
+    """The columns of slow sensors, and their positions among `SLOW_SENSORS`."""
+    held = sensors.tolist()
+    columns = [at for at, sensor in enumerate(SLOW_INDICES.tolist()) if sensor in held]
+    return counts[:, [held.index(sensor) for sensor in SLOW_INDICES[columns].tolist()]], columns
+
+
+def _closed(state: SlowMemory, following: int) -> SlowMemory:
+    """The memory once its open interval is complete and another one begins."""
+    skipped = following - state.bin - 1
+    fresh = SlowMemory.start(following)
+    if state.disturbed or skipped > RESET_BINS:
+        return fresh
+    mean = (2 * state.total + state.number) // np.maximum(2 * state.number, 1)
+    coarse = (mean + (1 << (_SHIFT - 1))) >> _SHIFT
+    closed = np.where(state.number > 0, coarse, MISSING).astype(np.int32)
+    missing = np.full((skipped, len(SLOW_SENSORS)), MISSING, np.int32)
+    bins = np.concatenate([state.bins, closed[None], missing])[-SLOW_BINS:]
+    return SlowMemory(following, fresh.total, fresh.number, False, bins, steady_rises(bins))
+
+
+def steady_rises(bins: CountArray) -> Rises:
+    """Return the gauges that drift steadily.
+
+    Args:
+        bins: shape (b, s), consecutive means, newest last, in slow counts.
+    """
+    found = []
+    for at_span, span in enumerate(SPANS):
+        if len(bins) < span:
+            continue
+        for at, counts in enumerate(bins[-span:].T):
+            change = _steady(counts)
+            if change:
+                found.append((at_span, at, change))
+    return tuple(found)
+
+
+def _steady(counts: CountArray) -> int:
+    """The change over a span by least squares, in slow counts; 0 where it is not steady."""
+    at = np.flatnonzero(counts != MISSING)
+    n = len(at)
+    if n < KNOWN * len(counts):
+        return 0
+    y = counts[at].astype(np.float64)
+    order = np.sign(y[None, :] - y[:, None])
+    tau = np.triu(order, 1).sum() / (n * (n - 1) / 2)
+    x = at - at.mean()
+    rise = float((x * (y - y.mean())).sum() / (x * x).sum() * (len(counts) - 1))
+    if abs(tau) < TAU or np.abs(np.diff(y)).max() > STEP * abs(rise):
+        return 0
+    whole, half = y[-2:].mean() - y[:2].mean(), y[-2:].mean() - y[n // 2 - 1 : n // 2 + 1].mean()
+    return round(rise) if half * np.sign(whole) >= LATE * abs(whole) else 0

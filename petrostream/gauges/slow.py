@@ -22,6 +22,8 @@ integers (`petrostream.gauges.features.quantise`).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -126,31 +128,33 @@ def follow_slowly(
         The drifts as each reading sees them, and the memory for the next readings.
     """
     bins = ts_ms // SLOW_BIN_MS
-    first = np.flatnonzero(np.diff(bins, prepend=bins[0] - 1))
-    chosen, columns = _chosen(counts, sensors)
-    known: BoolArray = chosen != MISSING
-    totals = np.add.reduceat(np.where(known, chosen, 0), first, axis=0, dtype=np.int64)
-    numbers = np.add.reduceat(known, first, axis=0, dtype=np.int64)
-    disturbed = np.logical_or.reduceat(operated, first).tolist()
     state = SlowMemory.start(int(bins[0])) if memory is None else memory
-    seen = []
-    for row, (bin_, operated_in_it) in enumerate(zip(bins[first].tolist(), disturbed, strict=True)):
-        if bin_ != state.bin:
-            state = _closed(state, bin_)
+    columns, held = _columns(tuple(sensors.tolist()))
+    edges = [0, *(np.flatnonzero(np.diff(bins)) + 1).tolist(), len(bins)]
+    rows, seen = np.zeros(len(bins), np.int64), []
+    for place, (begin, end) in enumerate(pairwise(edges)):
+        if bins[begin] != state.bin:
+            state = _closed(state, int(bins[begin]))
+        rows[begin:end] = place
         seen.append(state.rises)
-        total, number = state.total.copy(), state.number.copy()
-        total[columns] += totals[row]
-        number[columns] += numbers[row]
-        state = SlowMemory(bin_, total, number, state.disturbed or operated_in_it, state.bins, state.rises)
-    rows = np.repeat(np.arange(len(first)), np.diff(first, append=len(ts_ms)))
+        state = _added(state, counts[begin:end, held], columns, bool(operated[begin:end].any()))
     return SlowTrend(rows, tuple(seen)), state
 
 
-def _chosen(counts: CountArray, sensors: IntArray) -> tuple[CountArray, list[int]]:
-    """The columns of slow sensors, and their positions among `SLOW_SENSORS`."""
-    held = sensors.tolist()
-    columns = [at for at, sensor in enumerate(SLOW_INDICES.tolist()) if sensor in held]
-    return counts[:, [held.index(sensor) for sensor in SLOW_INDICES[columns].tolist()]], columns
+@lru_cache(maxsize=64)
+def _columns(sensors: tuple[int, ...]) -> tuple[list[int], list[int]]:
+    """Which of `SLOW_SENSORS` are among some sensors, and their positions among those."""
+    columns = [at for at, sensor in enumerate(SLOW_INDICES.tolist()) if sensor in sensors]
+    return columns, [sensors.index(int(SLOW_INDICES[at])) for at in columns]
+
+
+def _added(state: SlowMemory, counts: CountArray, columns: list[int], operated: bool) -> SlowMemory:
+    """The memory with more readings in its open interval."""
+    known: BoolArray = counts != MISSING
+    total, number = state.total.copy(), state.number.copy()
+    total[columns] += np.where(known, counts, 0).sum(axis=0, dtype=np.int64)
+    number[columns] += known.sum(axis=0)
+    return SlowMemory(state.bin, total, number, state.disturbed or operated, state.bins, state.rises)
 
 
 def _closed(state: SlowMemory, following: int) -> SlowMemory:
@@ -177,25 +181,37 @@ def steady_rises(bins: CountArray) -> Rises:
     for at_span, span in enumerate(SPANS):
         if len(bins) < span:
             continue
-        for at, counts in enumerate(bins[-span:].T):
-            change = _steady(counts)
+        part = bins[-span:]
+        for at in np.flatnonzero(_ordered(part)).tolist():
+            change = _steady(part[:, at])
             if change:
                 found.append((at_span, at, change))
     return tuple(found)
 
 
+_PAIRS = {span: np.triu_indices(span, 1) for span in SPANS}
+
+
+def _ordered(bins: CountArray) -> BoolArray:
+    """Of which gauges enough means of a span are known, and Kendall's tau is large: shape (s,)."""
+    known: BoolArray = bins != MISSING
+    earlier, later = _PAIRS[len(bins)]
+    order = np.sign(bins[later] - bins[earlier])
+    if not known.all():
+        order = order * (known[later] & known[earlier])
+    n = known.sum(axis=0)
+    tall: BoolArray = np.abs(order.sum(axis=0)) >= TAU * np.maximum(n * (n - 1) / 2, 1)
+    return tall & (n >= KNOWN * len(bins))
+
+
 def _steady(counts: CountArray) -> int:
-    """The change over a span by least squares, in slow counts; 0 where it is not steady."""
+    """The change of an ordered gauge over a span by least squares, in slow counts; 0 if it is not steady."""
     at = np.flatnonzero(counts != MISSING)
     n = len(at)
-    if n < KNOWN * len(counts):
-        return 0
     y = counts[at].astype(np.float64)
-    order = np.sign(y[None, :] - y[:, None])
-    tau = np.triu(order, 1).sum() / (n * (n - 1) / 2)
     x = at - at.mean()
     rise = float((x * (y - y.mean())).sum() / (x * x).sum() * (len(counts) - 1))
-    if abs(tau) < TAU or np.abs(np.diff(y)).max() > STEP * abs(rise):
+    if np.abs(np.diff(y)).max() > STEP * abs(rise):
         return 0
     whole, half = y[-2:].mean() - y[:2].mean(), y[-2:].mean() - y[n // 2 - 1 : n // 2 + 1].mean()
     return round(rise) if half * np.sign(whole) >= LATE * abs(whole) else 0

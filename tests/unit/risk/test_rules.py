@@ -294,6 +294,11 @@ def test_the_table_is_complete_and_says_all_it_reads():
             return self._get(sensor, "", 0)
 
         drift = span = activity
+        drifts = True
+
+        def steady(self, sensor):
+            read.add(sensor)
+            return np.zeros((2, 1))
 
     assert len({rule.id for rule in RULES}) == len(RULES)
     for rule in RULES:

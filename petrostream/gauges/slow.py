@@ -211,7 +211,8 @@ def _steady(counts: CountArray) -> int:
     y = counts[at].astype(np.float64)
     x = at - at.mean()
     rise = float((x * (y - y.mean())).sum() / (x * x).sum() * (len(counts) - 1))
-    if np.abs(np.diff(y)).max() > STEP * abs(rise):
+    # Rounding adds up to one count to a change between two means.
+    if np.abs(np.diff(y)).max() > STEP * abs(rise) + 1:
         return 0
     whole, half = y[-2:].mean() - y[:2].mean(), y[-2:].mean() - y[n // 2 - 1 : n // 2 + 1].mean()
     return round(rise) if half * np.sign(whole) >= LATE * abs(whole) else 0

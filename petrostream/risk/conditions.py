@@ -196,8 +196,7 @@ def _in_one_span(columns: RuleColumns, signature: Callable[[RuleColumns], BoolAr
     if not columns.drifts:
         # By far the most frequent case.
         return np.zeros(len(columns.methane_ppm), np.bool_)
-    held: BoolArray = signature(columns).any(axis=0)
-    return held
+    return np.logical_or.reduce(signature(columns))
 
 
 def bsw_rise(columns: RuleColumns) -> BoolArray:

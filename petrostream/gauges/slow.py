@@ -200,8 +200,9 @@ def _ordered(bins: CountArray) -> BoolArray:
     if not known.all():
         order = order * (known[later] & known[earlier])
     n = known.sum(axis=0)
-    tall: BoolArray = np.abs(order.sum(axis=0)) >= TAU * np.maximum(n * (n - 1) / 2, 1)
-    return tall & (n >= KNOWN * len(bins))
+    tall = np.abs(order.sum(axis=0)) >= TAU * np.maximum(n * (n - 1) / 2, 1)
+    ordered: BoolArray = tall & (n >= KNOWN * len(bins))
+    return ordered
 
 
 def _steady(counts: CountArray) -> int:

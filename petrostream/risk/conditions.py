@@ -196,7 +196,8 @@ def _in_one_span(columns: RuleColumns, signature: Callable[[RuleColumns], BoolAr
     if not columns.drifts:
         # By far the most frequent case.
         return np.zeros(len(columns.methane_ppm), np.bool_)
-    return np.logical_or.reduce(signature(columns))
+    held = signature(columns)
+    return held[0] | held[1]
 
 
 def bsw_rise(columns: RuleColumns) -> BoolArray:

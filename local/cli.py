@@ -16,7 +16,7 @@ from deploy.engine import Iac
 from local import catalogue, deployment, lifecycle
 from local import sql as sql_client
 from local.restored import not_restored, restored
-from local.status import facts, readings, readings_text, size, text
+from local.status import facts, readings, readings_text, size, text, wrong_units, wrong_units_text
 from ops.resend import ExecuteOption, HoursOption, NowOption, bring_back
 from toolchain import commands
 from toolchain.errors import ToolError
@@ -151,13 +151,13 @@ def status(as_json: _Json = False) -> None:
     point_at_twin(target=target)
     known = facts(target, answer["pid"])
     if as_json:
-        typer.echo(json.dumps(known | {"readings": readings()}))
+        typer.echo(json.dumps(known | {"readings": readings(), "units": wrong_units()}))
         return
     for line in text(known):
         console.print(line, soft_wrap=True)
     # Last, since it queries the lake: with millions of readings that takes seconds.
-    for line in readings_text(readings()):
-        console.print(line, soft_wrap=True)
+    for line in (*readings_text(readings()), *wrong_units_text(wrong_units())):
+        console.print(line, soft_wrap=True, markup=False)
 
 
 @app.command()

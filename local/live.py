@@ -99,6 +99,7 @@ def _facts(well: Well, now_ms: int) -> dict[str, object]:
         "methane_ppm": status.methane_ppm,
         "vapor_ppm": status.vapor_ppm,
         "anomaly_score": status.anomaly_score,
+        "units": list(status.units),
         "alarms": [
             {
                 "alarm_type": alarm.alarm_type,
@@ -139,7 +140,7 @@ def _cells(well: Well, now_ms: int) -> list[Text]:
         _number(status.vapor_ppm, 0),
         _number(status.anomaly_score, 2),
         Text(f"{age_ms / 1000:.0f}", style="dim" if age_ms > STALE_MS else ""),
-        _most_urgent(well),
+        _most_urgent(well) + _units(status),
     ]
 
 
@@ -157,6 +158,12 @@ def _most_urgent(well: Well) -> Text:
     others = f" +{len(alarms) - 1}" if len(alarms) > 1 else ""
     likely = "" if first.likely_class is None else f" ({first.likely_event})"
     return Text(shown(f"{first.priority}: {first.alarm_type}{likely}{others}"))
+
+
+def _units(status: WellStatus) -> Text:
+    """Gauges that are apparently in another unit: their values are not used, and not shown."""
+    named = ", ".join(one.replace(":", " in ") for one in status.units)
+    return Text(f" unit? {named}" if named else "", style="yellow")
 
 
 def _number(value: float | None, digits: int) -> Text:

@@ -1,6 +1,6 @@
 """`python -m local status`: where the twin runs, what is deployed, and what became of the readings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,12 @@ from ops.outcome import ReadingCounts, lines, objects_under_errors, outcome_of_l
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
+from petrostream.names import shown
+from toolchain.paths import ROOT
 from toolchain.twin import Twin
+
+UNITS_NAMED = 10
+"""How many gauges in another unit `status` names."""
 
 
 def facts(target: Twin, process: int) -> dict[str, Any]:
@@ -43,6 +48,27 @@ def text(known: dict[str, Any]) -> Iterator[str]:
     yield f"Log        {known['log']}"
     for name, state in known["stacks"].items():
         yield f"Stack      {name}: {state or 'not deployed'}"
+
+
+def wrong_units() -> list[dict[str, Any]]:
+    """Gauges that apparently send in another unit, as `sql/queries/wrong_units.sql` has them."""
+    try:
+        rows = run_sql((ROOT / "sql/queries/wrong_units.sql").read_text(encoding="utf-8")).dicts()
+    except (BotoCoreError, ClientError, PetroStreamError):
+        return []
+    return [row | {at: f"{row[at]}Z".replace(" ", "T") for at in ("first_ts", "last_ts")} for row in rows]
+
+
+def wrong_units_text(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The same for people, a line each, with the key of the fleet file to set."""
+    for row in rows[:UNITS_NAMED]:
+        well, gauge = shown(str(row["well_id"])), row["gauge"]
+        seen = f"{row['likely_unit']} in {row['readings']:,} readings, last at {row['last_ts']}"
+        key = f"wells.{well}.units.{gauge}"
+        yield f"Units      {well}: {gauge} looks like {seen}; set {key} in the producer's fleet file"
+    if len(rows) > UNITS_NAMED:
+        more = "python -m local sql --file sql/queries/wrong_units.sql"
+        yield f"Units      and {len(rows) - UNITS_NAMED} more gauges   {more}"
 
 
 def size(path: Path) -> int:

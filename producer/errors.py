@@ -24,10 +24,12 @@ class OptionInvalid(ReplayError):  # noqa: N818 - says what happened
 
 
 class FleetInvalid(ReplayError):  # noqa: N818
-    """The fleet file is not a mapping of wells to facilities."""
+    """The fleet file does not say which facility wells belong to."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f'{path}: {problem}; write {{"WELL-00011": "FAC-03", ...}}')
+        super().__init__(
+            f'{path}: {problem}; write {{"WELL-00011": "FAC-03", ...}}, or an object like producer/fleet.json'
+        )
         self.path = path
         self.problem = problem
 
@@ -44,12 +46,15 @@ class ResumeInvalid(ReplayError):  # noqa: N818
 class ResumeMismatch(ReplayError):  # noqa: N818
     """The resume file belongs to other data or options."""
 
-    def __init__(self, path: Path, options: dict[str, str]) -> None:
+    def __init__(self, path: Path, options: dict[str, str], units: str = "") -> None:
         words = {**options, "speed": "max" if options.get("speed") == "inf" else options.get("speed", "")}
         again = " ".join(
             f"--with-facility --seed {value}" if name == "seed" else f"--{name} {shlex.quote(value)}"
             for name, value in words.items()
+            if name != "units"
         )
+        if (before := options.get("units", "")) != units:
+            again = f"{again} and the fleet file's units as they were ({before or 'none'})"
         super().__init__(
             f"{path}: belongs to other data or options; it continues with {again} --resume. "
             f"A new run, without --resume, {SENT_AGAIN}"

@@ -1,5 +1,7 @@
 """The fleet file: facilities, their tanks, and which tank each well flows to.
 
+`ml.data.units` reads the units in it.
+
 3W is anonymous, so all of it is invented, coordinates included; a fleet file must say so itself. The default
 file beside this module agrees with `petrostream.fleet.facility_of` on the facility of every well.
 """
@@ -104,6 +106,8 @@ def load_fleet(path: Path = FLEET_FILE) -> Fleet:
     wells = {
         name: reader.well(name, entry, facilities)
         for name, entry in reader.mapping("wells", top.get("wells")).items()
+        # A well may be there for its units alone.
+        if not (isinstance(entry, dict) and set(entry) == {"units"})
     }
     return Fleet(facilities, wells)
 

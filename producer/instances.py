@@ -5,6 +5,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -19,6 +20,7 @@ from ml.data.dataset import (
     InstanceFile,
     read_instance,
 )
+from ml.data.units import UnitMap
 from petrostream.arrays import IntArray
 from petrostream.fleet import facility_of
 from petrostream.readings import Rows
@@ -29,6 +31,8 @@ from producer.schedule import Span, length_ms, trim
 
 KEPT_BYTES = 512 * 1024 * 1024
 """Rows held in memory at once (some 250 bytes each); where more play together, files are read again."""
+
+NO_UNITS = UnitMap()
 
 _FACILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -78,8 +82,12 @@ def _period(ms: int) -> str:
     return str(timedelta(seconds=ms // 1000))
 
 
-def loader(files: Collection[InstanceFile], *, kept_bytes: int = KEPT_BYTES) -> Load:
+def loader(
+    files: Collection[InstanceFile], *, units: UnitMap = NO_UNITS, kept_bytes: int = KEPT_BYTES
+) -> Load:
     """A function that reads the rows of spans and caches the most recently used ones, up to `kept_bytes`.
+
+    Values are converted from the units of the fleet file to those of the schema.
 
     The returned function raises DatasetError: a file is not in the 3W layout, or has changed meanwhile.
     """
@@ -87,7 +95,7 @@ def loader(files: Collection[InstanceFile], *, kept_bytes: int = KEPT_BYTES) -> 
     kept: OrderedDict[Span, Rows] = OrderedDict()
 
     def load(span: Span) -> Rows:
-        rows = kept.pop(span, None) or _read(by_source[span.source], span)
+        rows = kept.pop(span, None) or _read(by_source[span.source], span, units)
         kept[span] = rows
         while len(kept) > 1 and sum(other.values.nbytes for other in kept.values()) > kept_bytes:
             kept.popitem(last=False)
@@ -96,7 +104,7 @@ def loader(files: Collection[InstanceFile], *, kept_bytes: int = KEPT_BYTES) -> 
     return load
 
 
-def _read(file: InstanceFile, span: Span) -> Rows:
+def _read(file: InstanceFile, span: Span, units: UnitMap) -> Rows:
     instance = read_instance(file)
     part = slice(span.low, span.high)
     times = instance.ts_ms[part]
@@ -108,7 +116,7 @@ def _read(file: InstanceFile, span: Span) -> Rows:
         instance.label[part].copy(),
         instance.state[part].copy(),
     )
-    return Rows(times.copy(), values, label, state)
+    return Rows(times.copy(), units.convert(file.well_id, values), label, state)
 
 
 def labels_of(files: Collection[InstanceFile]) -> Labels:
@@ -136,8 +144,11 @@ def labels_of(files: Collection[InstanceFile]) -> Labels:
 def read_fleet(path: Path) -> dict[str, str]:
     """Facility of each well a fleet file names; wells it does not name keep `petrostream.fleet.facility_of`.
 
+    The file is a mapping of wells to facilities, or an object like `producer/fleet.json` with `wells`,
+    `units` or both; a well there needs no facility.
+
     Raises:
-        FleetInvalid: no such file, not JSON, or not a mapping of names to names.
+        FleetInvalid: no such file, not JSON, or neither of the two.
     """
     try:
         raw = orjson.loads(path.read_bytes())
@@ -147,12 +158,25 @@ def read_fleet(path: Path) -> dict[str, str]:
         raise FleetInvalid(path, f"is not JSON ({error})") from error
     if not isinstance(raw, dict) or not raw:
         raise FleetInvalid(path, "is not a mapping of wells to facilities")
+    if isinstance(raw.get("wells"), dict) or isinstance(raw.get("units"), dict):
+        raw = _facilities(path, raw.get("wells", {}))
     for well, facility in raw.items():
         if not isinstance(facility, str) or not _FACILITY.fullmatch(facility):
             raise FleetInvalid(
                 path, f"well {well!r} has facility {facility!r}, which is not 1 to 64 letters, digits or _.-"
             )
     return raw
+
+
+def _facilities(path: Path, wells: object) -> dict[str, Any]:
+    if not isinstance(wells, dict):
+        raise FleetInvalid(path, f"wells is {wells!r}, not an object of wells")
+    for well, entry in wells.items():
+        if not isinstance(entry, dict):
+            raise FleetInvalid(
+                path, f'well {well!r} is {entry!r}, not an object such as {{"units": {{...}}}}'
+            )
+    return {well: entry["facility"] for well, entry in wells.items() if "facility" in entry}
 
 
 def _times(file: InstanceFile) -> IntArray:

@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError
@@ -11,6 +11,7 @@ from rich.console import Console
 
 from infra.settings import SettingsError, StreamSettings, load_settings
 from ml.data.dataset import DatasetError, InstanceFile
+from ml.data.units import UnitMap, described, read_units
 from ops.outcome import Run
 from petrostream.aws.clients import client
 from petrostream.aws.kinesis import KinesisWriter
@@ -20,14 +21,14 @@ from producer.checking import usable_files
 from producer.display import ProgressDisplay
 from producer.errors import SENT_AGAIN, ReplayError, ResumeInvalid
 from producer.facility_plan import FacilityPlan, plan_facilities
-from producer.fleet import load_fleet
+from producer.fleet import FLEET_FILE, load_fleet
 from producer.landing import landing
 from producer.players import FacilityPlayer, Load, Player, StreamBlock, WellPlayer
 from producer.request import Request
 from producer.resume import Progress
 from producer.run import Replay
 from producer.runs import check_speed, first_speed, progress_of
-from producer.schedule import Schedule, Segment, make_schedule
+from producer.schedule import Schedule, Segment, Span, make_schedule
 from producer.stopping import stop_signal
 
 
@@ -84,15 +85,15 @@ def replay(request: Request, target: str, console: Console) -> int:
         OSError: the resume file or report can't be written.
     """
     files = usable_files(request, console)
-    fleet = instances.read_fleet(request.fleet) if request.fleet else {}
-    spans = instances.spans_of(files, fleet, request.start_ms, request.duration_ms)
+    spans = _spans_of(request, files)
+    units = read_units(request.fleet or FLEET_FILE)
+    request = replace(request, units=_converted(units, spans))
     progress = progress_of(request, spans, console)
     schedule = make_schedule(spans, request.clock, first_speed(request, progress), progress.started_ms)
-    play = _play_of(request, files, schedule)
-    totals = play.totals
-    blocks = stream_settings()
+    play = _play_of(request, files, schedule, units)
+    totals, blocks = play.totals, stream_settings()
     _settle_offsets(request.file, progress, schedule, totals)
-    contents = f"{_contents(play)} in {len(spans)} instances to {request.stream} ({target})"
+    contents = f"{_contents(play)} in {len(spans)} instances{_converts(request)} ({target})"
     if request.dry_run:
         sent = f", of which {progress.readings:,} have been sent" if progress.readings else ""
         _say(console, f"Dry run: {contents}{sent}. Every file was read; nothing was sent.")
@@ -128,12 +129,31 @@ def replay(request: Request, target: str, console: Console) -> int:
     return 0 if progress.finished else 128 + stop.signal
 
 
-def _play_of(request: Request, files: Sequence[InstanceFile], schedule: Schedule) -> _Play:
+def _play_of(request: Request, files: Sequence[InstanceFile], schedule: Schedule, units: UnitMap) -> _Play:
     seed = request.facility_seed
     facilities = None
     if seed is not None:
         facilities = plan_facilities(schedule, instances.labels_of(files), load_fleet(), seed)
-    return _Play(schedule, instances.loader(files), facilities)
+    return _Play(schedule, instances.loader(files, units=units), facilities)
+
+
+def _spans_of(request: Request, files: Sequence[InstanceFile]) -> list[Span]:
+    fleet = instances.read_fleet(request.fleet) if request.fleet else {}
+    return instances.spans_of(files, fleet, request.start_ms, request.duration_ms)
+
+
+def _converts(request: Request) -> str:
+    units = f", {request.units} converted," if request.units else ""
+    return f"{units} to {request.stream}"
+
+
+def _converted(units: UnitMap, spans: Sequence[Span]) -> str:
+    """What is converted, in words: `p_pdg, p_tpt from psi (WELL-00010, WELL-00011)`; empty for nothing."""
+    wells: dict[str, list[str]] = defaultdict(list)
+    for well_id in sorted({span.well_id for span in spans}):
+        if found := units.of(well_id):
+            wells[described(found)].append(well_id)
+    return "; ".join(f"{what} ({', '.join(of)})" for what, of in wells.items())
 
 
 def _say(console: Console, text: str) -> None:
@@ -179,6 +199,7 @@ def _readings(line: list[Segment]) -> int:
 def _finish(request: Request, progress: Progress, play: _Play, console: Console, advice: str) -> None:
     if request.report:
         found = report.report_of(progress, play.schedule, play.load, play.facilities)
+        found["units"] = request.units
         report.write(request.report, found)
     outcome = "Done" if progress.finished else "Stopped"
     rate = progress.readings / progress.seconds if progress.seconds else 0.0

@@ -58,7 +58,7 @@ NameOption = Annotated[
     str, typer.Option(help="Names the resume file; use a different name for each replay that runs at once")
 ]
 ReportOption = Annotated[Path | None, typer.Option(help="Write what was sent to this JSON file")]
-FleetOption = Annotated[Path | None, typer.Option(help="JSON mapping of wells to facilities")]
+FleetOption = Annotated[Path | None, typer.Option(help="JSON file of wells' facilities and gauges' units")]
 WithFacilityOption = Annotated[
     bool,
     typer.Option("--with-facility", help="Simulate gas detectors at wells, and their tanks"),

@@ -24,6 +24,7 @@ class Request:
         facility_seed: seed of the gas detectors and tanks; None: without them.
         dry_run: check and plan only.
         skip_bad: leave out files that are not in the 3W layout.
+        units: what is converted, in words; empty for nothing.
     """
 
     data: Path
@@ -41,11 +42,14 @@ class Request:
     facility_seed: int | None = None
     dry_run: bool = False
     skip_bad: bool = False
+    units: str = ""
 
     @property
     def identity(self) -> dict[str, str]:
         """The options that decide, with the data, what is sent and with which event times."""
         options = {"speed": f"{self.speed:g}", "clock": self.clock, "stream": self.stream}
+        if self.units:
+            options["units"] = self.units
         return options if self.facility_seed is None else {**options, "seed": str(self.facility_seed)}
 
     @property

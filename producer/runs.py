@@ -28,7 +28,7 @@ def progress_of(request: Request, spans: list[Span], console: Console) -> Progre
         # The speed of the first start stays the one that event times follow; `check_speed` judges another.
         options = {**request.identity, "speed": before.options.get("speed", "")}
         if before.digest != resume.digest(spans, options):
-            raise ResumeMismatch(request.file, before.options)
+            raise ResumeMismatch(request.file, before.options, request.units)
         return before
     if request.resume:
         console.print(f"Nothing to resume in {request.file}: this is a new run.", soft_wrap=True)

@@ -20,6 +20,7 @@ quality AS (
     ROUND(AVG(data_quality_score), 2) AS mean_quality,
     MIN(data_quality_score) AS worst_quality,
     COUNT_IF(CARDINALITY(validation_reasons) > 0) AS readings_with_reasons,
+    COUNT_IF(ANY_MATCH(validation_reasons, reason -> reason LIKE 'unit:%')) AS readings_in_other_units,
     ROUND(100e0 * COUNT_IF(pressure IS NULL) / COUNT(*), 2) AS pressure_missing_pct,
     ROUND(100e0 * COUNT_IF(temperature IS NULL) / COUNT(*), 2) AS temperature_missing_pct
   FROM well_data

@@ -73,3 +73,11 @@ def test_json_has_every_well_and_only_ascii():
     assert [well["well_id"] for well in document["wells"]] == ["W\x1b\u202e1", "WELL-00001"]
     assert document["wells"][1]["status"] == "ALERT"
     assert document["wells"][1]["risk_score"] == 45
+
+
+def test_gauges_in_another_unit_are_named():
+    status = WellStatus(NOW, NOW, "replay", quality=44.0, units=("p_pdg:psi", "p_tpt:kPa/psi"))
+    target = io.StringIO()
+    shown = picture([FacilityLive("FAC-01", (Well("W", "FAC-01", status),))], NOW)
+    Console(file=target, width=200, color_system=None).print(shown)
+    assert "unit? p_pdg in psi, p_tpt in kPa/psi" in target.getvalue()

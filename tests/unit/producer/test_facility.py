@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml.data.units import read_units
 from petrostream.facility.events import WellEvents
 from petrostream.facility.join import join
 from petrostream.facility.risk import assess
@@ -322,6 +323,18 @@ class TestFleet:
         raw = json.loads(FLEET_FILE.read_text(encoding="utf-8"))
         assert raw["coordinates"] == "illustrative"
         assert "invented" in raw["note"]
+
+    def test_a_well_may_be_there_for_its_units_alone(self, tmp_path):
+        raw = json.loads(FLEET_FILE.read_text(encoding="utf-8"))
+        raw["units"] = {"pressure": "bar"}
+        raw["wells"]["DRAWN-1-00003"] = {"units": {"p_pdg": "bar"}}
+        path = tmp_path / "fleet.json"
+        path.write_text(json.dumps(raw), encoding="utf-8")
+        assert "DRAWN-1-00003" not in load_fleet(path).wells
+        assert read_units(path).of("DRAWN-1-00003")["p_pdg"] == "bar"
+
+    def test_the_shipped_file_converts_nothing(self):
+        assert read_units(FLEET_FILE).of("WELL-00001") == {}
 
     @pytest.mark.parametrize(
         ("change", "place"),

@@ -164,6 +164,53 @@ def test_a_fleet_file_places_wells(data, stream, tmp_path):
     assert places == {"WELL-00001": "PLATFORM-9", "SIM-6-00001": facility_of("SIM-6-00001")}
 
 
+class TestUnits:
+    PSI = 6894.757
+
+    def in_psi(self, folder, fleet, *more):
+        return replay("--data", folder, "--speed", "max", "--fleet", fleet, *more)
+
+    def write(self, tmp_path, content):
+        fleet = tmp_path / "fleet.json"
+        fleet.write_text(json.dumps(content))
+        return fleet
+
+    def test_of_the_fleet_file_convert_what_is_sent_and_are_said(self, data, stream, tmp_path):
+        fleet = self.write(
+            tmp_path,
+            {"wells": {"WELL-00001": {"facility": "PLATFORM-9", "units": {"p_pdg": "psi"}}}},
+        )
+        file = tmp_path / "report.json"
+        result = self.in_psi(data, fleet, "--report", file)
+        assert result.exit_code == 0, result.output
+        assert "p_pdg from psi (WELL-00001) converted" in result.output
+        assert json.loads(file.read_bytes())["units"] == "p_pdg from psi (WELL-00001)"
+        first = {line["well_id"]: line for line in reversed(lines_of(stream))}
+        assert first["WELL-00001"]["p_pdg"] == pytest.approx(2.1e7 * self.PSI)
+        assert first["WELL-00001"]["facility_id"] == "PLATFORM-9"
+        assert first["SIM-6-00001"]["p_pdg"] == 2.1e7
+
+    def test_of_the_whole_fleet_apply_to_every_well(self, data, stream, tmp_path):
+        result = self.in_psi(data, self.write(tmp_path, {"units": {"pressure": "kPa"}}))
+        assert result.exit_code == 0, result.output
+        assert min(line["p_pdg"] for line in lines_of(stream)) == 2.1e10
+
+    def test_with_a_mistake_stop_the_replay(self, data, stream, tmp_path):
+        result = self.in_psi(data, self.write(tmp_path, {"units": {"p_pdg": "furlongs"}}))
+        assert result.exit_code == 1
+        assert "units.p_pdg: 'furlongs' is no unit of a pressure" in result.stderr
+        assert stream.records == []
+
+    def test_that_changed_cannot_be_resumed(self, data, stream, tmp_path):
+        assert self.in_psi(data, self.write(tmp_path, {"units": {"p_pdg": "psi"}})).exit_code == 0
+        changed = self.in_psi(data, self.write(tmp_path, {"units": {"p_pdg": "bar"}}), "--resume")
+        assert changed.exit_code == 1
+        assert (
+            "the fleet file's units as they were (p_pdg from psi (SIM-6-00001, WELL-00001))" in changed.output
+        )
+        assert self.in_psi(data, self.write(tmp_path, {"units": {"p_pdg": "psi"}}), "--resume").exit_code == 0
+
+
 def test_settings_that_cannot_be_used_stop_a_replay_with_their_reason(data, stream, monkeypatch):
     def refuse():
         raise SettingsError("settings.json: stream.block_seconds = 0")

@@ -65,7 +65,10 @@ READINGS = [
     SENT_AGAIN,
     again(SENT_AGAIN, kinesis_sequence="10", anomaly_score=None, anomaly_flag=0),
     reading(
-        "W2", 4, validation_reasons=["out_of_range:pressure", "unknown_field:x"], data_quality_score=80.0
+        "W2",
+        4,
+        validation_reasons=["out_of_range:pressure", "unknown_field:x", "unit:p_pdg:kPa/psi?"],
+        data_quality_score=80.0,
     ),
 ]
 
@@ -255,6 +258,13 @@ def test_data_quality_names_the_commonest_reason(ask):
     assert (worst["well_id"], worst["mean_quality"], worst["pressure_missing_pct"]) == ("W2", 90.0, 50.0)
     assert (worst["commonest_reason"], worst["commonest_reason_readings"]) == ("out_of_range:pressure", 2)
     assert (best["well_id"], best["commonest_reason"], best["readings_with_reasons"]) == ("W1", None, 0)
+
+
+def test_gauges_in_another_unit_are_named_with_the_likely_one(ask):
+    (found,) = ask(example("wrong_units"))
+    assert (found["well_id"], found["gauge"], found["likely_unit"]) == ("W2", "p_pdg", "kPa/psi")
+    assert (found["readings"], found["first_ts"]) == (1, found["last_ts"])
+    assert [row["readings_in_other_units"] for row in ask(example("data_quality_by_well"))] == [1, 0]
 
 
 def test_worst_minutes_come_first(ask):

@@ -64,7 +64,8 @@ class LeftOut:
         forest = self._forest(COMMISSIONED, baseline.well_id)
         extractor = baseline_extractor(baseline)
         model = _model(baseline.well_id, COMMISSIONED, extractor, forest, THRESHOLD)
-        return ModelSet(VERSION, {baseline.well_id: (replace(model, valid_from_ms=from_ms),)})
+        model = replace(model, valid_from_ms=from_ms, source=baseline.source, made_ms=baseline.to_ms)
+        return ModelSet(VERSION, {baseline.well_id: (model,)})
 
     def limited(self, kind: str, baseline: Baseline, from_ms: int) -> ModelSet:
         """As `commissioned`, with a plain limit on the same features in the forest's place.

@@ -10,6 +10,7 @@ from petrostream.detection.extraction import (
     FLEET,
     FeatureExtractor,
     RowArray,
+    Usual,
     feature_names,
     series_rows,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "Forest",
     "ModelSet",
     "RowArray",
+    "Usual",
     "WellModel",
     "average_path_length",
     "detect",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.detection.extraction import RowArray
+from petrostream.detection.extraction import RowArray, Usual
 from petrostream.detection.models import ModelFormatError, ModelSet, WellModel, load_model, load_models
 from petrostream.gauges import WindowStats
 from petrostream.schema import SENSOR_NAMES
@@ -37,14 +37,15 @@ class Detection:
     sensor_score: FloatArray
 
 
-def detect(model: WellModel, stats: WindowStats) -> Detection:
+def detect(model: WellModel, stats: WindowStats, usual: Usual | None = None) -> Detection:
     """Score n readings of one well.
 
     Args:
         model: the well's model.
         stats: window statistics of the n readings; sensors absent from them count as missing.
+        usual: what the model's sensors are measured against, by default its baseline.
     """
-    rows, whole = model.extractor.rows(stats)
+    rows, whole = model.extractor.rows(stats, usual)
     scores = np.full(whole.shape, np.nan)
     if whole.all():
         scores[:] = model.forest.score(rows.reshape(-1, rows.shape[2])).reshape(whole.shape)

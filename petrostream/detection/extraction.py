@@ -33,6 +33,7 @@ MIN_VALUES = 10
 MIN_LONG_VALUES = 60
 """Values the long window of a difference must hold: with fewer, both windows have nearly the same mean."""
 
+_MEAN, _WITHOUT_CENTER = STATS.index("mean"), WINDOWS_S.index(60)
 _SLOPE, _CHANGE = STATS.index("slope"), "change"
 
 
@@ -81,6 +82,20 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Usual:
+    """What the s sensors of a model are measured against at n readings.
+
+    Attributes:
+        center: shape (s, n), sensor units; NaN where no level is known: the mean of 60 s takes its place, so
+            that only the sensor's variation and change count.
+        scale: shape (s, n), sensor units.
+    """
+
+    center: FloatArray
+    scale: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureExtractor:
     """Computes the feature rows of one model.
 
@@ -124,11 +139,12 @@ class FeatureExtractor:
             scale=np.asarray(scale, np.float64),
         )
 
-    def rows(self, stats: WindowStats) -> tuple[RowArray, BoolArray]:
+    def rows(self, stats: WindowStats, usual: "Usual | None" = None) -> tuple[RowArray, BoolArray]:
         """Compute the features of every sensor of n readings.
 
         Args:
             stats: window statistics of the n readings; sensors absent from them count as missing.
+            usual: what each sensor is measured against, by default the baseline's centre and scale.
 
         Returns:
             Features, float32, shape (s, n, k), in units of the scale, NaN where they cannot be computed; and
@@ -142,11 +158,16 @@ class FeatureExtractor:
         whole = np.zeros(features.shape[:2], np.bool_)
         held = np.flatnonzero(column >= 0)
         if len(held):
-            features[held], whole[held] = self._held(stats, held, column[held])
+            features[held], whole[held] = self._held(stats, held, column[held], usual)
         return features, whole
 
-    def _held(self, stats: WindowStats, held: IntArray, column: IntArray) -> tuple[FloatArray, BoolArray]:
+    def _held(
+        self, stats: WindowStats, held: IntArray, column: IntArray, usual: "Usual | None"
+    ) -> tuple[FloatArray, BoolArray]:
         center, scale = self.center[held, None], self.scale[held, None]
+        if usual is not None:
+            center, scale = usual.center[held], usual.scale[held]
+            center = np.where(np.isnan(center), stats.table[_MEAN, _WITHOUT_CENTER, column], center)
         number = stats.number[:, column]
         features = np.empty((len(held), len(stats), len(self.terms)))
         whole = np.ones(features.shape[:2], np.bool_)

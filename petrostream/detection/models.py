@@ -14,8 +14,9 @@ import numpy as np
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.detection.extraction import COMMISSIONED, FLEET, FeatureExtractor
 from petrostream.detection.forest import Forest, ForestFormatError, load_forest
+from petrostream.gauges import DEFAULT_RULES, QUANTA, Anchor, LevelRules, spread_bounds
 from petrostream.schema import SENSOR_NAMES
-from petrostream.times import parse_ms
+from petrostream.times import HOUR_MS, parse_ms
 
 ALWAYS_MS = int(np.iinfo(np.int64).min)
 NEVER_MS = int(np.iinfo(np.int64).max)
@@ -41,6 +42,9 @@ class WellModel:
         forest: the forest, which other models may share.
         valid_from_ms, valid_until_ms: epoch ms, start inclusive, end exclusive.
         source: instance the baseline was made from.
+        made_ms: end of the period it was made from, epoch ms; `ALWAYS_MS` where that is not known.
+        level: how the well's levels are followed; None to measure against the baseline for as long as it is
+            valid.
     """
 
     well_id: str
@@ -52,6 +56,8 @@ class WellModel:
     valid_from_ms: int = ALWAYS_MS
     valid_until_ms: int = NEVER_MS
     source: str = ""
+    made_ms: int = ALWAYS_MS
+    level: LevelRules | None = DEFAULT_RULES
 
     @property
     def sensors(self) -> tuple[str, ...]:
@@ -62,6 +68,41 @@ class WellModel:
     def center(self) -> FloatArray:
         """The baseline's level of each sensor: shape (s,), in sensor units."""
         return self.extractor.center
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the well's own baseline, not the fleet's."""
+        return self.kind == COMMISSIONED
+
+    def trusted(self, source: str, measured_ms: int) -> bool:
+        """Whether the baseline's own centre still counts where the well's level is not known.
+
+        It does for readings of the recording it was made from, for `LevelRules.trust_h` after its period.
+        What happened between two recordings is not known, and a day later levels may have wandered. A
+        baseline that does not say what it was made from, or when, is trusted.
+
+        Args:
+            source: the recording or simulation that a reading came from.
+            measured_ms: when it was taken, epoch ms.
+        """
+        if self.level is None or (self.source and self.source != source):
+            return self.level is None
+        return self.made_ms == ALWAYS_MS or measured_ms - self.made_ms <= self.level.trust_h * HOUR_MS
+
+    def anchor(self, *, trusted: bool) -> Anchor | None:
+        """Return the baseline as levels need it; None for the fleet's, and where levels are not followed."""
+        if self.kind != COMMISSIONED or self.level is None:
+            return None
+        center: list[float | None] = [None] * len(SENSOR_NAMES)
+        scale: list[float | None] = [None] * len(SENSOR_NAMES)
+        at, quanta = self.extractor.sensors, QUANTA[self.extractor.sensors]
+        bounds: list[tuple[float, float] | None] = [None] * len(SENSOR_NAMES)
+        low, high = spread_bounds(self.level, at, self.extractor.scale)
+        columns = [values / quanta for values in (self.extractor.center, self.extractor.scale, low, high)]
+        for sensor, row in zip(at.tolist(), np.array(columns).T.tolist(), strict=True):
+            center[sensor], scale[sensor], *bound = row
+            bounds[sensor] = bound[0], bound[1]
+        return Anchor(self.valid_from_ms, center, scale, bounds, trusted, self.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +188,7 @@ def _model(well: str, entry: Mapping[str, Any], forest: Forest) -> WellModel:
         raise ValueError(
             f"feature_names {list(extractor.names)} do not match the forest of {forest.features} features"
         )
-    begin, end = entry.get("valid_from"), entry.get("valid_until")
+    begin, end, made = entry.get("valid_from"), entry.get("valid_until"), entry.get("to")
     return WellModel(
         well_id=well,
         kind=kind,
@@ -158,7 +199,17 @@ def _model(well: str, entry: Mapping[str, Any], forest: Forest) -> WellModel:
         valid_from_ms=ALWAYS_MS if begin is None else parse_ms(begin),
         valid_until_ms=NEVER_MS if end is None else parse_ms(end),
         source=str(entry.get("source", "")),
+        made_ms=ALWAYS_MS if made is None else parse_ms(made),
+        level=_level(entry.get("level", {})),
     )
+
+
+def _level(raw: Any) -> LevelRules | None:  # noqa: ANN401  (parsed JSON)
+    if raw is None:
+        return None
+    rules = LevelRules(**{name: float(value) for name, value in raw.items()})
+    rules.check()
+    return rules
 
 
 def _kind_and_threshold(entry: Mapping[str, Any]) -> tuple[str, float]:

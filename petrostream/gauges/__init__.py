@@ -19,6 +19,16 @@ from petrostream.gauges.features import (
     window_stats,
 )
 from petrostream.gauges.health import judge
+from petrostream.gauges.level import follow_levels
+from petrostream.gauges.level_memory import LevelMemory, Levels
+from petrostream.gauges.level_steps import (
+    DEFAULT_RULES,
+    LEVEL_FIELDS,
+    LEVEL_SEEN,
+    Anchor,
+    LevelRules,
+    spread_bounds,
+)
 from petrostream.gauges.memory import PER_GAUGE, GaugeMemory
 from petrostream.gauges.moves import ACTUATORS, AT_REST, NOT_MOVED, MoveMemory, Moves, follow_moves
 from petrostream.gauges.slow import SLOW_SENSORS, SPAN_HOURS, SlowMemory, SlowTrend, follow_slowly
@@ -31,8 +41,11 @@ __all__ = [
     "AT_REST",
     "BINS",
     "COUNT_LIMIT",
+    "DEFAULT_RULES",
     "GAP_MS",
     "HISTORY_MS",
+    "LEVEL_FIELDS",
+    "LEVEL_SEEN",
     "MAX_WINDOW_READINGS",
     "MISSING",
     "NOT_MOVED",
@@ -44,8 +57,12 @@ __all__ = [
     "SWING_SENSORS",
     "TREND_SENSORS",
     "WINDOWS_S",
+    "Anchor",
     "CountArray",
     "GaugeMemory",
+    "LevelMemory",
+    "LevelRules",
+    "Levels",
     "MoveMemory",
     "Moves",
     "SlowMemory",
@@ -56,11 +73,13 @@ __all__ = [
     "TrendMemory",
     "WindowStats",
     "follow",
+    "follow_levels",
     "follow_moves",
     "follow_slowly",
     "health_names",
     "judge",
     "quantise",
     "scale_floors",
+    "spread_bounds",
     "window_stats",
 ]

@@ -10,6 +10,7 @@ from petrostream.gauges import (
     MISSING,
     CountArray,
     GaugeMemory,
+    LevelMemory,
     MoveMemory,
     Moves,
     SlowMemory,
@@ -42,6 +43,7 @@ class WellMemory:
         operating: memory of its operating state.
         moves: memory of the moves of its chokes and valves.
         slow: memory of its drifts over hours, None before the first reading.
+        levels: memory of its gauges' levels, None before the first reading.
     """
 
     gauges: GaugeMemory | None = None
@@ -49,6 +51,7 @@ class WellMemory:
     operating: StateMemory = NO_STATE
     moves: MoveMemory = AT_REST
     slow: SlowMemory | None = None
+    levels: LevelMemory | None = None
 
 
 NO_MEMORY = WellMemory()

@@ -25,9 +25,11 @@ from petrostream.gauges import (
 )
 from petrostream.risk import StateMemory
 from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.scoring import level_codec
 from petrostream.scoring.memory import WellMemory
 
 _SUMS = 2
+_LEVELS_AT = 5
 _WORD, _MEAN = 8, 4
 _SLOW_LAYOUT = 1
 """Stands for `SLOW_SENSORS` in the bytes of drifts: to be raised when they change."""
@@ -37,7 +39,7 @@ def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
     """Encode a memory as JSON values and bytes for `from_parts`."""
     gauges, trend = memory.gauges, memory.trend
     plain: list[Any] = [None, None, [memory.operating.code, memory.operating.until_ms]]
-    if memory.moves != AT_REST or memory.slow is not None:
+    if memory.moves != AT_REST or memory.slow is not None or memory.levels is not None:
         plain.append(_moves_to_plain(memory.moves))
     parts = []
     if gauges is not None:
@@ -58,6 +60,10 @@ def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
         zigzag = (changes << 1) ^ (changes >> 31)
         # Bytes of the same significance side by side: most are zero, and compress to almost nothing.
         parts += [_planes(np.array([slow.total, slow.number]), "<i8"), _planes(zigzag, "<i4")]
+    if memory.levels is not None:
+        plain += [None] * (_LEVELS_AT - len(plain))
+        plain.append(level_codec.to_plain(memory.levels))
+        parts.append(level_codec.to_bytes(memory.levels))
     return plain, b"".join(parts)
 
 
@@ -68,9 +74,11 @@ def from_parts(plain: list[Any], data: bytes) -> WellMemory:
         ValueError, TypeError: the values are not an encoded memory.
         KeyError: a sensor is unknown to this release.
     """
-    # States of earlier releases have neither moves nor drifts over hours.
+    # States of earlier releases have no moves, drifts over hours, or levels.
     gauges, trend, (code, until_ms), *later = plain
-    moves, slow = (*later, None, None)[:2]
+    moves, slow, levels = (*later, None, None, None)[:3]
+    split = len(data) - (0 if levels is None else level_codec.size(levels))
+    data, of_levels = data[:split], data[split:]
     size = 0 if gauges is None else _WORD * len(PER_GAUGE) * len(gauges[2])
     end = len(data) - (0 if slow is None else _slow_size(slow))
     return WellMemory(
@@ -79,6 +87,7 @@ def from_parts(plain: list[Any], data: bytes) -> WellMemory:
         StateMemory(int(code), int(until_ms)),
         AT_REST if moves is None else _moves(moves),
         None if slow is None else _slow(slow, data[end:]),
+        None if levels is None else level_codec.from_parts(levels, of_levels),
     )
 
 

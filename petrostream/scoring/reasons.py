@@ -58,20 +58,21 @@ def deviations(ranking: IntArray, stats: WindowStats, sensors: IntArray, center:
         ranking: shape (n, k), sensor indices, -1 for none.
         stats: window statistics of the n readings.
         sensors: shape (s,), sensors with a usual level.
-        center: shape (s,), that level, in sensor units.
+        center: shape (s, n) or (s, 1), that level at each reading, in sensor units; NaN where not known.
 
     Returns:
         Shape (n, k), mean over the last 30 s minus the level, in sensor units; NaN for index -1 and where
         there is no level.
     """
-    level = np.full(len(SENSORS) + 1, np.nan)
+    level = np.full((len(SENSORS) + 1, len(stats)), np.nan)
     level[sensors] = center
     column = np.full(len(SENSORS) + 1, len(stats.sensors), np.int64)
     column[stats.sensors] = np.arange(len(stats.sensors))
     means = np.full((len(stats.sensors) + 1, len(stats)), np.nan)
     means[:-1] = stats.table[0, 0]
     # Index -1 selects the NaN at the end of each.
-    deviation: FloatArray = means[column[ranking], np.arange(len(stats))[:, None]] - level[ranking]
+    row = np.arange(len(stats))[:, None]
+    deviation: FloatArray = means[column[ranking], row] - level[ranking, row]
     return deviation
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from petrostream.alarms import WellAlarms
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.detection import COMMISSIONED, Detection, ModelSet, WellModel, detect
-from petrostream.gauges import WindowStats, window_stats
+from petrostream.gauges import Levels, WindowStats, window_stats
 from petrostream.readings import NO_TIME, Readings
 from petrostream.risk import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, fired, points
 from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
@@ -17,7 +17,8 @@ from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms
 from petrostream.scoring.columns import Columns, to_rows
 from petrostream.scoring.feeds import ON_TIME, FeedPart, feed_parts
 from petrostream.scoring.history import FacilityState, WellState, extend, trim
-from petrostream.scoring.memory import NO_MEMORY, exclude, observe, remember
+from petrostream.scoring.levels import Taken, follow, usual
+from petrostream.scoring.memory import NO_MEMORY, Observed, WellMemory, exclude, observe, remember
 from petrostream.scoring.reasons import deviations
 from petrostream.scoring.scored import NO_POINTS, Scored
 from petrostream.scoring.units import settle_units
@@ -83,15 +84,23 @@ def _choose_models(
     columns: Columns, readings: Readings, at: IntArray, models: ModelSet | None, well_id: str
 ) -> list[WellModel]:
     """Assign a model to each of a well's readings, by the time at its source; returns those models."""
-    source_ts_ms = readings.source_ts_ms[at]
-    measured_ms = np.where(source_ts_ms == NO_TIME, readings.ts_ms[at], source_ts_ms)
     chosen = []
-    for model, part in models.segments(well_id, measured_ms) if models is not None else ():
+    for model, part in models.segments(well_id, _measured(readings, at)) if models is not None else ():
         if model is not None:
             columns.model[at[part]] = len(columns.models)
             columns.models.append(model)
             chosen.append(model)
     return chosen
+
+
+def _measured(readings: Readings, at: IntArray) -> IntArray:
+    """When readings were taken: the time at their source where they have one."""
+    source_ts_ms = readings.source_ts_ms[at]
+    return np.where(source_ts_ms == NO_TIME, readings.ts_ms[at], source_ts_ms)
+
+
+def _taken(readings: Readings, at: IntArray) -> Taken:
+    return Taken(readings.source[int(at[0])], _measured(readings, at))
 
 
 def _score_well(
@@ -128,7 +137,8 @@ def _score_feed(
     exclude(stats, observed.excluded)
     seen = RuleColumns(stats, readings.methane_ppm[at], trend=trend, slow=slow)
     held = fired(PROCESS_RULES, seen)
-    forest = _detect(columns, stats, at)
+    levels, memory = _follow_levels(columns, readings, at, history, start, observed, memory)
+    forest = _detect(columns, readings, stats, at, levels)
     columns.health[at] = observed.status
     risk = _risk(columns, at, held, forest, observed.suppressed)
     judged = _has_rule_sensors(stats) | ~np.isnan(columns.score[at])
@@ -137,6 +147,27 @@ def _score_feed(
         columns, readings, at, (held, seen), None if state is None else state.alarms, history
     )
     return replace(trim(history), alarms=alarms, memory=memory)
+
+
+def _follow_levels(
+    columns: Columns,
+    readings: Readings,
+    at: IntArray,
+    history: WellState,
+    start: int,
+    observed: Observed,
+    memory: WellMemory,
+) -> tuple[Levels, WellMemory]:
+    """Follow the levels of the well's gauges; returns them, and the memory with them."""
+
+    def model_of(row: int) -> WellModel | None:
+        number = int(columns.model[at[row]])
+        return None if number < 0 else columns.models[number]
+
+    levels, after = follow(
+        observed, readings.ts_ms[at], history.counts[start:], history.sensors, model_of, _taken(readings, at)
+    )
+    return levels, replace(memory, levels=after)
 
 
 def _risk(
@@ -200,21 +231,31 @@ def _update_alarms(
     return raised.state
 
 
-def _detect(columns: Columns, stats: WindowStats, at: IntArray) -> IntArray:
+def _detect(
+    columns: Columns, readings: Readings, stats: WindowStats, at: IntArray, levels: Levels
+) -> IntArray:
     """Fill in scores, flags and rankings by each reading's model; returns the forest's points, shape (n,)."""
     forest = np.zeros(len(at), np.int64)
     chosen = columns.model[at]
     # A set: for a single reading np.unique takes as long as the forest.
     for number in sorted(set(chosen.tolist()) - {-1}):
         model, part = columns.models[number], np.flatnonzero(chosen == number)
-        found = detect(model, stats if len(part) == len(at) else stats.take(part))
+        if len(part) < len(at):
+            seen, of_part = stats.take(part), levels.take(part)
+        else:
+            seen, of_part = stats, levels
+        against = usual(model, of_part, _taken(readings, at[part]))
+        found = detect(model, seen, against)
         columns.score[at[part]] = found.score
         columns.anomalous[at[part]] = found.anomalous
         columns.ranking[at[part], : found.ranking.shape[1]] = found.ranking
         if model.kind == COMMISSIONED and found.anomalous.any():
             rows = np.flatnonzero(found.anomalous)
             columns.deviation[at[part[rows]], : found.ranking.shape[1]] = deviations(
-                found.ranking[rows], stats.take(part[rows]), model.extractor.sensors, model.center
+                found.ranking[rows],
+                seen.take(rows),
+                model.extractor.sensors,
+                model.center[:, None] if against is None else against.center[:, rows],
             )
         forest[part] = _forest_points(model, found)
     return forest

@@ -21,10 +21,13 @@ ON_DELAY, OFF_DELAY, DEADBAND = 10, 60, 0.02
 
 
 def scored(threshold, bar):
-    """Ten minutes at 1 Hz under a manifest with this threshold; P-TPT leaves its baseline after 200 s."""
+    """Ten minutes at 1 Hz under a manifest with this threshold; P-TPT leaves its baseline after 200 s.
+
+    Levels are not followed: what is tested is what becomes of a given deviation.
+    """
     values = normal_values(600)
     values[200:500, SENSOR_INDEX["p_tpt"]] += bar * 1e5
-    own = load_model(entry(changes={"threshold": threshold}), model().forest)
+    own = load_model(entry(changes={"threshold": threshold, "level": None}), model().forest)
     models = ModelSet("v1", {WELL: (own,)})
     return score_batch(FacilityState(FACILITY), readings(values), models, scored_at_ms=START).rows
 

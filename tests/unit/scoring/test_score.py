@@ -197,14 +197,16 @@ class TestRecommissionedWell:
         return readings(values, START + 1000 * at, offset_ms=offset_ms)
 
     def test_is_measured_against_the_baseline_of_the_time(self):
-        rows = run(self.stream(), models=twice()).rows
+        own = tuple(replace(one, source="2/test") for one in recommissioned())
+        rows = run(self.stream(), models=ModelSet("v1", {WELL: own})).rows
         assert not rows.anomaly_flag[:100].any()
         assert not rows.anomaly_flag[165:].any()
-        assert (
-            run(self.stream(), models=ModelSet("v1", {WELL: recommissioned()[:1]}))
-            .rows.anomaly_flag[105:]
-            .all()
-        )
+        assert run(self.stream(), models=ModelSet("v1", {WELL: own[:1]})).rows.anomaly_flag[105:].all()
+
+    def test_is_measured_against_itself_if_its_baseline_is_of_another_recording(self):
+        rows = run(self.stream(first=1100), models=ModelSet("v1", {WELL: recommissioned()[:1]})).rows
+        assert not np.isnan(rows.anomaly_score[60:]).any()
+        assert not rows.anomaly_flag.any()
 
     def test_goes_by_the_time_at_the_source(self):
         replayed = self.stream()

@@ -1,0 +1,90 @@
+"""What a well's readings are measured against: the level it keeps by itself, else that of its baseline."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from petrostream.arrays import IntArray
+from petrostream.detection import Usual, WellModel
+from petrostream.gauges import MISSING, Anchor, CountArray, LevelMemory, Levels, follow_levels, spread_bounds
+from petrostream.scoring.memory import Observed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """Where and when n readings of one feed were taken.
+
+    Attributes:
+        source: the recording or simulation they came from.
+        measured_ms: shape (n,), the time at their source where they have one, epoch ms.
+    """
+
+    source: str
+    measured_ms: IntArray
+
+    def trusted(self, model: WellModel, row: int) -> bool:
+        """Whether a baseline's own centre counts for a reading."""
+        return model.trusted(self.source, int(self.measured_ms[row]))
+
+
+def follow(
+    observed: Observed,
+    ts_ms: IntArray,
+    counts: CountArray,
+    sensors: IntArray,
+    model_of: Callable[[int], WellModel | None],
+    taken: Taken,
+) -> tuple[Levels, LevelMemory]:
+    """Follow a well's levels over the next readings of its feed.
+
+    Nothing is learned from a gauge that is bad or was a moment ago, nor from readings while an operator moves
+    a choke or valve or keeps the well in another operating state; levels are found anew after that.
+
+    Args:
+        observed: the n readings, with the memory of those before them.
+        ts_ms: shape (n,), their times, epoch ms.
+        counts: shape (n, c), their values as counts.
+        sensors: shape (c,), ascending, the sensor index of each column.
+        model_of: returns the model that scores a reading, given its position; None without one.
+        taken: where and when they were taken.
+    """
+    if observed.excluded.any():
+        counts = np.where(observed.excluded[:, sensors], np.int32(MISSING), counts)
+    operated = observed.moves.in_transition
+    if observed.suppressed.any():
+        operated = operated | np.logical_or.reduce(observed.suppressed)
+    made: dict[tuple[WellModel, bool], Anchor | None] = {}
+
+    def anchor(row: int) -> Anchor | None:
+        model = model_of(row)
+        if model is None:
+            return None
+        key = model, taken.trusted(model, row)
+        if key not in made:
+            made[key] = model.anchor(trusted=key[1])
+        return made[key]
+
+    return follow_levels(observed.memory.levels, ts_ms, counts, sensors, operated, anchor)
+
+
+def usual(model: WellModel, levels: Levels, taken: Taken) -> Usual | None:
+    """Return what a model's sensors are measured against; None for the baseline itself.
+
+    Args:
+        model: the model that scores the readings.
+        levels: the levels as they see them.
+        taken: where and when they were taken.
+    """
+    rules, extractor = model.level, model.extractor
+    if rules is None or not model.is_own:
+        return None
+    center = levels.center(extractor.sensors)
+    unknown = np.isnan(center) | levels.recommissioned(model.valid_from_ms)
+    if unknown.any():
+        trusted = np.array([taken.trusted(model, row) for row in range(len(taken.measured_ms))])
+        own = unknown & trusted & ~levels.sought(extractor.sensors)
+        center = np.where(own, extractor.center[:, None], center)
+    bounds = spread_bounds(rules, extractor.sensors, extractor.scale)
+    widths = np.array([extractor.scale, *bounds])
+    return Usual(center, levels.scale(extractor.sensors, widths, rules.window_min))

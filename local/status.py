@@ -56,7 +56,10 @@ def wrong_units() -> list[dict[str, Any]]:
         rows = run_sql((ROOT / "sql/queries/wrong_units.sql").read_text(encoding="utf-8")).dicts()
     except (BotoCoreError, ClientError, PetroStreamError):
         return []
-    return [row | {at: f"{row[at]}Z".replace(" ", "T") for at in ("first_ts", "last_ts")} for row in rows]
+    return [
+        row | {at: f"{str(row[at])[:19]}Z".replace(" ", "T") for at in ("first_ts", "last_ts")}
+        for row in rows
+    ]
 
 
 def wrong_units_text(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -161,6 +161,8 @@ def read_fleet(path: Path) -> dict[str, str]:
     if isinstance(raw.get("wells"), dict) or isinstance(raw.get("units"), dict):
         raw = _facilities(path, raw.get("wells", {}))
     for well, facility in raw.items():
+        if isinstance(facility, dict):
+            raise FleetInvalid(path, f'well {well!r} is an object: put it into an object "wells"')
         if not isinstance(facility, str) or not _FACILITY.fullmatch(facility):
             raise FleetInvalid(
                 path, f"well {well!r} has facility {facility!r}, which is not 1 to 64 letters, digits or _.-"

@@ -104,12 +104,20 @@ def read_units(path: Path) -> UnitMap:
     wells = raw.get("wells", {})
     if not isinstance(wells, dict):
         raise UnitsInvalid(path, f"wells: {wells!r} is not an object of wells")
+    for place, entry in (("", raw), *((f"wells.{name}.", entry) for name, entry in wells.items())):
+        _refuse_misspelt(path, place, entry)
     of_wells = {
         name: _units(path, f"wells.{name}.units", entry["units"])
         for name, entry in wells.items()
         if isinstance(entry, dict) and "units" in entry
     }
     return UnitMap(_units(path, "units", raw.get("units", {})), of_wells)
+
+
+def _refuse_misspelt(path: Path, place: str, entry: object) -> None:
+    for key in entry if isinstance(entry, dict) else ():
+        if key != "units" and str(key).lower() in ("unit", "units"):
+            raise UnitsInvalid(path, f"{place}{key}: is not read; write units")
 
 
 def _units(path: Path, place: str, raw: object) -> Units:
@@ -241,10 +249,14 @@ class UnitRepair:
 
 
 def described(units: Units) -> str:
-    """Units by sensor in words: `p_pdg, p_tpt from bar; t_tpt from degF`."""
+    """Units by sensor in words: `p_pdg, p_tpt from bar; every temperature from degF`."""
     names: dict[str, list[str]] = {}
     for name, unit in units.items():
         names.setdefault(unit, []).append(name)
+    for unit, of in names.items():
+        for quantity in UNITS:
+            if of == [name for name in _QUANTITY if _QUANTITY[name] == quantity]:
+                names[unit] = [f"every {quantity}"]
     return "; ".join(f"{', '.join(of)} from {unit}" for unit, of in names.items())
 
 

@@ -9,7 +9,8 @@ Evidence, from one reading at a time:
   shared unit, or none of them reports and all of at least two others share one.
 * **Baseline**, where the well has one. A pressure that a unit brings to within `SHARE` of the baseline's
   center; a temperature that as degF lies within `SHARE` of it (at least `NEAR` degC), and as degC at least
-  `FAR` above it.
+  `FAR` above it. Of a gauge that is `WARM`, any temperature that lies `FAR_WARM` above the center and as degF
+  no longer does: such a gauge can cool in an event, but not warm up so far.
 
 The baseline decides the unit; without one it is that whose values would be the most typical, all of them if
 several would, and of these the ones that every such gauge of the reading shares. Other units are not told
@@ -51,6 +52,7 @@ HOT = 150.0
 """In degC. In 3W's instances working gauges reach 127 degC; a frozen T-JUS-CKP of well 2 reports 173."""
 
 SHARE, NEAR, FAR = 0.25, 3.0, 40.0
+WARM, FAR_WARM = 45.0, 30.0
 _KELVIN_RANGE = (_KELVINS.from_si(np.float64(-10.0)), _KELVINS.from_si(np.float64(HOT)))
 _FAHRENHEIT_MOST = float(_FAHRENHEIT.from_si(np.float64(130.0)))
 
@@ -74,7 +76,7 @@ def unusual(values: FloatArray, center: FloatArray | None = None) -> BoolArray:
     """
     pressure = values[:, _P]
     found: BoolArray = ((pressure > LEAST) & (pressure < ATMOSPHERE)).any(axis=1)
-    limit = HOT if center is None else np.fmin(HOT, center[_T] + FAR)
+    limit = HOT if center is None else np.fmin(HOT, center[_T] + FAR_WARM)
     found |= (values[:, _T] > limit).any(axis=1)
     return found
 
@@ -173,8 +175,10 @@ def _against_pressures(values: FloatArray, center: FloatArray) -> MaskArray:
 
 def _against_temperatures(values: FloatArray, center: FloatArray) -> MaskArray:
     with np.errstate(invalid="ignore"):
-        near = np.abs(_FAHRENHEIT.to_si(values) - center) <= np.maximum(NEAR, SHARE * center)
-        fits = near & (values - center >= FAR)
+        above = _FAHRENHEIT.to_si(values) - center
+        near = np.maximum(NEAR, SHARE * center)
+        fits = (np.abs(above) <= near) & (values - center >= FAR)
+        fits |= (above <= near) & (values - center >= FAR_WARM) & (center >= WARM)
     return (fits * _DEG_F).astype(np.int8)
 
 

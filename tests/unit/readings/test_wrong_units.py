@@ -123,6 +123,20 @@ class TestBaseline:
         )
         assert found(None, t_tpt=136.4, t_jus_ckp=89.6) == ()
 
+    def test_a_hot_gauge_in_fahrenheit_is_recognised_while_it_cools(self):
+        center = center_of(t_tpt=112.0)
+        assert [bool(found(center, t_tpt=value)) for value in (233.0, 190.0, 143.0, 141.0, 112.0)] == [
+            True,
+            True,
+            True,
+            False,
+            False,
+        ]
+
+    def test_a_cold_gauge_may_warm_up(self):
+        assert found(center_of(t_tpt=12.0), t_tpt=60.0) == ()
+        assert found(center_of(t_tpt=30.0), t_tpt=68.0) == ()
+
     def test_an_event_in_psi_is_still_in_psi(self):
         event = in_unit("psi", p_pdg=3.4e7, p_tpt=4e6, p_mon_ckp=4e5)
         assert found(self.CENTER, **event) == tuple(

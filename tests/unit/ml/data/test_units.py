@@ -14,6 +14,7 @@ from ml.data.units import (
     UnitRepair,
     UnitsInvalid,
     apparent_units,
+    described,
     in_schema_units,
     read_units,
     unit_problems,
@@ -81,6 +82,8 @@ class TestFleetFile:
             ({"units": ["psi"]}, "units: .* is not an object"),
             ({"units": {"p_pdg": ["psi"]}}, "is no unit of a pressure"),
             ({"wells": {"W": {"units": {"p_pdg": 7}}}}, "wells.W.units.p_pdg: 7 is no unit"),
+            ({"wells": {"W": {"unit": {"p_pdg": "psi"}}}}, "wells.W.unit: is not read; write units"),
+            ({"Units": {"p_pdg": "psi"}}, "Units: is not read; write units"),
             ({"wells": ["W"]}, "wells: .* is not an object of wells"),
             ("{", "is not JSON"),
             ("[]", "is not an object"),
@@ -124,6 +127,12 @@ class TestConversion:
         np.testing.assert_allclose(got[:, at], [np.nan, 0.0, 100.0])
         assert (np.delete(got, at, axis=1) == 5.0).all()
         assert values[2, at] == 212.0
+
+
+def test_units_in_words():
+    units = UnitMap({"pressure": "psi", "t_tpt": "degF"}).of("W")
+    assert described(units) == "every pressure from psi; t_tpt from degF"
+    assert described({"p_pdg": "bar", "p_tpt": "bar"}) == "p_pdg, p_tpt from bar"
 
 
 class TestApparentUnits:

@@ -107,6 +107,10 @@ class Moves:
         """Which readings are in a transition: shape (n,)."""
         return self.codes != 0
 
+    def take(self, rows: IntArray) -> "Moves":
+        """Return the transitions of the readings at these positions."""
+        return Moves(self.codes[rows], self.ended[rows])
+
 
 def follow_moves(memory: MoveMemory, ts_ms: IntArray, values: FloatArray) -> tuple[Moves, MoveMemory]:
     """Determine the transitions of a feed's next readings.

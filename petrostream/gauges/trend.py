@@ -39,6 +39,11 @@ _TRENDING: list[int] = TREND_INDICES.tolist()
 _SWINGING = [TREND_SENSORS.index(name) for name in SWING_SENSORS]
 _SWING_COUNTS: list[int] = np.rint(SWING_PA / TREND_QUANTA[_SWINGING]).astype(int).tolist()
 
+_CHOKE = TREND_SENSORS.index("aber_ckp")
+CHOKE_STEP = 1.0
+"""Percent of opening: a larger change is an operator's move, as in `petrostream.gauges.moves`."""
+
+_ACTIVITY_SETTLE = 15
 _ACTIVITY_LAG, _ACTIVITY_UNTIL, _ACTIVITY_LEAST = 3, 4, 10
 _DRIFT_LEAST = 45
 _STEADY = 4.0
@@ -96,6 +101,8 @@ class Trend:
     def activity(self, sensor: str) -> FloatArray:
         """Return the well's usual activity: largest change within 3 minutes, in the hour up to 4 minutes ago.
 
+        Changes within a quarter of an hour of a move of the production choke do not count.
+
         Shape (n,), in the sensor's unit; NaN until about a quarter of an hour is known.
         """
         return self._of(self._activity, sensor)
@@ -130,6 +137,12 @@ class Trend:
     def _activity(self) -> FloatArray:
         past = self.windows[:, :, : BINS - _ACTIVITY_UNTIL]
         change = np.abs(past[:, :, _ACTIVITY_LAG:] - past[:, :, :-_ACTIVITY_LAG])
+        operated = change[:, _CHOKE] > CHOKE_STEP
+        if operated.any():
+            # What follows an operator's move is not the well's own activity.
+            number = np.cumsum(operated, axis=1)
+            number[:, _ACTIVITY_SETTLE:] -= number[:, :-_ACTIVITY_SETTLE].copy()
+            change = np.where((number > 0)[:, None, :], np.nan, change)
         largest = np.fmax.reduce(change, axis=2)
         enough = np.isfinite(change).sum(axis=2) >= _ACTIVITY_LEAST
         return np.where(enough, largest, np.nan)

@@ -10,6 +10,7 @@ from petrostream.risk.conditions import (
     VAPOR_CRITICAL_PPM,
     VAPOR_HIGH_PPM,
 )
+from petrostream.risk.expected import directions, expected_rules
 from petrostream.risk.naming import EVENT_NAMES, UNKNOWN_EVENT, LikelyEvent, likely_event
 from petrostream.risk.operating_state import (
     FOREST,
@@ -58,6 +59,8 @@ __all__ = [
     "RuleColumns",
     "StateMemory",
     "codes_of",
+    "directions",
+    "expected_rules",
     "fired",
     "governing",
     "likely_event",

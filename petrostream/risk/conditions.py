@@ -121,8 +121,8 @@ def _choke_pressure_climbs(columns: RuleColumns) -> BoolArray:
         & ~(columns.change("p_tpt", 180) <= -0.2 * BAR)
         # A well being opened warms up, a restricted one does not.
         & ~(columns.change("t_tpt", 180) > 0.3)
-        # The operator moved the choke.
-        & ~(np.abs(columns.change("aber_ckp", 180)) > CHOKE_MOVED_PERCENT)
+        # The operator closed the choke. Where one that was opened is followed by a climb, something is wrong.
+        & ~(columns.change("aber_ckp", 180) < -CHOKE_MOVED_PERCENT)
     )
 
 

@@ -33,6 +33,7 @@ class Columns:
 
     Attributes:
         score, anomalous: shape (n,), anomaly score and flag.
+        unexplained: shape (n,), the score without the gauges that an operator's move explains.
         ranking, deviation: shape (n, `TOP_SENSORS`), as in `scoring.alarms.Findings`.
         rules, suppressed: shape (n,), bit i stands for `SUPPRESSIBLE[i]`.
         health: shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
@@ -47,6 +48,7 @@ class Columns:
 
     score: FloatArray
     anomalous: BoolArray
+    unexplained: FloatArray
     ranking: IntArray
     deviation: FloatArray
     rules: IntArray
@@ -66,6 +68,7 @@ class Columns:
         return cls(
             score=np.full(n, np.nan),
             anomalous=np.zeros(n, np.bool_),
+            unexplained=np.full(n, np.nan),
             ranking=np.full((n, TOP_SENSORS), -1, np.int64),
             deviation=np.full((n, TOP_SENSORS), np.nan),
             rules=np.zeros(n, np.int64),

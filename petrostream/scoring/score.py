@@ -8,24 +8,22 @@ import numpy as np
 
 from petrostream.alarms import WellAlarms
 from petrostream.arrays import BoolArray, IntArray
-from petrostream.detection import COMMISSIONED, Detection, ModelSet, WellModel, detect
-from petrostream.gauges import Levels, WindowStats, window_stats
+from petrostream.detection import COMMISSIONED, ModelSet, WellModel, detect
+from petrostream.gauges import Levels, Moves, WindowStats, window_stats
 from petrostream.readings import NO_TIME, Readings
-from petrostream.risk import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, fired, points
-from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.risk import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, expected_rules, fired, points
+from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms
 from petrostream.scoring.columns import Columns, to_rows
 from petrostream.scoring.feeds import ON_TIME, FeedPart, feed_parts
 from petrostream.scoring.history import FacilityState, WellState, extend, trim
 from petrostream.scoring.levels import Taken, follow, usual
 from petrostream.scoring.memory import NO_MEMORY, Observed, WellMemory, exclude, observe, remember
+from petrostream.scoring.moved import unexplained_score
+from petrostream.scoring.points import forest_points, has_rule_sensors
 from petrostream.scoring.reasons import deviations
 from petrostream.scoring.scored import NO_POINTS, Scored
 from petrostream.scoring.units import settle_units
-
-FOREST_MIN_POINTS = 20
-FOREST_FULL_MARGIN = 0.1
-"""A flagged reading of a commissioned well has 20 points at the threshold, rising to 40 at 0.1 above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +136,15 @@ def _score_feed(
     seen = RuleColumns(stats, readings.methane_ppm[at], trend=trend, slow=slow)
     held = fired(PROCESS_RULES, seen)
     levels, memory = _follow_levels(columns, readings, at, history, start, observed, memory)
-    forest = _detect(columns, readings, stats, at, levels)
+    forest = _detect(columns, readings, stats, at, levels, observed.moves)
     columns.health[at] = observed.status
-    risk = _risk(columns, at, held, forest, observed.suppressed)
-    judged = _has_rule_sensors(stats) | ~np.isnan(columns.score[at])
+    explained = _explained(columns, at, seen, observed.moves)
+    risk = _risk(columns, at, held, forest, observed.suppressed | explained)
+    judged = has_rule_sensors(stats) | ~np.isnan(columns.score[at])
     columns.process[at] = np.where(judged, np.minimum(risk, MAX_PART), NO_POINTS)
-    alarms = _update_alarms(
-        columns, readings, at, (held, seen), None if state is None else state.alarms, history
-    )
+    unexplained = held & ~explained[:-1]
+    before_alarms = None if state is None else state.alarms
+    alarms = _update_alarms(columns, readings, at, (unexplained, seen), before_alarms, history)
     return replace(trim(history), alarms=alarms, memory=memory)
 
 
@@ -181,6 +180,15 @@ def _risk(
     found = np.vstack([held, columns.anomalous[at]])
     columns.suppressed[at] = bits @ (found & suppressed)
     return points(PROCESS_RULES, held & ~suppressed[:-1]) + np.where(suppressed[-1], 0, forest)
+
+
+def _explained(columns: Columns, at: IntArray, seen: RuleColumns, moves: Moves) -> BoolArray:
+    """What moves of chokes and valves explain: shape (len(SUPPRESSIBLE), n), rules, then the forest."""
+    if not moves.in_transition.any():
+        return np.zeros((len(PROCESS_RULES) + 1, len(at)), np.bool_)
+    threshold = _of_models(columns, at, lambda model: np.nan if model is None else model.threshold)
+    forest = columns.anomalous[at] & ~(columns.unexplained[at] >= threshold)
+    return np.vstack([expected_rules(seen, moves), forest])
 
 
 def _expected(columns: Columns, at: IntArray) -> BoolArray:
@@ -222,7 +230,7 @@ def _update_alarms(
     """
     held, seen = rules
     commissioned = _of_models(columns, at, lambda model: model is not None and model.kind == COMMISSIONED)
-    scores = np.where(commissioned, columns.score[at], np.nan)
+    scores = np.where(commissioned, columns.unexplained[at], np.nan)
     threshold = _of_models(columns, at, lambda model: np.nan if model is None else model.threshold)
     findings = Findings(scores, threshold, held, columns.ranking[at], columns.deviation[at], seen)
     raised = raise_alarms(state, readings, at, findings, history)
@@ -232,7 +240,7 @@ def _update_alarms(
 
 
 def _detect(
-    columns: Columns, readings: Readings, stats: WindowStats, at: IntArray, levels: Levels
+    columns: Columns, readings: Readings, stats: WindowStats, at: IntArray, levels: Levels, moves: Moves
 ) -> IntArray:
     """Fill in scores, flags and rankings by each reading's model; returns the forest's points, shape (n,)."""
     forest = np.zeros(len(at), np.int64)
@@ -241,12 +249,14 @@ def _detect(
     for number in sorted(set(chosen.tolist()) - {-1}):
         model, part = columns.models[number], np.flatnonzero(chosen == number)
         if len(part) < len(at):
-            seen, of_part = stats.take(part), levels.take(part)
+            seen, of_part, moved = stats.take(part), levels.take(part), moves.take(part)
         else:
-            seen, of_part = stats, levels
+            seen, of_part, moved = stats, levels, moves
         against = usual(model, of_part, _taken(readings, at[part]))
         found = detect(model, seen, against)
         columns.score[at[part]] = found.score
+        center = model.center[:, None] if against is None else against.center
+        columns.unexplained[at[part]] = unexplained_score(found, seen, moved, center)
         columns.anomalous[at[part]] = found.anomalous
         columns.ranking[at[part], : found.ranking.shape[1]] = found.ranking
         if model.kind == COMMISSIONED and found.anomalous.any():
@@ -257,7 +267,7 @@ def _detect(
                 model.extractor.sensors,
                 model.center[:, None] if against is None else against.center[:, rows],
             )
-        forest[part] = _forest_points(model, found)
+        forest[part] = forest_points(model, found)
     return forest
 
 
@@ -268,27 +278,6 @@ def _sensors_in_use(models: list[WellModel]) -> BoolArray:
     for model in models:
         used[model.extractor.sensors] = True
     return used
-
-
-def _forest_points(model: WellModel, found: Detection) -> IntArray:
-    """Points of the forest: shape (n,); 0 for a model without the well's own baseline."""
-    if model.kind != COMMISSIONED:
-        return np.zeros(len(found.score), np.int64)
-    margin = np.clip((np.nan_to_num(found.score) - model.threshold) / FOREST_FULL_MARGIN, 0.0, 1.0)
-    scaled = np.rint(FOREST_MIN_POINTS + (MAX_PART - FOREST_MIN_POINTS) * margin).astype(np.int64)
-    return np.where(found.anomalous, scaled, 0)
-
-
-_RULE_INPUTS = sorted({rule.sensors for rule in PROCESS_RULES})
-
-
-def _has_rule_sensors(stats: WindowStats) -> BoolArray:
-    """Which readings had the sensors of at least one process rule: shape (n,)."""
-    judged = np.zeros(len(stats), np.bool_)
-    for names in _RULE_INPUTS:
-        known = [~np.isnan(stats.get(SENSOR_INDEX[name], "slope", 60)) for name in names]
-        judged |= np.logical_and.reduce(known)
-    return judged
 
 
 def _newest_sequence(last: str | None, sequences: Sequence[str]) -> str | None:

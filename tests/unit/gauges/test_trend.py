@@ -77,6 +77,25 @@ def test_activity_leaves_out_the_last_minutes():
     assert np.isnan(trend.activity("p_tpt")[600])
 
 
+def test_activity_leaves_out_what_an_operators_move_did():
+    pressure = np.where(np.arange(3600) < 1200, 1e7, 1.03e7)
+    values = with_tree(pressure)
+    (trend,), _ = followed(values)
+    np.testing.assert_allclose(trend.activity("p_tpt")[-1], 3e5, atol=2048)
+    values[:, SENSOR_INDEX["aber_ckp"]] = np.where(np.arange(3600) < 1195, 50.0, 45.0)
+    (trend,), _ = followed(values)
+    assert trend.activity("p_tpt")[-1] == 0.0
+
+
+def test_ripples_on_a_large_swing_turn_the_tree_but_not_the_choke():
+    n = np.arange(7200)
+    wave = 30e5 * np.sin(2 * np.pi * n / 3600) + 2e5 * np.sin(2 * np.pi * n / 300)
+    values = with_tree(5e7 + wave)
+    values[:, SENSOR_INDEX["p_mon_ckp"]] = 2e7 + wave
+    (trend,), _ = followed(values)
+    assert trend.turned("p_mon_ckp", 2)[-1] <= 4 < trend.turned("p_tpt", 2)[-1]
+
+
 def test_span_is_that_of_the_minutes():
     (trend,), _ = followed(with_tree(1e7 + np.repeat([0.0, 4e5, -2e5], 60)))
     assert np.isnan(trend.span("p_tpt")[0])

@@ -157,6 +157,11 @@ class TestChokeRestriction:
         values[:, SENSOR_INDEX["aber_ckp"]] = 60.0 - np.minimum(after(1800, 1495, 0.5), 5.0)
         assert not held(values)["choke_restriction"].any()
 
+    def test_fires_where_the_operator_opens_the_choke_and_it_climbs_all_the_same(self):
+        values = self.restricted()
+        values[:, SENSOR_INDEX["aber_ckp"]] = 60.0 + np.minimum(after(1800, 1495, 0.5), 5.0)
+        assert held(values)["choke_restriction"][1530]
+
     def test_is_quiet_in_a_well_whose_choke_pressure_moves_like_that_anyway(self):
         values = normal_values(5400)
         saw = np.abs((np.arange(5400) / 450) % 2 - 1)

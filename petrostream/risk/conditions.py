@@ -197,7 +197,8 @@ def _in_one_span(columns: RuleColumns, signature: Callable[[RuleColumns], BoolAr
         # By far the most frequent case.
         return np.zeros(len(columns.methane_ppm), np.bool_)
     held = signature(columns)
-    return held[0] | held[1]
+    either: BoolArray = held[0] | held[1]
+    return either
 
 
 def bsw_rise(columns: RuleColumns) -> BoolArray:

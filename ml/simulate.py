@@ -62,7 +62,7 @@ def simulate_instance(
 
     Args:
         folder: the dataset's folder (nothing is written).
-        event_class: 0, 2, 3, 6, 7 or 8. The last two take hours: set `minutes` accordingly.
+        event_class: 0 to 3 or 5 to 8. Classes 1, 5, 7 and 8 take hours: set `minutes` accordingly.
         number: 1 to 99999, the number in the file name.
         seed: seed of the whole set.
         minutes: mean length; instances differ by up to 10 %.

@@ -1,9 +1,10 @@
-"""How five events move the gauges of a well (`ml.data.simulated_well`).
+"""How seven events move the gauges of a well (`ml.data.simulated_well`).
 
 It is a model of signals, not of flow. Shapes and magnitudes of the quick events were read off real and
 OLGA-simulated instances of 3W (Vargas et al. 2019, doi 10.1016/j.petrol.2019.106223), where a spurious DHSV
 closure cools the subsea tree within minutes, a restricted choke raises the pressure before it at once and
 the pressures further down later, and slugging makes every gauge swing with one period and different phases.
+Those of the slow events follow what is described there; of an increase of BSW, also its hand-drawn instances.
 Pressures are in bar.
 """
 
@@ -187,9 +188,74 @@ def hydrate(well: SimulatedWell, since: FloatArray, rng: np.random.Generator) ->
     }
 
 
+def bsw_rise(well: SimulatedWell, since: FloatArray, rng: np.random.Generator) -> Deltas:
+    """Increase of basic sediment and water (class 1).
+
+    Water makes the column in the well heavier and carries less gas: pressure rises at the bottom, and falls
+    at the tree and the choke. Water also holds more heat than oil, so what arrives is a little warmer. The
+    drawn instances of 3W grow over four to six hours, by 0.1 to 10 bar at the bottom.
+
+    Args:
+        well: the well.
+        since: seconds since water began to rise, negative before, shape (n,).
+        rng: random generator.
+
+    Returns:
+        Changes, bar or degC, shape (n,) each.
+    """
+    grown = settle(since, rng.uniform(9000, 18_000))
+    column = rng.uniform(2.0, 10.0) * grown
+    lost = rng.uniform(1.5, 4.0) * grown
+    warm = rng.uniform(0.5, 1.5) * grown
+    return {
+        "p_pdg": 0.5 * column,
+        "p_tpt": -column,
+        "pt_p": -column,
+        "p_mon_ckp": -lost,
+        "p_mon_sdv_p": -lost,
+        "p_jus_ckp": -0.1 * lost,
+        "t_tpt": 0.5 * warm,
+        "t_jus_ckp": warm,
+        "t_mon_ckp": warm,
+    }
+
+
+def productivity_loss(well: SimulatedWell, since: FloatArray, rng: np.random.Generator) -> Deltas:
+    """Rapid productivity loss (class 5).
+
+    The reservoir delivers less and less: everything that the flow carries falls together, pressure at the
+    bottom, the tree and the choke, and temperature, since a slower flow has more time to cool.
+
+    Args:
+        well: the well.
+        since: seconds since the well began to deliver less, negative before, shape (n,).
+        rng: random generator.
+
+    Returns:
+        Changes, bar or degC, shape (n,) each.
+    """
+    gone = settle(since, rng.uniform(9000, 18_000))
+    tree = rng.uniform(0.1, 0.25) * well.levels["p_tpt"] * gone
+    topside = rng.uniform(0.15, 0.35) * well.levels["p_mon_ckp"] * gone
+    chill = rng.uniform(0.1, 0.3) * gone
+    return {
+        "p_pdg": -0.3 * tree,
+        "p_tpt": -tree,
+        "pt_p": -tree,
+        "p_mon_ckp": -topside,
+        "p_mon_sdv_p": -topside,
+        "p_jus_ckp": -0.2 * topside,
+        "t_tpt": -0.4 * chill * (well.levels["t_tpt"] - SEABED_C),
+        "t_jus_ckp": -chill * (well.levels["t_jus_ckp"] - SEABED_C),
+        "t_mon_ckp": -chill * (well.levels["t_jus_ckp"] - SEABED_C),
+    }
+
+
 EVENTS: dict[int, Callable[[SimulatedWell, FloatArray, np.random.Generator], Deltas]] = {
+    1: bsw_rise,
     2: dhsv_closure,
     3: slugging,
+    5: productivity_loss,
     6: choke_restriction,
     7: scaling,
     8: hydrate,

@@ -118,8 +118,8 @@ def test_what_is_written_is_a_3w_dataset(tmp_path):
 
 
 def test_impossible_wishes_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="class 5 can't be simulated; choose from 0, 2, 3, 6"):
-        simulate_instance(tmp_path, 5, 1, seed=1)
+    with pytest.raises(ValueError, match="class 4 can't be simulated; choose from 0, 1, 2, 3, 5, 6"):
+        simulate_instance(tmp_path, 4, 1, seed=1)
     with pytest.raises(ValueError, match="10 minutes is too short; an instance needs at least 40"):
         simulate_instance(tmp_path, 2, 1, seed=1, minutes=10)
 

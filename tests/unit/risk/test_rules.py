@@ -10,6 +10,7 @@ from ml.evaluation.stream import stream
 from petrostream.detection import ModelSet
 from petrostream.gauges.features import quantise, window_stats
 from petrostream.gauges.health import judge
+from petrostream.gauges.slow import follow_slowly
 from petrostream.gauges.trend import follow
 from petrostream.risk import conditions
 from petrostream.risk.rules import (
@@ -18,6 +19,7 @@ from petrostream.risk.rules import (
     PROCESS_RULES,
     RULE_SENSORS,
     RULES,
+    SLOW_RULES,
     RuleColumns,
     fired,
     points,
@@ -33,7 +35,8 @@ def columns_of(values, ts_ms=None):
     counts = quantise(values[:, RULE_SENSORS], RULE_SENSORS)
     trend, _ = follow(None, ts_ms, counts, RULE_SENSORS)
     stats = window_stats(ts_ms, counts, RULE_SENSORS)
-    return RuleColumns(stats, np.full(len(values), np.nan), trend=trend)
+    slow, _ = follow_slowly(None, ts_ms, counts, RULE_SENSORS, np.zeros(len(ts_ms), np.bool_))
+    return RuleColumns(stats, np.full(len(values), np.nan), trend=trend, slow=slow)
 
 
 def held(values, ts_ms=None):
@@ -196,6 +199,37 @@ def test_a_signature_fires_on_its_simulated_event_and_not_before(event_class, ru
     by_rule = held(values)
     assert by_rule[rule][onset : onset + int(3600 * within_h)].any()
     assert not any(truth[:onset].any() for truth in by_rule.values())
+
+
+@pytest.mark.parametrize(
+    ("event_class", "rule"),
+    [(1, "bsw_rise"), (5, "productivity_loss"), (7, "slow_scaling"), (8, "slow_hydrate")],
+)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_slow_signature_fires_within_three_hours_and_is_the_only_slow_one(event_class, rule, seed):
+    values, onset = simulated(event_class, seed, hours=9.0, onset_h=5.0)
+    by_rule = held(values)
+    assert by_rule[rule][onset : onset + 3 * 3600 + 1200].any()
+    assert not any(by_rule[other][:onset].any() for other in SLOW_RULES)
+    assert [other for other in SLOW_RULES if by_rule[other].any()] == [rule]
+
+
+@pytest.mark.parametrize("factor", [0.999, 1.001])
+def test_a_drift_of_every_gauge_by_a_thousandth_an_hour_is_no_event(factor):
+    values, _ = simulated(7, 1, hours=10.0, onset_h=11.0)
+    values *= np.power(factor, np.arange(len(values)) / 3600)[:, None]
+    by_rule = held(values)
+    assert not any(by_rule[rule].any() for rule in SLOW_RULES)
+
+
+def test_a_day_and_night_of_temperatures_topside_is_no_event():
+    values, _ = simulated(7, 2, hours=24.0, onset_h=25.0)
+    day = 2 * np.pi * np.arange(len(values)) / 86_400
+    values[:, SENSOR_INDEX["t_jus_ckp"]] += 4.0 * np.sin(day)
+    values[:, SENSOR_INDEX["p_jus_ckp"]] += 0.3e5 * np.sin(day + 1)
+    values[:, SENSOR_INDEX["p_mon_ckp"]] += 1.0e5 * np.sin(day + 1)
+    by_rule = held(values)
+    assert not any(by_rule[rule].any() for rule in SLOW_RULES)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

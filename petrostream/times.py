@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
 
 LATENESS_MS = 5_000
 """Distance of the watermark from the newest event time; older readings enter no window and no pair."""

@@ -27,7 +27,15 @@ from petrostream.alarms.events import (
 )
 from petrostream.alarms.metrics import ONE_CONSOLE
 from petrostream.alarms.records import AlarmRecord
-from petrostream.alarms.types import ALARM_TYPES, EMISSION, FOREST, PRIORITIES, AlarmType, meaning_of_event
+from petrostream.alarms.types import (
+    ALARM_TYPES,
+    EMISSION,
+    FOREST,
+    PRIORITIES,
+    RECOMMISSION,
+    AlarmType,
+    meaning_of_event,
+)
 
 __all__ = [
     "ACTIONS",
@@ -41,6 +49,7 @@ __all__ = [
     "NORMAL",
     "ONE_CONSOLE",
     "PRIORITIES",
+    "RECOMMISSION",
     "RETURNED",
     "RETURNED_UNACKNOWLEDGED",
     "SUPPRESSED",

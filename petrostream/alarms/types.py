@@ -83,6 +83,7 @@ class AlarmType:
 
 FOREST = _FOREST
 METHANE_HIGH = "methane_high"
+RECOMMISSION = "recommission"
 
 _ROWS: tuple[AlarmType, ...] = (
     AlarmType(
@@ -102,6 +103,17 @@ _ROWS: tuple[AlarmType, ...] = (
         severity=SEVERE,
         response_minutes=10,
         on_delay_s=10,
+    ),
+    AlarmType(
+        id=RECOMMISSION,
+        group=PROCESS,
+        meaning="unlike its baseline for hours: commission the well again",
+        consequence="The forest compares the well with what it was: events are missed, or alarms are false",
+        severity=MINOR,
+        response_minutes=24 * 60,
+        # A proposal a day at most: the baseline is outdated if the well stays away from it, not if it visits.
+        on_delay_s=6 * 3600,
+        off_delay_s=24 * 3600,
     ),
     AlarmType(
         id="dhsv_closure",
@@ -227,7 +239,7 @@ def _table() -> Mapping[str, AlarmType]:
     in normal operation, which is no reason to call an operator.
     """
     rules = {rule.id: rule for rule in PROCESS_RULES}
-    rows = {row.id: row for row in _ROWS if row.id in rules or row.id in (FOREST, METHANE_HIGH)}
+    rows = {row.id: row for row in _ROWS if row.id in rules or row.id in (FOREST, METHANE_HIGH, RECOMMISSION)}
     loud = [rule.id for rule in rules.values() if rule.points > ALERT_ABOVE]
     return MappingProxyType(rows | {name: _unrated(name) for name in loud if name not in rows})
 

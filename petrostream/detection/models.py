@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.arrays import FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detection.extraction import COMMISSIONED, FLEET, FeatureExtractor
 from petrostream.detection.forest import Forest, ForestFormatError, load_forest
 from petrostream.gauges import DEFAULT_RULES, QUANTA, Anchor, LevelRules, spread_bounds
@@ -74,6 +74,12 @@ class WellModel:
         """Whether it is the well's own baseline, not the fleet's."""
         return self.kind == COMMISSIONED
 
+    @property
+    def since_ms(self) -> int | None:
+        """When it was made, else when its validity begins, epoch ms; None if neither is known."""
+        known = [ms for ms in (self.made_ms, self.valid_from_ms) if ms != ALWAYS_MS]
+        return known[0] if known else None
+
     def trusted(self, source: str, measured_ms: int) -> bool:
         """Whether the baseline's own centre still counts where the well's level is not known.
 
@@ -125,6 +131,22 @@ class ModelSet:
         if at_ms is None:
             return held[-1] if held else self.fleet
         return next(self.segments(well_id, np.array([at_ms], np.int64)))[0]
+
+    def expired(self, well_id: str, at_ms: IntArray) -> BoolArray:
+        """Return at which of n times a well has had a baseline but none is valid any more: shape (n,).
+
+        Args:
+            well_id: the well.
+            at_ms: shape (n,), epoch ms.
+        """
+        held = self.wells.get(well_id, ())
+        ended = [model.valid_until_ms for model in held if model.valid_until_ms != NEVER_MS]
+        if not ended:
+            return np.zeros(len(at_ms), np.bool_)
+        after: BoolArray = at_ms >= min(ended)
+        for model in held:
+            after &= (at_ms < model.valid_from_ms) | (at_ms >= model.valid_until_ms)
+        return after
 
     def segments(self, well_id: str, at_ms: IntArray) -> Iterator[tuple[WellModel | None, IntArray]]:
         """Split n readings of a well by the model that scores them.

@@ -107,6 +107,11 @@ class Readings:
         columns.append(times)
         return Readings(*columns)
 
+    def measured_ms(self, at: IntArray) -> IntArray:
+        """When some readings were taken: the time at their source where they have one; epoch ms."""
+        source_ts_ms = self.source_ts_ms[at]
+        return np.where(source_ts_ms == NO_TIME, self.ts_ms[at], source_ts_ms)
+
     def take(self, indices: IntArray | BoolArray | Sequence[int]) -> "Readings":
         """Return the readings at `indices` (positions, or a mask of shape (n,)), in that order.
 

@@ -11,6 +11,7 @@ from petrostream.alarms import (
     DEFAULT_LIMITS,
     EMISSION,
     FOREST,
+    RECOMMISSION,
     AlarmEvent,
     AlarmType,
     Signals,
@@ -25,9 +26,16 @@ from petrostream.gauges import SLOW_SENSORS, SPAN_HOURS
 from petrostream.readings import NO_TIME, Readings
 from petrostream.risk import PROCESS_RULES, SLOW_RULES, LikelyEvent, RuleColumns, likely_event
 from petrostream.schema import SENSOR_INDEX
+from petrostream.scoring.drift import Drift
 from petrostream.scoring.feeds import Feed
 from petrostream.scoring.history import WellState
-from petrostream.scoring.reasons import alarm_sentence, drift_sentence, gas_sentence, reading_reasons
+from petrostream.scoring.reasons import (
+    alarm_sentence,
+    drift_sentence,
+    gas_sentence,
+    reading_reasons,
+    recommission_sentence,
+)
 
 _RULE_SENSORS = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}
 
@@ -43,6 +51,7 @@ class Findings:
         ranking: shape (n, k), sensor indices of an anomalous reading, most anomalous first, -1 for none.
         deviation: shape (n, k), difference of these sensors from the well's usual level, in sensor units.
         columns: what the rules saw.
+        drift: from the well's baseline.
     """
 
     score: FloatArray
@@ -51,6 +60,7 @@ class Findings:
     ranking: IntArray
     deviation: FloatArray
     columns: RuleColumns
+    drift: Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,10 @@ def raise_alarms(
         ts_ms=readings.ts_ms[at],
         score=findings.score,
         threshold=findings.threshold,
-        rules={rule.id: held for rule, held in zip(PROCESS_RULES, findings.held, strict=True)},
+        rules={
+            **{rule.id: held for rule, held in zip(PROCESS_RULES, findings.held, strict=True)},
+            RECOMMISSION: findings.drift.outdated,
+        },
         methane_ppm=readings.methane_ppm[at],
         operating_state=_operating_states(readings.state, at),
     )
@@ -145,6 +158,8 @@ def _likely(change: Transition, findings: Findings, held: tuple[str, ...]) -> Li
         return None
     if ALARM_TYPES[change.alarm_type].group == EMISSION:
         return LikelyEvent(None, "gas around the well is no event of 3W")
+    if change.alarm_type == RECOMMISSION:
+        return LikelyEvent(None, "an outdated baseline is no event of 3W")
     return likely_event(findings.columns.take(change.position), held)
 
 
@@ -165,6 +180,8 @@ def _sentence(
     if kind.id in SLOW_RULES and (drifts := _drifts(findings.columns, row)):
         hours = SPAN_HOURS[drifts[0][0]]
         return drift_sentence([(sensor, by) for _, sensor, by in drifts], hours, kind.meaning)
+    if kind.id == RECOMMISSION:
+        return recommission_sentence(int(findings.drift.sensor[row]), float(findings.drift.shift[row]))
     ranked = findings.ranking[row]
     return alarm_sentence(
         history.ts_ms,

@@ -42,6 +42,9 @@ class Columns:
         begins: shape (n,), readings that begin a feed.
         model: shape (n,), index into `models`, -1 without a model.
         models: the models used, one entry for each well and baseline.
+        expired: shape (n,), readings that no baseline of their well is valid for any more.
+        level_shift, baseline_age: shape (n,), see `Scored`.
+        shifted: shape (n,), index of the sensor of `level_shift`, -1 for none.
         alarm_active: shape (n,), number of active annunciated alarms or `NO_POINTS`.
         alarms: transitions, in the order in which wells were scored.
     """
@@ -59,6 +62,10 @@ class Columns:
     begins: BoolArray
     model: IntArray
     models: list[WellModel]
+    expired: BoolArray
+    level_shift: FloatArray
+    baseline_age: FloatArray
+    shifted: IntArray
     alarm_active: IntArray
     alarms: list[AlarmEvent]
 
@@ -79,6 +86,10 @@ class Columns:
             begins=np.zeros(n, np.bool_),
             model=np.full(n, -1, np.int64),
             models=[],
+            expired=np.zeros(n, np.bool_),
+            level_shift=np.full(n, np.nan),
+            baseline_age=np.full(n, np.nan),
+            shifted=np.full(n, -1),
             alarm_active=np.full(n, NO_POINTS, np.int64),
             alarms=[],
         )
@@ -103,6 +114,9 @@ def to_rows(readings: Readings, columns: Columns, scored_at_ms: int) -> Scored:
         reason=reading_reasons(columns.ranking, columns.deviation),
         model_version=_of_models([model.version for model in columns.models], columns.model),
         model_kind=_of_models([model.kind for model in columns.models], columns.model),
+        baseline_age_days=columns.baseline_age,
+        level_shift=columns.level_shift,
+        level_shift_sensor=[None if at < 0 else SENSOR_NAMES[at] for at in columns.shifted.tolist()],
         rule_ids=list(map(_ids, columns.rules.tolist())),
         suppressed=list(map(_ids, columns.suppressed.tolist())),
         sensor_health=health_names(columns.health),

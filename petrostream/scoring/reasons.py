@@ -96,6 +96,19 @@ def reading_reasons(ranking: IntArray, deviation: FloatArray) -> list[str | None
     return phrases
 
 
+def recommission_sentence(sensor: int, shift: float) -> str:
+    """The message of an alarm that proposes recommissioning.
+
+    Args:
+        sensor: index of the gauge that has moved most, -1 if the baseline is past its validity.
+        shift: how far, in the baseline's scales.
+    """
+    if sensor < 0:
+        return "No baseline of the well is valid any more: commission it again"
+    where = f"{abs(shift):.0f} usual variations {'above' if shift > 0 else 'below'} its baseline"
+    return f"{name(sensor)} has stood {where} for hours: commission the well again"
+
+
 _FACTOR = np.array([_UNITS.get(str(sensor.quantity), (np.nan, ""))[0] for sensor in SENSORS])
 _UNKNOWN = 1 << 40
 

@@ -10,11 +10,12 @@ from petrostream.alarms import WellAlarms
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.detection import COMMISSIONED, ModelSet, WellModel, detect
 from petrostream.gauges import Levels, Moves, WindowStats, window_stats
-from petrostream.readings import NO_TIME, Readings
+from petrostream.readings import Readings
 from petrostream.risk import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, expected_rules, fired, points
 from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms
 from petrostream.scoring.columns import Columns, to_rows
+from petrostream.scoring.drift import Drift, find_drift
 from petrostream.scoring.feeds import ON_TIME, FeedPart, feed_parts
 from petrostream.scoring.history import FacilityState, WellState, extend, trim
 from petrostream.scoring.levels import Taken, follow, usual
@@ -83,7 +84,11 @@ def _choose_models(
 ) -> list[WellModel]:
     """Assign a model to each of a well's readings, by the time at its source; returns those models."""
     chosen = []
-    for model, part in models.segments(well_id, _measured(readings, at)) if models is not None else ():
+    if models is None:
+        return []
+    measured_ms = readings.measured_ms(at)
+    columns.expired[at] = models.expired(well_id, measured_ms)
+    for model, part in models.segments(well_id, measured_ms):
         if model is not None:
             columns.model[at[part]] = len(columns.models)
             columns.models.append(model)
@@ -91,14 +96,8 @@ def _choose_models(
     return chosen
 
 
-def _measured(readings: Readings, at: IntArray) -> IntArray:
-    """When readings were taken: the time at their source where they have one."""
-    source_ts_ms = readings.source_ts_ms[at]
-    return np.where(source_ts_ms == NO_TIME, readings.ts_ms[at], source_ts_ms)
-
-
 def _taken(readings: Readings, at: IntArray) -> Taken:
-    return Taken(readings.source[int(at[0])], _measured(readings, at))
+    return Taken(readings.source[int(at[0])], readings.measured_ms(at))
 
 
 def _score_well(
@@ -137,14 +136,14 @@ def _score_feed(
     held = fired(PROCESS_RULES, seen)
     levels, memory = _follow_levels(columns, readings, at, history, start, observed, memory)
     forest = _detect(columns, readings, stats, at, levels, observed.moves)
+    drift = find_drift(columns, stats, readings, at, observed.suppressed[-1], history.ts_ms[:start])
     columns.health[at] = observed.status
     explained = _explained(columns, at, seen, observed.moves)
     risk = _risk(columns, at, held, forest, observed.suppressed | explained)
     judged = has_rule_sensors(stats) | ~np.isnan(columns.score[at])
     columns.process[at] = np.where(judged, np.minimum(risk, MAX_PART), NO_POINTS)
-    unexplained = held & ~explained[:-1]
-    before_alarms = None if state is None else state.alarms
-    alarms = _update_alarms(columns, readings, at, (unexplained, seen), before_alarms, history)
+    rules = held & ~explained[:-1], seen, drift
+    alarms = _update_alarms(columns, readings, at, rules, state.alarms if state else None, history)
     return replace(trim(history), alarms=alarms, memory=memory)
 
 
@@ -220,19 +219,19 @@ def _update_alarms(
     columns: Columns,
     readings: Readings,
     at: IntArray,
-    rules: tuple[BoolArray, RuleColumns],
+    rules: tuple[BoolArray, RuleColumns, Drift],
     state: WellAlarms | None,
     history: WellState,
 ) -> WellAlarms:
     """Update the well's alarms, with results in the columns; returns their new state.
 
-    `rules` is which of them hold, and what they saw.
+    `rules` is which of them hold, what they saw, and the drift from the baseline.
     """
-    held, seen = rules
+    held, seen, drift = rules
     commissioned = _of_models(columns, at, lambda model: model is not None and model.kind == COMMISSIONED)
     scores = np.where(commissioned, columns.unexplained[at], np.nan)
     threshold = _of_models(columns, at, lambda model: np.nan if model is None else model.threshold)
-    findings = Findings(scores, threshold, held, columns.ranking[at], columns.deviation[at], seen)
+    findings = Findings(scores, threshold, held, columns.ranking[at], columns.deviation[at], seen, drift)
     raised = raise_alarms(state, readings, at, findings, history)
     columns.alarm_active[at] = raised.active
     columns.alarms += raised.events

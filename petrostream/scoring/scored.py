@@ -24,6 +24,11 @@ class Scored:
         top_sensors: n tuples of sensor names, most deviant first; empty where not anomalous.
         reason: n phrases that say how these sensors deviate; None where not anomalous.
         model_version, model_kind: n names, None where the well has no model.
+        baseline_age_days: shape (n,), days since the well's baseline was made; NaN but for the first reading
+            of a minute, and without a baseline that says when.
+        level_shift: shape (n,), largest difference of a gauge's mean of 60 s from the baseline, in its
+            scales; NaN likewise.
+        level_shift_sensor: n names of that gauge, None where there is none.
         rule_ids: n tuples of the process rules that held.
         suppressed: n tuples of those rules, and `forest`, that the well's operating state suppresses: they
             count no points.
@@ -47,6 +52,9 @@ class Scored:
     reason: list[str | None]
     model_version: list[str | None]
     model_kind: list[str | None]
+    baseline_age_days: FloatArray
+    level_shift: FloatArray
+    level_shift_sensor: list[str | None]
     rule_ids: list[tuple[str, ...]]
     suppressed: list[tuple[str, ...]]
     sensor_health: list[tuple[str, ...]]

@@ -1,0 +1,98 @@
+"""How far a well has moved from its baseline: a figure a minute, and whether to propose recommissioning.
+
+A level shift is the mean of a gauge's last 60 s less the baseline's centre, in the baseline's scales; that of
+a reading is its largest by size. It goes into the lake with the first reading of each minute, beside the
+baseline's age, where SQL makes a figure a day of it (`sql/views/well_drift.sql`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.detection import WellModel
+from petrostream.gauges import WindowStats
+from petrostream.readings import Readings
+from petrostream.scoring.columns import Columns
+from petrostream.times import DAY_MS, MINUTE_MS
+
+OUTDATED_SCALES = 5.0
+"""Level shift at which a baseline no longer describes its well: just above the largest feature among the rows
+that the forest is fitted on (4.9), so beyond all that it has learned as normal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The drift of n readings of one well.
+
+    Attributes:
+        shift: shape (n,), the largest level shift, scales; NaN without a baseline or a level.
+        sensor: shape (n,), index of its gauge, -1 for none.
+        expired: shape (n,), readings that no baseline of the well is valid for any more.
+    """
+
+    shift: FloatArray
+    sensor: IntArray
+    expired: BoolArray
+
+    @property
+    def outdated(self) -> BoolArray:
+        """Whether the well should be commissioned again, shape (n,)."""
+        return self.expired | (np.abs(self.shift) >= OUTDATED_SCALES)
+
+
+def find_drift(
+    columns: Columns,
+    stats: WindowStats,
+    readings: Readings,
+    at: IntArray,
+    operated: BoolArray,
+    before_ms: IntArray,
+) -> Drift:
+    """Measure the drift of one well's readings, and fill in the columns of a minute's first reading.
+
+    Args:
+        columns: with the model of each reading.
+        stats: window statistics of the readings.
+        readings: the batch.
+        at: shape (n,), n >= 1, positions of the readings in it, oldest first.
+        operated: shape (n,), readings in an operating state that suppresses the forest: no drift, whatever
+            their levels.
+        before_ms: times of the readings before them, oldest first, epoch ms.
+    """
+    chosen = columns.model[at]
+    drift = Drift(np.full(len(at), np.nan), np.full(len(at), -1), columns.expired[at] & ~operated)
+    ts_ms = readings.ts_ms[at]
+    last_ms = int(before_ms[-1]) if len(before_ms) else -MINUTE_MS
+    first = np.diff(ts_ms // MINUTE_MS, prepend=last_ms // MINUTE_MS) != 0
+    for number in sorted(set(chosen.tolist()) - {-1}):
+        model = columns.models[number]
+        if not model.is_own:
+            continue
+        rows = np.flatnonzero((chosen == number) & ~operated)
+        drift.shift[rows], drift.sensor[rows] = _shift(model, stats, rows)
+        noted = rows[first[rows]]
+        if len(noted):
+            columns.level_shift[at[noted]] = drift.shift[noted]
+            columns.shifted[at[noted]] = drift.sensor[noted]
+            columns.baseline_age[at[noted]] = _age_days(model, readings, at[noted])
+    return drift
+
+
+def _shift(model: WellModel, stats: WindowStats, rows: IntArray) -> tuple[FloatArray, IntArray]:
+    """The largest level shift of some readings, and its gauge: shape (len(rows),) each."""
+    sensors = model.extractor.sensors
+    means = np.array([stats.get(sensor, "mean", 60)[rows] for sensor in sensors.tolist()])
+    shifts = (means - model.center[:, None]) / model.extractor.scale[:, None]
+    size = np.nan_to_num(np.abs(shifts), nan=-1.0)
+    most = size.argmax(axis=0)
+    each = np.arange(len(rows))
+    return shifts[most, each], np.where(size[most, each] < 0, -1, sensors[most])
+
+
+def _age_days(model: WellModel, readings: Readings, at: IntArray) -> FloatArray:
+    """Days since the baseline was made, at the source's time; NaN where that is not known."""
+    if model.since_ms is None:
+        return np.full(len(at), np.nan)
+    days: FloatArray = (readings.measured_ms(at) - model.since_ms) / DAY_MS
+    return days

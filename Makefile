@@ -18,7 +18,7 @@ Q ?=
 
 .PHONY: help setup setup-dev up down demo data simulate train benchmark evaluate replay sql package cost bench \
         plan lock deploy smoke rollback destroy receipt \
-        test test-unit test-infra test-e2e fuzz lint format clean
+        test test-unit test-infra test-e2e fuzz scan lint format clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -127,11 +127,23 @@ fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED
 	@$(RUN) -m tests.fuzz --inputs "$(or $(INPUTS),1000000)" --seconds "$(or $(SECONDS),3600)" \
 	  $(if $(SEED),--seed "$(SEED)") $(if $(FIRST),--first "$(FIRST)")
 
-test-infra: setup-dev ## Run the infrastructure tests
-	@$(RUN) -m pytest tests/infra
+test-infra: setup-dev ## Run the infrastructure tests, all but the scanners (make scan)
+	@$(RUN) -m pytest tests/infra --ignore tests/infra/test_scan.py
 
 test-e2e: setup-dev ## Run the end-to-end tests on the local twin
 	@$(RUN) -m pytest tests/e2e
+
+# checkov pins a boto3 of 2024: the scanners have an environment of their own.
+SCAN := .venv-scan
+
+$(SCAN)/.setup: tools/scanners.txt | $(BIN)/python
+	@echo "Installing the scanners (about a minute) ..."
+	@$(PYTHON) -m venv $(SCAN)
+	@$(SCAN)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+scan: setup-dev $(SCAN)/.setup ## Scan workflows, definitions and policies: zizmor, checkov, parliament, policy_sentry
+	@PETROSTREAM_SCAN=required $(RUN) -m pytest tests/infra/test_scan.py
 
 lint: setup-dev ## Check style, types, imports, structure, spelling, shell scripts, workflows, SQL and docs
 	@$(BIN)/ruff check .

@@ -14,6 +14,9 @@ from infra.watch import policy
 
 MONITOR_PATTERN = r"arn:aws[a-z-]*:ce::\d{12}:anomalymonitor/[a-zA-Z0-9-]+"
 
+NO_MONITOR = "arn:aws:ce::000000000000:anomalymonitor/none"
+"""Stands for none: CloudFormation's own check takes no empty text where an ARN belongs."""
+
 Notification = budgets.CfnBudget.NotificationWithSubscribersProperty
 
 
@@ -158,12 +161,14 @@ class BillGuards:
             self._scope,
             "AnomalyMonitorArn",
             type="String",
-            default="",
-            description="ARN of the account's anomaly monitor by service if it has one; empty creates it",
-            allowed_pattern=f"^({MONITOR_PATTERN})?$",
-            constraint_description="must be the ARN of an anomaly monitor, or empty",
+            default=NO_MONITOR,
+            description="ARN of the account's anomaly monitor by service if it has one; else one is created",
+            allowed_pattern=f"^{MONITOR_PATTERN}$",
+            constraint_description="must be the ARN of an anomaly monitor",
         )
-        create = CfnCondition(self._scope, "CreateAnomalyMonitor", expression=Fn.condition_equals(known, ""))
+        create = CfnCondition(
+            self._scope, "CreateAnomalyMonitor", expression=Fn.condition_equals(known, NO_MONITOR)
+        )
         monitor = ce.CfnAnomalyMonitor(
             self._scope,
             "ServiceMonitor",

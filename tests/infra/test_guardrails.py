@@ -456,9 +456,9 @@ def test_where_the_account_has_a_monitor_none_is_made(guardrails):
     (monitor,) = guardrails.resources("AWS::CE::AnomalyMonitor").items()
     (template,) = guardrails.stacks.values()
     assert monitor[1]["Condition"] == "CreateAnomalyMonitor"
-    assert template["Conditions"]["CreateAnomalyMonitor"] == {
-        "Fn::Equals": [{"Ref": "AnomalyMonitorArn"}, ""]
-    }
+    none = template["Parameters"]["AnomalyMonitorArn"]["Default"]
+    asked = template["Conditions"]["CreateAnomalyMonitor"]
+    assert asked == {"Fn::Equals": [{"Ref": "AnomalyMonitorArn"}, none]}
     (subscription,) = guardrails.resources("AWS::CE::AnomalySubscription").values()
     made, given = {"Fn::GetAtt": [monitor[0], "MonitorArn"]}, {"Ref": "AnomalyMonitorArn"}
     chosen = {"Fn::If": ["CreateAnomalyMonitor", made, given]}

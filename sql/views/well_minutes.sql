@@ -1,6 +1,6 @@
 -- What was each minute of each well like? One row per well and UTC minute, as the live table has them.
 -- A reading that came more than 5 s after the end of its minute is here, and not in the live table, which
--- had closed the minute by then (docs/reference/facility.md).
+-- had closed the minute by then (docs/reference/facility.md). A gauge in another unit is left out.
 CREATE OR REPLACE VIEW well_minutes AS
 SELECT
   well_id,
@@ -16,5 +16,16 @@ SELECT
   MIN(temperature) AS temperature_min,
   MAX(temperature) AS temperature_max,
   "date"
-FROM well_data
+FROM (
+  SELECT
+    well_id,
+    ts,
+    facility_id,
+    anomaly_flag,
+    risk_score,
+    CASE WHEN ANY_MATCH(validation_reasons, reason -> reason LIKE 'unit:p_tpt:%') THEN NULL ELSE pressure END AS pressure,
+    CASE WHEN ANY_MATCH(validation_reasons, reason -> reason LIKE 'unit:t_tpt:%') THEN NULL ELSE temperature END AS temperature,
+    "date"
+  FROM well_data
+)
 GROUP BY well_id, DATE_TRUNC('minute', ts), "date"

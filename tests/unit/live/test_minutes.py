@@ -29,8 +29,9 @@ from tests.unit.pipeline.test_live import blocks, live_of, run
 GAUGES = ("pressure_mean", "pressure_min", "pressure_max", "temperature_mean", "temperature_min")
 
 
-def _closed(seconds):
-    rows = [reading(1, second, methane_ppm=4.0 * second) for second in seconds]
+def _closed(seconds, in_psi=()):
+    other = {second: {"p_tpt": 2000.0 + second} for second in in_psi}
+    rows = [reading(1, second, methane_ppm=4.0 * second, **other.get(second, {})) for second in seconds]
     readings = validate_block(block(*rows), sequence="7", now_ms=2**50).readings
     scored = score_batch(FacilityState("FAC-01"), readings, None, scored_at_ms=0).rows
     return scored, update_windows(WindowState(), scored).closed
@@ -38,7 +39,9 @@ def _closed(seconds):
 
 def test_minutes_of_the_lake_equal_those_of_the_live_table():
     # The reading of second 95 comes 3 s too late for order, and still in time for its minute.
-    scored, closed = _closed([*range(95), 96, 97, 98, 95, *range(99, 250)])
+    # Readings in another unit count as missing in both.
+    scored, closed = _closed([*range(95), 96, 97, 98, 95, *range(99, 250)], in_psi=range(60, 130))
+    assert sum("unit:p_tpt:kPa/psi?" in reasons for reasons in scored.readings.reasons) == 70
     lake = DuckLake({"scored_readings": rows_to_blocks(scored)})
     found = {row["window_start"]: row for row in lake.ask("SELECT * FROM well_minutes")}
     assert len(closed) == 4

@@ -18,7 +18,6 @@ from petrostream.alarms import (
     ANNUNCIATIONS,
     DEFAULT_LIMITS,
     FOREST,
-    RETURNED,
     AlarmEvent,
     Signals,
     Transition,
@@ -140,13 +139,19 @@ def _spans(
     ts_ms: IntArray,
     likely: Mapping[str, LikelyEvent | None] = MappingProxyType({}),
 ) -> list[RaisedAlarm]:
-    """Annunciated alarms from their transitions; one that is never returned stands to the end."""
-    end_of = {one.alarm_id: one.ts_ms for one in changes if one.event == RETURNED}
+    """What an operator hears, from transitions: until return or suppression, else to the end."""
     spans = []
     for one in changes:
         if one.event in ANNUNCIATIONS:
             onset = int(np.searchsorted(ts_ms, one.ts_ms))
-            end = end_of.get(one.alarm_id)
+            ends = (
+                other.ts_ms
+                for other in changes
+                if other.alarm_id == one.alarm_id
+                and other.event not in ANNUNCIATIONS
+                and other.ts_ms > one.ts_ms
+            )
+            end = min(ends, default=None)
             last = len(ts_ms) if end is None else int(np.searchsorted(ts_ms, end))
             spans.append(RaisedAlarm(onset, last, one.alarm_type, likely.get(one.transition_id)))
     return sorted(spans, key=lambda span: span.onset)

@@ -12,11 +12,12 @@ from petrostream.alarms.actions import (
     end_shelf,
     perform,
 )
-from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, WellAlarms, end_feed, run_alarms
+from petrostream.alarms.engine import WellAlarms, end_feed, run_alarms
 from petrostream.alarms.events import (
     ACTIVE_UNACKNOWLEDGED,
     ANNUNCIATIONS,
     FEED_ENDED,
+    NEW_LEVEL,
     NORMAL,
     RETURNED,
     RETURNED_UNACKNOWLEDGED,
@@ -27,6 +28,7 @@ from petrostream.alarms.events import (
 )
 from petrostream.alarms.metrics import ONE_CONSOLE
 from petrostream.alarms.records import AlarmRecord
+from petrostream.alarms.signals import DEFAULT_LIMITS, Signals
 from petrostream.alarms.types import (
     ALARM_TYPES,
     EMISSION,
@@ -46,6 +48,7 @@ __all__ = [
     "EMISSION",
     "FEED_ENDED",
     "FOREST",
+    "NEW_LEVEL",
     "NORMAL",
     "ONE_CONSOLE",
     "PRIORITIES",

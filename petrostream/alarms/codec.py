@@ -18,8 +18,7 @@ def to_plain(alarms: WellAlarms | None) -> list[Any] | None:
                 _time(t)
                 for t in (channel.on_since, channel.off_since, channel.unknown_since, channel.suppressed_at)
             ],
-            channel.active
-            and [channel.active.start_ms, channel.active.active_ms, channel.active.annunciated],
+            channel.active and _active_to_plain(channel.active),
         ]
         for name, channel in alarms.channels.items()
     ]
@@ -40,12 +39,17 @@ def from_plain(plain: list[Any] | None) -> WellAlarms | None:
     )
 
 
+def _active_to_plain(active: Active) -> list[Any]:
+    plain: list[Any] = [active.start_ms, active.active_ms, active.annunciated]
+    return [*plain, active.settled] if active.settled else plain
+
+
 def _channel(times: list[int | None], active: list[Any] | None) -> Channel:
     on, off, unknown, suppressed = (NEVER if t is None else int(t) for t in times)
     held = None
     if active is not None:
-        start_ms, active_ms, annunciated = active
-        held = Active(int(start_ms), int(active_ms), bool(annunciated))
+        start_ms, active_ms, annunciated, *settled = active
+        held = Active(int(start_ms), int(active_ms), bool(annunciated), any(settled))
     return Channel(on, off, unknown, suppressed, held)
 
 

@@ -7,6 +7,9 @@ An alarm type's condition is on, off, or neither within the deadband:
 * It returns to normal at the first reading at least the off-delay after the start of an unbroken run of
   "off"; or when the signal has been missing for `NO_DATA_S`; or when the well's feed ends.
 * A gap of more than a minute between readings breaks runs, as it resets the windows the signals come from.
+* Where the gauges behind the forest's alarm stay away from their level, it stays. Once they have settled on a
+  new level it is suppressed by design with the cause `new_level`, until they are back or the well is
+  commissioned again. A further deviation supersedes it: it returns, and the next alarm is annunciated.
 * Where the well's operating state makes an alarm meaningless, it is suppressed by design: recorded, but not
   annunciated. If it is still active when the suppression ends, it is annunciated then. An alarm already
   annunciated stays: somebody has been asked to act. Suppression ends `RELEASE_S` after the state, since
@@ -25,69 +28,25 @@ from petrostream.alarms.events import (
     ACTIVATED,
     CLEARED,
     FEED_ENDED,
+    NEW_LEVEL,
     NO_DATA,
     RETURNED,
+    SUPERSEDED,
     SUPPRESSED,
     UNSUPPRESSED,
     Active,
     Transition,
     transition,
 )
+from petrostream.alarms.signals import DEFAULT_LIMITS, AlarmLimits, Signals
 from petrostream.alarms.timers import NEVER, lasted, latch, recent, run_starts
-from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType, suppressing_states
+from petrostream.alarms.types import FOREST, METHANE_HIGH, AlarmType, suppressing_states
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges import GAP_MS
-from petrostream.risk import METHANE_LEAK_PPM, RELEASE_MS
+from petrostream.risk import RELEASE_MS
 
 NO_DATA_S = 600.0
 RELEASE_S = RELEASE_MS / 1000
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmLimits:
-    """Limits of the conditions. Delays belong to the alarm types, the forest's threshold to each model.
-
-    A signal is on above its limit and off below the limit less the deadband; in between it is neither.
-
-    Attributes:
-        score_deadband: deadband of the forest score, below the threshold of the model that scored.
-        methane_ppm: limit of methane, ppm.
-        methane_deadband_ppm: its deadband, ppm.
-        types: the alarms to raise, by id.
-    """
-
-    score_deadband: float = 0.02
-    methane_ppm: float = METHANE_LEAK_PPM
-    methane_deadband_ppm: float = 50.0
-    types: Mapping[str, AlarmType] = field(default_factory=lambda: ALARM_TYPES)
-
-
-DEFAULT_LIMITS = AlarmLimits()
-
-
-@dataclass(frozen=True, slots=True)
-class Signals:
-    """The inputs of one well's alarms: n >= 1 readings of one feed.
-
-    Attributes:
-        well_id, source: the well, and the feed's source.
-        ts_ms: shape (n,), strictly increasing and after those of earlier calls, epoch ms.
-        score: shape (n,), the forest's score, 0 to 1; NaN where there is none, or where the forest must not
-            raise alarms (a well without a baseline of its own).
-        threshold: shape (n,), that of the model that scored each reading; NaN where there is none.
-        rules: by rule id, shape (n,), where the rule holds. A rule left out holds nowhere.
-        methane_ppm: shape (n,), NaN without a detector.
-        operating_state: shape (n,), codes of `OPERATING_STATES`, -1 where unknown.
-    """
-
-    well_id: str
-    source: str
-    ts_ms: IntArray
-    score: FloatArray
-    threshold: FloatArray
-    rules: Mapping[str, BoolArray]
-    methane_ppm: FloatArray
-    operating_state: IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +182,10 @@ def _off_and_unknown(
     if measured is None:
         return ~on, np.zeros(len(on), np.bool_)
     value, limit, deadband = measured
-    return value < limit - deadband, np.isnan(value)
+    off = value < limit - deadband
+    if alarm_type.id == FOREST and signals.away is not None:
+        off &= ~signals.away
+    return off, np.isnan(value)
 
 
 def _advance(
@@ -241,21 +203,50 @@ def _advance(
     blanks = run_starts(unknown, broken, ts_ms, channel.unknown_since)
     blank = lasted(blanks, ts_ms, NO_DATA_S)
     ends = lasted(offs, ts_ms, alarm_type.off_delay_s) | blank
-    state = latch(lasted(starts, ts_ms, alarm_type.on_delay_s), ends, channel.active is not None)
-    active = channel.active
-    edges = np.flatnonzero(np.diff(state, prepend=active is not None)).tolist()
-    if active is not None:
+    active, at = channel.active, 0
+    standing = active is not None and not active.settled
+    state = latch(lasted(starts, ts_ms, alarm_type.on_delay_s), ends, standing)
+    edges = np.flatnonzero(np.diff(state, prepend=standing)).tolist()
+    if standing:
         edges.insert(0, 0)
     for first, end in zip(edges[::2], [*edges[1::2], len(ts_ms)], strict=False):
+        active = _settled(run, alarm_type, active, (at, first))
+        if active is not None and active.settled:
+            _note(run, alarm_type, active, RETURNED, first, SUPERSEDED)
+            active = None
         if active is None:
             active = Active(int(starts[first]), int(ts_ms[first]), annunciated=False)
-        active = _annunciate(run, alarm_type, active, suppressed, (first, end))
+        active, at = _annunciate(run, alarm_type, active, suppressed, (first, end)), end
         if end < len(ts_ms):
-            _note(run, alarm_type, active, RETURNED, end, NO_DATA if blank[end] else CLEARED)
-            active = None
-    if active is None:
-        return Channel(on_since=int(starts[-1]), suppressed_at=suppressed_at)
+            active = _ended(run, alarm_type, active, end, no_data=bool(blank[end]))
+    active = _settled(run, alarm_type, active, (at, len(ts_ms)))
+    if active is None or active.settled:
+        return Channel(on_since=int(starts[-1]), suppressed_at=suppressed_at, active=active)
     return Channel(NEVER, int(offs[-1]), int(blanks[-1]), suppressed_at, active)
+
+
+def _ended(run: _Run, alarm_type: AlarmType, active: Active, at: int, *, no_data: bool) -> Active | None:
+    """End an active alarm: it returns, or is suppressed where the well has settled on a new level."""
+    levels = run.signals.new_level if alarm_type.id == FOREST else None
+    if no_data or levels is None or not levels[at]:
+        _note(run, alarm_type, active, RETURNED, at, NO_DATA if no_data else CLEARED)
+        return None
+    active = replace(active, annunciated=False, settled=True)
+    _note(run, alarm_type, active, SUPPRESSED, at, NEW_LEVEL)
+    return active
+
+
+def _settled(run: _Run, alarm_type: AlarmType, active: Active | None, span: tuple[int, int]) -> Active | None:
+    """Return an alarm that is suppressed on a new level once the well has left that for its baseline's."""
+    first, end = span
+    if active is None or not active.settled or first == end:
+        return active
+    levels = run.signals.new_level
+    over = np.arange(end - first) if levels is None else np.flatnonzero(~levels[first:end])
+    if not len(over):
+        return active
+    _note(run, alarm_type, active, RETURNED, first + int(over[0]), CLEARED)
+    return None
 
 
 def _suppressed(run: _Run, alarm_type: AlarmType, last: int) -> tuple[BoolArray, int]:

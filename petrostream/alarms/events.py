@@ -20,6 +20,11 @@ ANNUNCIATIONS = (ACTIVATED, UNSUPPRESSED)
 CLEARED = "cleared"
 NO_DATA = "no_data"
 FEED_ENDED = "feed_ended"
+SUPERSEDED = "superseded"
+"""Cause of a return: a further deviation raises the next alarm, so that the operator hears of it."""
+
+NEW_LEVEL = "new_level"
+"""Cause of a suppression: the well has settled on a new level, and should be commissioned again."""
 
 NORMAL = "normal"
 ACTIVE_UNACKNOWLEDGED = "active_unacknowledged"
@@ -38,11 +43,13 @@ class Active:
         start_ms: first reading of the run of "on" that raised it, epoch ms.
         active_ms: when it became active, epoch ms.
         annunciated: False while suppressed by design.
+        settled: whether it is suppressed because the well has settled on a new level.
     """
 
     start_ms: int
     active_ms: int
     annunciated: bool
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,8 @@ class Transition:
         ts_ms: time of the reading that caused it, epoch ms.
         start_ms: first reading of the condition, epoch ms.
         active_ms: when the alarm became active, epoch ms.
-        cause: why it returned: `cleared`, `no_data` or `feed_ended`; None for other events.
+        cause: why it returned: `cleared`, `superseded`, `no_data` or `feed_ended`; `new_level` where it is
+            suppressed for that; None for other events.
         position: the reading's position in the call's columns, -1 for a reading of an earlier call.
     """
 
@@ -142,11 +150,11 @@ def transition(
         source: source of its feed.
         event: `activated`, `suppressed`, `unsuppressed` or `returned`.
         ts_ms: when, epoch ms.
-        cause: why it returned, None for other events.
+        cause: why it returned, or is suppressed.
     """
     alarm = alarm_id(well_id, alarm_type.id, active.start_ms, source)
     if event == RETURNED:
-        state = RETURNED_UNACKNOWLEDGED if active.annunciated else NORMAL
+        state = RETURNED_UNACKNOWLEDGED if active.annunciated or active.settled else NORMAL
     else:
         state = SUPPRESSED_BY_DESIGN if event == SUPPRESSED else ACTIVE_UNACKNOWLEDGED
     return Transition(

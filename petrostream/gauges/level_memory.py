@@ -87,6 +87,11 @@ class Levels:
     lost: BoolArray
     baselines: IntArray
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether any gauge is away from its level, or on a new one."""
+        return bool(self.table[:, :, [AWAY, MOVED]].any())
+
     def take(self, rows: IntArray) -> "Levels":
         """Return the levels of the readings at these positions."""
         return replace(self, rows=self.rows[rows], lost=self.lost[rows])

@@ -188,7 +188,8 @@ def _watch(gauge: list[int], mean: float, variance: float, unit: float, out: boo
     gauge[AWAY_CENTER] = round(gauge[AWAY_CENTER] + weight * (mean - gauge[AWAY_CENTER]))
     gauge[AWAY] = minutes + 1
     if gauge[AWAY] >= rules.settle_min:
-        gauge[CENTER], gauge[SPREAD] = gauge[AWAY_CENTER], gauge[AWAY_SPREAD]
+        # How far it wanders from minute to minute is known from before.
+        gauge[CENTER], gauge[SPREAD] = gauge[AWAY_CENTER], max(gauge[SPREAD], gauge[AWAY_SPREAD])
         gauge[KNOWN], gauge[MOVED] = KNOWN_MIN, 1
         gauge[AWAY] = gauge[BACK] = 0
 

@@ -11,6 +11,7 @@ from petrostream.alarms import (
     DEFAULT_LIMITS,
     EMISSION,
     FOREST,
+    NEW_LEVEL,
     RECOMMISSION,
     AlarmEvent,
     AlarmType,
@@ -25,7 +26,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges import SLOW_SENSORS, SPAN_HOURS
 from petrostream.readings import NO_TIME, Readings
 from petrostream.risk import PROCESS_RULES, SLOW_RULES, LikelyEvent, RuleColumns, likely_event
-from petrostream.schema import SENSOR_INDEX
+from petrostream.schema import SENSOR_INDEX, SENSORS
 from petrostream.scoring.drift import Drift
 from petrostream.scoring.feeds import Feed
 from petrostream.scoring.history import WellState
@@ -35,6 +36,7 @@ from petrostream.scoring.reasons import (
     gas_sentence,
     reading_reasons,
     recommission_sentence,
+    settled_sentence,
 )
 
 _RULE_SENSORS = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}
@@ -52,6 +54,8 @@ class Findings:
         deviation: shape (n, k), difference of these sensors from the well's usual level, in sensor units.
         columns: what the rules saw.
         drift: from the well's baseline.
+        away: shape (n,), whether a gauge is away from its level.
+        new_level: shape (n,), those that have settled on a new one: bit i stands for sensor i.
     """
 
     score: FloatArray
@@ -61,6 +65,8 @@ class Findings:
     deviation: FloatArray
     columns: RuleColumns
     drift: Drift
+    away: BoolArray
+    new_level: IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,8 @@ def raise_alarms(
         },
         methane_ppm=readings.methane_ppm[at],
         operating_state=_operating_states(readings.state, at),
+        away=findings.away,
+        new_level=findings.new_level != 0,
     )
     result = run_alarms(state, signals)
     events = [_event(change, readings, at, findings, history) for change in result.transitions]
@@ -170,7 +178,10 @@ def _sentence(
     likely: LikelyEvent | None,
     history: WellState,
 ) -> str | None:
-    """The message of an annunciated alarm; None for other transitions."""
+    """The message of an annunciated alarm, or of one that is suppressed on a new level; else None."""
+    if change.cause == NEW_LEVEL:
+        moved = int(findings.new_level[change.position])
+        return settled_sentence([sensor for sensor in range(len(SENSORS)) if moved >> sensor & 1])
     if change.event not in ANNUNCIATIONS:
         return None
     kind = ALARM_TYPES[change.alarm_type]

@@ -34,6 +34,8 @@ class Columns:
     Attributes:
         score, anomalous: shape (n,), anomaly score and flag.
         unexplained: shape (n,), the score without the gauges that an operator's move explains.
+        away: shape (n,), whether a gauge of the model is away from its level.
+        new_level: shape (n,), those that have settled on a new one: bit i stands for sensor i.
         ranking, deviation: shape (n, `TOP_SENSORS`), as in `scoring.alarms.Findings`.
         rules, suppressed: shape (n,), bit i stands for `SUPPRESSIBLE[i]`.
         health: shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
@@ -52,6 +54,8 @@ class Columns:
     score: FloatArray
     anomalous: BoolArray
     unexplained: FloatArray
+    away: BoolArray
+    new_level: IntArray
     ranking: IntArray
     deviation: FloatArray
     rules: IntArray
@@ -76,6 +80,8 @@ class Columns:
             score=np.full(n, np.nan),
             anomalous=np.zeros(n, np.bool_),
             unexplained=np.full(n, np.nan),
+            away=np.zeros(n, np.bool_),
+            new_level=np.zeros(n, np.int64),
             ranking=np.full((n, TOP_SENSORS), -1, np.int64),
             deviation=np.full((n, TOP_SENSORS), np.nan),
             rules=np.zeros(n, np.int64),

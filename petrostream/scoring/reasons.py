@@ -247,5 +247,15 @@ def _valve(sensors: IntArray, counts: CountArray) -> str | None:
     return None
 
 
+def settled_sentence(sensors: Sequence[int]) -> str:
+    """What has settled on a new level, and what to do about it.
+
+    Args:
+        sensors: sensor indices, at least one.
+    """
+    which, have = _enumerated([name(one) for one in sensors]), "has" if len(sensors) == 1 else "have"
+    return f"{which} {have} settled on a new level: commission the well again"
+
+
 def _enumerated(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

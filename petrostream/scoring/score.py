@@ -231,7 +231,10 @@ def _update_alarms(
     commissioned = _of_models(columns, at, lambda model: model is not None and model.kind == COMMISSIONED)
     scores = np.where(commissioned, columns.unexplained[at], np.nan)
     threshold = _of_models(columns, at, lambda model: np.nan if model is None else model.threshold)
-    findings = Findings(scores, threshold, held, columns.ranking[at], columns.deviation[at], seen, drift)
+    found = columns.away[at], columns.new_level[at]
+    findings = Findings(
+        scores, threshold, held, columns.ranking[at], columns.deviation[at], seen, drift, *found
+    )
     raised = raise_alarms(state, readings, at, findings, history)
     columns.alarm_active[at] = raised.active
     columns.alarms += raised.events
@@ -256,6 +259,9 @@ def _detect(
         columns.score[at[part]] = found.score
         center = model.center[:, None] if against is None else against.center
         columns.unexplained[at[part]] = unexplained_score(found, seen, moved, center)
+        if against is not None and of_part.unsettled:
+            columns.away[at[part]] = of_part.away(found.sensors).any(axis=0)
+            columns.new_level[at[part]] = (1 << found.sensors) @ of_part.moved(found.sensors)
         columns.anomalous[at[part]] = found.anomalous
         columns.ranking[at[part], : found.ranking.shape[1]] = found.ranking
         if model.kind == COMMISSIONED and found.anomalous.any():

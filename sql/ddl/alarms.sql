@@ -14,7 +14,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.alarms (
   `priority` string COMMENT 'critical, high, medium or low: by consequence and time to respond',
   `event` string COMMENT 'activated, suppressed, unsuppressed or returned by the stream; acknowledged, shelved, unshelved, removed_from_service, returned_to_service or commented by an operator; unshelved also by petrostream when the time is up',
   `state` string COMMENT 'The alarm\'s state afterwards; of a transition by the stream, as far as the stream knows',
-  `cause` string COMMENT 'Why it returned: cleared, no_data or feed_ended; null for other events',
+  `cause` string COMMENT 'Why it returned: cleared, superseded, no_data or feed_ended; new_level where it is suppressed because the well has settled on one; null for other events',
   `start_ts` timestamp COMMENT 'First reading of the condition [UTC]',
   `active_ts` timestamp COMMENT 'When the alarm became active, after its on-delay [UTC]',
   `sentence` string COMMENT 'What the alarm says, where it is annunciated: what moved, by how much, and what that is like',

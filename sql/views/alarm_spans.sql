@@ -1,6 +1,7 @@
 -- When did each alarm reach an operator, when did it return, and what did it say? One row per alarm_id.
 -- `began` is the annunciation: the moment the alarm became active, or, where its operating state had it
--- suppressed by design, the end of the suppression. An alarm that was suppressed to its end is not here.
+-- suppressed by design, the end of the suppression. It `ended` with its return, or when it was suppressed
+-- because the well had settled on a new level. An alarm that was suppressed to its end is not here.
 -- `class` and `model_kind` are those of the reading at that moment. `run_offset_s` tells the replays of one
 -- source apart: event time less time at the source.
 CREATE OR REPLACE VIEW alarm_spans AS
@@ -15,8 +16,11 @@ SELECT
   MIN(priority) AS priority,
   MIN(start_ts) AS start_ts,
   MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN ts END) AS began,
-  MIN(CASE WHEN event = 'returned' THEN ts END) AS ended,
-  MIN(CASE WHEN event = 'returned' THEN cause END) AS cause,
+  MIN(CASE WHEN event = 'returned' OR cause = 'new_level' THEN ts END) AS ended,
+  COALESCE(
+    MIN(CASE WHEN cause = 'new_level' THEN cause END),
+    MIN(CASE WHEN event = 'returned' THEN cause END)
+  ) AS cause,
   MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN class END) AS class,
   MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN model_kind END) AS model_kind,
   MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN sentence END) AS sentence,

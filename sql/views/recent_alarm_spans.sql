@@ -12,8 +12,11 @@ SELECT
   MIN(priority) AS priority,
   MIN(start_ts) AS start_ts,
   MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN ts END) AS began,
-  MIN(CASE WHEN event = 'returned' THEN ts END) AS ended,
-  MIN(CASE WHEN event = 'returned' THEN cause END) AS cause,
+  MIN(CASE WHEN event = 'returned' OR cause = 'new_level' THEN ts END) AS ended,
+  COALESCE(
+    MIN(CASE WHEN cause = 'new_level' THEN cause END),
+    MIN(CASE WHEN event = 'returned' THEN cause END)
+  ) AS cause,
   MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN class END) AS class,
   MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN model_kind END) AS model_kind,
   MIN(CASE WHEN event IN ('activated', 'unsuppressed') THEN sentence END) AS sentence,

@@ -92,6 +92,75 @@ def test_levels_cost_a_well_less_than_200_bytes():
     assert len(state_codec.encode(state)) - len(state_codec.encode(without)) < 200
 
 
+def stepping(*levels, minutes=40):
+    """Normal operation, then P-TPT at each of these many bar above it for some minutes."""
+    values = normal_values(60 * minutes * (1 + len(levels)))
+    values[:, SENSOR_INDEX["p_tpt"]] += np.repeat([0, *levels], 60 * minutes) * 1e5
+    return values
+
+
+def history(result):
+    return [
+        (event.change.event, event.change.cause, round((event.change.ts_ms - START) / 60_000))
+        for event in result.rows.alarms
+        if event.change.alarm_type == FOREST
+    ]
+
+
+class TestNewLevel:
+    def test_is_annunciated_once_and_suppressed_half_an_hour_later_with_what_to_do(self):
+        result = run(stepping(5), of_age(0.5))
+        assert history(result) == [("activated", None, 40), ("suppressed", "new_level", 71)]
+        last = result.rows.alarms[-1]
+        assert last.change.state == "suppressed_by_design"
+        assert last.sentence == "P-TPT has settled on a new level: commission the well again"
+        assert result.rows.alarm_active[[60 * 69, -1]].tolist() == [1, 0]
+
+    def test_does_not_hide_a_further_step(self):
+        result = run(stepping(5, 8), of_age(0.5))
+        assert history(result) == [
+            ("activated", None, 40),
+            ("suppressed", "new_level", 71),
+            ("returned", "superseded", 80),
+            ("activated", None, 80),
+            ("suppressed", "new_level", 111),
+        ]
+        assert len({event.change.alarm_id for event in result.rows.alarms}) == 2
+
+    def test_ends_when_the_well_is_back_at_its_baseline(self):
+        result = run(stepping(5, 0), of_age(0.5))
+        assert history(result)[2:] == [
+            ("returned", "superseded", 80),
+            ("activated", None, 80),
+            ("returned", "cleared", 111),
+        ]
+
+    def test_ends_when_the_well_is_commissioned_again(self):
+        state = run(stepping(5), of_age(0.5)).state
+        values = stepping(5)[60 * 75 :]
+        changes = {
+            "source": "2/test",
+            "valid_from": to_iso(START + 80 * 60_000),
+            "to": to_iso(START + 79 * 60_000),
+        }
+        center = model().center + np.array([5e5 if name == "p_tpt" else 0.0 for name in SENSORS])
+        again = load_models(entry(changes={**changes, "center": center.tolist()}), model().forest)
+        result = run(values, ModelSet("v2", {WELL: again}), state, first=60 * 80)
+        assert history(result) == [("returned", "cleared", 80)]
+        assert not result.rows.anomaly_flag.any()
+
+    @pytest.mark.parametrize("block", [1000, 3600])
+    def test_does_not_depend_on_batches(self, block):
+        values, models = stepping(5, 8), of_age(0.5)
+        whole, state, events = run(values, models), None, []
+        for first in range(0, len(values), block):
+            part = run(values[first : first + block], models, state, first=first)
+            state = state_codec.decode(state_codec.encode(part.state))
+            events += history(part)
+        assert events == history(whole)
+        assert state_codec.encode(state) == state_codec.encode(whole.state)
+
+
 @pytest.mark.skipif(not REAL_3W.is_dir(), reason=f"no real 3W instances at {REAL_3W} (set PETROSTREAM_3W)")
 def test_a_real_well_on_the_baseline_of_a_month_before_is_quiet_and_its_event_is_found():
     files = {file.source[-14:]: file for file in find_instances(REAL_3W) if file.well_id == "WELL-00011"}

@@ -83,6 +83,16 @@ class StateConflict(PetroStreamError):
         self.version = version
 
 
+class ShardClaimed(PetroStreamError):
+    """Another process has claimed the shard since this one did."""
+
+    def __init__(self, shard_id: str) -> None:
+        super().__init__(
+            f"shard {shard_id}: another process has claimed it; the batch will be retried by its owner"
+        )
+        self.shard_id = shard_id
+
+
 class StateUnreadable(PetroStreamError):
     """The item of a facility's state was not written by any release."""
 

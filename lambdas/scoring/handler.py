@@ -38,7 +38,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     deadline = Deadline.after(seconds)
     records = [to_record(record) for record in event["Records"]]
     reserve = min(MAX_RESERVE_SECONDS, seconds * RESERVE_SHARE)
-    outcome = process_batch(records, worker.ports(deadline), deadline, reserve)
+    outcome = process_batch(
+        records, worker.ports(deadline), deadline, reserve, shard_of(event["Records"][0])
+    )
     report(outcome, len(records))
     worker.settle(deadline)
     return response_to(outcome, worker.settings.partial_batch_response)
@@ -65,6 +67,13 @@ def to_record(record: dict[str, Any]) -> StreamRecord:
         arrival_ms=round(float(kinesis["approximateArrivalTimestamp"]) * 1000),
         broken=broken,
     )
+
+
+def shard_of(record: dict[str, Any]) -> str:
+    """The shard of a record of a Kinesis event, as `<stream>/<shard>`."""
+    stream = str(record["eventSourceARN"]).rpartition("/")[2]
+    shard = str(record["eventID"]).partition(":")[0]
+    return f"{stream}/{shard}"
 
 
 def response_to(outcome: Outcome, partial: bool) -> dict[str, Any]:

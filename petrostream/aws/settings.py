@@ -27,6 +27,8 @@ class ConsumerSettings:
         model_refresh_seconds: MODEL_REFRESH_SECONDS, seconds between reads of the pointer; 60 if not set.
         partial_batch_response: PARTIAL_BATCH_RESPONSE, whether the event source acts on reported failures; if
             not, an incomplete batch must raise. True if not set.
+        commit_seconds: COMMIT_SECONDS, seconds between two snapshots of a facility's memory to which nothing
+            urgent happens; with 0 every batch writes one. 60 if not set.
         facility_join: FACILITY_JOIN, which facilities' readings are joined with tank readings: `tanks` (those
             that have sent one), `all`, or `off` (tank readings are quarantined). `tanks` if not set.
         live_window_hours: LIVE_WINDOW_HOURS, hours for which closed minutes are kept in the live table; with
@@ -42,6 +44,7 @@ class ConsumerSettings:
     artifacts_bucket: str
     model_refresh_seconds: float = 60.0
     partial_batch_response: bool = True
+    commit_seconds: float = 60.0
     facility_join: JoinMode = "tanks"
     live_window_hours: float = 24.0
     alert_topic: str = ""
@@ -66,6 +69,7 @@ class ConsumerSettings:
             partial_batch_response=_read(
                 environment, "PARTIAL_BATCH_RESPONSE", _truth, "true or false", "true"
             ),
+            commit_seconds=_read(environment, "COMMIT_SECONDS", _seconds, "seconds, 0 or more", "60"),
             facility_join=_read(environment, "FACILITY_JOIN", _join_mode, "tanks, all or off", "tanks"),
             live_window_hours=_read(environment, "LIVE_WINDOW_HOURS", _seconds, "hours, 0 or more", "24"),
             alert_topic=_read(

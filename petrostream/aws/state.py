@@ -1,12 +1,13 @@
-"""A facility's memory between invocations: one item of binary parts in DynamoDB, cached in the process.
+"""Snapshots of the facilities' memories: one item of binary parts in DynamoDB for each facility.
 
 The item has a version that every write increments, on the condition that it is still the one the writer read.
 Two overlapping invocations (a retry beside a slow first attempt, a moved shard) therefore can't overwrite
-each other: the later one gets `StateConflict`, reads again, and skips what the last sequence number covers.
+each other: the later one gets `StateConflict`. The memories of this process, which are ahead of the
+snapshots, are in `petrostream.pipeline.memories`.
 """
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from petrostream.aws.calls import error_code, unavailable
 from petrostream.errors import StateConflict, StateUnreadable
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class StateStore:
-    """Facility states in one table; states read or written are cached for the next batch.
+    """Snapshots in one table.
 
     Args:
         table: name of the table, with string keys `pk` and `sk`.
@@ -42,7 +43,6 @@ class StateStore:
     def __init__(self, table: str, client: "DynamoDBClient") -> None:
         self._table = table
         self._client = client
-        self._warm: dict[str, tuple[Memory, int]] = {}
 
     def load(self, facility_id: str) -> tuple[Memory, int]:
         """The facility's memory and its version; an empty one at version 0 for a facility never seen.
@@ -53,54 +53,7 @@ class StateStore:
             StateUnreadable: the item lacks its version or its last sequence number.
             ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
-        warm = self._warm.get(facility_id)
-        if warm is None:
-            warm = self._read(facility_id)
-            if warm[1] != NEW:
-                # The absence of an item is not cached: another process may write one at any moment.
-                self._warm[facility_id] = warm
-        return warm
-
-    def committed(self, facility_id: str) -> Memory:
-        """The facility's memory as the table has it now, for those who never write; errors as for `load`."""
-        return self._read(facility_id)[0]
-
-    def save(self, memory: Memory, version: int) -> int:
-        """Write the memory that follows the one at `version`; returns the new version.
-
-        A memory over `MAX_STATE_BYTES` is written without the wells that have been silent longest, and so it
-        is remembered here (`petrostream.pipeline.fitting`); no reading is lost.
-
-        Raises:
-            StateConflict: the item is no longer at `version`. Also if an earlier attempt of this very write
-                succeeded and its response was lost; reading again shows that everything is committed.
-            ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load). The write
-                may or may not have succeeded; reading again shows which.
-        """
-        # The cache must never hold more than the table is known to hold.
-        facility_id = memory.scoring.facility_id
-        self._warm.pop(facility_id, None)
-        memory, parts = fitted(memory, MAX_STATE_BYTES)
-        parts[SCORING] = parts.pop("scoring")
-        try:
-            self._client.put_item(**self._item(memory.scoring, parts, version))
-        except Exception as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                raise StateConflict(facility_id, version) from error
-            raise unavailable("PutItem", error) from error
-        self._warm[facility_id] = (memory, version + 1)
-        return version + 1
-
-    def _read(self, facility_id: str) -> tuple[Memory, int]:
-        try:
-            response = self._client.get_item(
-                TableName=self._table,
-                Key=facility_key(facility_id),
-                ConsistentRead=True,
-            )
-        except Exception as error:
-            raise unavailable("GetItem", error) from error
-        item = response.get("Item")
+        item = self._get(facility_id)
         if item is None:
             return Memory(FacilityState(facility_id)), NEW
         try:
@@ -117,6 +70,47 @@ class StateStore:
             logger.exception("facility %s: its scoring state is reset", facility_id)
             scoring = FacilityState(facility_id, last or None)
         return decode_parts(scoring, parts), version
+
+    def committed(self, facility_id: str) -> Memory:
+        """The facility's memory as the table has it, for those who never write; errors as for `load`."""
+        return self.load(facility_id)[0]
+
+    def save(self, memory: Memory, version: int) -> tuple[Memory, int]:
+        """Write the memory that follows the one at `version`; returns it as stored, and the new version.
+
+        A memory over `MAX_STATE_BYTES` is written without the wells that have been silent longest
+        (`petrostream.pipeline.fitting`); no reading is lost.
+
+        Raises:
+            StateConflict: the item is no longer at `version`, and is not what is to be written either.
+            ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load). The write
+                may or may not have succeeded; reading again shows which.
+        """
+        memory, parts = fitted(memory, MAX_STATE_BYTES)
+        parts[SCORING] = parts.pop("scoring")
+        put = self._item(memory.scoring, parts, version)
+        try:
+            self._client.put_item(**put)
+        except Exception as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise unavailable("PutItem", error) from error
+            # The client may have repeated a write whose answer was lost, and met its own condition.
+            if self._get(memory.scoring.facility_id) != put["Item"]:
+                raise StateConflict(memory.scoring.facility_id, version) from error
+        return memory, version + 1
+
+    def _get(self, facility_id: str) -> dict[str, Any] | None:
+        """The facility's item, None if there is none."""
+        try:
+            response: Any = self._client.get_item(
+                TableName=self._table,
+                Key=facility_key(facility_id),
+                ConsistentRead=True,
+            )
+        except Exception as error:
+            raise unavailable("GetItem", error) from error
+        item: dict[str, Any] | None = response.get("Item")
+        return item
 
     def _item(self, state: FacilityState, parts: dict[str, bytes], version: int) -> "PutItemInputTypeDef":
         put: PutItemInputTypeDef = {

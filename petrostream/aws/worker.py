@@ -14,10 +14,12 @@ from petrostream.aws.live_writer import LiveWriter
 from petrostream.aws.models import ModelStore
 from petrostream.aws.operator_tags import OperatorTags
 from petrostream.aws.settings import ConsumerSettings
+from petrostream.aws.shards import ShardTable
 from petrostream.aws.state import StateStore
+from petrostream.aws.stream_reader import StreamReader
 from petrostream.backoff import Backoff, Deadline
 from petrostream.errors import ModelInvalid
-from petrostream.pipeline import Ports
+from petrostream.pipeline import Memories, Ports
 
 SETTLE_EVERY_MS = 60_000
 SETTLE_SECONDS = 5.0
@@ -54,6 +56,12 @@ class Worker:
         self._clients = clients
         self._backoff = backoff
         self.states = StateStore(settings.live_table, clients("dynamodb"))
+        self.memories = Memories(
+            self.states,
+            ShardTable(settings.live_table, clients("dynamodb"), now_ms),
+            StreamReader(clients("kinesis"), backoff),
+            settings.commit_seconds,
+        )
         self._live = LiveWriter(settings.live_table, clients("dynamodb"), settings.live_window_hours)
         tags = OperatorTags(settings.live_table, clients("dynamodb"))
         self._alerts = AlertTopic(
@@ -80,7 +88,7 @@ class Worker:
     def ports(self, deadline: Deadline) -> Ports:
         """The ports of one batch, whose work must be done by `deadline`."""
         return Ports(
-            states=self.states,
+            memories=self.memories,
             models=self.models,
             delivery=self._sink(self.settings.delivery_stream, deadline),
             quarantine=self._sink(self.settings.quarantine_stream, deadline),

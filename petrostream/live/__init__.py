@@ -6,10 +6,12 @@ Every key and item of the table is built in `live/items.py`. Must not know Dynam
 
 from petrostream.live.alerts import Alert, envelope, unshelved_alert
 from petrostream.live.items import (
+    EPOCH,
     FLEET_LIST,
     HOUR_MS,
     MINUTES,
     OPERATORS,
+    SHARD,
     Item,
     Minute,
     facility_key,
@@ -19,6 +21,10 @@ from petrostream.live.items import (
     marker_item,
     minute_of_window,
     minutes_of_item,
+    owner_item,
+    owner_key,
+    place_item,
+    place_key,
     slot_sk,
     slot_update,
     tag_key,
@@ -35,10 +41,12 @@ from petrostream.live.operators import (
 from petrostream.live.state import LiveState, WellStatus, note_joined, note_scored
 
 __all__ = [
+    "EPOCH",
     "FLEET_LIST",
     "HOUR_MS",
     "MINUTES",
     "OPERATORS",
+    "SHARD",
     "Alert",
     "Item",
     "LiveState",
@@ -56,6 +64,10 @@ __all__ = [
     "minutes_of_item",
     "note_joined",
     "note_scored",
+    "owner_item",
+    "owner_key",
+    "place_item",
+    "place_key",
     "record_of",
     "slot_sk",
     "slot_update",

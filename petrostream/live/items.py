@@ -6,6 +6,8 @@ docs/reference/live-table.md describes the table.
 |---|---|---|---|
 | FACILITY#<id> | STATE | memory of a facility; `live` and `windows` are its present | permanently |
 | FLEET | FACILITY#<id> | entry of the facility in the fleet's list | permanently |
+| FLEET | SHARD#<stream>/<id> | place of a shard, and latest statuses that no memory in the table has | permanently |
+| SHARD#<stream>/<id> | OWNER | the process that owns a shard | permanently |
 | WELL#<id> | WIN#<start> | closed minutes of a well, five at most | window_hours |
 | ALERT#<id> | SENT | marker of a published alert | 7 days |
 | OPERATORS | <alarm type>#<well> | what operators did to an alarm tag | while it holds, else 30 days |
@@ -25,7 +27,10 @@ FLEET_LIST = "FLEET"
 STATE = "STATE"
 SENT = "SENT"
 OPERATORS = "OPERATORS"
+EPOCH = "epoch"
 _FACILITY = "FACILITY#"
+SHARD = "SHARD#"
+OWNER = "OWNER"
 HOUR_MS = 3_600_000
 MARKER_SECONDS = 7 * 86_400
 """How long the marker of a published alert is kept: far longer than a stream keeps its records."""
@@ -91,6 +96,46 @@ def facility_of_item(item: Mapping[str, Any]) -> str:
 def facility_of_memory(item: Mapping[str, Any]) -> str:
     """The facility of an item with a facility's memory."""
     return str(item["pk"]["S"]).removeprefix(_FACILITY)
+
+
+def owner_key(shard_id: str) -> Item:
+    """Key of the item that names a shard's owner."""
+    return {"pk": {"S": f"{SHARD}{shard_id}"}, "sk": {"S": OWNER}}
+
+
+def owner_item(shard_id: str, process: str, epoch: int) -> Item:
+    """The item that names a shard's owner.
+
+    Args:
+        shard_id: the shard, as `<stream>/<shard>`.
+        process: the owner.
+        epoch: number of its claim.
+    """
+    return {**owner_key(shard_id), "process": {"S": process}, EPOCH: {"N": str(epoch)}}
+
+
+def place_key(shard_id: str) -> Item:
+    """Key of a shard's place."""
+    return {"pk": {"S": FLEET_LIST}, "sk": {"S": f"{SHARD}{shard_id}"}}
+
+
+def place_item(shard_id: str, epoch: int, done: str | None, since: str | None, latest: bytes) -> Item:
+    """A shard's place.
+
+    Args:
+        shard_id: the shard, as `<stream>/<shard>`.
+        epoch: number of the claim under which it is written.
+        done: the last record up to which everything is done, None before the first.
+        since: the first record that the memory of some facility in the table lacks, None if none does.
+        latest: encoded statuses that no memory in the table has.
+    """
+    texts = {"done": done, "since": since}
+    return {
+        **place_key(shard_id),
+        EPOCH: {"N": str(epoch)},
+        **{name: {"S": text} for name, text in texts.items() if text is not None},
+        "latest": {"B": latest},
+    }
 
 
 def well_pk(well_id: str) -> str:

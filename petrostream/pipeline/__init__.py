@@ -6,15 +6,19 @@ or front door.
 
 from petrostream.pipeline.batch import Outcome, StreamRecord
 from petrostream.pipeline.fitting import fitted
+from petrostream.pipeline.memories import Memories
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
+from petrostream.pipeline.places import Place
 from petrostream.pipeline.ports import Alerts, Ports, Sink
 from petrostream.pipeline.process import process_batch
 
 __all__ = [
     "PARTS",
     "Alerts",
+    "Memories",
     "Memory",
     "Outcome",
+    "Place",
     "Ports",
     "Sink",
     "StreamRecord",

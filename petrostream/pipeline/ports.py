@@ -8,7 +8,7 @@ from petrostream.detection import ModelSet
 from petrostream.facility import JoinMode
 from petrostream.live import Alert
 from petrostream.minutes import Window
-from petrostream.pipeline.memory import Memory
+from petrostream.pipeline.memories import Memories
 
 
 class Sink(Protocol):
@@ -19,22 +19,6 @@ class Sink(Protocol):
 
     def flush(self) -> None:
         """Return once every block written so far has been accepted; raise otherwise."""
-
-
-class States(Protocol):
-    """Where the facilities' memories are stored; see `petrostream.aws.state.StateStore`."""
-
-    def load(self, facility_id: str) -> tuple[Memory, int]:
-        """Return the memory and its version."""
-
-    def save(self, memory: Memory, version: int) -> int:
-        """Write the memory that follows the one at `version`, and return the new version.
-
-        After a failure the next `load` returns what is stored, not a cached copy.
-
-        Raises:
-            StateConflict: the stored memory is no longer at `version`.
-        """
 
 
 class Live(Protocol):
@@ -70,7 +54,7 @@ class Ports:
     """What a batch needs from outside.
 
     Attributes:
-        states: the facilities' memories.
+        memories: the facilities' memories, and how far each shard is processed.
         models: the models to score with.
         delivery: where scored readings go.
         quarantine: where rejected lines go.
@@ -82,7 +66,7 @@ class Ports:
         join: which facilities' readings are joined with tank readings.
     """
 
-    states: States
+    memories: Memories
     models: Models
     delivery: Sink
     quarantine: Sink

@@ -104,7 +104,8 @@ class FakeFirehose(_Faulty):
 
 
 class FakeTable(_Faulty):
-    """One DynamoDB table; takes a script for reads of states, one for their writes, one for other writes.
+    """One DynamoDB table; takes scripts of faults for reads of states, their writes, writes of minutes, the
+    fleet's list and markers, and for all operations on owners and places of shards.
 
     `items` are the facilities' states by partition key, `others` all else by both keys.
     """
@@ -114,22 +115,25 @@ class FakeTable(_Faulty):
         reads: list[str] | None = None,
         writes: list[str] | None = None,
         live_writes: list[str] | None = None,
+        shards: list[str] | None = None,
     ) -> None:
-        super().__init__(reads or [], writes or [], live_writes or [])
+        super().__init__(reads or [], writes or [], live_writes or [], shards or [])
         self.items: dict[str, dict[str, Any]] = {}
         self.others: dict[tuple[str, str], dict[str, Any]] = {}
         self._lock = Lock()
 
     def get_item(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool) -> dict[str, Any]:  # noqa: N803
         _check_table(TableName, "GetItem")
-        if Key["sk"]["S"] != "STATE":
+        script = _script(Key, state=0)
+        if script == 2:
             other = self.others.get((Key["pk"]["S"], Key["sk"]["S"]))
             return {} if other is None else {"Item": other}
         assert ConsistentRead
-        fault = self._next(0)
+        fault = self._next(script)
         self._before(fault, "GetItem")
         self._after(fault, "GetItem")
-        item = self.items.get(Key["pk"]["S"])
+        key = (Key["pk"]["S"], Key["sk"]["S"])
+        item = self.items.get(key[0]) if script == 0 else self.others.get(key)
         return {} if item is None else {"Item": item}
 
     def put_item(self, **put: Any) -> dict[str, Any]:
@@ -140,7 +144,7 @@ class FakeTable(_Faulty):
         _check_table(put["TableName"], "PutItem")
         _check_item(put["Item"], "PutItem")
         state = put["Item"]["sk"]["S"] == "STATE"
-        fault = self._next(1 if state else 2)
+        fault = self._next(_script(put["Item"], state=1))
         self._before(fault, "PutItem")
         items: dict[Any, dict[str, Any]] = self.items if state else self.others
         key = put["Item"]["pk"]["S"] if state else (put["Item"]["pk"]["S"], put["Item"]["sk"]["S"])
@@ -154,7 +158,7 @@ class FakeTable(_Faulty):
 
     def update_item(self, **update: Any) -> dict[str, Any]:
         with self._lock:
-            fault = self._next(2)
+            fault = self._next(_script(update["Key"], state=1))
             self._before(fault, "UpdateItem")
             key = (update["Key"]["pk"]["S"], update["Key"]["sk"]["S"])
             if not _holds(update, self.others.get(key)):
@@ -167,8 +171,10 @@ class FakeTable(_Faulty):
                 item[name] = update["ExpressionAttributeValues"][value]
             _check_item(item, "UpdateItem")
             self.others[key] = item
+            if fault == OVERTAKEN:
+                raise refusal("ConditionalCheckFailedException", "UpdateItem")
             self._after(fault, "UpdateItem")
-            return {}
+            return {"Attributes": item} if update.get("ReturnValues") == "ALL_NEW" else {}
 
     def delete_item(self, *, TableName: str, Key: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
         self.others.pop((Key["pk"]["S"], Key["sk"]["S"]), None)
@@ -177,6 +183,14 @@ class FakeTable(_Faulty):
     def under(self, prefix: str) -> list[dict[str, Any]]:
         """Items that are no states, by the beginning of their partition key, in order of keys."""
         return [item for key, item in sorted(self.others.items()) if key[0].startswith(prefix)]
+
+
+def _script(key: dict[str, Any], state: int) -> int:
+    """The script for an operation on an item; `state` is the one for facilities' states."""
+    pk, sk = key["pk"]["S"], key["sk"]["S"]
+    if sk == "STATE":
+        return state
+    return 3 if pk.startswith("SHARD#") or sk.startswith("SHARD#") else 2
 
 
 def _check_table(name: str, operation: str) -> None:
@@ -199,7 +213,7 @@ def _size(value: dict[str, Any]) -> int:
 
 
 def _holds(put: dict[str, Any], held: dict[str, Any] | None) -> bool:
-    """Whether a put's condition does: the three that the code uses."""
+    """Whether a put's condition does: the five that the code uses."""
     condition, values = put.get("ConditionExpression"), put.get("ExpressionAttributeValues", {})
     if condition is None:
         return True
@@ -207,6 +221,10 @@ def _holds(put: dict[str, Any], held: dict[str, Any] | None) -> bool:
         return held is None
     if condition == "attribute_not_exists(pk) OR #version <= :version":
         return held is None or int(held["version"]["N"]) <= int(values[":version"]["N"])
+    if condition == "attribute_not_exists(pk) OR #epoch <= :epoch":
+        return held is None or int(held["epoch"]["N"]) <= int(values[":epoch"]["N"])
+    if condition == "#epoch = :seen":
+        return held is not None and held["epoch"] == values[":seen"]
     assert condition == "#version = :version"
     return held is not None and held["version"] == values[":version"]
 

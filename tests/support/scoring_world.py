@@ -13,10 +13,12 @@ from lambdas.scoring import handler, telemetry
 from ml.training.onnx_export import forest_to_onnx
 from petrostream.aws.settings import ConsumerSettings
 from petrostream.aws.worker import Worker
-from petrostream.backoff import Backoff
+from petrostream.backoff import NO_DEADLINE, Backoff
 from petrostream.facility.pairing import JoinMode
+from petrostream.pipeline.takeover import own
 from petrostream.readings.wells import encode_block
 from tests.support.event_source import Context, StreamRecord
+from tests.support.fake_stream import FakeStream
 from tests.support.fakes import Crash, FakeBucket, FakeFirehose, FakeTable, FakeTopic
 from tests.support.wells import entry, training
 
@@ -45,7 +47,7 @@ def published() -> dict[str, bytes]:
 class World:
     """Services, and the function as an event source calls it.
 
-    The function runs in one or more processes, each with its own warm memory, which a crash wipes. `serving`
+    Records that an event source delivers are on the stream. The function runs in one or more processes, each with its own warm memory, which a crash wipes. `serving`
     says which process takes the next invocation.
     """
 
@@ -57,45 +59,58 @@ class World:
     join: JoinMode = "tanks"
     alert_topic: str = "arn:aws:sns:eu-north-1:123456789012:petrostream-alerts"
     serving: Callable[[], int] = lambda: 0
+    stream: FakeStream = field(default_factory=FakeStream)
+    commit_seconds: float = 0
     processes: dict[int, Worker] = field(default_factory=dict)
 
     def function(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
         held = handler._worker
         process = self.serving()
+        self.stream.put(event)
         handler._worker = lambda: self.worker(process)
         try:
             return handler.handler(event, context)
         except Crash:
-            del self.processes[process]
+            self.processes.pop(process, None)
             raise
         finally:
             handler._worker = held
 
     def worker(self, process: int = 0) -> Worker:
         if process not in self.processes:
-            settings = ConsumerSettings(
-                live_table="live",
-                delivery_stream="delivery",
-                quarantine_stream="quarantine",
-                facility_stream="facility",
-                alarm_stream="alarms",
-                artifacts_bucket="artifacts",
-                partial_batch_response=self.partial,
-                facility_join=self.join,
-                # Readings of the tests are of a fixed time; their minutes must not have expired.
-                live_window_hours=200_000,
-                alert_topic=self.alert_topic,
-            )
-            clients = {
-                "firehose": self.firehose,
-                "dynamodb": self.table,
-                "sns": self.topic,
-                "s3": self.bucket,
-            }
-            self.processes[process] = Worker(
-                settings, clients.__getitem__, NO_WAIT, telemetry.report_rejected_model
-            )
+            self.processes[process] = self._new()
         return self.processes[process]
+
+    def _new(self) -> Worker:
+        settings = ConsumerSettings(
+            live_table="live",
+            delivery_stream="delivery",
+            quarantine_stream="quarantine",
+            facility_stream="facility",
+            alarm_stream="alarms",
+            artifacts_bucket="artifacts",
+            partial_batch_response=self.partial,
+            facility_join=self.join,
+            # Readings of the tests are of a fixed time; their minutes must not have expired.
+            live_window_hours=200_000,
+            alert_topic=self.alert_topic,
+            commit_seconds=self.commit_seconds,
+        )
+        clients = {
+            "firehose": self.firehose,
+            "dynamodb": self.table,
+            "sns": self.topic,
+            "s3": self.bucket,
+            "kinesis": self.stream,
+        }
+        return Worker(settings, clients.__getitem__, NO_WAIT, telemetry.report_rejected_model)
+
+    def settle(self) -> None:
+        """Let a new process take over every shard, so that every snapshot lacks nothing."""
+        worker = self._new()
+        ports = worker.ports(NO_DEADLINE)
+        for shard_id in self.stream.shards():
+            own(shard_id, ports, ports.models.current(), NO_DEADLINE, 0.0)
 
     def scored(self) -> list[dict[str, Any]]:
         return self.firehose.rows("delivery")

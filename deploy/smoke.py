@@ -1,7 +1,7 @@
 """Send a hundred readings through the whole lake: to the stream, scored, delivered, found by SQL.
 
-The evidence is what the lake itself stores. The state item of the facility names the last record that was
-scored, and is written after Firehose has accepted its rows; the rows appear in the table once Firehose's
+The evidence is what the lake itself stores. The shard's place in the live table names the last record that
+was scored, and is written after Firehose has accepted its rows; the rows appear in the table once Firehose's
 buffering time is over. No metric is used: CloudWatch may be minutes late, and a metric does not prove a row.
 """
 
@@ -17,7 +17,7 @@ from deploy.names import Names
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
 from petrostream.errors import PetroStreamError
-from petrostream.live import facility_key
+from petrostream.live import place_key
 from petrostream.readings import encode_block
 from toolchain.commands import Say
 from toolchain.errors import ToolError
@@ -73,9 +73,9 @@ def smoke(names: Names, say: Say, clock: SmokeClock = CLOCK) -> SmokeResult:
     began = clock.monotonic()
     sent = clock.now().replace(microsecond=0)
     source = f"smoke/{sent:%Y%m%dT%H%M%SZ}"
-    sequence = _send(names, source, sent, clock)
+    shard_id, sequence = _send(names, source, sent, clock)
     say(f"Sent {READINGS} readings as {source}.")
-    _until(clock, SCORED_SECONDS, lambda: _scored(names, sequence), _not_scored(names))
+    _until(clock, SCORED_SECONDS, lambda: _scored(names, shard_id, sequence), _not_scored(names))
     say("Scored, and accepted by Firehose.")
     buffer = names.settings.firehose.delivery.buffer_seconds
     say(f"Waiting for their delivery: Firehose buffers for up to {buffer} s …")
@@ -110,7 +110,8 @@ def block(source: str, sent: datetime) -> bytes:
     )
 
 
-def _send(names: Names, source: str, sent: datetime, clock: SmokeClock) -> int:
+def _send(names: Names, source: str, sent: datetime, clock: SmokeClock) -> tuple[str, int]:
+    """The shard that took the readings, as the live table names it, and their sequence number."""
     stream = names.settings.stream.name
     entry: Any = {"Data": block(source, sent), "PartitionKey": FACILITY}
     hint = "Is the lake deployed? ./project_up.sh aws"
@@ -120,20 +121,20 @@ def _send(names: Names, source: str, sent: datetime, clock: SmokeClock) -> int:
         except (BotoCoreError, ClientError) as error:
             raise ToolError(f"The stream {stream} did not take the readings: {error}", hint) from error
         if "SequenceNumber" in record:
-            return int(record["SequenceNumber"])
+            return f"{stream}/{record['ShardId']}", int(record["SequenceNumber"])
         clock.sleep(2.0**attempt)
     raise ToolError(f"The stream {stream} refused the readings: {record.get('ErrorMessage')}", hint)
 
 
-def _scored(names: Names, sequence: int) -> bool:
-    """Whether scoring has finished that record: Firehose has its rows before the state shows it."""
+def _scored(names: Names, shard_id: str, sequence: int) -> bool:
+    """Whether scoring has finished that record: Firehose has its rows before the shard's place shows it."""
     try:
         answer = client("dynamodb").get_item(
-            TableName=names.settings.live.table, Key=facility_key(FACILITY), ConsistentRead=True
+            TableName=names.settings.live.table, Key=place_key(shard_id), ConsistentRead=True
         )
     except (BotoCoreError, ClientError) as error:
         raise ToolError(f"The table {names.settings.live.table} could not be read: {error}") from error
-    last = answer.get("Item", {}).get("last_sequence", {}).get("S", "")
+    last = answer.get("Item", {}).get("done", {}).get("S", "")
     return bool(last) and int(last) >= sequence
 
 

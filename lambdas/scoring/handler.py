@@ -38,9 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     deadline = Deadline.after(seconds)
     records = [to_record(record) for record in event["Records"]]
     reserve = min(MAX_RESERVE_SECONDS, seconds * RESERVE_SHARE)
-    outcome = process_batch(
-        records, worker.ports(deadline), deadline, reserve, shard_of(event["Records"][0])
-    )
+    outcome = process_batch(records, worker.ports(deadline), deadline, reserve, shard_of(event["Records"][0]))
     report(outcome, len(records))
     worker.settle(deadline)
     return response_to(outcome, worker.settings.partial_batch_response)

@@ -1,10 +1,10 @@
 """Reads the live table: latest status of the fleet, open alarms, a well's last minutes.
 
 Reads are eventually consistent (half the price; usually within a second). Two calls return the whole fleet:
-the list of facilities, then two attributes of each facility's item.
+the list of facilities, with the latest statuses of each shard, then two attributes of each facility's item.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,8 +15,10 @@ from petrostream.aws.limits import DYNAMODB_BATCH_KEYS
 from petrostream.backoff import Backoff
 from petrostream.errors import RangeInvalid, Throttled
 from petrostream.live import (
+    FACILITY,
     FLEET_LIST,
     MINUTES,
+    SHARD,
     Minute,
     OpenAlarm,
     WellStatus,
@@ -120,8 +122,7 @@ class LiveTable:
         Raises:
             ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
-        condition = {":pk": {"S": FLEET_LIST}}
-        return [facility_of_item(item) for item in self._query("pk = :pk", condition)]
+        return [facility_of_item(item) for item in self._query(*_in_fleet(FACILITY))]
 
     def fleet(self, facilities: Sequence[str] | None = None) -> list[FacilityLive]:
         """The latest status of the fleet, by facility.
@@ -132,11 +133,33 @@ class LiveTable:
         Raises:
             ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
-        names = self.facilities() if facilities is None else list(dict.fromkeys(facilities))
+        names = None if facilities is None else list(dict.fromkeys(facilities))
+        listed, latest = self._fleet(with_list=names is None)
+        names = listed if names is None else names
         fleet: list[FacilityLive] = []
         for first in range(0, len(names), DYNAMODB_BATCH_KEYS):
-            fleet += map(_facility, self._items(names[first : first + DYNAMODB_BATCH_KEYS]))
+            items = self._items(names[first : first + DYNAMODB_BATCH_KEYS])
+            fleet += [_facility(item, latest.get(facility_of_memory(item), {})) for item in items]
         return sorted(fleet, key=lambda facility: facility.facility_id)
+
+    def _fleet(self, *, with_list: bool) -> tuple[list[str], dict[str, dict[str, WellStatus]]]:
+        """All facilities if asked for, and by facility the statuses that are newer than its memory."""
+        names: list[str] = []
+        latest: dict[str, dict[str, WellStatus]] = {}
+        for item in self._query(*_in_fleet("" if with_list else SHARD), "pk, sk, latest"):
+            if "latest" not in item:
+                if not item["sk"]["S"].startswith(SHARD):
+                    names.append(facility_of_item(item))
+                continue
+            try:
+                found = live_codec.decode_latest(bytes(item["latest"]["B"]))
+            except StateFormatError:
+                # Of another release; the facilities' memories have statuses of the last minute.
+                continue
+            for name, wells in found.items():
+                # Both parts of a shard that was split may have shown the facility.
+                latest[name] = _newest(latest.get(name, {}), wells)
+        return names, latest
 
     def open_alarms(self, *, suppressed: bool = False) -> list[OpenAlarm]:
         """Open alarms of the fleet, by priority, the oldest first within a priority.
@@ -239,7 +262,24 @@ class LiveTable:
         raise Throttled("DynamoDB", "BatchGetItem", "some keys were left unprocessed")
 
 
-def _facility(item: dict[str, Any]) -> FacilityLive:
+def _in_fleet(sort_key: str) -> tuple[str, dict[str, Any]]:
+    """Condition and values for the items of the fleet whose sort key begins so."""
+    values = {":pk": {"S": FLEET_LIST}}
+    if not sort_key:
+        return "pk = :pk", values
+    return "pk = :pk AND begins_with(sk, :first)", values | {":first": {"S": sort_key}}
+
+
+def _newest(one: Mapping[str, WellStatus], other: Mapping[str, WellStatus]) -> dict[str, WellStatus]:
+    """By well, the status that was scored later."""
+    merged = dict(one)
+    for well, status in other.items():
+        if well not in merged or status.scored_at_ms >= merged[well].scored_at_ms:
+            merged[well] = status
+    return merged
+
+
+def _facility(item: dict[str, Any], latest: Mapping[str, WellStatus]) -> FacilityLive:
     name = facility_of_memory(item)
     try:
         live = live_codec.decode(bytes(item["live"]["B"]))
@@ -257,6 +297,6 @@ def _facility(item: dict[str, Any]) -> FacilityLive:
             tuple(alarm for alarm in live.alarms.values() if alarm.well_id == well_id),
             tuple(minute_of_window(window) for window in opened if window.well_id == well_id),
         )
-        for well_id, status in sorted(live.wells.items())
+        for well_id, status in sorted(_newest(live.wells, latest).items())
     ]
     return FacilityLive(name, tuple(wells), returned=tuple(live.returned.values()))

@@ -16,7 +16,7 @@ from petrostream.aws.calls import error_code, unavailable
 from petrostream.errors import ShardClaimed
 from petrostream.live import EPOCH, WellStatus, owner_item, owner_key, place_item, place_key
 from petrostream.live.codec import encode_latest
-from petrostream.pipeline import Place
+from petrostream.pipeline import ShardPlace
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -54,7 +54,7 @@ class ShardTable:
         """
         return self._owner(shard_id) == (self._process, epoch)
 
-    def claim(self, shard_id: str) -> Place:
+    def claim(self, shard_id: str) -> ShardPlace:
         """Claim a shard; returns its place.
 
         Raises:
@@ -78,7 +78,7 @@ class ShardTable:
         return self._fence(shard_id, epoch)
 
     def note(
-        self, shard_id: str, place: Place, statuses: Mapping[str, Mapping[str, WellStatus]]
+        self, shard_id: str, place: ShardPlace, statuses: Mapping[str, Mapping[str, WellStatus]]
     ) -> None:
         """Write a place, and the latest statuses that no snapshot has.
 
@@ -90,7 +90,7 @@ class ShardTable:
         if not self._write("PutItem", Item=item, **_at_most(place.epoch)):
             raise ShardClaimed(shard_id)
 
-    def _fence(self, shard_id: str, epoch: int) -> Place:
+    def _fence(self, shard_id: str, epoch: int) -> ShardPlace:
         """Write the epoch of a claim to the place, and return what it says."""
         fence: dict[str, Any] = _at_most(epoch)
         response = self._write(
@@ -104,7 +104,7 @@ class ShardTable:
             raise ShardClaimed(shard_id)
         found = response["Attributes"]
         texts = {name: found[name]["S"] for name in ("done", "since") if name in found}
-        return Place(epoch, texts.get("done"), texts.get("since"))
+        return ShardPlace(epoch, texts.get("done"), texts.get("since"))
 
     def _owner(self, shard_id: str) -> tuple[str, int]:
         """The process that owns a shard and its epoch; nobody and 0 for a shard never claimed."""

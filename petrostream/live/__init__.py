@@ -7,6 +7,7 @@ Every key and item of the table is built in `live/items.py`. Must not know Dynam
 from petrostream.live.alerts import Alert, envelope, unshelved_alert
 from petrostream.live.items import (
     EPOCH,
+    FACILITY,
     FLEET_LIST,
     HOUR_MS,
     MINUTES,
@@ -42,6 +43,7 @@ from petrostream.live.state import LiveState, WellStatus, note_joined, note_scor
 
 __all__ = [
     "EPOCH",
+    "FACILITY",
     "FLEET_LIST",
     "HOUR_MS",
     "MINUTES",

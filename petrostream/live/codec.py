@@ -65,8 +65,8 @@ def _alarms(rows: Iterable[list[Any]]) -> dict[tuple[str, str], OpenAlarm]:
 def encode_latest(wells: Mapping[str, Mapping[str, WellStatus]]) -> bytes:
     """Encode the latest statuses of several facilities: some 60 bytes for each well.
 
-    Those over `MAX_LATEST_BYTES` are left out, the wells silent longest first; readers find an older status in
-    their facility's memory.
+    Those over `MAX_LATEST_BYTES` are left out, the wells silent longest first; readers find an older status
+    in their facility's memory.
 
     Args:
         wells: status by facility and well, of each facility the well that reported last at the end.

@@ -6,7 +6,7 @@ docs/reference/live-table.md describes the table.
 |---|---|---|---|
 | FACILITY#<id> | STATE | memory of a facility; `live` and `windows` are its present | permanently |
 | FLEET | FACILITY#<id> | entry of the facility in the fleet's list | permanently |
-| FLEET | SHARD#<stream>/<id> | place of a shard, and latest statuses that no memory in the table has | permanently |
+| FLEET | SHARD#<stream>/<id> | place of a shard, and statuses newer than those above | permanently |
 | SHARD#<stream>/<id> | OWNER | the process that owns a shard | permanently |
 | WELL#<id> | WIN#<start> | closed minutes of a well, five at most | window_hours |
 | ALERT#<id> | SENT | marker of a published alert | 7 days |
@@ -28,7 +28,7 @@ STATE = "STATE"
 SENT = "SENT"
 OPERATORS = "OPERATORS"
 EPOCH = "epoch"
-_FACILITY = "FACILITY#"
+FACILITY = "FACILITY#"
 SHARD = "SHARD#"
 OWNER = "OWNER"
 HOUR_MS = 3_600_000
@@ -80,22 +80,22 @@ class Minute:
 
 def facility_key(facility_id: str) -> Item:
     """Key of a facility's memory."""
-    return {"pk": {"S": f"{_FACILITY}{facility_id}"}, "sk": {"S": STATE}}
+    return {"pk": {"S": f"{FACILITY}{facility_id}"}, "sk": {"S": STATE}}
 
 
 def fleet_item(facility_id: str) -> Item:
     """The entry of a facility in the fleet's list."""
-    return {"pk": {"S": FLEET_LIST}, "sk": {"S": f"{_FACILITY}{facility_id}"}}
+    return {"pk": {"S": FLEET_LIST}, "sk": {"S": f"{FACILITY}{facility_id}"}}
 
 
 def facility_of_item(item: Mapping[str, Any]) -> str:
     """The facility of a `fleet_item`."""
-    return str(item["sk"]["S"]).removeprefix(_FACILITY)
+    return str(item["sk"]["S"]).removeprefix(FACILITY)
 
 
 def facility_of_memory(item: Mapping[str, Any]) -> str:
     """The facility of an item with a facility's memory."""
-    return str(item["pk"]["S"]).removeprefix(_FACILITY)
+    return str(item["pk"]["S"]).removeprefix(FACILITY)
 
 
 def owner_key(shard_id: str) -> Item:

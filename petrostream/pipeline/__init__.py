@@ -8,7 +8,7 @@ from petrostream.pipeline.batch import Outcome, StreamRecord
 from petrostream.pipeline.fitting import fitted
 from petrostream.pipeline.memories import Memories
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
-from petrostream.pipeline.places import Place
+from petrostream.pipeline.places import ShardPlace
 from petrostream.pipeline.ports import Alerts, Ports, Sink
 from petrostream.pipeline.process import process_batch
 
@@ -18,8 +18,8 @@ __all__ = [
     "Memories",
     "Memory",
     "Outcome",
-    "Place",
     "Ports",
+    "ShardPlace",
     "Sink",
     "StreamRecord",
     "decode_parts",

@@ -149,6 +149,7 @@ def _differ(before: Memory, now: Memory) -> bool:
     one, other = before.live, now.live
     return (
         one.alarms != other.alarms
+        or one.returned != other.returned
         or one.periods.keys() != other.periods.keys()
         or one.unpublished != other.unpublished
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from petrostream.live import WellStatus
 from petrostream.pipeline.memory import Memory
-from petrostream.pipeline.places import Place, Shards, States, Stream
+from petrostream.pipeline.places import ShardPlace, Shards, States, Stream
 
 COMMIT_BYTES = 16 * 1024 * 1024
 """Most stream bytes delivered since a shard's snapshots: some 50,000 readings. To read and score them again
@@ -151,5 +151,5 @@ class Memories:
         self.forget(shard.shard_id)
         if shard.done is None or int(done) > int(shard.done):
             shard.done = done
-        self.shards.note(shard.shard_id, Place(shard.epoch, shard.done, shard.since), shard.statuses())
+        self.shards.note(shard.shard_id, ShardPlace(shard.epoch, shard.done, shard.since), shard.statuses())
         self.keep(shard)

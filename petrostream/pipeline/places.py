@@ -1,4 +1,4 @@
-"""Ports of the protocol that keeps memories exact: snapshots, owners and places of shards, the stream itself."""
+"""Ports that keep memories exact: snapshots, owners and places of shards, the stream itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class States(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ShardPlace:
     """How far a shard is processed.
 
     Attributes:
@@ -46,7 +46,7 @@ class Shards(Protocol):
     def owned(self, shard_id: str, epoch: int) -> bool:
         """Whether this process's claim of that epoch is the shard's latest."""
 
-    def claim(self, shard_id: str) -> Place:
+    def claim(self, shard_id: str) -> ShardPlace:
         """Claim a shard: no earlier owner can note a place from now on.
 
         Returns:
@@ -57,7 +57,7 @@ class Shards(Protocol):
         """
 
     def note(
-        self, shard_id: str, place: Place, statuses: Mapping[str, Mapping[str, WellStatus]]
+        self, shard_id: str, place: ShardPlace, statuses: Mapping[str, Mapping[str, WellStatus]]
     ) -> None:
         """Write a place, and the latest statuses by facility and well that no snapshot has.
 

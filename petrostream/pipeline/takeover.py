@@ -20,7 +20,7 @@ from petrostream.errors import TimeShort
 from petrostream.pipeline.advance import FacilityBatch, advance, by_facility
 from petrostream.pipeline.batch import StreamRecord
 from petrostream.pipeline.memories import Held, ShardMemory
-from petrostream.pipeline.places import Place
+from petrostream.pipeline.places import ShardPlace
 from petrostream.pipeline.ports import Ports
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def own(
 
 def _settle(
     shard_id: str, ports: Ports, models: ModelSet | None, deadline: Deadline, reserve: float
-) -> Place:
+) -> ShardPlace:
     """Claim a shard and write snapshots that lack nothing in front of its place."""
     memories = ports.memories
     place = memories.shards.claim(shard_id)
@@ -98,8 +98,8 @@ def _missing(
     records = list(ports.memories.stream.read(shard_id, since, done, deadline))
     if not records or int(records[0].sequence) != int(since):
         logger.error(
-            "shard %s: records from %s on have left the stream before they were in a snapshot. All of them were "
-            "delivered; the memories of their facilities continue without them",
+            "shard %s: records from %s on have left the stream before they were in a snapshot. All of them "
+            "were delivered; the memories of their facilities continue without them",
             *(shard_id, since),
         )
     return records

@@ -46,7 +46,7 @@ def dynamodb(services):
 
 def test_a_memory_comes_back_as_it_was_saved(table, dynamodb):
     assert StateStore(table, dynamodb).load("FAC-01")[1] == NEW
-    assert StateStore(table, dynamodb).save(memory("7"), NEW) == 1
+    assert StateStore(table, dynamodb).save(memory("7"), NEW)[1] == 1
     found, version = StateStore(table, dynamodb).load("FAC-01")
     assert (found.scoring.last_sequence, version) == ("7", 1)
     assert encode_parts(found) == encode_parts(memory("7"))

@@ -94,10 +94,14 @@ class FakeStream(_Faulty):
         fault = self._next()
         self._before(fault, "ListShards")
         self._after(fault, "ListShards")
-        names = sorted({*self._records, *self.parents, *sum(self.parents.values(), [])})
+        names = sorted(
+            {*self._records, *self.parents, *(one for some in self.parents.values() for one in some)}
+        )
         shards = []
         for name in names:
-            ancestors = zip(("ParentShardId", "AdjacentParentShardId"), self.parents.get(name, []), strict=False)
+            ancestors = zip(
+                ("ParentShardId", "AdjacentParentShardId"), self.parents.get(name, []), strict=False
+            )
             shards.append({"ShardId": name, **dict(ancestors)})
         # Two pages, the second by its token alone.
         half = len(shards) // 2 if StreamName else 0

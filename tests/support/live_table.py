@@ -42,6 +42,8 @@ class ReadableTable:
         values = {name: value["S"] for name, value in ExpressionAttributeValues.items()}
         first, last = values.get(":first", ""), values.get(":last", "\U0010ffff")
         assert KeyConditionExpression.startswith("pk = :pk")
+        if "begins_with(sk, :first)" in KeyConditionExpression:
+            last = f"{first}\U0010ffff"
         keys = [key for key in sorted(self._table.others) if key[0] == values[":pk"]]
         keys = [key for key in keys if first <= key[1] <= last]
         if ExclusiveStartKey is not None:

@@ -47,8 +47,8 @@ def published() -> dict[str, bytes]:
 class World:
     """Services, and the function as an event source calls it.
 
-    Records that an event source delivers are on the stream. The function runs in one or more processes, each with its own warm memory, which a crash wipes. `serving`
-    says which process takes the next invocation.
+    Records that an event source delivers are on the stream. The function runs in one or more processes, each
+    with its own warm memory, which a crash wipes. `serving` says which process takes the next invocation.
     """
 
     firehose: FakeFirehose = field(default_factory=FakeFirehose)

@@ -96,7 +96,7 @@ def world(monkeypatch):
     """A lake that behaves as told, and a clock that only moves when someone waits."""
     told = SimpleNamespace(scored_after=0, landed=100, asked=0)
     time = itertools.count()
-    monkeypatch.setattr(smoke, "_send", lambda *_: 7)
+    monkeypatch.setattr(smoke, "_send", lambda *_: ("petrostream-ingest/shardId-000000000000", 7))
 
     def scored(*_):
         told.asked += 1

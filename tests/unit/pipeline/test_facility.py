@@ -150,7 +150,7 @@ def test_rows_are_the_same_however_the_stream_is_cut(stream, batch_size):
 def test_a_memory_is_equal_after_encoding_and_decoding():
     world = World()
     run(world, shard([(A, block(tank_reading(0), reading(1, 1), reading(1, 30)))]))
-    memory, _ = next(iter(world.processes.values())).states.load(A)
+    memory, _ = world.worker().memories.states.load(A)
     again = decode_parts(memory.scoring, encode_parts(memory))
     assert encode_parts(again) == encode_parts(memory)
     assert again.join.tanks_seen == 1

@@ -79,6 +79,31 @@ def test_the_fleet_shows_the_latest_reading_of_each_well():
     assert live_of(world).fleet([B, "FAC-99"]) == [second]
 
 
+def test_the_fleet_shows_values_that_no_snapshot_has_yet():
+    world = World(commit_seconds=1e9)
+    rows = [reading(1, second, methane_ppm=ppm) for second, ppm in enumerate([5.0] * 20 + [300.0] * 20)]
+    run(world, shard([*blocks(rows), (B, block(reading(3, 4, B)))]))
+    assert world.table.items["FACILITY#FAC-01"]["version"] == {"N": "1"}
+    first, second = live_of(world).fleet()
+    assert [(w.well_id, w.status.ts_ms, w.status.methane_ppm) for w in first.wells] == [
+        ("WELL-00001", START_MS + 39_000, 300.0)
+    ]
+    assert live_of(world).fleet([A]) == [first]
+    assert live_of(world).facilities() == [A, B]
+    assert second.wells[0].status.ts_ms == START_MS + 4_000
+
+
+def test_an_alarm_shows_in_the_batch_that_saw_it():
+    world = World(commit_seconds=1e9)
+    seen = []
+    for record in shard(blocks(leak(), size=1)):
+        run(world, [record])
+        seen.append((len(live_of(world).open_alarms()), len(published(world))))
+    # On-delay 10 s: the eleventh reading activates it; the first one made the well's status ALERT.
+    assert seen[:12] == [(0, 1)] * 10 + [(1, 2)] * 2
+    assert seen[-1] == (0, 4)
+
+
 def test_a_late_reading_does_not_replace_the_latest_status():
     world = World()
     run(world, shard(blocks([*readings(range(20)), reading(1, 5, methane_ppm=900.0)])))
@@ -246,7 +271,7 @@ def test_minutes_and_messages_are_the_same_with_and_without_faults(writes, live,
     world = World(table=FakeTable(None, writes, live), topic=FakeTopic(topic), partial=partial)
     run(world, records[:-1], size)
     # What could not be published goes out with the facility's next batch, once the faults are over.
-    world.table.scripts, world.topic.scripts = [[], [], []], [[]]
+    world.table.scripts, world.topic.scripts = [[], [], [], []], [[]]
     run(world, records[-1:])
     assert minutes(world) == minutes(faultless)
     ids = [message["id"] for message in world.topic.messages]

@@ -39,6 +39,12 @@ STATE_SECONDS = 180
 STATE_OVERHEAD_BYTES = 700
 """Keys, version and last sequence number of a state item: 200; the join without tanks: 310; the rest: 190."""
 
+PLACE_BYTES = 350
+"""Keys, epoch and sequence numbers of a shard's place."""
+
+LATEST_WELL_BYTES = 60
+"""Of a well, in the same item: its latest status, compressed with those of others."""
+
 LIVE_WELL_BYTES = 250
 """Of a well, in the same item: its latest status 100, its unfinished minute 150."""
 
@@ -50,11 +56,14 @@ WINDOW_SECONDS = 60
 SCORING_WINDOW_MS = Fraction(1)
 """Processor time of a closed minute: its item and a signed call (0.65); eight are sent in parallel."""
 
-SCORING_FIXED_MS = Fraction(2)
-"""Processor time of an invocation: metrics, log, one signed Firehose call (1.1 of it)."""
+SCORING_FIXED_MS = Fraction(5, 2)
+"""Processor time of an invocation: one signed Firehose call (1.1) and two DynamoDB calls (1.3)."""
 
-SCORING_FACILITY_MS = Fraction(5, 2)
-"""Processor time of a facility in a batch: its blocks, state and one signed DynamoDB call (0.65 of it)."""
+SCORING_FACILITY_MS = Fraction(37, 20)
+"""Processor time of a facility in a batch: its blocks and its memory."""
+
+SCORING_SNAPSHOT_MS = Fraction(13, 20)
+"""Processor time of a snapshot: one signed DynamoDB call."""
 
 SCORING_READING_MS = Fraction(9, 100)
 """Processor time of a reading: check, features, forest, rules, row."""
@@ -65,14 +74,20 @@ TRANSFORM_FIXED_MS = Fraction(2)
 TRANSFORM_ROW_MS = Fraction(1, 200)
 """Processor time of a row in the transform: 0.004."""
 
-SCORING_LOG_BYTES = 1600
-"""Log of an invocation: metrics 600, summary 520, the platform's lines 300, 26 for each event."""
+SCORING_LOG_BYTES = 330
+"""Log of an invocation: the platform's lines 300, 26 for each event."""
 
-TRANSFORM_LOG_BYTES = 900
-"""Log of an invocation of the transform."""
+SUMMARY_LOG_BYTES = 1120
+"""Log of several invocations: metrics 600, summary 520."""
 
-METRICS = 5
-"""Custom metrics the two functions publish all the time. Those on failures, repeated records, rejected models
+SUMMARY_SECONDS = 20
+"""Time between two summaries, unless something out of the ordinary happens."""
+
+TRANSFORM_LOG_BYTES = 300
+"""Log of an invocation of the transform: the platform's lines."""
+
+METRICS = 3
+"""Custom metrics that scoring publishes all the time. Those on failures, repeated records, rejected models
 and alarms are billed for the hours in which there are any; the five on tanks only where there are tanks,
 $0.30 a month each."""
 
@@ -82,7 +97,13 @@ VCPU_MB = 1769
 """Memory at which a function has one full vCPU (AWS Lambda developer guide); its share is proportional."""
 
 TABLE_WRITE_MS = Fraction(6)
-"""Duration of one PutItem in the region; facilities are saved one after another."""
+"""Duration of one PutItem in the region: a shard's place; facilities' snapshots one after another."""
+
+TABLE_READ_MS = Fraction(4)
+"""Duration of one GetItem in the region: a shard's owner."""
+
+POLL_SECONDS = 1
+"""Lambda reads each shard once a second (developer guide, "Using Lambda with Kinesis")."""
 
 FIREHOSE_WRITE_MS = Fraction(35)
 """Duration of one PutRecordBatch in the region."""
@@ -97,7 +118,8 @@ FAILED_BATCHES = Fraction(1, 10_000)
 """Batches given up on, each with three requests to the failure queue: send, receive, delete."""
 
 COLD_STARTS_A_DAY = 20
-"""New execution environments a day, each of which reads every facility's state and the models once."""
+"""New execution environments a day. Each takes over a shard: it reads every facility's snapshot and the
+models once, and writes the snapshots."""
 
 KMS_CALLERS = 3
 """Roles that use the stream (producer, scoring, Firehose); for each, Kinesis asks KMS every five minutes."""

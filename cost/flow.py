@@ -103,29 +103,41 @@ class Flow:
 
     @cached_property
     def batch_seconds(self) -> Fraction:
-        """Time between two batches of one shard: the window, unless a batch is full earlier.
+        """Time between two batches of one shard, unless a batch is full earlier.
 
-        Without a window Lambda polls each shard once a second; there is no batch without a record.
+        The window begins with the read that brings the first record; the batch goes with the read that falls
+        on its end, and the next read is a second later. There is no batch without a record.
         """
         scoring = self.settings.scoring
         records = self.record_rate / self.active_shards
         event_bytes = self.stream_bytes / self.active_shards * 4 / 3 + records * f.EVENT_RECORD_BYTES
         full = min(scoring.batch_size / records, f.EVENT_BYTES / event_bytes)
-        return max(min(Fraction(max(1, scoring.batching_window_seconds)), full), 1 / records)
+        return max(min(Fraction(scoring.batching_window_seconds + f.POLL_SECONDS), full), 1 / records)
 
     @cached_property
     def batches(self) -> Fraction:
         """Invocations of the scoring function a second, over all shards."""
         return self.active_shards / self.batch_seconds if self.facilities else ZERO
 
-    def saves(self, facility: Facility) -> Fraction:
-        """State writes a second of a facility: one for each batch in which it has a record."""
+    def visits(self, facility: Facility) -> Fraction:
+        """Batches a second in which a facility has a record."""
         return min(1 / self.batch_seconds, facility.blocks)
 
+    def saves(self, facility: Facility) -> Fraction:
+        """Snapshots a second of a facility: in the first batch after `commit_seconds` with a record of it."""
+        every = Fraction(self.settings.scoring.commit_seconds)
+        return min(self.visits(facility), 1 / every) if every else self.visits(facility)
+
     @cached_property
-    def state_writes(self) -> Fraction:
-        """State writes a second."""
+    def snapshots(self) -> Fraction:
+        """Snapshots a second."""
         return sum(map(self.saves, self.facilities), ZERO)
+
+    @cached_property
+    def place_bytes(self) -> Fraction:
+        """Size of a shard's place, with the latest statuses of its wells."""
+        wells = sum(facility.wells for facility in self.facilities)
+        return f.PLACE_BYTES + Fraction(wells, self.active_shards) * f.LATEST_WELL_BYTES
 
     def state_bytes(self, facility: Facility) -> Fraction:
         """Size of a facility's state item."""
@@ -144,11 +156,12 @@ class Flow:
     @cached_property
     def scoring_ms(self) -> int:
         """Billed time of one scoring invocation, rounded up to the millisecond as AWS does."""
-        facilities = self.state_writes / self.batches
-        work = f.SCORING_FIXED_MS + f.SCORING_FACILITY_MS * facilities
+        facilities = sum(map(self.visits, self.facilities), ZERO) / self.batches
+        snapshots = self.snapshots / self.batches
+        work = f.SCORING_FIXED_MS + f.SCORING_FACILITY_MS * facilities + f.SCORING_SNAPSHOT_MS * snapshots
         work += f.SCORING_READING_MS * self.readings / self.batches
         work += f.SCORING_WINDOW_MS * self.window_writes / self.batches
-        wait = f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS * facilities
+        wait = f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS * (1 + snapshots)
         return ceil(work / _share(self.settings.scoring.memory_mb) + wait)
 
     @cached_property

@@ -94,22 +94,27 @@ def functions(flow: Flow) -> Iterator[LineItem]:
 
 
 def table(flow: Flow) -> Iterator[LineItem]:
-    """The live table: a facility's state is written once a batch, and read only by a new process.
+    """The live table: a shard's owner and place with each batch, snapshots, closed minutes.
 
-    Each closed minute of a well is an update of an item small enough for one unit.
+    A snapshot is read only by a process that takes over. Each closed minute of a well is an update of an item
+    small enough for one unit.
     """
-    writes, reads, stored = Fraction(0), Fraction(0), Fraction(0)
+    writes, units, stored = Fraction(0), Fraction(0), Fraction(0)
     for facility in flow.facilities:
         size = flow.state_bytes(facility)
         writes += flow.saves(facility) * ceil(size / f.WRITE_UNIT_BYTES)
-        reads += ceil(size / f.READ_UNIT_BYTES)
+        units += ceil(size / f.READ_UNIT_BYTES)
         stored += size / f.GB
     stored += flow.window_writes * flow.settings.live.window_hours * 3600 * f.WINDOW_BYTES / f.GB
     minutes = flow.window_writes * flow.seconds
+    batches = flow.batches * flow.seconds
+    places = batches * ceil(flow.place_bytes / f.WRITE_UNIT_BYTES) if flow.facilities else Fraction(0)
     starts = Fraction(f.COLD_STARTS_A_DAY * f.MONTH_HOURS, 24)
-    yield LineItem(PATH, "DynamoDB", "state writes, by 1 KB", "dynamodb.write_unit", writes * flow.seconds)
+    yield LineItem(PATH, "DynamoDB", "places of shards, by 1 KB", "dynamodb.write_unit", places)
+    yield LineItem(PATH, "DynamoDB", "owners of shards, read", "dynamodb.read_unit", batches)
+    yield LineItem(PATH, "DynamoDB", "snapshots, by 1 KB", "dynamodb.write_unit", writes * flow.seconds)
     yield LineItem(PATH, "DynamoDB", "minutes of wells, by 1 KB", "dynamodb.write_unit", minutes)
-    yield LineItem(PATH, "DynamoDB", "state reads, by 4 KB", "dynamodb.read_unit", reads * starts)
+    yield LineItem(PATH, "DynamoDB", "snapshots read, by 4 KB", "dynamodb.read_unit", units * starts)
     yield LineItem(PATH, "DynamoDB", "table", "dynamodb.gb", stored)
     if flow.settings.live.point_in_time_recovery:
         yield LineItem(PATH, "DynamoDB", "point-in-time recovery", "dynamodb.pitr_gb", stored)
@@ -117,7 +122,9 @@ def table(flow: Flow) -> Iterator[LineItem]:
 
 def logs(flow: Flow) -> Iterator[LineItem]:
     """Logs and custom metrics of both functions."""
-    written = flow.batches * f.SCORING_LOG_BYTES + flow.transforms * f.TRANSFORM_LOG_BYTES
+    summaries = min(flow.batches, Fraction(flow.active_shards, f.SUMMARY_SECONDS))
+    written = flow.batches * f.SCORING_LOG_BYTES + summaries * f.SUMMARY_LOG_BYTES
+    written += flow.transforms * f.TRANSFORM_LOG_BYTES
     gb = written * flow.seconds / f.GB
     age = Fraction(flow.workload.months * f.MONTH_HOURS, 24)
     days = min(Fraction(flow.settings.runtime.log_retention_days), age)

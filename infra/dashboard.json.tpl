@@ -148,8 +148,7 @@
       "stacked": false,
       "metrics": [
         ["AWS/Firehose", "FailedConversion.Records", "DeliveryStreamName", "${delivery}", {"stat": "Sum", "label": "rows not converted"}],
-        ["PetroStream", "BlocksFailed", "service", "${transform}", {"stat": "Sum", "label": "blocks not placed"}],
-        ["PetroStream", "BlocksPlaced", "service", "${transform}", {"stat": "Sum", "label": "blocks placed", "yAxis": "right"}]
+        ["PetroStream", "BlocksFailed", "service", "${transform}", {"stat": "Sum", "label": "blocks not placed"}]
       ],
       "yAxis": {"left": {"label": "count", "min": 0, "showUnits": false}}
     } },

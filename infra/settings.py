@@ -157,6 +157,7 @@ class ScoringFunctionSettings(FunctionSettings):
     failure_queue: Name
     failure_queue_retention_days: Annotated[int, Field(ge=1, le=14)]
     model_refresh_seconds: Annotated[int, Field(ge=1, le=86_400)]
+    commit_seconds: Annotated[int, Field(ge=0, le=3600)]
 
 
 class RuntimeSettings(Section):
@@ -215,6 +216,16 @@ class Settings(Section):
             raise ValueError(
                 "scoring.maximum_record_age_seconds must not exceed stream.retention_hours: "
                 "a record would leave the stream before it could reach the failure queue"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _snapshots_are_younger_than_records(self) -> "Settings":
+        # Within that age nothing is dropped, so what lies between snapshots and place was delivered.
+        if self.scoring.commit_seconds > self.scoring.maximum_record_age_seconds:
+            raise ValueError(
+                "scoring.commit_seconds must not exceed scoring.maximum_record_age_seconds: a facility's "
+                "memory would be stored less often than records are given up on"
             )
         return self
 

@@ -100,6 +100,7 @@ class ScoringStack(Stack):
                 "QUARANTINE_STREAM": firehose.quarantine.name,
                 "ARTIFACTS_BUCKET": self._deployment.bucket_name("artifacts"),
                 "MODEL_REFRESH_SECONDS": str(self._settings.model_refresh_seconds),
+                "COMMIT_SECONDS": str(self._settings.commit_seconds),
                 # The emulator's event source mapping ignores a partial answer, so there a batch must raise.
                 "PARTIAL_BATCH_RESPONSE": "false" if self._deployment.twin else "true",
             },

@@ -8,7 +8,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas.scoring.telemetry import logger, metrics, report, report_rejected_model
+from lambdas.scoring import telemetry
+from lambdas.scoring.telemetry import logger, report_rejected_model
 from petrostream.aws.settings import ConsumerSettings
 from petrostream.aws.worker import Worker
 from petrostream.backoff import Deadline
@@ -22,7 +23,6 @@ RESERVE_SHARE = 0.3
 MAX_RESERVE_SECONDS = 30.0
 
 
-@metrics.log_metrics(raise_on_empty_metrics=False)
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Score a batch.
@@ -39,8 +39,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     records = [to_record(record) for record in event["Records"]]
     reserve = min(MAX_RESERVE_SECONDS, seconds * RESERVE_SHARE)
     outcome = process_batch(records, worker.ports(deadline), deadline, reserve, shard_of(event["Records"][0]))
-    report(outcome, len(records))
+    telemetry.summary.add(outcome, len(records))
     worker.settle(deadline)
+    telemetry.flush()
     return response_to(outcome, worker.settings.partial_batch_response)
 
 
@@ -69,7 +70,8 @@ def to_record(record: dict[str, Any]) -> StreamRecord:
 
 def shard_of(record: dict[str, Any]) -> str:
     """The shard of a record of a Kinesis event, as `<stream>/<shard>`."""
-    stream = str(record["eventSourceARN"]).rpartition("/")[2]
+    # The ARN of a consumer with enhanced fan-out goes on after the stream's name.
+    stream = str(record["eventSourceARN"]).partition(":stream/")[2].partition("/")[0]
     shard = str(record["eventID"]).partition(":")[0]
     return f"{stream}/{shard}"
 

@@ -27,6 +27,7 @@ from petrostream.live import (
     facility_of_memory,
     minute_of_window,
     minutes_of_item,
+    newest,
     slot_sk,
     well_pk,
 )
@@ -158,7 +159,7 @@ class LiveTable:
                 continue
             for name, wells in found.items():
                 # Both parts of a shard that was split may have shown the facility.
-                latest[name] = _newest(latest.get(name, {}), wells)
+                latest[name] = newest(latest.get(name, {}), wells)
         return names, latest
 
     def open_alarms(self, *, suppressed: bool = False) -> list[OpenAlarm]:
@@ -270,15 +271,6 @@ def _in_fleet(sort_key: str) -> tuple[str, dict[str, Any]]:
     return "pk = :pk AND begins_with(sk, :first)", values | {":first": {"S": sort_key}}
 
 
-def _newest(one: Mapping[str, WellStatus], other: Mapping[str, WellStatus]) -> dict[str, WellStatus]:
-    """By well, the status that was scored later."""
-    merged = dict(one)
-    for well, status in other.items():
-        if well not in merged or status.scored_at_ms >= merged[well].scored_at_ms:
-            merged[well] = status
-    return merged
-
-
 def _facility(item: dict[str, Any], latest: Mapping[str, WellStatus]) -> FacilityLive:
     name = facility_of_memory(item)
     try:
@@ -297,6 +289,6 @@ def _facility(item: dict[str, Any], latest: Mapping[str, WellStatus]) -> Facilit
             tuple(alarm for alarm in live.alarms.values() if alarm.well_id == well_id),
             tuple(minute_of_window(window) for window in opened if window.well_id == well_id),
         )
-        for well_id, status in sorted(_newest(live.wells, latest).items())
+        for well_id, status in sorted(newest(live.wells, latest).items())
     ]
     return FacilityLive(name, tuple(wells), returned=tuple(live.returned.values()))

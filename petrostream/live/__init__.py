@@ -39,7 +39,7 @@ from petrostream.live.operators import (
     tag_item,
     tag_of_item,
 )
-from petrostream.live.state import LiveState, WellStatus, note_joined, note_scored
+from petrostream.live.state import LiveState, WellStatus, newest, note_joined, note_scored
 
 __all__ = [
     "EPOCH",
@@ -64,6 +64,7 @@ __all__ = [
     "marker_item",
     "minute_of_window",
     "minutes_of_item",
+    "newest",
     "note_joined",
     "note_scored",
     "owner_item",

@@ -125,6 +125,15 @@ class LiveState:
         )
 
 
+def newest(one: Mapping[str, WellStatus], other: Mapping[str, WellStatus]) -> dict[str, WellStatus]:
+    """By well, the status that was scored later."""
+    merged = dict(one)
+    for well, status in other.items():
+        if well not in merged or status.scored_at_ms >= merged[well].scored_at_ms:
+            merged[well] = status
+    return merged
+
+
 def note_scored(state: LiveState, facility_id: str, rows: Scored, arrived_ms: int) -> LiveState:
     """Update the present with scored readings and their alarm transitions.
 

@@ -4,7 +4,7 @@ What it needs from outside is defined as protocols in `pipeline/ports.py`. Must 
 or front door.
 """
 
-from petrostream.pipeline.batch import Outcome, StreamRecord
+from petrostream.pipeline.batch import Outcome, StreamRecord, Tally
 from petrostream.pipeline.fitting import fitted
 from petrostream.pipeline.memories import Memories
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
@@ -22,6 +22,7 @@ __all__ = [
     "ShardPlace",
     "Sink",
     "StreamRecord",
+    "Tally",
     "decode_parts",
     "encode_parts",
     "fitted",

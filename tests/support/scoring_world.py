@@ -103,6 +103,7 @@ class World:
             "s3": self.bucket,
             "kinesis": self.stream,
         }
+        telemetry.summary = telemetry.Summary()
         return Worker(settings, clients.__getitem__, NO_WAIT, telemetry.report_rejected_model)
 
     def settle(self) -> None:

@@ -320,7 +320,7 @@ def test_another_version_of_the_models_scores_only_after_a_snapshot():
     objects["models/v2/model.onnx"] = objects["models/v1/model.onnx"]
     objects["models/current.json"] = b'{"version": "v2"}'
     # The process reads the pointer once a minute.
-    world.processes[0]._models = world._new()._models
+    world.processes[0].models = world._new().models
     run(world, records[6:7])
     assert world.scored()[-1]["model_version"] == "v2"
     last = {item["last_sequence"]["S"] for item in world.table.items.values()}

@@ -156,6 +156,7 @@ module "function" {
     QUARANTINE_STREAM     = var.firehose.quarantine.name
     ARTIFACTS_BUCKET      = var.bucket_names["artifacts"]
     MODEL_REFRESH_SECONDS = tostring(var.scoring.model_refresh_seconds)
+    COMMIT_SECONDS        = tostring(var.scoring.commit_seconds)
 
     # The emulator's event source mapping ignores a partial answer, so there a batch must raise.
     PARTIAL_BATCH_RESPONSE = var.place.twin ? "false" : "true"

@@ -17,6 +17,7 @@ variable "scoring" {
     failure_queue                = string
     failure_queue_retention_days = number
     model_refresh_seconds        = number
+    commit_seconds               = number
   })
 
   validation {

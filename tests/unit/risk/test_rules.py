@@ -24,7 +24,7 @@ from petrostream.risk.rules import (
     fired,
     points,
 )
-from petrostream.schema.sensors import NAME_OF_THREE_W, SENSOR_INDEX, bounds
+from petrostream.schema.sensors import NAME_OF_THREE_W, SENSOR_INDEX, SENSORS, bounds
 from tests.support.paths import REAL_3W, ROOT
 from tests.support.wells import START, normal_values
 
@@ -426,3 +426,24 @@ def test_real_slugging_and_instability_are_found_and_not_taken_for_a_restriction
     assert np.mean(found["3"]) >= 0.8
     assert np.mean(found["4"]) >= 0.8
     assert restricted <= 0.05 * sum(map(len, found.values()))
+
+
+@pytest.mark.real3w
+@needs_real
+def test_a_rise_of_bsw_is_found_in_every_drawn_instance_and_no_slow_event_in_slugging():
+    """The drawn instances have their pressures in bar."""
+    pressures = [s for s, sensor in enumerate(SENSORS) if sensor.quantity == "pressure"]
+    drawn = real_instances("1")
+    assert drawn
+    for path in drawn:
+        instance = read_instance(path)
+        values = instance.values.copy()
+        values[:, pressures] *= 1e5
+        rule = held(values, instance.ts_ms)["bsw_rise"]
+        onset = int(np.flatnonzero(instance.label > 0)[0])
+        assert not rule[:onset].any()
+        first = int(np.flatnonzero(rule)[0])
+        assert instance.ts_ms[first] - instance.ts_ms[onset] < 3 * 3_600_000, path.name
+    for path in real_instances("3"):
+        _, by_rule, _ = real_rules(path)
+        assert not any(by_rule[rule].any() for rule in SLOW_RULES), path.name

@@ -31,7 +31,15 @@ from petrostream.gauges.level_steps import (
 )
 from petrostream.gauges.memory import PER_GAUGE, GaugeMemory
 from petrostream.gauges.moves import ACTUATORS, AT_REST, NOT_MOVED, MoveMemory, Moves, follow_moves
-from petrostream.gauges.slow import SLOW_SENSORS, SPAN_HOURS, SlowMemory, SlowTrend, follow_slowly
+from petrostream.gauges.slow import (
+    SLOW_BINS,
+    SLOW_SENSORS,
+    SPAN_HOURS,
+    SlowMemory,
+    SlowTrend,
+    byte_steps,
+    follow_slowly,
+)
 from petrostream.gauges.status import StatusArray, health_names
 from petrostream.gauges.swing import Swing
 from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Trend, TrendMemory, follow
@@ -51,6 +59,7 @@ __all__ = [
     "NOT_MOVED",
     "PER_GAUGE",
     "QUANTA",
+    "SLOW_BINS",
     "SLOW_SENSORS",
     "SPAN_HOURS",
     "STATS",
@@ -72,6 +81,7 @@ __all__ = [
     "Trend",
     "TrendMemory",
     "WindowStats",
+    "byte_steps",
     "follow",
     "follow_levels",
     "follow_moves",

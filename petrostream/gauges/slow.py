@@ -28,7 +28,7 @@ from itertools import pairwise
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.gauges.features import MISSING, QUANTA, CountArray
+from petrostream.gauges.features import COUNT_LIMIT, MISSING, QUANTA, CountArray
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 SLOW_BIN_MS = 20 * 60_000
@@ -42,12 +42,15 @@ SLOW_SENSORS = ("p_pdg", "p_tpt", "p_mon_ckp", "p_jus_ckp", "t_tpt", "t_jus_ckp"
 SLOW_INDICES: IntArray = np.array([SENSOR_INDEX[name] for name in SLOW_SENSORS], np.int64)
 
 TAU, STEP, LATE = 0.8, 0.3, 0.2
+LEVELS = 254
+"""Most steps between a gauge's highest and lowest mean; the last value of a byte stands for missing."""
+
 KNOWN = 0.75
 """Share of a span's means that must be known."""
 
 _SHIFT: IntArray = np.array([7 if s.quantity == "pressure" else 10 for s in SENSORS])[SLOW_INDICES]
 SLOW_QUANTA: FloatArray = QUANTA[SLOW_INDICES] * 2.0**_SHIFT
-"""Resolution of the means: 256 Pa and 1/256 degC, so that a drift of 0.02 bar an hour can be followed."""
+"""Finest resolution of the means, 256 Pa and 1/256 degC: a drift of 0.02 bar an hour can be followed."""
 
 Rises = tuple[tuple[int, int, int], ...]
 """Steady drifts: positions among `SPANS` and `SLOW_SENSORS`, and the change over the span in slow counts."""
@@ -167,7 +170,7 @@ def _closed(state: SlowMemory, following: int) -> SlowMemory:
     coarse = (mean + (1 << (_SHIFT - 1))) >> _SHIFT
     closed = np.where(state.number > 0, coarse, MISSING).astype(np.int32)
     missing = np.full((skipped, len(SLOW_SENSORS)), MISSING, np.int32)
-    bins = np.concatenate([state.bins, closed[None], missing])[-SLOW_BINS:]
+    bins = in_a_byte(np.concatenate([state.bins, closed[None], missing])[-SLOW_BINS:])
     return SlowMemory(following, fresh.total, fresh.number, False, bins, steady_rises(bins))
 
 
@@ -188,6 +191,35 @@ def steady_rises(bins: CountArray) -> Rises:
                 found.append((at_span, at, change))
     return tuple(found)
 
+
+def in_a_byte(bins: CountArray) -> CountArray:
+    """Return means rounded so that a gauge's differ by at most `LEVELS` steps: a byte each in the state.
+
+    A gauge that swings by bars loses hundredths of its range, one that drifts by tenths of a bar nothing.
+    """
+    low, shift = byte_steps(bins)
+    steps = (bins - low + ((1 << shift) >> 1)) >> shift
+    return np.where(bins == MISSING, MISSING, low + (steps << shift)).astype(np.int32)
+
+
+def byte_steps(bins: CountArray) -> tuple[IntArray, IntArray]:
+    """Return the lowest mean of each gauge, 0 without any, and the power of two that is its step.
+
+    Args:
+        bins: shape (b, s), means in slow counts, `MISSING` where there is none.
+
+    Returns:
+        Shape (s,) each. For means that are rounded to such steps, the step divides every difference.
+    """
+    known = bins != MISSING
+    low = np.where(known, bins, COUNT_LIMIT).min(axis=0, initial=COUNT_LIMIT).astype(np.int64)
+    span = np.where(known, bins, -COUNT_LIMIT).max(axis=0, initial=-COUNT_LIMIT) - low
+    shift = np.searchsorted(_WIDEST, np.maximum(span, 0))
+    return np.where(known.any(axis=0), low, 0), shift
+
+
+_WIDEST: IntArray = LEVELS << np.arange(32)
+"""Largest difference that fits a byte in steps of 1, 2, 4, ..."""
 
 _PAIRS = {span: np.triu_indices(span, 1) for span in SPANS}
 

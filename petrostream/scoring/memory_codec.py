@@ -14,25 +14,21 @@ from petrostream.gauges import (
     BINS,
     NOT_MOVED,
     PER_GAUGE,
-    SLOW_SENSORS,
     SWING_SENSORS,
     TREND_SENSORS,
     GaugeMemory,
     MoveMemory,
-    SlowMemory,
     Swing,
     TrendMemory,
 )
 from petrostream.risk import StateMemory
 from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
-from petrostream.scoring import level_codec
+from petrostream.scoring import level_codec, slow_codec
 from petrostream.scoring.memory import WellMemory
 
 _SUMS = 2
 _LEVELS_AT = 5
 _WORD, _MEAN = 8, 4
-_SLOW_LAYOUT = 1
-"""Stands for `SLOW_SENSORS` in the bytes of drifts: to be raised when they change."""
 
 
 def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
@@ -53,13 +49,8 @@ def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
         parts.append(np.array([trend.total, trend.number], "<i8").tobytes())
         parts.append(np.diff(trend.bins, axis=0, prepend=np.int32(0)).astype("<i4").T.tobytes())
     if memory.slow is not None:
-        slow = memory.slow
-        plain.append([slow.bin, slow.disturbed, len(slow.bins), _SLOW_LAYOUT, slow.rises])
-        changes = np.diff(slow.bins, axis=0, prepend=np.int32(0)).T.astype(np.int32)
-        # Zigzag: the sign goes to the lowest bit, or small negative changes would fill every byte.
-        zigzag = (changes << 1) ^ (changes >> 31)
-        # Bytes of the same significance side by side: most are zero, and compress to almost nothing.
-        parts += [_planes(np.array([slow.total, slow.number]), "<i8"), _planes(zigzag, "<i4")]
+        plain.append(slow_codec.to_plain(memory.slow))
+        parts.append(slow_codec.to_bytes(memory.slow))
     if memory.levels is not None:
         plain += [None] * (_LEVELS_AT - len(plain))
         plain.append(level_codec.to_plain(memory.levels))
@@ -80,48 +71,14 @@ def from_parts(plain: list[Any], data: bytes) -> WellMemory:
     split = len(data) - (0 if levels is None else level_codec.size(levels))
     data, of_levels = data[:split], data[split:]
     size = 0 if gauges is None else _WORD * len(PER_GAUGE) * len(gauges[2])
-    end = len(data) - (0 if slow is None else _slow_size(slow))
+    end = len(data) - (0 if slow is None else slow_codec.size(slow))
     return WellMemory(
         None if gauges is None else _gauges(gauges, data[:size]),
         None if trend is None else _trend(trend, data[size:end]),
         StateMemory(int(code), int(until_ms)),
         AT_REST if moves is None else _moves(moves),
-        None if slow is None else _slow(slow, data[end:]),
+        None if slow is None else slow_codec.from_parts(slow, data[end:]),
         None if levels is None else level_codec.from_parts(levels, of_levels),
-    )
-
-
-def _planes(values: np.ndarray[Any, Any], kind: str) -> bytes:
-    plain = np.ascontiguousarray(values, kind).reshape(-1)
-    return plain.view(np.uint8).reshape(-1, plain.itemsize).T.tobytes()
-
-
-def _of_planes(data: bytes, kind: str) -> np.ndarray[Any, Any]:
-    width = np.dtype(kind).itemsize
-    planes = np.frombuffer(data, np.uint8).reshape(width, -1)
-    return np.ascontiguousarray(planes.T).reshape(-1).view(kind)
-
-
-def _slow_size(plain: list[Any]) -> int:
-    return (_SUMS * _WORD + _MEAN * int(plain[2])) * len(SLOW_SENSORS)
-
-
-def _slow(plain: list[Any], data: bytes) -> SlowMemory:
-    bin_, disturbed, length, layout, rises = plain
-    gauges = len(SLOW_SENSORS)
-    sums = _SUMS * _WORD * gauges
-    if layout != _SLOW_LAYOUT or length < 0 or len(data) != _slow_size(plain):
-        raise ValueError(f"{length} means in layout {layout} do not fit the memory's {len(data)} bytes")
-    total, number = _of_planes(data[:sums], "<i8").reshape(_SUMS, gauges).astype(np.int64)
-    zigzag = _of_planes(data[sums:], "<u4").reshape(gauges, length)
-    changes = (zigzag >> 1).astype(np.int32) ^ -(zigzag & 1).astype(np.int32)
-    return SlowMemory(
-        bin=int(bin_),
-        total=total,
-        number=number,
-        disturbed=bool(disturbed),
-        bins=np.cumsum(changes.T, axis=0, dtype=np.int32),
-        rises=tuple((int(span), int(at), int(change)) for span, at, change in rises),
     )
 
 

@@ -15,7 +15,9 @@ from petrostream.gauges.slow import (
     SLOW_SENSORS,
     SPANS,
     SlowMemory,
+    byte_steps,
     follow_slowly,
+    in_a_byte,
     steady_rises,
 )
 from petrostream.risk.rules import SLOW_RULES
@@ -147,6 +149,29 @@ def test_a_mirrored_series_drifts_the_other_way(counts):
     bins[:, 1] = counts
     mirrored = np.where(bins == MISSING, MISSING, -bins)
     assert steady_rises(mirrored) == tuple((span, at, -by) for span, at, by in steady_rises(bins))
+
+
+STEPS = st.lists(
+    st.lists(st.integers(-(2**20), 2**20) | st.just(MISSING), min_size=6, max_size=6),
+    min_size=1,
+    max_size=SLOW_BINS,
+)
+
+
+@given(STEPS)
+def test_rounded_means_fit_a_byte_each_and_are_off_by_half_a_step_at_most(rows):
+    bins = np.array(rows, np.int32)
+    rounded = in_a_byte(bins)
+    known = bins != MISSING
+    np.testing.assert_array_equal(rounded != MISSING, known)
+    _, step = byte_steps(bins)
+    off = np.abs(np.where(known, rounded - bins.astype(np.int64), 0))
+    assert (2 * off <= 1 << step).all()
+    low, shift = byte_steps(rounded)
+    steps = np.where(known, (rounded - low) >> shift, 0)
+    np.testing.assert_array_equal(np.where(known, low + (steps << shift), MISSING), rounded)
+    assert steps.min() >= 0
+    assert steps.max() <= 254
 
 
 def test_six_hours_are_kept_and_no_more():

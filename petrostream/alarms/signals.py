@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from petrostream.alarms.types import ALARM_TYPES, AlarmType
+from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.risk import METHANE_LEAK_PPM
 
@@ -21,9 +21,9 @@ class AlarmLimits:
         types: the alarms to raise, by id.
     """
 
-    score_deadband: float = 0.02
+    score_deadband: float = ALARM_TYPES[FOREST].deadband
     methane_ppm: float = METHANE_LEAK_PPM
-    methane_deadband_ppm: float = 50.0
+    methane_deadband_ppm: float = ALARM_TYPES[METHANE_HIGH].deadband
     types: Mapping[str, AlarmType] = field(default_factory=lambda: ALARM_TYPES)
 
 

@@ -4,6 +4,13 @@ Priority follows from the consequence and the time an operator has to act, as IS
 Its performance clause recommends that about 80 % of the configured alarms are low, 15 % medium and 5 % high
 priority, with critical ones a rare exception; EEMUA 191 recommends the same 80/15/5.
 
+Delays and deadbands keep an alarm from chattering. ANSI/ISA-18.2-2009 recommends, until there is experience
+with a signal, delays of 15 s for a flow or pressure and 60 s for a level or temperature, and deadbands of 5 %
+for a flow or level, 2 % for a pressure and 1 % for a temperature; EEMUA 191 has the same figures. A window
+already averages what a delay would wait for, so on-delays here are shorter where minutes count. Off-delays
+are longer, since a window still holds what was there before: an alarm of a rule stays for the longest window,
+180 s. Rules are true or false and have no deadband; where they are made of turns, a turn needs a full bar.
+
 Each row is an alarm that readings can raise for a well; the row of a physics rule has the rule's id. Not
 every rule has a row: a condition that requires no action is not an alarm (EEMUA 191).
 """
@@ -64,6 +71,8 @@ class AlarmType:
         response_minutes: how long an operator has to prevent the consequence.
         on_delay_s: how long the condition must be on before the alarm becomes active.
         off_delay_s: how long it must be off before the alarm returns to normal.
+        deadband: how far the signal must be below its limit to be off, in the signal's unit; 0 for a physics
+            rule, which is on or off.
     """
 
     id: str
@@ -74,6 +83,7 @@ class AlarmType:
     response_minutes: float
     on_delay_s: float
     off_delay_s: float = 60.0
+    deadband: float = 0.0
 
     @property
     def priority(self) -> str:
@@ -94,6 +104,8 @@ _ROWS: tuple[AlarmType, ...] = (
         severity=MINOR,
         response_minutes=30,
         on_delay_s=10,
+        # 3.6 % of a threshold of 0.56.
+        deadband=0.02,
     ),
     AlarmType(
         id=METHANE_HIGH,
@@ -103,6 +115,8 @@ _ROWS: tuple[AlarmType, ...] = (
         severity=SEVERE,
         response_minutes=10,
         on_delay_s=10,
+        # 5 % of the 0 to 1,000 ppm that a leak detector is read over.
+        deadband=50.0,
     ),
     AlarmType(
         id=RECOMMISSION,
@@ -123,6 +137,7 @@ _ROWS: tuple[AlarmType, ...] = (
         severity=MAJOR,
         response_minutes=5,
         on_delay_s=5,
+        off_delay_s=180,
     ),
     AlarmType(
         id="choke_restriction",
@@ -132,6 +147,7 @@ _ROWS: tuple[AlarmType, ...] = (
         severity=MAJOR,
         response_minutes=20,
         on_delay_s=10,
+        off_delay_s=180,
     ),
     AlarmType(
         id="flow_instability",
@@ -229,6 +245,7 @@ def _unrated(rule_id: str) -> AlarmType:
         severity=MAJOR,
         response_minutes=30,
         on_delay_s=10,
+        off_delay_s=180,
     )
 
 

@@ -1,6 +1,7 @@
 """Alarms: delays, deadband, suppression by design, and nothing that depends on batches."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, end_feed, run_alarms
 from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, priority_of
+from petrostream.gauges import WINDOWS_S
 
 START = 1_700_000_000_000
 WELL, SOURCE = "WELL-00011", "2/WELL-00011_20140515110134"
@@ -156,6 +158,51 @@ def test_every_alarm_type_has_a_priority_a_consequence_and_delays():
         assert row.priority in ("critical", "high", "medium", "low")
         assert row.on_delay_s > 0
         assert row.off_delay_s >= 60, "with less, an alarm can activate three times a minute: chatter"
+
+
+def test_alarms_of_rules_outlast_the_longest_window_and_measured_ones_have_a_deadband():
+    for name, row in ALARM_TYPES.items():
+        measured = name in (FOREST, METHANE_HIGH)
+        assert (row.deadband > 0) == measured
+        assert measured or row.off_delay_s >= max(WINDOWS_S)
+
+
+@pytest.mark.parametrize("name", sorted(set(ALARM_TYPES) - {FOREST, METHANE_HIGH}))
+def test_a_rule_that_comes_and_goes_faster_than_its_off_delay_is_one_alarm(name):
+    row = ALARM_TYPES[name]
+    on, off = int(row.on_delay_s) + 1, int(row.off_delay_s) - 1
+    held = np.tile(np.repeat([True, False], [on, off]), 8)
+    ends = np.append(held, np.zeros(int(row.off_delay_s) + 1, np.bool_))
+    run = run_alarms(None, signals(np.full(len(ends), np.nan), rules={name: ends}))
+    assert [event for _, event, _ in happened(run)] == ["activated", "returned"]
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_noise_within_the_deadband_raises_one_alarm_and_none_without_an_excess(seed):
+    rng = np.random.default_rng(seed)
+    for name, limit in ((FOREST, THRESHOLD), (METHANE_HIGH, DEFAULT_LIMITS.methane_ppm)):
+        band = ALARM_TYPES[name].deadband
+        around = limit - band / 2 + band * 0.49 * rng.uniform(-1, 1, 3600)
+        for excess in (False, True):
+            value = np.where(np.arange(3600) < 20, limit + band, around) if excess else around
+            nothing = np.full(3600, np.nan)
+            given_ = signals(value) if name == FOREST else signals(nothing, methane=value)
+            assert len(run_alarms(None, given_).transitions) == excess
+
+
+@given(st.integers(0, 10**6), st.sampled_from(sorted(ALARM_TYPES)))
+@settings(max_examples=60, deadline=None)
+def test_no_input_makes_an_alarm_chatter(seed, name):
+    rng = np.random.default_rng(seed)
+    held = np.repeat(rng.random(400) < 0.5, rng.integers(1, 90, 400))
+    values = np.where(held, 1.0, 0.0)
+    run = run_alarms(
+        None, signals(values, rules={name: held} if name != FOREST else {}, methane=1000 * values)
+    )
+    heard = [t.ts_ms for t in run.transitions if t.alarm_type == name and t.event == "activated"]
+    row = ALARM_TYPES[name]
+    assert all(b - a >= 1000 * (row.on_delay_s + row.off_delay_s) for a, b in pairwise(heard))
 
 
 LEVELS = st.sampled_from([0.4, 0.55, 0.6, np.nan])

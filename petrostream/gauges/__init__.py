@@ -17,6 +17,7 @@ from petrostream.gauges.features import (
     quantise,
     scale_floors,
     window_stats,
+    window_stats_at,
 )
 from petrostream.gauges.health import judge
 from petrostream.gauges.level import follow_levels
@@ -92,4 +93,5 @@ __all__ = [
     "scale_floors",
     "spread_bounds",
     "window_stats",
+    "window_stats_at",
 ]

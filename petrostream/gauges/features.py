@@ -133,6 +133,10 @@ class WindowStats:
         """Return the statistics of the readings at these positions."""
         return WindowStats(self.sensors, self.table[..., rows], self.number[..., rows], self.warm[..., rows])
 
+    def part(self, rows: slice) -> "WindowStats":
+        """Return the statistics of consecutive readings, without copying them."""
+        return WindowStats(self.sensors, self.table[..., rows], self.number[..., rows], self.warm[..., rows])
+
 
 def window_stats(ts_ms: IntArray, counts: CountArray, sensors: IntArray, start: int = 0) -> WindowStats:
     """Compute mean, standard deviation and slope over every window, for the readings from `start` on.
@@ -146,7 +150,21 @@ def window_stats(ts_ms: IntArray, counts: CountArray, sensors: IntArray, start: 
     Returns:
         Statistics of the readings `start` to `h - 1`.
     """
-    rows = np.arange(start, len(ts_ms))
+    return window_stats_at(ts_ms, counts, sensors, np.arange(start, len(ts_ms)))
+
+
+def window_stats_at(ts_ms: IntArray, counts: CountArray, sensors: IntArray, rows: IntArray) -> WindowStats:
+    """Compute mean, standard deviation and slope over every window, for some of the readings.
+
+    Args:
+        ts_ms: shape (h,), strictly increasing, epoch ms.
+        counts: shape (h, s), from `quantise`.
+        sensors: shape (s,), the sensor index of each column.
+        rows: shape (n,), positions of the readings to compute; the others are history.
+
+    Returns:
+        Statistics of those n readings.
+    """
     shape = (len(WINDOWS_S), len(sensors), len(rows))
     stats = WindowStats(
         sensors, np.full((len(STATS), *shape), np.nan), np.zeros(shape, np.int32), np.zeros(shape, np.bool_)

@@ -21,6 +21,7 @@ Results depend on the stream alone: a reading sees the means completed before it
 integers (`petrostream.gauges.features.quantise`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -109,6 +110,13 @@ class SlowTrend:
                 if at == wanted:
                     table[span, column] = change * SLOW_QUANTA[at]
         return table[:, self.rows]
+
+    @staticmethod
+    def concat(parts: Sequence["SlowTrend"]) -> "SlowTrend":
+        """Return what the readings of all parts see, in their order."""
+        before = np.cumsum([0, *(len(part.rises) for part in parts)])
+        rows = [part.rows + start for part, start in zip(parts, before, strict=False)]
+        return SlowTrend(np.concatenate(rows), tuple(rises for part in parts for rises in part.rises))
 
     def take(self, rows: IntArray) -> "SlowTrend":
         """Return what the readings at these positions see."""

@@ -10,6 +10,7 @@ integers (`petrostream.gauges.features.quantise`). An interruption of more than 
 the memory; a shorter one leaves minutes without a value.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -88,6 +89,15 @@ class Trend:
     rows: IntArray
     windows: FloatArray
     turns: IntArray
+
+    @staticmethod
+    def concat(parts: Sequence["Trend"]) -> "Trend":
+        """Return what the readings of all parts see, in their order."""
+        before = np.cumsum([0, *(len(part.windows) for part in parts)])
+        rows = [part.rows + start for part, start in zip(parts, before, strict=False)]
+        # Minutes outermost, as in each part: sums of floats depend on the layout.
+        windows = np.concatenate([part.windows.transpose(0, 2, 1) for part in parts]).transpose(0, 2, 1)
+        return Trend(np.concatenate(rows), windows, np.concatenate([part.turns for part in parts]))
 
     def take(self, rows: IntArray) -> "Trend":
         """Return what the readings at these positions see."""

@@ -1,6 +1,6 @@
 """Scores a batch: a pure function from state and readings to the new state and scored readings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,9 +9,9 @@ import numpy as np
 from petrostream.alarms import WellAlarms
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.detection import COMMISSIONED, ModelSet, WellModel, detect
-from petrostream.gauges import Levels, Moves, WindowStats, window_stats
+from petrostream.gauges import Levels, Moves, WindowStats
 from petrostream.readings import Readings
-from petrostream.risk import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, expected_rules, fired, points
+from petrostream.risk import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, expected_rules, points
 from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms
 from petrostream.scoring.columns import Columns, to_rows
@@ -19,11 +19,12 @@ from petrostream.scoring.drift import Drift, find_drift
 from petrostream.scoring.feeds import ON_TIME, FeedPart, feed_parts
 from petrostream.scoring.history import FacilityState, WellState, extend, trim
 from petrostream.scoring.levels import Taken, follow, usual
-from petrostream.scoring.memory import NO_MEMORY, Observed, WellMemory, exclude, observe, remember
+from petrostream.scoring.memory import NO_MEMORY, Observed, WellMemory, observe, remember
 from petrostream.scoring.moved import unexplained_score
 from petrostream.scoring.points import forest_points, has_rule_sensors
 from petrostream.scoring.reasons import deviations
 from petrostream.scoring.scored import NO_POINTS, Scored
+from petrostream.scoring.together import Look, Step, by_well, look, newest_sequence
 from petrostream.scoring.units import settle_units
 
 
@@ -58,25 +59,18 @@ def score_batch(
     columns = Columns.empty(len(readings))
     # Copies: the well's baseline may correct what validation says of units.
     readings = replace(readings, reasons=list(readings.reasons), quality=readings.quality.copy())
-    wells = dict(state.wells)
-    for well_id, at in _by_well(readings.well_id):
+    wells, steps = dict(state.wells), list[Step]()
+    for well_id, at in by_well(readings.well_id):
         chosen = _choose_models(columns, readings, at, models, well_id)
         settle_units(readings, columns, at)
         # Removed and added at the end: wells stay in the order in which they last reported.
-        wells[well_id] = _score_well(columns, wells.pop(well_id, None), readings, at, chosen)
-    sequence = _newest_sequence(state.last_sequence, readings.sequence)
+        wells[well_id] = _prepare_well(columns, wells.pop(well_id, None), readings, at, chosen, steps)
+    for step, seen in zip(steps, look(steps, readings), strict=True):
+        well = wells[step.well_id]
+        wells[step.well_id] = replace(well, alarms=_finish(columns, readings, step, seen, well.alarms))
+    sequence = newest_sequence(state.last_sequence, readings.sequence)
     new_state = FacilityState(state.facility_id, sequence, wells)
     return ScoredBatch(new_state, to_rows(readings, columns, scored_at_ms))
-
-
-def _by_well(well_id: Sequence[str]) -> list[tuple[str, IntArray]]:
-    """Positions of each well's readings, in stream order; wells by last appearance."""
-    names = list(dict.fromkeys(reversed(well_id)))[::-1]
-    if len(names) == 1:
-        return [(names[0], np.arange(len(well_id)))]
-    code_of = {name: code for code, name in enumerate(names)}
-    codes = np.fromiter(map(code_of.__getitem__, well_id), np.int64, len(well_id))
-    return [(name, np.flatnonzero(codes == code)) for code, name in enumerate(names)]
 
 
 def _choose_models(
@@ -100,51 +94,72 @@ def _taken(readings: Readings, at: IntArray) -> Taken:
     return Taken(readings.source[int(at[0])], readings.measured_ms(at))
 
 
-def _score_well(
-    columns: Columns, state: WellState | None, readings: Readings, at: IntArray, models: list[WellModel]
+def _prepare_well(
+    columns: Columns,
+    state: WellState | None,
+    readings: Readings,
+    at: IntArray,
+    models: list[WellModel],
+    steps: list[Step],
 ) -> WellState:
-    """Score one well's readings into the columns; returns its new history."""
+    """Extend one well's history, and add what is still to be computed of it to `steps`.
+
+    Returns:
+        Its new history, with the alarms of the old one.
+    """
+    alarms = None if state is None else state.alarms
     used = _sensors_in_use(models)
     for part in feed_parts(state, readings, at):
-        if part.begins and state is not None and state.alarms is not None:
-            columns.alarms += feed_ended(state.alarms, readings, int(part.at[0]), state.feed)
-        scored = _score_feed(columns, None if part.begins else state, readings, part, used)
-        state = replace(scored, feed=part.feed, clock=part.clock)
+        prepared = _prepare_feed(columns, state, readings, part, used)
+        if prepared is not None:
+            state, step = prepared
+            steps.append(step)
+        # The first reading of a feed is on time, so there is a history.
+        assert state is not None
+        state = replace(state, feed=part.feed, clock=part.clock)
     # A well is only scored if it has readings.
     assert state is not None
-    return state
+    return replace(state, alarms=alarms)
 
 
-def _score_feed(
+def _prepare_feed(
     columns: Columns, state: WellState | None, readings: Readings, part: FeedPart, used: BoolArray
-) -> WellState:
+) -> tuple[WellState, Step] | None:
+    """The history after a part, and what is to be computed of it; None if nothing of it is on time."""
     columns.verdict[part.at] = part.verdict
     columns.begins[part.at[0]] = part.begins
     at = part.at[part.verdict == ON_TIME]
     if not len(at):
-        # The first reading of a feed is on time, so there is a history.
-        assert state is not None
-        return state
+        return None
+    ended = None if state is None or not part.begins else state.feed
+    state = None if part.begins else state
     before = NO_MEMORY if state is None else state.memory
     observed = observe(before, readings, at, _expected(columns, at))
     history, start = extend(state, readings.ts_ms[at], observed.values)
     trend, slow, memory = remember(observed, readings.ts_ms[at], history.counts[start:], history.sensors)
-    kept = used[history.sensors]
-    stats = window_stats(history.ts_ms, history.counts[:, kept], history.sensors[kept], start)
-    exclude(stats, observed.excluded)
-    seen = RuleColumns(stats, readings.methane_ppm[at], trend=trend, slow=slow)
-    held = fired(PROCESS_RULES, seen)
     levels, memory = _follow_levels(columns, readings, at, history, start, observed, memory)
-    forest = _detect(columns, readings, stats, at, levels, observed.moves)
-    drift = find_drift(columns, stats, readings, at, observed.suppressed[-1], history.ts_ms[:start])
     columns.health[at] = observed.status
-    explained = _explained(columns, at, seen, observed.moves)
+    well_id, kept = readings.well_id[int(at[0])], used[history.sensors]
+    step = Step(well_id, at, observed, history, start, kept, trend, slow, levels, part.begins, ended)
+    return replace(trim(history), memory=memory), step
+
+
+def _finish(
+    columns: Columns, readings: Readings, step: Step, found: Look, state: WellAlarms | None
+) -> WellAlarms:
+    """Fill in what windows, rules and forest say of a step, and update the well's alarms."""
+    if step.ended is not None and state is not None:
+        columns.alarms += feed_ended(state, readings, int(step.at[0]), step.ended)
+    at, observed, stats, held = step.at, step.observed, found.stats, found.held
+    forest = _detect(columns, readings, stats, at, step.levels, observed.moves)
+    before_ms = step.history.ts_ms[: step.start]
+    drift = find_drift(columns, stats, readings, at, observed.suppressed[-1], before_ms)
+    explained = _explained(columns, at, found.seen, observed.moves)
     risk = _risk(columns, at, held, forest, observed.suppressed | explained)
     judged = has_rule_sensors(stats) | ~np.isnan(columns.score[at])
     columns.process[at] = np.where(judged, np.minimum(risk, MAX_PART), NO_POINTS)
-    rules = held & ~explained[:-1], seen, drift
-    alarms = _update_alarms(columns, readings, at, rules, state.alarms if state else None, history)
-    return replace(trim(history), alarms=alarms, memory=memory)
+    rules = held & ~explained[:-1], found.seen, drift
+    return _update_alarms(columns, readings, at, rules, None if step.begins else state, step.history)
 
 
 def _follow_levels(
@@ -283,11 +298,3 @@ def _sensors_in_use(models: list[WellModel]) -> BoolArray:
     for model in models:
         used[model.extractor.sensors] = True
     return used
-
-
-def _newest_sequence(last: str | None, sequences: Sequence[str]) -> str | None:
-    """The highest sequence number; they are decimal numbers of any length and compare as integers."""
-    seen = {sequence for sequence in sequences if sequence}
-    if last is not None:
-        seen.add(last)
-    return max(seen, key=int, default=None)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from infra.settings import SETTINGS_FILE
-from tests.support.terraform import EMAIL, planned
+from tests.support.terraform import ACCOUNT_VARIABLES, planned
 
 ALIAS = "alias/petrostream"
 
@@ -16,7 +16,7 @@ def keyed(terraform_copy, tmp_path_factory):
     raw = json.loads(SETTINGS_FILE.read_text())
     path = tmp_path_factory.mktemp("keyed") / "settings.json"
     path.write_text(json.dumps({**raw, "encryption": "kms"}))
-    plan = terraform_copy.plan(f"-var=settings_file={path}", f"-var=alert_email={EMAIL}")
+    plan = terraform_copy.plan(f"-var=settings_file={path}", *ACCOUNT_VARIABLES)
     return {row["address"]: row["values"] for row in planned(plan)}
 
 

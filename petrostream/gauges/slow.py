@@ -141,7 +141,8 @@ def follow_slowly(
     bins = ts_ms // SLOW_BIN_MS
     state = SlowMemory.start(int(bins[0])) if memory is None else memory
     columns, held = _columns(tuple(sensors.tolist()))
-    edges = [0, *(np.flatnonzero(np.diff(bins)) + 1).tolist(), len(bins)]
+    inner = (np.flatnonzero(np.diff(bins)) + 1).tolist() if bins[0] != bins[-1] else ()
+    edges = [0, *inner, len(bins)]
     rows, seen = np.zeros(len(bins), np.int64), []
     for place, (begin, end) in enumerate(pairwise(edges)):
         if bins[begin] != state.bin:

@@ -209,7 +209,7 @@ def _result(found: Sequence[Named], seed: int, repair_units: bool) -> dict[str, 
 
 
 def _show(found: Sequence[Named], result: dict[str, Any]) -> None:
-    right = ("class", "hours", "after s", "named s", "DHSV", "alarms")
+    right = ("3W", "h", "after s", "named s", "DHSV", "n")
     columns = (Column(title, justify="right", no_wrap=True) for title in right)
     first = (Column("instance", no_wrap=True), Column("first alarm", no_wrap=True))
     table = Table(*first, *columns, box=SIMPLE, padding=(0, 1, 0, 0))

@@ -12,7 +12,8 @@ from petrostream.alarms.actions import (
     end_shelf,
     perform,
 )
-from petrostream.alarms.engine import WellAlarms, end_feed, run_alarms
+from petrostream.alarms.channels import WellAlarms
+from petrostream.alarms.engine import end_feed, run_alarms
 from petrostream.alarms.events import (
     ACTIVE_UNACKNOWLEDGED,
     ANNUNCIATIONS,

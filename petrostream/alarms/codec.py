@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from petrostream.alarms.engine import Channel, WellAlarms
+from petrostream.alarms.channels import NOTHING_NEW, Channel, Fresh, WellAlarms
 from petrostream.alarms.events import Active
 from petrostream.alarms.timers import NEVER
 
@@ -17,7 +17,8 @@ def to_plain(alarms: WellAlarms | None) -> list[Any] | None:
             [
                 _time(t)
                 for t in (channel.on_since, channel.off_since, channel.unknown_since, channel.suppressed_at)
-            ],
+            ]
+            + _fresh_to_plain(channel.fresh),
             channel.active and _active_to_plain(channel.active),
         ]
         for name, channel in alarms.channels.items()
@@ -39,18 +40,26 @@ def from_plain(plain: list[Any] | None) -> WellAlarms | None:
     )
 
 
+def _fresh_to_plain(fresh: Fresh) -> list[int | None]:
+    if fresh == NOTHING_NEW:
+        return []
+    return [_time(fresh.on_since), _time(fresh.off_since), int(fresh.quiet)]
+
+
 def _active_to_plain(active: Active) -> list[Any]:
     plain: list[Any] = [active.start_ms, active.active_ms, active.annunciated]
     return [*plain, active.settled] if active.settled else plain
 
 
 def _channel(times: list[int | None], active: list[Any] | None) -> Channel:
-    on, off, unknown, suppressed = (NEVER if t is None else int(t) for t in times)
+    # States of earlier releases know nothing of what is new since an alarm.
+    on, off, unknown, suppressed, *new = (NEVER if t is None else int(t) for t in times)
+    fresh = Fresh(new[0], new[1], bool(new[2])) if new else NOTHING_NEW
     held = None
     if active is not None:
         start_ms, active_ms, annunciated, *settled = active
         held = Active(int(start_ms), int(active_ms), bool(annunciated), any(settled))
-    return Channel(on, off, unknown, suppressed, held)
+    return Channel(on, off, unknown, suppressed, held, fresh)
 
 
 def _time(ts_ms: int) -> int | None:

@@ -20,10 +20,11 @@ is computed on whole columns; Python loops run over alarms, not readings.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from petrostream.alarms.channels import IDLE, NOTHING_NEW, Channel, Fresh, WellAlarms
 from petrostream.alarms.events import (
     ACTIVATED,
     CLEARED,
@@ -48,40 +49,8 @@ from petrostream.risk import RELEASE_MS
 NO_DATA_S = 600.0
 RELEASE_S = RELEASE_MS / 1000
 
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """Timers of one alarm type of a well. Times are epoch ms, `NEVER` if there is none.
-
-    Attributes:
-        on_since, off_since, unknown_since: start of the run in progress at the last reading.
-        suppressed_at: last reading in a suppressing state.
-        active: the alarm, None while it is not active.
-    """
-
-    on_since: int = NEVER
-    off_since: int = NEVER
-    unknown_since: int = NEVER
-    suppressed_at: int = NEVER
-    active: Active | None = None
-
-
-IDLE = Channel()
-
-
-@dataclass(frozen=True, slots=True)
-class WellAlarms:
-    """The alarm state of a well between calls.
-
-    Attributes:
-        source: source of the last reading.
-        last_ms: its time, epoch ms.
-        channels: timers by alarm type, without idle ones.
-    """
-
-    source: str
-    last_ms: int
-    channels: Mapping[str, Channel] = field(default_factory=dict)
+REALARM_S = 600.0
+"""An active alarm is raised again this often at most: an event spreads from gauge to gauge in minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +172,7 @@ def _advance(
     blanks = run_starts(unknown, broken, ts_ms, channel.unknown_since)
     blank = lasted(blanks, ts_ms, NO_DATA_S)
     ends = lasted(offs, ts_ms, alarm_type.off_delay_s) | blank
-    active, at = channel.active, 0
+    active, at, fresh = channel.active, 0, channel.fresh
     standing = active is not None and not active.settled
     state = latch(lasted(starts, ts_ms, alarm_type.on_delay_s), ends, standing)
     edges = np.flatnonzero(np.diff(state, prepend=standing)).tolist()
@@ -216,13 +185,44 @@ def _advance(
             active = None
         if active is None:
             active = Active(int(starts[first]), int(ts_ms[first]), annunciated=False)
-        active, at = _annunciate(run, alarm_type, active, suppressed, (first, end)), end
+        edge, fresh = first, fresh if standing and first == 0 else NOTHING_NEW
+        if alarm_type.id == FOREST:
+            again, fresh = _further(run, alarm_type, limits, fresh, active, (first, end))
+            for next_one in again:
+                active = _annunciate(run, alarm_type, active, suppressed, (edge, next_one))
+                _note(run, alarm_type, active, RETURNED, next_one, SUPERSEDED)
+                active, edge = Active(int(ts_ms[next_one]), int(ts_ms[next_one]), annunciated=False), next_one
+        active, at = _annunciate(run, alarm_type, active, suppressed, (edge, end)), end
         if end < len(ts_ms):
             active = _ended(run, alarm_type, active, end, no_data=bool(blank[end]))
     active = _settled(run, alarm_type, active, (at, len(ts_ms)))
     if active is None or active.settled:
         return Channel(on_since=int(starts[-1]), suppressed_at=suppressed_at, active=active)
-    return Channel(NEVER, int(offs[-1]), int(blanks[-1]), suppressed_at, active)
+    return Channel(NEVER, int(offs[-1]), int(blanks[-1]), suppressed_at, active, fresh)
+
+
+def _further(
+    run: _Run,
+    alarm_type: AlarmType,
+    limits: AlarmLimits,
+    fresh: Fresh,
+    active: Active,
+    span: tuple[int, int],
+) -> tuple[list[int], Fresh]:
+    """Find where something further happens during an active alarm: readings, and timers for the next ones."""
+    rows = slice(*span)
+    ts_ms, broken, limit = run.signals.ts_ms[rows], run.broken[rows], run.signals.threshold[rows]
+    value = (run.signals.score if run.signals.fresh is None else run.signals.fresh)[rows]
+    starts = run_starts(value > limit, broken, ts_ms, fresh.on_since)
+    offs = run_starts(value < limit - limits.score_deadband, broken, ts_ms, fresh.off_since)
+    on = lasted(starts, ts_ms, alarm_type.on_delay_s)
+    quiet = latch(lasted(offs, ts_ms, alarm_type.off_delay_s), on, fresh.quiet)
+    heard_ms, again = active.active_ms, []
+    for row in np.flatnonzero(np.diff(quiet, prepend=fresh.quiet) & on).tolist():
+        if ts_ms[row] - heard_ms >= 1000 * REALARM_S:
+            heard_ms = int(ts_ms[row])
+            again.append(span[0] + row)
+    return again, Fresh(int(starts[-1]), int(offs[-1]), bool(quiet[-1]))
 
 
 def _ended(run: _Run, alarm_type: AlarmType, active: Active, at: int, *, no_data: bool) -> Active | None:

@@ -44,6 +44,8 @@ class Signals:
         methane_ppm: shape (n,), NaN without a detector.
         operating_state: shape (n,), codes of `OPERATING_STATES`, -1 where unknown.
         away: shape (n,), where a gauge of the forest's model is away from its level; None for nowhere.
+        fresh: shape (n,), the forest's score with gauges that keep still away from their level measured from
+            where they are: what is new since its alarm. None for the score itself.
         new_level: shape (n,), where one has settled on a new level; None for nowhere.
     """
 
@@ -57,3 +59,4 @@ class Signals:
     operating_state: IntArray
     away: BoolArray | None = None
     new_level: BoolArray | None = None
+    fresh: FloatArray | None = None

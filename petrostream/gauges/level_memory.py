@@ -6,8 +6,18 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import QUANTA
-from petrostream.gauges.level_steps import AWAY, CENTER, KNOWN, KNOWN_MIN, LEVEL_FIELDS, MOVED, SPREAD
+from petrostream.gauges.level_steps import (
+    AWAY,
+    AWAY_CENTER,
+    CENTER,
+    KNOWN,
+    KNOWN_MIN,
+    LEVEL_FIELDS,
+    MOVED,
+    SPREAD,
+)
 
+STILL_AWAY_MIN = 5
 MAX_WIDENING = 2.0
 """As in `ml.training.baseline`."""
 
@@ -141,6 +151,16 @@ class Levels:
         """Return which of some gauges are away from their level: shape (len(sensors), n)."""
         away: BoolArray = self._of(sensors)[AWAY] > 0
         return away[:, self.rows]
+
+    def still_away(self, sensors: IntArray) -> FloatArray:
+        """Return where some gauges keep still away from their level: shape (len(sensors), n), sensor units.
+
+        NaN for a gauge that is not away, or has not kept still for `STILL_AWAY_MIN` minutes.
+        """
+        fields = self._of(sensors)
+        center = fields[AWAY_CENTER] * QUANTA[sensors, None]
+        still: FloatArray = np.where(fields[AWAY] >= STILL_AWAY_MIN, center, np.nan)
+        return still[:, self.rows]
 
     def moved(self, sensors: IntArray) -> BoolArray:
         """Return which of some gauges are on a new level: shape (len(sensors), n)."""

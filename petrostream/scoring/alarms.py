@@ -55,6 +55,7 @@ class Findings:
         columns: what the rules saw.
         drift: from the well's baseline.
         away: shape (n,), whether a gauge is away from its level.
+        fresh: shape (n,), the score of what is new while a gauge is away.
         new_level: shape (n,), those that have settled on a new one: bit i stands for sensor i.
     """
 
@@ -66,6 +67,7 @@ class Findings:
     columns: RuleColumns
     drift: Drift
     away: BoolArray
+    fresh: FloatArray
     new_level: IntArray
 
 
@@ -111,6 +113,7 @@ def raise_alarms(
         methane_ppm=readings.methane_ppm[at],
         operating_state=_operating_states(readings.state, at),
         away=findings.away,
+        fresh=findings.fresh,
         new_level=findings.new_level != 0,
     )
     result = run_alarms(state, signals)

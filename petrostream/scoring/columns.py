@@ -35,6 +35,7 @@ class Columns:
         score, anomalous: shape (n,), anomaly score and flag.
         unexplained: shape (n,), the score without the gauges that an operator's move explains.
         away: shape (n,), whether a gauge of the model is away from its level.
+        fresh: shape (n,), the score of what is new while a gauge is away.
         new_level: shape (n,), those that have settled on a new one: bit i stands for sensor i.
         ranking, deviation: shape (n, `TOP_SENSORS`), as in `scoring.alarms.Findings`.
         rules, suppressed: shape (n,), bit i stands for `SUPPRESSIBLE[i]`.
@@ -55,6 +56,7 @@ class Columns:
     anomalous: BoolArray
     unexplained: FloatArray
     away: BoolArray
+    fresh: FloatArray
     new_level: IntArray
     ranking: IntArray
     deviation: FloatArray
@@ -81,6 +83,7 @@ class Columns:
             anomalous=np.zeros(n, np.bool_),
             unexplained=np.full(n, np.nan),
             away=np.zeros(n, np.bool_),
+            fresh=np.full(n, np.nan),
             new_level=np.zeros(n, np.int64),
             ranking=np.full((n, TOP_SENSORS), -1, np.int64),
             deviation=np.full((n, TOP_SENSORS), np.nan),

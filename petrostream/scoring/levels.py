@@ -5,10 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petrostream.arrays import IntArray
-from petrostream.detection import Usual, WellModel
-from petrostream.gauges import MISSING, Anchor, CountArray, LevelMemory, Levels, follow_levels, spread_bounds
+from petrostream.arrays import FloatArray, IntArray
+from petrostream.detection import Detection, Usual, WellModel
+from petrostream.gauges import (
+    MISSING,
+    Anchor,
+    CountArray,
+    LevelMemory,
+    Levels,
+    WindowStats,
+    follow_levels,
+    spread_bounds,
+)
 from petrostream.scoring.memory import Observed
+
+FURTHER_SCALES = 12.0
+"""Where the forest calls the level of a quiet gauge anomalous, at its threshold of 0.56."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +78,29 @@ def follow(
         return made[key]
 
     return follow_levels(observed.memory.levels, ts_ms, counts, sensors, operated, anchor)
+
+
+def fresh_score(found: Detection, stats: WindowStats, levels: Levels, against: Usual) -> FloatArray:
+    """Return the score of what is new, with gauges that keep still away from their level measured from there.
+
+    Such a gauge counts as anomalous where its mean of 30 s is `FURTHER_SCALES` from where it has been
+    keeping still, and not at all otherwise: the forest has no say of it before it is on a new level.
+
+    Args:
+        found: the forest's result for n readings.
+        stats: their window statistics.
+        levels: the levels as they see them.
+        against: what they were measured against.
+    """
+    still = levels.still_away(found.sensors)
+    known = ~np.isnan(still)
+    if not known.any():
+        return found.score
+    means = np.array([stats.get(sensor, "mean", 30) for sensor in found.sensors.tolist()])
+    further = np.abs(means - still) > FURTHER_SCALES * against.scale
+    own = np.where(known, np.where(further, 1.0, 0.0), found.sensor_score.T)
+    highest: FloatArray = np.fmax.reduce(own, axis=0)
+    return highest
 
 
 def usual(model: WellModel, levels: Levels, taken: Taken) -> Usual | None:

@@ -18,7 +18,7 @@ from petrostream.scoring.columns import Columns, to_rows
 from petrostream.scoring.drift import Drift, find_drift
 from petrostream.scoring.feeds import ON_TIME, FeedPart, feed_parts
 from petrostream.scoring.history import FacilityState, WellState, extend, trim
-from petrostream.scoring.levels import Taken, follow, usual
+from petrostream.scoring.levels import Taken, follow, fresh_score, usual
 from petrostream.scoring.memory import NO_MEMORY, Observed, WellMemory, observe, remember
 from petrostream.scoring.moved import unexplained_score
 from petrostream.scoring.points import forest_points, has_rule_sensors
@@ -246,7 +246,7 @@ def _update_alarms(
     commissioned = _of_models(columns, at, lambda model: model is not None and model.kind == COMMISSIONED)
     scores = np.where(commissioned, columns.unexplained[at], np.nan)
     threshold = _of_models(columns, at, lambda model: np.nan if model is None else model.threshold)
-    found = columns.away[at], columns.new_level[at]
+    found = columns.away[at], np.where(commissioned, columns.fresh[at], np.nan), columns.new_level[at]
     findings = Findings(
         scores, threshold, held, columns.ranking[at], columns.deviation[at], seen, drift, *found
     )
@@ -274,7 +274,10 @@ def _detect(
         columns.score[at[part]] = found.score
         center = model.center[:, None] if against is None else against.center
         columns.unexplained[at[part]] = unexplained_score(found, seen, moved, center)
+        columns.fresh[at[part]] = columns.unexplained[at[part]]
         if against is not None and of_part.unsettled:
+            new = fresh_score(found, seen, of_part, against)
+            columns.fresh[at[part]] = np.where(moved.in_transition, columns.fresh[at[part]], new)
             columns.away[at[part]] = of_part.away(found.sensors).any(axis=0)
             columns.new_level[at[part]] = (1 << found.sensors) @ of_part.moved(found.sensors)
         columns.anomalous[at[part]] = found.anomalous

@@ -127,6 +127,28 @@ class TestNewLevel:
         ]
         assert len({event.change.alarm_id for event in result.rows.alarms}) == 2
 
+    def test_before_it_is_one_a_further_step_is_annunciated_too(self):
+        values = stepping(5)
+        values[60 * 55 :, SENSOR_INDEX["p_tpt"]] += 4e5
+        assert history(run(values, of_age(0.5)))[:3] == [
+            ("activated", None, 40),
+            ("returned", "superseded", 55),
+            ("activated", None, 55),
+        ]
+
+    def test_and_so_is_another_gauge(self):
+        values = stepping(5)
+        values[60 * 55 :, SENSOR_INDEX["t_tpt"]] += 3.0
+        assert history(run(values, of_age(0.5)))[1:3] == [
+            ("returned", "superseded", 55),
+            ("activated", None, 55),
+        ]
+
+    def test_what_follows_within_minutes_belongs_to_the_same_alarm(self):
+        values = stepping(5)
+        values[60 * 43 :, SENSOR_INDEX["t_tpt"]] += 3.0
+        assert [event for event, _, _ in history(run(values, of_age(0.5)))].count("activated") == 1
+
     def test_ends_when_the_well_is_back_at_its_baseline(self):
         result = run(stepping(5, 0), of_age(0.5))
         assert history(result)[2:] == [
@@ -152,6 +174,7 @@ class TestNewLevel:
     @pytest.mark.parametrize("block", [1000, 3600])
     def test_does_not_depend_on_batches(self, block):
         values, models = stepping(5, 8), of_age(0.5)
+        values[60 * 55 :, SENSOR_INDEX["t_tpt"]] += 3.0
         whole, state, events = run(values, models), None, []
         for first in range(0, len(values), block):
             part = run(values[first : first + block], models, state, first=first)

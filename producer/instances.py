@@ -167,7 +167,7 @@ def read_fleet(path: Path) -> dict[str, str]:
             raise FleetInvalid(
                 path, f"well {well!r} has facility {facility!r}, which is not 1 to 64 letters, digits or _.-"
             )
-    return raw
+    return dict(raw)
 
 
 def _facilities(path: Path, wells: object) -> dict[str, Any]:

@@ -125,9 +125,9 @@ def _units(path: Path, place: str, raw: object) -> Units:
         raise UnitsInvalid(path, f'{place}: {raw!r} is not an object such as {{"p_pdg": "psi"}}')
     found: dict[str, str] = {}
     for written, unit in raw.items():
-        name = NAME_OF_THREE_W.get(written, written)
-        quantity = name if name in UNITS else _QUANTITY.get(name)
-        if quantity is None:
+        name = str(NAME_OF_THREE_W.get(written, written))
+        quantity = name if name in UNITS else _QUANTITY.get(name, "")
+        if not quantity:
             raise UnitsInvalid(path, f"{place}: {_unknown_variable(written)}")
         if not isinstance(unit, str) or unit not in UNITS[quantity]:
             known = ", ".join(UNITS[quantity])

@@ -1,7 +1,7 @@
 """A period of a well's operation, from the lake or from files, and whether it may commission the well."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,9 @@ class Period:
     def head(self, share: float) -> "Period":
         """The first part."""
         n = int(share * len(self))
-        parts = (column[:n] for column in (self.ts_ms, self.values, self.label, self.state))
-        return Period(self.well_id, self.sources, *parts, self.wrong_units)
+        return replace(
+            self, ts_ms=self.ts_ms[:n], values=self.values[:n], label=self.label[:n], state=self.state[:n]
+        )
 
 
 def from_files(
@@ -104,7 +105,9 @@ def from_files(
         if rows.any():
             parts.append((one.source, one.ts_ms[rows], one.values[rows], one.label[rows], one.state[rows]))
     columns = [np.concatenate([part[at] for part in parts]) for at in range(1, 5)] if parts else _nothing()
-    return _period(well_id, tuple(part[0] for part in parts), *columns, remedy=_OF_FILES)
+    ts_ms, values, label, state = columns
+    sources = tuple(part[0] for part in parts)
+    return _period(well_id, sources, ts_ms, values, label, state, remedy=_OF_FILES)
 
 
 def from_lake(well_id: str, from_ms: int, to_ms: int, ask: Callable[[str], Any]) -> Period:

@@ -276,7 +276,8 @@ def _tag_units(measured: FloatArray, table: Table, wrong: tuple[IntArray, MaskAr
     for row, reasons in zip(at.tolist(), reasons_of(masks), strict=True):
         table.tags[row] = (*reasons, *table.tags[row])
     usable = measured.copy()
-    usable[np.ix_(at, _SENSORS)] = np.where(masks > 0, np.nan, measured[np.ix_(at, _SENSORS)])
+    place = np.ix_(at, np.array(_SENSORS, np.int64))
+    usable[place] = np.where(masks > 0, np.nan, measured[place])
     return usable
 
 

@@ -53,8 +53,8 @@ HOT = 150.0
 
 SHARE, NEAR, FAR = 0.25, 3.0, 40.0
 WARM, FAR_WARM = 45.0, 30.0
-_KELVIN_RANGE = (_KELVINS.from_si(np.float64(-10.0)), _KELVINS.from_si(np.float64(HOT)))
-_FAHRENHEIT_MOST = float(_FAHRENHEIT.from_si(np.float64(130.0)))
+_KELVIN_RANGE = _KELVINS.from_si(np.array([-10.0, HOT])).tolist()
+(_FAHRENHEIT_MOST,) = _FAHRENHEIT.from_si(np.array([130.0])).tolist()
 
 
 def _columns(quantity: str) -> list[int]:
@@ -75,9 +75,9 @@ def unusual(values: FloatArray, center: FloatArray | None = None) -> BoolArray:
         center: shape (27,), the baseline's level of each sensor, NaN where it has none.
     """
     pressure = values[:, _P]
-    found: BoolArray = ((pressure > LEAST) & (pressure < ATMOSPHERE)).any(axis=1)
+    low = np.asarray(((pressure > LEAST) & (pressure < ATMOSPHERE)).any(axis=1))
     limit = HOT if center is None else np.fmin(HOT, center[_T] + FAR_WARM)
-    found |= (values[:, _T] > limit).any(axis=1)
+    found: BoolArray = low | np.asarray((values[:, _T] > limit).any(axis=1))
     return found
 
 
@@ -143,7 +143,8 @@ def without_units(reasons: Sequence[str]) -> tuple[str, ...]:
 
 def _reports(values: FloatArray) -> BoolArray:
     # Zero is what a dead gauge reports.
-    return ~np.isnan(values) & (values != 0.0)
+    reports: BoolArray = ~np.isnan(values) & (values != 0.0)
+    return reports
 
 
 def _pressures(values: FloatArray) -> tuple[MaskArray, MaskArray]:
@@ -162,7 +163,8 @@ def _temperatures(values: FloatArray) -> MaskArray:
     with np.errstate(invalid="ignore"):
         fahrenheit = (values > HOT) & (values <= _FAHRENHEIT_MOST)
         kelvin = (values >= _KELVIN_RANGE[0]) & (values <= _KELVIN_RANGE[1])
-    return (fahrenheit * _DEG_F + kelvin * _KELVIN).astype(np.int8)
+    masks: MaskArray = (fahrenheit * _DEG_F + kelvin * _KELVIN).astype(np.int8)
+    return masks
 
 
 def _against_pressures(values: FloatArray, center: FloatArray) -> MaskArray:

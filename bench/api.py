@@ -34,6 +34,7 @@ from scoring import NOW_MS, WELL, simulated_values, stream_rows, trained_model  
 from petrostream.detection.detector import ModelSet, load_models  # noqa: E402  (after the thread limits)
 from petrostream.readings import encode_block  # noqa: E402
 from petrostream.scoring import FacilityState  # noqa: E402
+from toolchain.version_option import add_version  # noqa: E402
 
 SINGLES, BATCH, BATCHES, CALLERS, IDLE = 1000, 1000, 60, 2, 1000
 BARS = {"single_p99_ms": 20.0, "readings_per_s": 20_000}
@@ -222,6 +223,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    add_version(parser)
     options = parser.parse_args()
     if options.serve:
         serve(options.serve, options.folder)

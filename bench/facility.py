@@ -36,6 +36,7 @@ from petrostream.scoring.score import score_batch  # noqa: E402
 from petrostream.scoring.scored import Scored  # noqa: E402
 from petrostream.times import to_iso  # noqa: E402
 from producer.facility import GasDetector, Tank, enrich  # noqa: E402
+from toolchain.version_option import add_version  # noqa: E402
 
 START_MS = 1_700_000_000_000
 FACILITY = "FAC-01"
@@ -100,6 +101,7 @@ def main() -> None:
     """Measure every case and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    add_version(parser)
     options = parser.parse_args()
     report = []
     for wells, seconds in CASES:

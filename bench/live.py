@@ -30,6 +30,7 @@ from petrostream.minutes.windows import WINDOW_MS, Window
 from petrostream.readings.wells import encode_block
 from petrostream.times import to_iso
 from toolchain.twin import point_at_twin, twin
+from toolchain.version_option import add_version
 
 WELLS = 42
 FACILITY_PREFIX = "BENCH-"
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="length of each run")
     parser.add_argument("--rate", type=int, default=1000, help="readings a second under load")
     parser.add_argument("--json", type=Path)
+    add_version(parser)
     arguments = parser.parse_args()
     target = twin()
     point_at_twin(target=target)

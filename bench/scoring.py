@@ -36,6 +36,7 @@ from petrostream.scoring import codec as state_codec  # noqa: E402
 from petrostream.scoring.history import FacilityState  # noqa: E402
 from petrostream.scoring.score import score_batch  # noqa: E402
 from petrostream.times import to_iso  # noqa: E402
+from toolchain.version_option import add_version  # noqa: E402
 
 WELL, FACILITY = "WELL-00001", "FAC-01"
 SENSORS = ("p_pdg", "p_tpt", "t_tpt", "p_mon_ckp", "t_jus_ckp")
@@ -279,6 +280,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--probe-memory", type=Path, help=argparse.SUPPRESS)
+    add_version(parser)
     options = parser.parse_args()
     if options.probe_memory:
         print(json.dumps(probe_memory(options.probe_memory)))

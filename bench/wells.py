@@ -27,6 +27,7 @@ from petrostream.pipeline.stages import ChunkTimes, run_stages  # noqa: E402
 from petrostream.readings import encode_block, validate_block  # noqa: E402
 from petrostream.scoring.history import FacilityState  # noqa: E402
 from petrostream.times import to_iso  # noqa: E402
+from toolchain.version_option import add_version  # noqa: E402
 
 START_MS = 1_760_000_000_000
 RECORD_BYTES = 1_000_000
@@ -86,6 +87,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--readings", type=int, default=9_000, help="how many in all (default: 9000)")
+    add_version(parser)
     readings = parser.parse_args().readings
     print(f"{'wells':>6}  {'CPU s':>7}  {'portions':>8}  {'longest s':>9}  {'ms a well':>9}  {'readings':>8}")
     alone = 0.0

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from petrostream.aws.clients import client
+from toolchain.version_option import add_version
 
 QUEUE = "petrostream-alert-example"
 URGENT = {"$or": [{"priority": ["critical", "high"]}, {"status": ["ALERT"]}]}
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("topic", help="ARN of the topic: output AlertTopicArn of the deployment")
     parser.add_argument("--everything", action="store_true", help="not the urgent ones alone")
     parser.add_argument("--keep", action="store_true", help="leave queue and subscription when done")
+    add_version(parser)
     arguments = parser.parse_args()
     sqs, sns = client("sqs"), client("sns")
     queue = sqs.create_queue(QueueName=QUEUE)["QueueUrl"]

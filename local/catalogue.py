@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from petrostream.aws.athena import DATABASE
 from petrostream.aws.clients import client
 from toolchain.commands import Say
 from toolchain.errors import ToolError
@@ -20,7 +21,6 @@ from toolchain.twin import Twin
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
 
-DATABASE = "petrostream"
 
 # What defines a table; the rest of Glue's description is when and by whom it was written.
 _DEFINITION = (

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from toolchain import commands
 from toolchain.twin import ACCOUNT, HOST, REGION, Twin, iam_enforced, point_at_twin, twin
 
 HEALTH = "/_petrostream/health"
@@ -187,7 +188,7 @@ async def _answer(send: Send, document: Mapping[str, Any]) -> None:
 
 
 def main() -> None:
-    """Run the emulator of this repository in the foreground."""
+    """Run the emulator in the foreground; `python -m local up` starts it in the background."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s", stream=sys.stderr
     )
@@ -195,4 +196,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commands.run(main)

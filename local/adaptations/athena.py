@@ -20,6 +20,7 @@ from typing import Any
 from local.adaptations import guard
 from local.athena import bridge, catalogue, engine, parameters, types
 from local.athena.errors import SqlError
+from petrostream.aws.athena import DATABASE
 
 _KNOWN = {
     "_table_relation": "a1a2686723d2ddff",
@@ -104,7 +105,7 @@ def _athena_query(athena: ModuleType) -> Callable[..., Any]:
 
     async def run_duckdb(query: str, database: str, catalog: str | None = None) -> dict[str, Any]:
         views = bridge.load_views()
-        tables = _tables_of(bridge.DATABASE)
+        tables = _tables_of(DATABASE)
         answer = catalogue.statement(query, tables, views, database)
         if answer is None:
             translated = bridge.translate(query, views, current=database, tables=tables)

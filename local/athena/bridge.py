@@ -26,13 +26,13 @@ from local.athena.errors import SqlError
 from local.athena.inference import Typer
 from local.athena.relations import TableColumns, bound, is_named
 from local.athena.rewrite import rewrite
+from petrostream.aws.athena import DATABASE
 from petrostream.schema import TABLES, schema
 from toolchain.paths import VIEWS
 
 # It warns of statements it knows by name only; they are refused here in plain words.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
-DATABASE = "petrostream"
 CATALOG = "awsdatacatalog"
 
 _DEEPEST_VIEW = 10

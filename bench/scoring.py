@@ -4,8 +4,7 @@
 
 Readings and forest are made from a seed, so it runs anywhere. Blocks are measured in seconds of the one
 core's own time, so that other work on the machine counts as little as possible, and the best of several
-rounds is reported. A single reading is measured by the clock, as the median of many, and includes reading
-and writing the well's state, as in a function without a warm cache.
+rounds is reported. A single reading is measured by the clock, as the median of many, with its state's codec.
 """
 
 import argparse
@@ -26,7 +25,6 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-
 import numpy as np  # noqa: E402  (after the thread limits)
 
 from petrostream.detection.detector import ModelSet, load_models  # noqa: E402

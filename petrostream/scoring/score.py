@@ -11,7 +11,7 @@ from petrostream.arrays import BoolArray, IntArray
 from petrostream.detection import COMMISSIONED, ModelSet, WellModel, detect
 from petrostream.gauges import Levels, Moves, WindowStats
 from petrostream.readings import Readings
-from petrostream.risk import MAX_PART, PROCESS_RULES, RULE_SENSORS, RuleColumns, expected_rules, points
+from petrostream.risk import MAX_PART, PROCESS_RULES, RuleColumns, expected_rules, points
 from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms
 from petrostream.scoring.columns import Columns, to_rows
@@ -24,7 +24,7 @@ from petrostream.scoring.moved import unexplained_score
 from petrostream.scoring.points import forest_points, has_rule_sensors
 from petrostream.scoring.reasons import deviations
 from petrostream.scoring.scored import NO_POINTS, Scored
-from petrostream.scoring.together import Look, Step, by_well, look, newest_sequence
+from petrostream.scoring.together import Look, Step, by_well, look, newest_sequence, sensors_in_use
 from petrostream.scoring.units import settle_units
 
 
@@ -108,7 +108,7 @@ def _prepare_well(
         Its new history, with the alarms of the old one.
     """
     alarms = None if state is None else state.alarms
-    used = _sensors_in_use(models)
+    used = sensors_in_use(models)
     for part in feed_parts(state, readings, at):
         prepared = _prepare_feed(columns, state, readings, part, used)
         if prepared is not None:
@@ -292,12 +292,3 @@ def _detect(
             )
         forest[part] = forest_points(model, found)
     return forest
-
-
-def _sensors_in_use(models: list[WellModel]) -> BoolArray:
-    """Mask over the 27 sensors: those that the rules and the well's models use."""
-    used = np.zeros(len(SENSOR_NAMES), np.bool_)
-    used[RULE_SENSORS] = True
-    for model in models:
-        used[model.extractor.sensors] = True
-    return used

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import BoolArray, IntArray
+from petrostream.detection import WellModel
 from petrostream.gauges import (
     HISTORY_MS,
     Levels,
@@ -22,7 +23,8 @@ from petrostream.gauges import (
     window_stats_at,
 )
 from petrostream.readings import Readings
-from petrostream.risk import PROCESS_RULES, RuleColumns, fired
+from petrostream.risk import PROCESS_RULES, RULE_SENSORS, RuleColumns, fired
+from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring.feeds import Feed
 from petrostream.scoring.history import WellState
 from petrostream.scoring.memory import Observed, exclude
@@ -177,3 +179,12 @@ def newest_sequence(last: str | None, sequences: Sequence[str]) -> str | None:
     if last is not None:
         seen.add(last)
     return max(seen, key=int, default=None)
+
+
+def sensors_in_use(models: list[WellModel]) -> BoolArray:
+    """Return a mask over the 27 sensors: those that the rules and the well's models use."""
+    used = np.zeros(len(SENSOR_NAMES), np.bool_)
+    used[RULE_SENSORS] = True
+    for model in models:
+        used[model.extractor.sensors] = True
+    return used

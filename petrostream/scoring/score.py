@@ -177,9 +177,8 @@ def _follow_levels(
         number = int(columns.model[at[row]])
         return None if number < 0 else columns.models[number]
 
-    levels, after = follow(
-        observed, readings.ts_ms[at], history.counts[start:], history.sensors, model_of, _taken(readings, at)
-    )
+    counts, taken = history.counts[start:], _taken(readings, at)
+    levels, after = follow(observed, readings.ts_ms[at], counts, history.sensors, model_of, taken)
     return levels, replace(memory, levels=after)
 
 
@@ -246,10 +245,9 @@ def _update_alarms(
     commissioned = _of_models(columns, at, lambda model: model is not None and model.kind == COMMISSIONED)
     scores = np.where(commissioned, columns.unexplained[at], np.nan)
     threshold = _of_models(columns, at, lambda model: np.nan if model is None else model.threshold)
+    ranked = columns.ranking[at], columns.deviation[at]
     found = columns.away[at], np.where(commissioned, columns.fresh[at], np.nan), columns.new_level[at]
-    findings = Findings(
-        scores, threshold, held, columns.ranking[at], columns.deviation[at], seen, drift, *found
-    )
+    findings = Findings(scores, threshold, held, *ranked, seen, drift, *found)
     raised = raise_alarms(state, readings, at, findings, history)
     columns.alarm_active[at] = raised.active
     columns.alarms += raised.events
@@ -273,22 +271,20 @@ def _detect(
         found = detect(model, seen, against)
         columns.score[at[part]] = found.score
         center = model.center[:, None] if against is None else against.center
-        columns.unexplained[at[part]] = unexplained_score(found, seen, moved, center)
-        columns.fresh[at[part]] = columns.unexplained[at[part]]
+        new = unexplained_score(found, seen, moved, center)
+        columns.unexplained[at[part]] = columns.fresh[at[part]] = new
         if against is not None and of_part.unsettled:
-            new = fresh_score(found, seen, of_part, against)
-            columns.fresh[at[part]] = np.where(moved.in_transition, columns.fresh[at[part]], new)
+            fresh = fresh_score(found, seen, of_part, against)
+            columns.fresh[at[part]] = np.where(moved.in_transition, new, fresh)
             columns.away[at[part]] = of_part.away(found.sensors).any(axis=0)
             columns.new_level[at[part]] = (1 << found.sensors) @ of_part.moved(found.sensors)
         columns.anomalous[at[part]] = found.anomalous
         columns.ranking[at[part], : found.ranking.shape[1]] = found.ranking
         if model.kind == COMMISSIONED and found.anomalous.any():
             rows = np.flatnonzero(found.anomalous)
+            usually = center if against is None else center[:, rows]
             columns.deviation[at[part[rows]], : found.ranking.shape[1]] = deviations(
-                found.ranking[rows],
-                seen.take(rows),
-                model.extractor.sensors,
-                model.center[:, None] if against is None else against.center[:, rows],
+                found.ranking[rows], seen.take(rows), found.sensors, usually
             )
         forest[part] = forest_points(model, found)
     return forest

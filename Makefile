@@ -16,7 +16,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo data simulate train benchmark evaluate replay sql package cost bench \
+.PHONY: help setup setup-dev up down demo service data simulate train benchmark evaluate replay sql package cost bench \
         plan lock deploy smoke rollback destroy receipt \
         test test-unit test-infra test-e2e fuzz scan lint format clean
 
@@ -48,8 +48,11 @@ up: setup ## Switch the local lake on
 down: ## Switch the local lake off (data stays)
 	@./project_down.sh local
 
-demo: setup ## From nothing to SQL: up, data, train, replay, report (DATA=dir for real 3W files)
-	@$(RUN) -m local.demo $(if $(DATA),--data "$(DATA)")
+demo: setup ## From nothing to SQL: up, data, train, replay, report (DATA=dir for real 3W files, CONSUMER=service)
+	@$(RUN) -m local.demo $(if $(DATA),--data "$(DATA)") $(if $(CONSUMER),--consumer $(CONSUMER))
+
+service: setup ## Score with the service in place of the function, with its HTTP API (PORT=8080)
+	@$(RUN) -m local service $(if $(PORT),--port $(PORT))
 
 data: setup ## Download the real 3W dataset into data/3w (1.7 GB, resumable)
 	@$(RUN) -m ml.download --out data/3w

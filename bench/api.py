@@ -45,7 +45,7 @@ def serve(port: int, folder: Path) -> None:
     """Serve the API with the models of a folder, on one core."""
     import uvicorn  # noqa: PLC0415 - only the server needs it
 
-    from lambdas.scoring.api.access import Limits  # noqa: PLC0415
+    from lambdas.scoring.api.access import ApiLimits  # noqa: PLC0415
     from lambdas.scoring.api.app import create_app  # noqa: PLC0415
     from lambdas.scoring.api.services import Services  # noqa: PLC0415
 
@@ -57,7 +57,7 @@ def serve(port: int, folder: Path) -> None:
         SimpleNamespace(current=lambda: models), FacilityState, nowhere, nowhere, lambda: NOW_MS
     )
     # Rates are lifted: they would be what is measured.
-    app = create_app(services, limits=Limits(requests_per_second=1e9, burst=10**9))
+    app = create_app(services, limits=ApiLimits(requests_per_second=1e9, burst=10**9))
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", timeout_keep_alive=600)
 
 

@@ -50,6 +50,7 @@ ENTRIES: dict[str, Entry] = {
     "live": _local("live", "Show each well's latest status and most urgent alarm."),
     "sql": _local("sql", "Run Athena SQL, on this machine or with --aws, and print a table or CSV."),
     "drift": Entry("local.drift", "main", "Show how far wells have moved from their baselines.", LOCAL),
+    "service": _local("service", "Score with the service in place of the function; serves the HTTP API."),
     "logs": _local("logs", "Print the end of its log."),
     "env": _local("env", "Print the variables that point AWS clients at it."),
     "resend": _local("resend", "Send readings that arrived, but are in no table, to the stream again."),

@@ -260,6 +260,21 @@ def resend(execute: ExecuteOption = False, hours: HoursOption = None, now: NowOp
 
 
 @app.command()
+def service(
+    port: Annotated[int, typer.Option(help="Port of the HTTP API, on the loopback address.")] = 8080,
+) -> None:
+    """Score with the service in place of the function, until Ctrl-C; its HTTP API is served meanwhile."""
+    target = twin()
+    _need_running(target)
+    point_at_twin(target=target)
+    # No other command needs it.
+    from local import service as scoring_service  # noqa: PLC0415
+
+    console.print(f"The service owns the stream; its API is http://127.0.0.1:{port}. Ctrl-C ends it.")
+    raise typer.Exit(scoring_service.run(target, port))
+
+
+@app.command()
 def env() -> None:
     """Print the variables that point AWS clients at the twin: eval "$(python -m local env)"."""
     for name, value in client_environment().items():

@@ -72,6 +72,10 @@ class EntryTooLarge(PetroStreamError):
         self.limit = limit
 
 
+class IteratorExpired(PetroStreamError):
+    """A shard's iterator is over five minutes old; a new one must be asked for."""
+
+
 class StateConflict(PetroStreamError):
     """Another invocation has written the facility's state since this one read it."""
 

@@ -5,7 +5,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from local import service as scoring_service
 from local.demo import facility as demo_facility
 from local.demo import report as demo_report
 from local.demo.queries import SqlRow
@@ -22,7 +26,7 @@ from petrostream.aws.clients import client
 from toolchain import commands
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
-from toolchain.twin import point_at_twin, subprocess_environment
+from toolchain.twin import point_at_twin, subprocess_environment, twin
 
 SIMULATED = Path("data/simulated")
 MODELS = Path("build/models")
@@ -30,6 +34,14 @@ REPLAY_REPORT = Path("build/demo-replay.json")
 REPORT = Path("build/demo.json")
 
 WIDTH = 110
+
+
+class Consumer(StrEnum):
+    """What scores the stream."""
+
+    function = "function"
+    service = "service"
+
 
 console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
 
@@ -40,6 +52,9 @@ def main(
     ] = None,
     facility: Annotated[bool, typer.Option(help="Simulate gas detectors at the wells, and tanks.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of that simulation.")] = 7,
+    consumer: Annotated[Consumer, typer.Option(help="What scores: the function, or the service.")] = (
+        Consumer.function
+    ),
 ) -> None:
     """Run the lake end to end on this machine and report what happened."""
     started = time.monotonic()
@@ -55,8 +70,9 @@ def main(
     replay = ["producer/replay.py", "--data", str(folder), "--speed", "max", "--report", str(REPLAY_REPORT)]
     if facility:
         replay += ["--with-facility", "--seed", str(seed)]
-    _step("5/6  Replay at full speed", *replay)
-    report = _land(since, started)
+    with _scoring_by(consumer):
+        _step("5/6  Replay at full speed", *replay)
+        report = _land(since, started)
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     demo_report.show(report, console)
     if facility:
@@ -71,6 +87,17 @@ def main(
     whole = report["sent"] == report["landed"] + report["quarantined"] and not report["duplicates"]
     if not whole or (facility and not demo_facility.holds(report["facility"])):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _scoring_by(consumer: Consumer) -> Iterator[None]:
+    """Let the service score, where it was chosen; the function does so by itself."""
+    if consumer is Consumer.function:
+        yield
+        return
+    point_at_twin()
+    with scoring_service.instead_of_the_function(), scoring_service.started(twin()):
+        yield
 
 
 def _instances(data: Path | None) -> Path:

@@ -78,6 +78,31 @@ class ConsumerSettings:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """Settings of the scoring service besides those of every consumer.
+
+    Attributes:
+        stream: INGEST_STREAM, the stream to read.
+        most_shards: MOST_SHARDS, most shards that one task reads; 4 if not set.
+    """
+
+    stream: str
+    most_shards: int = 4
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "ServiceSettings":
+        """Read the settings.
+
+        Raises:
+            SettingInvalid: a variable is missing or has a value that can't be used.
+        """
+        return cls(
+            stream=_read(environment, "INGEST_STREAM", _name, "the name of a Kinesis stream"),
+            most_shards=_read(environment, "MOST_SHARDS", _count, "a number, 1 or more", "4"),
+        )
+
+
 def _read(
     environment: Mapping[str, str],
     name: str,
@@ -110,6 +135,13 @@ def _topic(text: str) -> str:
 def _seconds(text: str) -> float:
     value = float(text)
     if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
         raise ValueError(text)
     return value
 

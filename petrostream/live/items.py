@@ -10,6 +10,8 @@ docs/reference/live-table.md describes the table.
 | SHARD#<stream>/<id> | OWNER | the process that owns a shard | permanently |
 | WELL#<id> | WIN#<start> | closed minutes of a well, five at most | window_hours |
 | ALERT#<id> | SENT | marker of a published alert | 7 days |
+| LEASES | <stream>/<shard> | which task of the service reads a shard | permanently |
+| TASKS | <task> | until when a task of the service lives | a day |
 | OPERATORS | <alarm type>#<well> | what operators did to an alarm tag | while it holds, else 30 days |
 """
 
@@ -31,6 +33,8 @@ EPOCH = "epoch"
 FACILITY = "FACILITY#"
 SHARD = "SHARD#"
 OWNER = "OWNER"
+LEASES = "LEASES"
+TASKS = "TASKS"
 HOUR_MS = 3_600_000
 MARKER_SECONDS = 7 * 86_400
 """How long the marker of a published alert is kept: far longer than a stream keeps its records."""
@@ -208,6 +212,21 @@ def minute_of_window(window: Window) -> Minute:
 def tag_key(well_id: str, alarm_type: str) -> Item:
     """Key of the operators' side of an alarm tag. An alarm type has no "#" in its name, a well may."""
     return {"pk": {"S": OPERATORS}, "sk": {"S": f"{alarm_type}#{well_id}"}}
+
+
+def lease_key(shard_id: str) -> Item:
+    """Key of the lease of a shard, `<stream>/<shard>`."""
+    return {"pk": {"S": LEASES}, "sk": {"S": shard_id}}
+
+
+def task_item(task: str, until_ms: int, now_ms: int) -> Item:
+    """The item of a task of the service, which lives until a time, epoch ms."""
+    return {
+        "pk": {"S": TASKS},
+        "sk": {"S": task},
+        "until_ms": {"N": str(until_ms)},
+        "expires_at": {"N": str(now_ms // 1000 + 86_400)},
+    }
 
 
 def marker_item(alert_id: str, now_ms: int) -> Item:

@@ -6,19 +6,28 @@ or front door.
 
 from petrostream.pipeline.batch import Outcome, StreamRecord, Tally
 from petrostream.pipeline.fitting import fitted
+from petrostream.pipeline.handover import hand_over
+from petrostream.pipeline.leases import LEASE_MS, RENEW_MS, Fetched, Lease, Shard, plan
 from petrostream.pipeline.memories import Memories
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
 from petrostream.pipeline.places import ShardPlace
-from petrostream.pipeline.ports import Alerts, Ports, Sink
+from petrostream.pipeline.ports import Alerts, Models, Ports, Sink
 from petrostream.pipeline.process import process_batch
+from petrostream.pipeline.takeover import own
 
 __all__ = [
+    "LEASE_MS",
     "PARTS",
+    "RENEW_MS",
     "Alerts",
+    "Fetched",
+    "Lease",
     "Memories",
     "Memory",
+    "Models",
     "Outcome",
     "Ports",
+    "Shard",
     "ShardPlace",
     "Sink",
     "StreamRecord",
@@ -26,5 +35,8 @@ __all__ = [
     "decode_parts",
     "encode_parts",
     "fitted",
+    "hand_over",
+    "own",
+    "plan",
     "process_batch",
 ]

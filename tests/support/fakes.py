@@ -209,7 +209,9 @@ def _check_item(item: dict[str, Any], operation: str) -> None:
 def _size(value: dict[str, Any]) -> int:
     """Bytes of an attribute's value; every number counts as the longest."""
     ((kind, content),) = value.items()
-    return {"S": lambda: len(content.encode()), "B": lambda: len(content), "N": lambda: 21}[kind]()
+    if kind == "S":
+        return len(content.encode())
+    return {"B": lambda: len(content), "N": lambda: 21, "BOOL": lambda: 1}[kind]()
 
 
 def _holds(put: dict[str, Any], held: dict[str, Any] | None) -> bool:

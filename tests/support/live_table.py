@@ -32,11 +32,13 @@ class ReadableTable:
         TableName: str,  # noqa: N803
         KeyConditionExpression: str,  # noqa: N803
         ExpressionAttributeValues: dict[str, dict[str, str]],  # noqa: N803
-        ProjectionExpression: str,  # noqa: N803
+        ProjectionExpression: str = "",  # noqa: N803
+        ConsistentRead: bool = False,  # noqa: N803
         ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
         ExclusiveStartKey: tuple[str, str] | None = None,  # noqa: N803
     ) -> dict[str, Any]:
         """Items of one partition in order of their sort keys, a page at a time."""
+        assert isinstance(ConsistentRead, bool)
         names = ExpressionAttributeNames or {}
         chosen = [names.get(name, name) for name in ProjectionExpression.split(", ")]
         values = {name: value["S"] for name, value in ExpressionAttributeValues.items()}
@@ -51,7 +53,11 @@ class ReadableTable:
         page, rest = keys[: self._page], keys[self._page :]
         answer: dict[str, Any] = {
             "Items": [
-                {name: value for name, value in self._table.others[key].items() if name in chosen}
+                {
+                    name: value
+                    for name, value in self._table.others[key].items()
+                    if name in chosen or not ProjectionExpression
+                }
                 for key in page
             ]
         }

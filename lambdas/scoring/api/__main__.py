@@ -1,87 +1,22 @@
-"""`python -m lambdas.scoring.api`: serve the API, on loopback unless keys are set."""
+"""`python -m lambdas.scoring.api`: serve the API alone, on loopback unless keys are set."""
 
-import ipaddress
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import sys
 
-import uvicorn
-
-from lambdas.scoring.api.app import create_app
-from lambdas.scoring.api.services import Services
+from lambdas.scoring.api.gauges import Gauges
+from lambdas.scoring.api.server import ApiSettings, server
 from petrostream.aws.settings import ConsumerSettings
-from petrostream.aws.worker import Worker, now_ms
 from petrostream.errors import SettingInvalid
-
-PORT = 8080
-IDLE_SECONDS = 65
-"""A little longer than a load balancer's own idle time-out (60 s), so that it is the one that closes."""
-
-SHUTDOWN_SECONDS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ApiSettings:
-    """Where the API listens, and who may call it.
-
-    Attributes:
-        host: API_HOST, 127.0.0.1 if not set.
-        port: API_PORT, 8080 if not set.
-        key_digests: API_KEY_DIGESTS, SHA-256 digests of the keys in hexadecimal, separated by commas.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = PORT
-    key_digests: tuple[str, ...] = ()
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "ApiSettings":
-        """Read the settings.
-
-        Raises:
-            SettingInvalid: a variable has a value that can't be used, or the API would be open to a network.
-        """
-        host = environment.get("API_HOST", "127.0.0.1").strip()
-        port = environment.get("API_PORT", str(PORT)).strip()
-        text = environment.get("API_KEY_DIGESTS", "")
-        digests = tuple(digest for digest in (part.strip().lower() for part in text.split(",")) if digest)
-        if not port.isdecimal() or not 0 < int(port) < 65536:
-            raise SettingInvalid("API_PORT", port, "a port, 1 to 65535")
-        if any(len(digest) != 64 or set(digest) - set("0123456789abcdef") for digest in digests):
-            raise SettingInvalid("API_KEY_DIGESTS", "…", "SHA-256 digests, 64 hexadecimal digits each")
-        if not digests and not _loopback(host):
-            wanted = f"the digests of its keys, or listen on loopback instead of {host}"
-            raise SettingInvalid("API_KEY_DIGESTS", None, wanted)
-        return cls(host, int(port), digests)
 
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; requests in work are finished first."""
-    settings = ApiSettings.from_environment(os.environ)
-    worker = Worker(ConsumerSettings.from_environment(os.environ))
-    services = Services(
-        models=worker.models,
-        state=lambda facility: worker.states.committed(facility).scoring,
-        live=worker.live_table,
-        desk=worker.desk,
-        now_ms=now_ms,
-    )
-    uvicorn.run(
-        create_app(services, settings.key_digests),
-        host=settings.host,
-        port=settings.port,
-        timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        server_header=False,
-        log_level="warning",
-    )
-
-
-def _loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        settings = ConsumerSettings.from_environment(os.environ)
+        api = ApiSettings.from_environment(os.environ)
+    except SettingInvalid as error:
+        sys.exit(str(error))
+    server(settings, api, Gauges()).run()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ MAX_CLIENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ApiLimits:
     """What a client may ask for.
 
     Attributes:
@@ -56,12 +56,12 @@ class Access:
         self,
         app: ASGIApp,
         key_digests: Sequence[str] = (),
-        limits: Limits | None = None,
+        limits: ApiLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
         self._digests = [digest.lower() for digest in key_digests]
-        self._limits = limits or Limits()
+        self._limits = limits or ApiLimits()
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._working = 0

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from lambdas.scoring.api import documents, examples
-from lambdas.scoring.api.access import Access, Limits
+from lambdas.scoring.api.access import Access, ApiLimits
 from lambdas.scoring.api.gauges import Gauges
 from lambdas.scoring.api.problems import MEDIA_TYPE, Problem, install
 from lambdas.scoring.api.readings import lines_of, score_lines
@@ -63,7 +63,7 @@ class ActionBody(BaseModel):
 def create_app(
     services: Services,
     key_digests: Sequence[str] = (),
-    limits: Limits | None = None,
+    limits: ApiLimits | None = None,
     gauges: Gauges | None = None,
 ) -> FastAPI:
     """Build the application.

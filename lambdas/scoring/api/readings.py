@@ -17,7 +17,7 @@ MAX_READINGS = 10_000
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 JSON = ("application/json", "")
 
-States = Callable[[str], FacilityState]
+StateOf = Callable[[str], FacilityState]
 """Returns the state to score a facility's readings from."""
 
 
@@ -57,7 +57,7 @@ def lines_of(body: bytes, content_type: str) -> bytes:
     return b"\n".join(map(orjson.dumps, readings))
 
 
-def score_lines(data: bytes, states: States, models: ModelSet | None, now_ms: int) -> bytes:
+def score_lines(data: bytes, states: StateOf, models: ModelSet | None, now_ms: int) -> bytes:
     """Score readings, one a line, and return the response's body.
 
     Args:

@@ -2,20 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from petrostream.aws.alarm_desk import AlarmDesk
 from petrostream.aws.live_reader import LiveTable
-from petrostream.detection import ModelSet
+from petrostream.pipeline import Models
 from petrostream.scoring import FacilityState
-
-
-class Models(Protocol):
-    """The models in use."""
-
-    def current(self) -> ModelSet | None:
-        """Return them, None before the first are published; raises ModelInvalid or ServiceUnavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

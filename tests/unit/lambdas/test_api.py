@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.scoring.api import app as api
-from lambdas.scoring.api.__main__ import ApiSettings
-from lambdas.scoring.api.access import Access, Limits
+from lambdas.scoring.api.access import Access, ApiLimits
 from lambdas.scoring.api.app import create_app
+from lambdas.scoring.api.server import ApiSettings
 from lambdas.scoring.api.services import Services
 from petrostream.errors import ServiceUnavailable, SettingInvalid, Throttled
 from petrostream.lake import rows_to_blocks
@@ -279,7 +279,7 @@ def test_with_keys_only_who_has_one_is_let_in(services):
 
 
 def test_sizes_and_rates_are_limited_for_each_client(services):
-    limits = Limits(body_bytes=1000, requests_per_second=1.0, burst=3)
+    limits = ApiLimits(body_bytes=1000, requests_per_second=1.0, burst=3)
     other = hashlib.sha256(b"other").hexdigest()
     client = client_of(services, key_digests=[DIGEST, other], limits=limits)
     long = client.post("/v1/score", content=b"x" * 1001, headers={"x-api-key": KEY})
@@ -318,7 +318,7 @@ def test_a_body_that_never_ends_is_given_up_and_others_are_served():
         await send({"type": "http.response.body", "body": b""})
 
     async def both():
-        app = Access(inner, limits=Limits(body_seconds=0.2))
+        app = Access(inner, limits=ApiLimits(body_seconds=0.2))
         slow = asyncio.create_task(
             call(app, messages=[{"type": "http.request", "body": b"x", "more_body": True}])
         )
@@ -340,7 +340,7 @@ def test_no_more_is_worked_on_at_once_than_the_limit():
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b""})
 
-        app = Access(inner, limits=Limits(at_once=1))
+        app = Access(inner, limits=ApiLimits(at_once=1))
         whole = [{"type": "http.request", "body": b""}]
         first = asyncio.create_task(call(app, messages=whole))
         await asyncio.sleep(0.01)

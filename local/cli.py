@@ -14,6 +14,7 @@ from rich.console import Console
 
 from deploy.engine import Iac
 from local import catalogue, deployment, lifecycle
+from local import service as scoring_service
 from local import sql as sql_client
 from local.restored import not_restored, restored
 from local.status import facts, readings, readings_text, size, text, wrong_units, wrong_units_text
@@ -266,11 +267,8 @@ def service(
     """Score with the service in place of the function, until Ctrl-C; its HTTP API is served meanwhile."""
     target = twin()
     _need_running(target)
-    point_at_twin(target=target)
-    # No other command needs it.
-    from local import service as scoring_service  # noqa: PLC0415
-
     console.print(f"The service owns the stream; its API is http://127.0.0.1:{port}. Ctrl-C ends it.")
+    point_at_twin(target=target)
     raise typer.Exit(scoring_service.run(target, port))
 
 

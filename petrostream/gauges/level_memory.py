@@ -134,8 +134,9 @@ class Levels:
         spread = np.minimum(np.maximum(spread, usual[1][:, None]), usual[2][:, None])
         if (minutes < window_min).any():
             youth = np.sqrt(np.where(known, window_min / np.maximum(minutes, 1), 1.0))
-            spread *= np.minimum(np.maximum(youth, 1.0), MAX_WIDENING)
-        return spread[:, self.rows]
+            spread = spread * np.minimum(np.maximum(youth, 1.0), MAX_WIDENING)
+        scale: FloatArray = spread[:, self.rows]
+        return scale
 
     def recommissioned(self, identity: int) -> BoolArray:
         """Return which readings are the first of another baseline, until levels know of it: shape (n,)."""

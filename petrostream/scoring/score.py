@@ -246,8 +246,9 @@ def _update_alarms(
     scores = np.where(commissioned, columns.unexplained[at], np.nan)
     threshold = _of_models(columns, at, lambda model: np.nan if model is None else model.threshold)
     ranked = columns.ranking[at], columns.deviation[at]
-    found = columns.away[at], np.where(commissioned, columns.fresh[at], np.nan), columns.new_level[at]
-    findings = Findings(scores, threshold, held, *ranked, seen, drift, *found)
+    away, new_level = columns.away[at], columns.new_level[at]
+    fresh = np.where(commissioned, columns.fresh[at], np.nan)
+    findings = Findings(scores, threshold, held, *ranked, seen, drift, away, fresh, new_level)
     raised = raise_alarms(state, readings, at, findings, history)
     columns.alarm_active[at] = raised.active
     columns.alarms += raised.events

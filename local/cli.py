@@ -261,9 +261,7 @@ def resend(execute: ExecuteOption = False, hours: HoursOption = None, now: NowOp
 
 
 @app.command()
-def service(
-    port: Annotated[int, typer.Option(help="Port of the HTTP API, on the loopback address.")] = 8080,
-) -> None:
+def service(port: Annotated[int, typer.Option(help="Port of its HTTP API, on loopback.")] = 8080) -> None:
     """Score with the service in place of the function, until Ctrl-C; its HTTP API is served meanwhile."""
     target = twin()
     _need_running(target)

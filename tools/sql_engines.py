@@ -18,6 +18,7 @@ from sqlglot.executor import execute
 
 from local.athena import bridge, catalogue, engine, parameters
 from local.athena.errors import SqlError
+from petrostream.aws.athena import DATABASE
 from toolchain.paths import ROOT
 
 FILE = ROOT / "tests" / "unit" / "local" / "athena" / "statements.jsonl"
@@ -43,7 +44,7 @@ def twin(sql: str) -> engine.Answer:
     """
     views, tables = bridge.load_views(), bridge.lake_tables()
     sql = parameters.executed(sql, lambda _: None)
-    found = catalogue.statement(sql, tables, views, bridge.DATABASE)
+    found = catalogue.statement(sql, tables, views, DATABASE)
     return found or _on_duckdb(bridge.translate(sql, views))
 
 

@@ -105,7 +105,8 @@ class Moves:
     @property
     def in_transition(self) -> BoolArray:
         """Which readings are in a transition: shape (n,)."""
-        return self.codes != 0
+        found: BoolArray = self.codes != 0
+        return found
 
     def take(self, rows: IntArray) -> "Moves":
         """Return the transitions of the readings at these positions."""
@@ -125,14 +126,14 @@ def follow_moves(memory: MoveMemory, ts_ms: IntArray, values: FloatArray) -> tup
     """
     rows, codes, positions = _moves(memory.positions, values[:, ACTUATOR_INDICES])
     after = [MoveMemory(positions, memory.opened_ms, memory.moved_ms, memory.code)]
-    for row, code in zip(rows, codes, strict=True):
-        after.append(after[-1].moved(int(ts_ms[row]), code))
+    for row, moved in zip(rows, codes, strict=True):
+        after.append(after[-1].moved(int(ts_ms[row]), moved))
     n = len(ts_ms)
     if not rows and not memory.code:
         return Moves(np.zeros(n, np.int64), np.zeros(n, np.bool_)), after[0]
     lengths = np.diff([0, *rows, n])
     until = np.repeat([each.until_ms for each in after], lengths)
-    code = np.where(ts_ms <= until, np.repeat([each.code for each in after], lengths), 0)
+    code: IntArray = np.where(ts_ms <= until, np.repeat([each.code for each in after], lengths), 0)
     before = np.append(memory.code, code[:-1]) != 0
     ended = before & (code == 0)
     last = after[-1]

@@ -150,7 +150,7 @@ class Trend:
         operated = change[:, _CHOKE] > CHOKE_STEP
         if operated.any():
             # What follows an operator's move is not the well's own activity.
-            number = np.cumsum(operated, axis=1)
+            number: IntArray = np.cumsum(operated, axis=1, dtype=np.int64)
             number[:, _ACTIVITY_SETTLE:] -= number[:, :-_ACTIVITY_SETTLE].copy()
             change = np.where((number > 0)[:, None, :], np.nan, change)
         largest = np.fmax.reduce(change, axis=2)

@@ -14,7 +14,7 @@ MAGIC = b"PSL"
 LATEST_MAGIC = b"PSN"
 VERSION = 1
 MAX_LATEST_BYTES = 350_000
-"""Most bytes of the statuses of a shard, some 3,500 wells: its item has 400 KB."""
+"""Most bytes of the statuses of a shard, some 7,000 wells: its item has 400 KB."""
 
 _WHAT = "live state"
 _STATUS = tuple(column.name for column in fields(WellStatus))

@@ -1,0 +1,245 @@
+"""Measures the time from arrival in the stream to Firehose, live table and alert, on AWS's timings.
+
+    python bench/latency.py --json build/bench-latency.json
+
+The scoring function runs against the fakes of the tests, behind an event source with Lambda's timings on a
+simulated clock: the shard is read once a second; the batching window begins with the read that brings the
+first record, and the batch goes with the read that falls on its end. Time in the function is its CPU time,
+measured here, divided by the share of a vCPU that comes with its memory, and the waits below for each call.
+The waits are assumptions, those of the cost model where it has them.
+
+Every facility sends a block a second, at a moment of its own. Every well leaks gas for 20 s of every 120 s,
+so that each of its changes of status and alarm transitions is an alert. Latency of an alert counts from the
+arrival of the reading that made it due: on-delays of the detection count apart.
+"""
+
+import argparse
+import json
+import logging
+import math
+import random
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from cost import figures
+from infra.settings import load_settings
+from petrostream.fleet import facility_of
+from tests.support.event_source import EventSource, Mapping, StreamRecord
+from tests.support.scoring_world import START_MS, World, block, reading
+
+READ_MS = 1000
+INVOKE_MS = 15.0
+WAITS_MS = {
+    "get_item": float(figures.TABLE_READ_MS),
+    "put_item": float(figures.TABLE_WRITE_MS),
+    # Eight at once.
+    "update_item": float(figures.TABLE_WRITE_MS) / 8,
+    "put_record_batch": float(figures.FIREHOSE_WRITE_MS),
+    "publish_batch": 25.0,
+}
+PERIOD, LEAK = 120, 20
+BUCKETS_MS = (250, 500, 750, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 5000, 10_000, 30_000, 10**9)
+
+
+@dataclass
+class Invocation:
+    """The simulated time inside one invocation."""
+
+    share: float
+    begun_ms: float = 0.0
+    waited_ms: float = 0.0
+    cpu_s: float = 0.0
+    marks: dict[str, float] = field(default_factory=dict)
+
+    def begin(self, at_ms: float) -> None:
+        """Begin an invocation."""
+        self.begun_ms, self.waited_ms, self.cpu_s, self.marks = at_ms, INVOKE_MS, time.process_time(), {}
+
+    def now_ms(self) -> float:
+        """The simulated time."""
+        return self.begun_ms + self.waited_ms + (time.process_time() - self.cpu_s) * 1000 / self.share
+
+
+class Timed:
+    """A fake client whose calls take time; `mark` gets the name and the arguments of each when it returns."""
+
+    def __init__(self, client: object, at: Invocation, mark: Callable[[str, dict[str, Any]], None]) -> None:
+        self._client, self._at, self._mark = client, at, mark
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        call = getattr(self._client, name)
+
+        def timed(**arguments: Any) -> object:  # noqa: ANN401 - of every call
+            response = call(**arguments)
+            self._at.waited_ms += WAITS_MS.get(name, 0.0)
+            self._mark(name, arguments)
+            return response
+
+        return timed
+
+
+@dataclass
+class Polled(EventSource):
+    """An event source that reads the shard once a second."""
+
+    taken_ms: Callable[[], float] = lambda: 0.0
+    begin: Callable[[float], None] = lambda _: None
+    latencies: Callable[[list[StreamRecord]], None] = lambda _: None
+    read_to_ms: int = 0
+
+    def _gather(self, shard: Sequence[StreamRecord], position: int) -> list[StreamRecord]:
+        first = shard[position].arrival_ms
+        # What is left of the last read is there; else the next read is on the second.
+        at = self.now_ms if first <= self.read_to_ms else _on_the_second(max(self.now_ms, first))
+        closes = at + math.ceil(self.mapping.window_ms / READ_MS) * READ_MS
+        while True:
+            batch = [
+                record
+                for record in shard[position : position + self.mapping.batch_size]
+                if record.arrival_ms <= at
+            ]
+            if at >= closes or len(batch) == self.mapping.batch_size:
+                break
+            at += READ_MS
+        self.now_ms, self.read_to_ms = at, max(at, self.read_to_ms)
+        return batch
+
+    def _invoke(self, records: list[StreamRecord], retries: int) -> tuple[int | None, bool]:
+        self.begin(self.now_ms)
+        outcome = super()._invoke(records, retries)
+        self.now_ms = round(self.taken_ms())
+        self.latencies(records)
+        return outcome
+
+
+def _on_the_second(at_ms: int) -> int:
+    return math.ceil(at_ms / READ_MS) * READ_MS
+
+
+def records_of(wells: int, seconds: int, seed: int) -> list[StreamRecord]:
+    """A shard on which every facility sends a block a second."""
+    draw = random.Random(seed)
+    places: dict[str, list[int]] = {}
+    for number in range(1, wells + 1):
+        places.setdefault(facility_of(f"WELL-{number:05d}"), []).append(number)
+    sent = []
+    for facility, numbers in places.items():
+        phase = draw.randrange(READ_MS)
+        for second in range(seconds):
+            rows = [
+                reading(
+                    number,
+                    second,
+                    facility,
+                    methane_ppm=900.0 if (second + 7 * number) % PERIOD >= PERIOD - LEAK else 5.0,
+                )
+                for number in numbers
+            ]
+            sent.append((START_MS + second * READ_MS + phase + draw.randrange(50), facility, block(*rows)))
+    return [
+        StreamRecord(str(1000 + place), facility, data, at)
+        for place, (at, facility, data) in enumerate(sorted(sent, key=lambda one: one[0]))
+    ]
+
+
+def measure(wells: int, seconds: int, memory_mb: int, window: int, seed: int = 7) -> dict[str, Any]:
+    """Latencies in ms of one shard."""
+    settings = load_settings().scoring
+    share = min(1.0, memory_mb / figures.VCPU_MB)
+    inside = Invocation(share)
+    found: dict[str, list[float]] = {"firehose": [], "live": [], "alert": []}
+    records = records_of(wells, seconds, seed)
+    arrived = {
+        (record.partition_key, (record.arrival_ms - START_MS) // READ_MS): record.arrival_ms
+        for record in records
+    }
+
+    def mark(name: str, arguments: dict[str, Any]) -> None:
+        if name == "put_record_batch" and arguments["DeliveryStreamName"] == "delivery":
+            inside.marks["firehose"] = inside.now_ms()
+        elif name == "put_item" and arguments["Item"]["sk"]["S"].startswith("SHARD#"):
+            inside.marks["live"] = inside.now_ms()
+        elif name == "publish_batch":
+            for entry in arguments["PublishBatchRequestEntries"]:
+                message = json.loads(entry["Message"])
+                due = np.datetime64(message["time"].rstrip("Z")).astype("datetime64[ms]").astype(int)
+                at = arrived.get((message["detail"]["facility_id"], (int(due) - START_MS) // READ_MS))
+                if at is not None:
+                    found["alert"].append(inside.now_ms() - at)
+
+    def settle(batch: list[StreamRecord]) -> None:
+        for name, at in inside.marks.items():
+            found[name] += [at - record.arrival_ms for record in batch]
+
+    world = World(commit_seconds=settings.commit_seconds)
+    for name in ("firehose", "table", "topic"):
+        setattr(world, name, Timed(getattr(world, name), inside, mark))
+    source = Polled(
+        world.function,
+        Mapping(batch_size=settings.batch_size, window_ms=window * 1000, report_item_failures=True),
+        now_ms=START_MS,
+        taken_ms=inside.now_ms,
+        begin=inside.begin,
+        latencies=settle,
+    )
+    # Memories are stored, and rows dated, by the simulated clock.
+    worker = world.worker()
+    original = worker.ports
+    ports = lambda deadline: replace(original(deadline), now_ms=lambda: round(inside.now_ms()))  # noqa: E731
+    with patch.object(worker, "ports", ports):
+        source.run(records)
+    return {
+        "wells": wells,
+        "memory_mb": memory_mb,
+        "window_s": window,
+        "batches": len(source.batches),
+        "seconds_between_batches": round(seconds / len(source.batches), 2),
+        **{name: _summary(values) for name, values in found.items()},
+    }
+
+
+def _summary(values: list[float]) -> dict[str, Any]:
+    if not values:
+        return {"count": 0}
+    points = np.percentile(values, (50, 95, 99)).round().astype(int).tolist()
+    counts = np.histogram(values, (0, *BUCKETS_MS))[0].tolist()
+    histogram = {str(edge): count for edge, count in zip(BUCKETS_MS, counts, strict=True) if count}
+    return {
+        "count": len(values),
+        **dict(zip(("p50", "p95", "p99"), points, strict=True)),
+        "histogram": histogram,
+    }
+
+
+def main() -> None:
+    """Run the loads and print their latencies."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--seconds", type=int, default=600)
+    arguments = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    loads = [
+        *((10, arguments.seconds, 512, window) for window in (0, 1, 2)),
+        (1000, 120, 512, 1),
+        (1000, 120, 1769, 1),
+        (250, 120, 1769, 1),
+    ]
+    found = [measure(*load) for load in loads]
+    text = json.dumps(found, indent=2)
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(text)
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

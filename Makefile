@@ -31,7 +31,7 @@ $(BIN)/python:
 
 $(VENV)/.setup: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what the lake needs (about a minute) ..."
-	@$(PIP) --editable '.[ml,local]' | $(PROGRESS)
+	@$(PIP) --editable '.[ml,local,service]' | $(PROGRESS)
 	@touch $@
 
 $(VENV)/.setup-dev: $(VENV)/.setup
@@ -142,7 +142,7 @@ SCAN := .venv-scan
 $(SCAN)/.setup: tools/scanners.txt | $(BIN)/python
 	@echo "Installing the scanners (about a minute) ..."
 	@$(PYTHON) -m venv $(SCAN)
-	@$(SCAN)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@$(SCAN)/bin/python -m pip install --disable-pip-version-check --requirement $< > $(SCAN)/install.log || { tail $(SCAN)/install.log; exit 1; }
 	@touch $@
 
 scan: setup-dev $(SCAN)/.setup ## Scan workflows, definitions and policies: zizmor, checkov, parliament, policy_sentry

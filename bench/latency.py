@@ -35,6 +35,7 @@ from infra.settings import load_settings
 from petrostream.fleet import facility_of
 from tests.support.event_source import EventSource, Mapping, StreamRecord
 from tests.support.scoring_world import START_MS, World, block, reading
+from toolchain.version_option import add_version
 
 READ_MS = 1000
 INVOKE_MS = 15.0
@@ -223,6 +224,7 @@ def _summary(values: list[float]) -> dict[str, Any]:
 def main() -> None:
     """Run the loads and print their latencies."""
     parser = argparse.ArgumentParser(description=__doc__)
+    add_version(parser)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--seconds", type=int, default=600)
     arguments = parser.parse_args()

@@ -186,7 +186,8 @@ def _advance(
         if active is None:
             active = Active(int(starts[first]), int(ts_ms[first]), annunciated=False)
         edge, fresh = first, fresh if standing and first == 0 else NOTHING_NEW
-        if alarm_type.id == FOREST:
+        # Empty where the alarm ends with the first reading of the call.
+        if alarm_type.id == FOREST and first < end:
             again, fresh = _further(run, alarm_type, limits, fresh, active, (first, end))
             for next_one in again:
                 active = _annunciate(run, alarm_type, active, suppressed, (edge, next_one))

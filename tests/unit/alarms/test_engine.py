@@ -1,6 +1,6 @@
 """Alarms: delays, deadband, suppression by design, and nothing that depends on batches."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -264,3 +264,30 @@ def test_columns_and_a_loop_over_readings_agree(stream):
             active = False
             expected.append(("returned", now))
     assert [(t.event, t.ts_ms) for t in run.transitions] == expected
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_cut_at_any_reading_changes_nothing(level):
+    score = scores((0.4, 20), (0.6, 100), (0.4, 70), (0.6, 40), (0.4, 70))
+    settled = np.where(np.arange(len(score)) > 100, level, 0)
+    whole_signals = replace(
+        signals(score), fresh=np.where(score > 0.5, score, 0.3), away=score > 0.5, new_level=settled
+    )
+    whole = run_alarms(None, whole_signals)
+    assert [change.event for change in whole.transitions].count("activated") == 2
+    for cut in range(1, len(score)):
+        first, second = (_part(whole_signals, rows) for rows in (slice(0, cut), slice(cut, None)))
+        one = run_alarms(None, first)
+        two = run_alarms(one.state, second)
+        later = [replace(change, position=change.position + cut) for change in two.transitions]
+        assert [*one.transitions, *later] == whole.transitions, cut
+        assert two.state == whole.state, cut
+
+
+def _part(whole, rows):
+    columns = {
+        column.name: getattr(whole, column.name)[rows]
+        for column in fields(whole)
+        if isinstance(getattr(whole, column.name), np.ndarray)
+    }
+    return replace(whole, **columns)

@@ -3,13 +3,16 @@
 import base64
 import json
 import logging
-from itertools import islice
+from dataclasses import replace
+from itertools import count, islice
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from petrostream.pipeline import process, stages
+from petrostream.aws.shards import ShardTable
+from petrostream.pipeline import advance, stages
+from petrostream.pipeline.memories import ShardMemory
 from petrostream.schema import schema
 from tests.fuzz import mutations
 from tests.fuzz.__main__ import failure_of, run_episode
@@ -110,12 +113,12 @@ def test_any_blocks_end_line_by_line_in_one_place(blocks):
 
 
 def lose_a_line(monkeypatch):
-    validate = process.validate_block
+    validate = advance.validate_block
 
     def leaky(data, **options):
         return validate(b"\n".join(line for line in data.split(b"\n") if b"lost" not in line), **options)
 
-    monkeypatch.setattr(process, "validate_block", leaky)
+    monkeypatch.setattr(advance, "validate_block", leaky)
 
 
 def change_a_value(monkeypatch):
@@ -136,23 +139,44 @@ def throw(monkeypatch):
 
 
 def forget_the_place(monkeypatch):
-    monkeypatch.setattr(process, "_after", lambda chunk, last: [*range(len(chunk))])
+    monkeypatch.setattr(advance, "after", lambda chunk, last: [*range(len(chunk))])
+
+
+def store_again(monkeypatch):
+    """Snapshots that lack nothing are written too."""
+    monkeypatch.setattr(ShardMemory, "behind", lambda shard: list(shard.facilities))
+
+
+def move_the_place_on(monkeypatch):
+    """Each note of a place is in front of what is done."""
+    note, steps = ShardTable.note, count()
+
+    def farther(table, shard_id, place, statuses):
+        note(table, shard_id, replace(place, done=str(int(place.done) + next(steps))), statuses)
+
+    monkeypatch.setattr(ShardTable, "note", farther)
 
 
 @pytest.mark.parametrize(
-    ("damage", "what"),
+    ("damage", "records", "what"),
     [
-        (lose_a_line, "a line has no row"),
-        (change_a_value, "a value is not the sender's"),
-        (throw, "a batch fails"),
-        (forget_the_place, "a repeated batch scores again"),
+        (lose_a_line, 1, "a line has no row"),
+        (change_a_value, 1, "a value is not the sender's"),
+        (throw, 1, "a batch fails"),
+        # An odd number of records is repeated by another process, an even number by the same one.
+        (forget_the_place, 1, "a repeated batch scores again"),
+        (forget_the_place, 2, "a repeated batch scores again"),
+        (store_again, 2, "a repeated batch changes what is stored"),
+        (move_the_place_on, 1, "a repeated batch changes what is stored"),
+        (move_the_place_on, 2, "a repeated batch changes what is stored"),
     ],
 )
-def test_a_broken_promise_is_found(monkeypatch, damage, what):
+def test_a_broken_promise_is_found(monkeypatch, damage, records, what):
     damage(monkeypatch)
     rows = block(b"garbage", reading(1, 0), reading(1, 1, source="lost"), reading(1, 2))
+    batch = [record(rows, sequence="98"), record(block(reading(1, 30)), sequence="99")][:records]
     with pytest.raises(Broken, match=what):
-        deliver(Lake(), to_batch([record(rows)]), Measured())
+        deliver(Lake(), to_batch(batch), Measured())
 
 
 def test_a_failing_batch_is_made_as_small_as_it_gets(monkeypatch):

@@ -20,6 +20,8 @@ from tests.support.fakes import (
     CRASH_AFTER,
     FAULTS,
     FIREHOSE_FAULTS,
+    LOST,
+    OK,
     OVERTAKEN,
     PUT_FAULTS,
     THROTTLED,
@@ -208,6 +210,22 @@ def test_a_failure_of_one_facility_does_not_affect_the_others():
     assert world.function(event, Context()) == {"batchItemFailures": [{"itemIdentifier": "96"}]}
     assert [row["facility_id"] for row in world.scored()] == [B]
     assert set(world.table.items) == {"FACILITY#FAC-02"}
+
+
+@pytest.mark.parametrize("fault", [THROTTLED, LOST])
+def test_a_snapshot_that_can_not_be_written_fails_its_shards_batch_and_costs_only_repeated_rows(fault):
+    world, calm = World(table=FakeTable(writes=[OK, fault])), World()
+    records = shard([(A, block(reading(1, 0))), (B, block(reading(2, 0, B)))])
+    assert world.function(event_of(records), Context()) == {"batchItemFailures": [{"itemIdentifier": "96"}]}
+    assert "done" not in world.table.others["FLEET", f"SHARD#{world.stream.shards()[0]}"]
+    assert "FACILITY#FAC-01" in world.table.items
+    assert world.function(event_of(records), Context()) == {"batchItemFailures": []}
+    run(calm, records)
+    assert plain(world.scored()) == plain(calm.scored())
+    # Each stored snapshot keeps its facility from being delivered again.
+    delivered = [row["facility_id"] for row in world.scored()]
+    assert delivered == ([A, B, B] if fault == THROTTLED else [A, B])
+    assert states(world) == states(calm)
 
 
 def test_nothing_is_committed_for_what_firehose_does_not_accept():

@@ -227,6 +227,22 @@ def test_a_snapshot_that_somebody_deleted_loses_no_reading():
     assert plain(world.scored()).keys() == plain(calm.scored()).keys()
 
 
+def test_a_snapshot_that_no_release_wrote_holds_up_its_shard_until_it_is_deleted(caplog):
+    records, world = mixed(), behind()
+    run(world, records[:20])
+    world.processes.clear()
+    damaged = world.table.items[f"FACILITY#{A}"]
+    world.table.items[f"FACILITY#{A}"] = {name: damaged[name] for name in damaged if name != "version"}
+    answer = world.function(event_of(records[20:]), Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": records[20].sequence}]}
+    assert f"delete item pk=FACILITY#{A} sk=STATE" in caplog.text
+    del world.table.items[f"FACILITY#{A}"]
+    run(world, records[20:])
+    calm = undisturbed(records)
+    assert plain(world.scored()).keys() == plain(calm.scored()).keys()
+    assert len(world.scored()) == len(calm.scored())
+
+
 @pytest.mark.parametrize("fresh", [False, True])
 def test_after_a_split_facilities_continue_on_their_new_shards(fresh):
     records, world = mixed(), behind()

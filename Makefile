@@ -85,7 +85,7 @@ given = $(if $(call variable,$(1)),--$(1) "$(call variable,$(1))")
 
 cost: setup ## Estimate a month on AWS: make cost [WELLS=10 HZ=1 HOURS=24 FACILITIES=4 MONTHS=1 FARGATE=1 JSON=1]
 	@$(RUN) -m cost $(foreach option,wells hz hours facilities block-seconds months queries,$(call given,$(option))) \
-	  $(foreach switch,fargate customer-key free-tier json check,$(if $(call variable,$(switch)),--$(switch)))
+	  $(foreach switch,fargate customer-key enhanced-fan-out free-tier json check,$(if $(call variable,$(switch)),--$(switch)))
 
 PLATFORMS := linux_amd64 linux_arm64 darwin_amd64 darwin_arm64
 

@@ -4,7 +4,8 @@
 
 The scoring function runs against the fakes of the tests, behind an event source with Lambda's timings on a
 simulated clock: the shard is read once a second; the batching window begins with the read that brings the
-first record, and the batch goes with the read that falls on its end. Time in the function is its CPU time,
+first record, and the batch goes with the read that falls on its end. With enhanced fan-out records are there
+70 ms after their arrival, and the window begins with the first of them. Time in the function is its CPU time,
 measured here, divided by the share of a vCPU that comes with its memory, and the waits below for each call.
 The waits are assumptions, those of the cost model where it has them.
 
@@ -38,6 +39,9 @@ from tests.support.scoring_world import START_MS, World, block, reading
 from toolchain.version_option import add_version
 
 READ_MS = 1000
+PUSH_MS = 70
+"""Delay of a record with enhanced fan-out, on average (developer guide of Kinesis Data Streams)."""
+
 INVOKE_MS = 15.0
 WAITS_MS = {
     "get_item": float(figures.TABLE_READ_MS),
@@ -122,6 +126,20 @@ class Polled(EventSource):
         return outcome
 
 
+@dataclass
+class Pushed(Polled):
+    """An event source that enhanced fan-out sends the records of the shard as they arrive."""
+
+    def _gather(self, shard: Sequence[StreamRecord], position: int) -> list[StreamRecord]:
+        # Nothing is read: a batch is what has arrived when the window that its first record opened is over.
+        waiting = shard[position : position + self.mapping.batch_size]
+        closes = max(self.now_ms, waiting[0].arrival_ms + PUSH_MS) + self.mapping.window_ms
+        batch = [record for record in waiting if record.arrival_ms + PUSH_MS <= closes]
+        full = len(batch) == self.mapping.batch_size
+        self.now_ms = max(self.now_ms, batch[-1].arrival_ms + PUSH_MS) if full else closes
+        return batch
+
+
 def _on_the_second(at_ms: int) -> int:
     return math.ceil(at_ms / READ_MS) * READ_MS
 
@@ -152,8 +170,10 @@ def records_of(wells: int, seconds: int, seed: int) -> list[StreamRecord]:
     ]
 
 
-def measure(wells: int, seconds: int, memory_mb: int, window: int, seed: int = 7) -> dict[str, Any]:
-    """Latencies in ms of one shard."""
+def measure(
+    wells: int, seconds: int, memory_mb: int, window: int, *, pushed: bool = False, seed: int = 7
+) -> dict[str, Any]:
+    """Latencies in ms of one shard, read once a second or pushed by enhanced fan-out."""
     settings = load_settings().scoring
     share = min(1.0, memory_mb / figures.VCPU_MB)
     inside = Invocation(share)
@@ -184,7 +204,7 @@ def measure(wells: int, seconds: int, memory_mb: int, window: int, seed: int = 7
     world = World(commit_seconds=settings.commit_seconds)
     for name in ("firehose", "table", "topic"):
         setattr(world, name, Timed(getattr(world, name), inside, mark))
-    source = Polled(
+    source = (Pushed if pushed else Polled)(
         world.function,
         Mapping(batch_size=settings.batch_size, window_ms=window * 1000, report_item_failures=True),
         now_ms=START_MS,
@@ -202,6 +222,7 @@ def measure(wells: int, seconds: int, memory_mb: int, window: int, seed: int = 7
         "wells": wells,
         "memory_mb": memory_mb,
         "window_s": window,
+        "enhanced_fan_out": pushed,
         "batches": len(source.batches),
         "seconds_between_batches": round(seconds / len(source.batches), 2),
         **{name: _summary(values) for name, values in found.items()},
@@ -236,6 +257,7 @@ def main() -> None:
         (250, 120, 1769, 1),
     ]
     found = [measure(*load) for load in loads]
+    found += [measure(10, arguments.seconds, 512, window, pushed=True) for window in (0, 1)]
     text = json.dumps(found, indent=2)
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)

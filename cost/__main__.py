@@ -15,7 +15,7 @@ from cost.bill import bill
 from cost.prices import PricesError, load_prices
 from cost.workload import Workload, WorkloadError
 from cost.workload import block_seconds as usual_block_seconds
-from infra.settings import SETTINGS_FILE, SettingsError, load_settings
+from infra.settings import SETTINGS_FILE, Settings, SettingsError, load_settings
 from toolchain import commands
 from toolchain.terminal import print_error
 
@@ -24,6 +24,7 @@ FAILED = 1
 
 
 _Fargate = Annotated[bool, typer.Option("--fargate", help="With a load-balanced container service.")]
+_FanOut = Annotated[bool, typer.Option("--enhanced-fan-out", help="With scoring.enhanced_fan_out.")]
 _CustomerKey = Annotated[bool, typer.Option("--customer-key", help="With a customer-managed KMS key.")]
 _FreeTier = Annotated[bool, typer.Option("--free-tier", help="Subtract AWS's permanent free tier.")]
 _Json = Annotated[bool, typer.Option("--json", help="As JSON, every line.")]
@@ -51,6 +52,7 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
     queries: Annotated[int, typer.Option(help="Athena queries a day, over a day of readings each.")] = 20,
     fargate: _Fargate = False,
     customer_key: _CustomerKey = False,
+    enhanced_fan_out: _FanOut = False,
     free_tier: _FreeTier = False,
     as_json: _Json = False,
     check: _Check = False,
@@ -58,7 +60,7 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
 ) -> None:
     """Estimate a month on AWS, line by line, from list prices and infra/settings.json."""
     try:
-        built = load_settings(settings)
+        built = _settings(settings, enhanced_fan_out)
         workload = Workload(
             wells=wells,
             hz=_exact(hz),
@@ -85,6 +87,14 @@ def main(  # noqa: PLR0913, PLR0917 - one for each option
             console.print(line, soft_wrap=True)
     if check and not (limits["limits"]["lambda_path_met"] and limits["limits"]["total_met"]):
         raise typer.Exit(FAILED)
+
+
+def _settings(path: Path, enhanced_fan_out: bool) -> Settings:
+    built = load_settings(path)
+    if not enhanced_fan_out:
+        return built
+    scoring = built.scoring.model_copy(update={"enhanced_fan_out": True})
+    return built.model_copy(update={"scoring": scoring})
 
 
 def _prices_known() -> str:

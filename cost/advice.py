@@ -44,6 +44,10 @@ def _changes(workload: Workload, settings: Settings) -> Iterator[tuple[str, Work
         )
         text = f"Scoring every {SLOWER_WINDOW_S} s (scoring.batching_window_seconds; batch_size 300 or more)"
         yield text, workload, settings.model_copy(update={"scoring": slower})
+    if scoring.enhanced_fan_out:
+        polled = scoring.model_copy(update={"enhanced_fan_out": False})
+        text = "Reading each shard once a second (scoring.enhanced_fan_out false)"
+        yield text, workload, settings.model_copy(update={"scoring": polled})
     if delivery.buffer_seconds < SLOWER_DELIVERY_S:
         later = delivery.model_copy(update={"buffer_seconds": SLOWER_DELIVERY_S})
         firehose = settings.firehose.model_copy(update={"delivery": later})

@@ -106,13 +106,15 @@ class Flow:
         """Time between two batches of one shard, unless a batch is full earlier.
 
         The window begins with the read that brings the first record; the batch goes with the read that falls
-        on its end, and the next read is a second later. There is no batch without a record.
+        on its end, and the next read is a second later. With enhanced fan-out records are pushed: the
+        next one opens the next window. There is no batch without a record.
         """
         scoring = self.settings.scoring
         records = self.record_rate / self.active_shards
         event_bytes = self.stream_bytes / self.active_shards * 4 / 3 + records * f.EVENT_RECORD_BYTES
         full = min(scoring.batch_size / records, f.EVENT_BYTES / event_bytes)
-        return max(min(Fraction(scoring.batching_window_seconds + f.POLL_SECONDS), full), 1 / records)
+        until_next = 1 / records if scoring.enhanced_fan_out else Fraction(f.POLL_SECONDS)
+        return max(min(scoring.batching_window_seconds + until_next, full), 1 / records)
 
     @cached_property
     def batches(self) -> Fraction:

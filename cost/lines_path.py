@@ -26,6 +26,11 @@ def _provisioned(flow: Flow) -> Iterator[LineItem]:
     yield LineItem(PATH, "Kinesis", f"shards: {stream.shards}", "kinesis.shard_hour", hours, fixed=True)
     units = flow.records(lambda size: ceil(size / f.PUT_UNIT_BYTES)) * flow.seconds
     yield LineItem(PATH, "Kinesis", "records in, by 25 KB", "kinesis.put_unit", units)
+    if flow.settings.scoring.enhanced_fan_out:
+        # The consumer takes part in each shard, whether anything is sent or not.
+        what = f"enhanced fan-out, shards: {stream.shards}"
+        yield LineItem(PATH, "Kinesis", what, "kinesis.fan_out_shard_hour", hours, fixed=True)
+        yield LineItem(PATH, "Kinesis", "enhanced fan-out: data out", "kinesis.fan_out_gb", _read_once(flow))
     if stream.retention_hours > DAY_HOURS:
         what = "retention beyond a day"
         yield LineItem(PATH, "Kinesis", what, "kinesis.extended_shard_hour", hours, fixed=True)
@@ -40,14 +45,24 @@ def _on_demand(flow: Flow) -> Iterator[LineItem]:
     yield LineItem(PATH, "Kinesis", "stream on demand", "kinesis.stream_hour", hours, fixed=True)
     gb_in = flow.records(lambda size: rounded(size, f.ON_DEMAND_ROUND_BYTES)) * flow.seconds / f.GB
     yield LineItem(PATH, "Kinesis", "data in, by 1 KB", "kinesis.gb_in", gb_in)
-    gb_out = 2 * flow.stream_bytes * flow.seconds / f.GB
-    yield LineItem(PATH, "Kinesis", "data out, to Lambda and Firehose", "kinesis.gb_out", gb_out)
+    once = _read_once(flow)
+    if flow.settings.scoring.enhanced_fan_out:
+        yield LineItem(PATH, "Kinesis", "data out, to Firehose", "kinesis.gb_out", once)
+        what = "enhanced fan-out: data out"
+        yield LineItem(PATH, "Kinesis", what, "kinesis.on_demand_fan_out_gb", once)
+    else:
+        yield LineItem(PATH, "Kinesis", "data out, to Lambda and Firehose", "kinesis.gb_out", 2 * once)
     if retention > DAY_HOURS:
         beyond = _remembered(flow, min(retention, WEEK_HOURS) - DAY_HOURS)
         yield LineItem(PATH, "Kinesis", "retention beyond a day", "kinesis.extended_gb", beyond)
     if retention > WEEK_HOURS:
         beyond = _remembered(flow, retention - WEEK_HOURS)
         yield LineItem(PATH, "Kinesis", "retention beyond a week", "kinesis.long_term_gb", beyond)
+
+
+def _read_once(flow: Flow) -> Fraction:
+    """Size in GB of a month's stream."""
+    return flow.stream_bytes * flow.seconds / f.GB
 
 
 def _remembered(flow: Flow, hours: int) -> Fraction:

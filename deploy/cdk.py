@@ -93,6 +93,8 @@ class CdkEngine:
         self._synthesise()
         if self._place.twin:
             self._output.left_out("guardrails")
+            if load_settings().scoring.enhanced_fan_out:
+                self._output.left_out("enhanced fan-out")
         elif self._answers.guardrails:
             self._monitor = service_monitor(load_settings(), self._place)
         changes: list[Change] = []

@@ -103,6 +103,8 @@ class TerraformEngine:
         """
         if self._place.twin:
             self._output.left_out("guardrails")
+            if self.settings.scoring.enhanced_fan_out:
+                self._output.left_out("enhanced fan-out")
         elif self._answers.guardrails:
             self._monitor = service_monitor(self.settings, self._place)
         folder = self._folder()

@@ -152,6 +152,7 @@ class ScoringFunctionSettings(FunctionSettings):
     reserved_concurrency: Annotated[int, Field(ge=1, le=1000)] | None
     batch_size: Annotated[int, Field(ge=1, le=10_000)]
     batching_window_seconds: Annotated[int, Field(ge=0, le=300)]
+    enhanced_fan_out: bool
     retry_attempts: Annotated[int, Field(ge=0, le=10_000)]
     maximum_record_age_seconds: Annotated[int, Field(ge=60, le=604_800)]
     failure_queue: Name

@@ -35,6 +35,12 @@ _OWN_PREFIX = (
 _MODELS = "The wildcard covers the files below models/, whose names carry versions unknown at deployment."
 
 
+_CONSUMER = (
+    "The wildcard covers the time of registration, with which AWS ends the ARN of this one consumer; the "
+    "statement exists with scoring.enhanced_fan_out only."
+)
+
+
 def _objects(path: str, zone: str, prefixes: tuple[str, ...], reason: str) -> Iterator[Acknowledged]:
     """Exceptions for object wildcards: one for each prefix, so that any other wildcard is still an error."""
     bucket = f"arn:<AWS::Partition>:s3:::petrostream-{zone}-<AWS::AccountId>-<AWS::Region>"
@@ -55,6 +61,12 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
     *_objects("PetroStreamStream/Alarms/Role", "curated", ("alarms/", "errors/"), _OWN_PREFIX),
     *_objects("PetroStreamStream/Quarantine/Role", "quarantine", ("quarantine/", "errors/"), _OWN_PREFIX),
     *_objects("PetroStreamScoring/Scoring/Role", "artifacts", ("models/",), _MODELS),
+    Acknowledged(
+        "PetroStreamScoring/Scoring/Role",
+        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kinesis:<AWS::Region>:<AWS::AccountId>:"
+        "stream/petrostream-ingest/consumer/petrostream-scoring:*]",
+        _CONSUMER,
+    ),
     Acknowledged(
         "PetroStreamStream/Raw/Firehose",
         "AwsSolutions-KDF1",

@@ -3,6 +3,7 @@
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -36,6 +37,8 @@ class ScoringStack(Stack):
         self.table = self._table()
         self.failures = self._failures()
         self.alerts = self._alerts()
+        # The emulator's CloudFormation has no consumers, and its event source mapping reads streams only.
+        self._fan_out = self._settings.enhanced_fan_out and not deployment.twin
         self.function = self._function()
         self.mapping = self._mapping()
         self._outputs()
@@ -112,18 +115,7 @@ class ScoringStack(Stack):
         firehose = settings.firehose
         deliveries = (firehose.delivery, firehose.facility, firehose.alarms, firehose.quarantine)
         return {
-            "stream": [
-                statement(
-                    [
-                        "kinesis:DescribeStream",
-                        "kinesis:DescribeStreamSummary",
-                        "kinesis:GetRecords",
-                        "kinesis:GetShardIterator",
-                        "kinesis:ListShards",
-                    ],
-                    [self._stream_arn],
-                )
-            ],
+            "stream": self._stream_rights(),
             "delivery": [
                 statement(
                     ["firehose:PutRecordBatch"],
@@ -157,13 +149,32 @@ class ScoringStack(Stack):
             "failures": [statement(["sqs:SendMessage"], [self.failures.queue_arn])],
         }
 
+    def _stream_rights(self) -> list[iam.PolicyStatement]:
+        calls = ("DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
+        found = [statement([f"kinesis:{call}" for call in calls], [self._stream_arn])]
+        if self._fan_out:
+            # The ARN of a consumer ends with the time of its registration.
+            consumers = f"{self._stream_arn}/consumer/{self._settings.function}:*"
+            actions = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"]
+            found.append(statement(actions, [consumers]))
+        return found
+
+    def _source(self) -> str:
+        """ARN of what the event source mapping reads: the stream, or a consumer with enhanced fan-out."""
+        if not self._fan_out:
+            return self._stream_arn
+        consumer = kinesis.CfnStreamConsumer(
+            self, "Consumer", consumer_name=self._settings.function, stream_arn=self._stream_arn
+        )
+        return consumer.attr_consumer_arn
+
     def _mapping(self) -> lambda_.CfnEventSourceMapping:
         settings = self._settings
         return lambda_.CfnEventSourceMapping(
             self,
             "Mapping",
             function_name=self.function.function_name,
-            event_source_arn=self._stream_arn,
+            event_source_arn=self._source(),
             # From the oldest record: readings sent before the first deployment finished are scored too.
             starting_position="TRIM_HORIZON",
             batch_size=settings.batch_size,

@@ -1,9 +1,12 @@
 """The two definitions of the lake make the same thing: what differs is named, field by field."""
 
+import json
+
 import pytest
 
+from infra.settings import SETTINGS_FILE
 from tests.support import parity_cdk, parity_guards, parity_terraform
-from tests.support.terraform import planned
+from tests.support.terraform import ACCOUNT_VARIABLES, planned
 
 LAKE = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
 KINDS = (
@@ -87,3 +90,21 @@ def test_both_watch_and_guard_alike(ops, guardrails, aws_plan):
         short = name.removesuffix("-us-east-1")
         unknown |= {(short, field) for field in ours if ours[field] and field not in theirs}
     assert unknown == NOT_KNOWN
+
+
+def test_both_read_through_enhanced_fan_out_alike(synth, terraform_copy, tmp_path):
+    def change(settings):
+        settings["scoring"].update(enhanced_fan_out=True)
+
+    templates = synth("aws", change)
+    raw = json.loads(SETTINGS_FILE.read_text())
+    change(raw)
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(raw))
+    plan = terraform_copy.plan(f"-var=settings_file={path}", *ACCOUNT_VARIABLES)
+    cdk = parity_cdk.facts({name: templates.stacks[name] for name in LAKE})
+    terraform = parity_terraform.facts(planned(plan, MODULES))
+    assert ("consumer", "petrostream-scoring") in cdk
+    sources = {facts["mapping", "petrostream-scoring"].pop("source") for facts in (cdk, terraform)}
+    assert sources == {"consumer/petrostream-scoring", "a consumer"}
+    assert cdk == terraform

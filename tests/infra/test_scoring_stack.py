@@ -1,8 +1,10 @@
 """The scoring function, what feeds it, and where batches go that it had to give up."""
 
+import json
 import platform
 
 from infra.settings import load_settings
+from tests.support import rights
 
 SETTINGS = load_settings()
 SCORING = SETTINGS.scoring
@@ -138,3 +140,33 @@ def test_changed_settings_change_the_template(synth):
     configuration = templates.one("AWS::Athena::WorkGroup")["WorkGroupConfiguration"]
     assert configuration["BytesScannedCutoffPerQuery"] == 20_000_000
     assert {"Key": "owner", "Value": "wells"} in function["Tags"]
+
+
+def test_enhanced_fan_out_is_a_consumer_that_the_mapping_reads_and_the_role_may(synth):
+    def change(settings):
+        settings["scoring"].update(enhanced_fan_out=True)
+
+    templates = synth("aws", change, reviewed=True)
+    (logical_id,) = templates.resources("AWS::Kinesis::StreamConsumer")
+    consumer = templates.one("AWS::Kinesis::StreamConsumer")
+    assert consumer["ConsumerName"] == SCORING.function
+    assert f":stream/{SETTINGS.stream.name}" in json.dumps(consumer["StreamARN"])
+    mapping = templates.one("AWS::Lambda::EventSourceMapping")
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": [logical_id, "ConsumerARN"]}
+    ours = (
+        frozenset({"kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"}),
+        frozenset({f"{rights.STREAM}/consumer/{SCORING.function}:*"}),
+    )
+    found = rights.rights_of(templates.stacks)
+    assert found[rights.SCORING]["stream"] == {ours, *rights.EXPECTED[rights.SCORING]["stream"]}
+
+
+def test_without_it_and_on_the_twin_the_mapping_reads_the_stream(aws, twin, synth):
+    def change(settings):
+        settings["scoring"].update(enhanced_fan_out=True)
+
+    for templates in (aws, twin, synth("twin", change)):
+        assert not templates.resources("AWS::Kinesis::StreamConsumer")
+        source = json.dumps(templates.one("AWS::Lambda::EventSourceMapping")["EventSourceArn"])
+        assert source.endswith(f':stream/{SETTINGS.stream.name}"]]}}')
+        assert "SubscribeToShard" not in json.dumps(templates.resources("AWS::IAM::Role"))

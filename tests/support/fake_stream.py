@@ -31,7 +31,7 @@ class FakeStream(_Faulty):
     def put(self, event: dict[str, Any]) -> None:
         """Remember the records of an event: what is delivered is on the stream."""
         for one in event["Records"]:
-            self._stream = one["eventSourceARN"].rpartition("/")[2]
+            self._stream = one["eventSourceARN"].split("/")[1]
             kinesis = one["kinesis"]
             try:
                 data = base64.b64decode(kinesis["data"], validate=True)

@@ -11,6 +11,7 @@ Facts = dict[tuple[str, str], dict[str, Any]]
 _NAMES = {
     "AWS::S3::Bucket": "BucketName",
     "AWS::Kinesis::Stream": "Name",
+    "AWS::Kinesis::StreamConsumer": "ConsumerName",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::IAM::Role": "RoleName",
     "AWS::Logs::LogGroup": "LogGroupName",
@@ -25,6 +26,8 @@ _HERE = f"{REGION}:{ACCOUNT}"
 _ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::Kinesis::Stream": f"arn:aws:kinesis:{_HERE}:stream/{{name}}",
+    # Without the name of its stream and the time of its registration.
+    "AWS::Kinesis::StreamConsumer": "consumer/{name}",
     "AWS::Lambda::Function": f"arn:aws:lambda:{_HERE}:function:{{name}}",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{name}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{_HERE}:log-group:{{name}}:*",
@@ -32,6 +35,8 @@ _ARNS = {
     "AWS::SNS::Topic": f"arn:aws:sns:{_HERE}:{{name}}",
     "AWS::SQS::Queue": f"arn:aws:sqs:{_HERE}:{{name}}",
 }
+
+_ARN_ATTRIBUTES = {"AWS::Kinesis::StreamConsumer": "ConsumerARN"}
 
 
 def facts(templates: Mapping[str, Mapping[str, Any]]) -> Facts:
@@ -66,8 +71,8 @@ def _resolve(value: Any, resources: Mapping[str, Any]) -> Any:
         return _PSEUDO[logical] if logical in _PSEUDO else _name(resources[logical], resources)
     if set(value) == {"Fn::GetAtt"}:
         logical, attribute = value["Fn::GetAtt"]
-        assert attribute == "Arn", value
         row = resources[logical]
+        assert attribute == _ARN_ATTRIBUTES.get(row["Type"], "Arn"), value
         return _ARNS[row["Type"]].format(name=_name(row, resources))
     if set(value) == {"Fn::Join"}:
         separator, parts = value["Fn::Join"]
@@ -206,6 +211,10 @@ def _stream(row: Mapping[str, Any]) -> Rows:
         "tags": _tags(row),
     }
     yield "stream", row["Name"], values
+
+
+def _consumer(row: Mapping[str, Any]) -> Rows:
+    yield "consumer", row["ConsumerName"], {"stream": row["StreamARN"]}
 
 
 def _firehose(row: Mapping[str, Any]) -> Rows:
@@ -362,6 +371,7 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
     "AWS::Athena::WorkGroup": _workgroup,
     "AWS::Athena::NamedQuery": _query,
     "AWS::Kinesis::Stream": _stream,
+    "AWS::Kinesis::StreamConsumer": _consumer,
     "AWS::KinesisFirehose::DeliveryStream": _firehose,
     "AWS::Logs::LogGroup": _log_group,
     "AWS::Logs::LogStream": _log_stream,

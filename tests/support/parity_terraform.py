@@ -150,6 +150,11 @@ def _stream(row: Mapping[str, Any]) -> Rows:
     yield "stream", row["name"], values
 
 
+def _consumer(row: Mapping[str, Any]) -> Rows:
+    # Its ARN, and with it the source of the mapping, is AWS's choice.
+    yield "consumer", row["name"], {"stream": row["stream_arn"]}
+
+
 def _firehose(row: Mapping[str, Any]) -> Rows:
     s3 = _one(row["extended_s3_configuration"])
     source = _one(row["kinesis_source_configuration"])
@@ -281,7 +286,8 @@ def _topic_policy(row: Mapping[str, Any]) -> Rows:
 def _mapping(row: Mapping[str, Any]) -> Rows:
     destination = _one(_one(row["destination_config"])["on_failure"])["destination_arn"]
     values = {
-        "source": row["event_source_arn"],
+        # That of a consumer is known once AWS has registered it.
+        "source": row.get("event_source_arn", "a consumer"),
         "start": row["starting_position"],
         "batch": (row["batch_size"], row["maximum_batching_window_in_seconds"]),
         "bisect": row["bisect_batch_on_function_error"],
@@ -308,6 +314,7 @@ _TYPES: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
     "aws_athena_workgroup": _workgroup,
     "aws_athena_named_query": _query,
     "aws_kinesis_stream": _stream,
+    "aws_kinesis_stream_consumer": _consumer,
     "aws_kinesis_firehose_delivery_stream": _firehose,
     "aws_cloudwatch_log_group": _log_group,
     "aws_cloudwatch_log_stream": _log_stream,

@@ -49,6 +49,64 @@ run "the_mapping_and_the_table_follow_the_settings" {
   }
 }
 
+run "with_enhanced_fan_out_the_mapping_reads_a_consumer" {
+  command = apply
+
+  module {
+    source = "./modules/scoring"
+  }
+
+  override_resource {
+    target = aws_kinesis_stream_consumer.scoring
+    values = { arn = "arn:aws:kinesis:eu-north-1:123456789012:stream/the-stream/consumer/petrostream-scoring:1764253980" }
+  }
+
+  variables {
+    scoring = merge(jsondecode(file("../settings.json")).scoring, { enhanced_fan_out = true })
+  }
+
+  assert {
+    condition     = aws_kinesis_stream_consumer.scoring[0].name == "petrostream-scoring" && aws_kinesis_stream_consumer.scoring[0].stream_arn == "arn:aws:kinesis:eu-north-1:123456789012:stream/the-stream"
+    error_message = "The consumer has the function's name."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.stream.event_source_arn == aws_kinesis_stream_consumer.scoring[0].arn
+    error_message = "The mapping reads the consumer."
+  }
+}
+
+run "without_enhanced_fan_out_there_is_no_consumer" {
+  command = plan
+
+  module {
+    source = "./modules/scoring"
+  }
+
+  assert {
+    condition     = length(aws_kinesis_stream_consumer.scoring) == 0
+    error_message = "A consumer has a price."
+  }
+}
+
+run "the_twin_has_no_consumer" {
+  command = plan
+
+  module {
+    source = "./modules/scoring"
+  }
+
+  variables {
+    place   = { twin = true, account_id = "000000000000", partition = "aws", region = "us-east-1" }
+    scoring = merge(jsondecode(file("../settings.json")).scoring, { enhanced_fan_out = true })
+  }
+
+  assert {
+    condition     = length(aws_kinesis_stream_consumer.scoring) == 0 && aws_lambda_event_source_mapping.stream.event_source_arn == "arn:aws:kinesis:us-east-1:000000000000:stream/the-stream"
+    error_message = "The emulator's event source mapping reads streams only."
+  }
+}
+
 run "the_twin_has_no_tls" {
   command = plan
 

@@ -25,7 +25,13 @@ from tests.support.paths import ROOT
 BASE = {
     "stream": {"mode": "PROVISIONED", "shards": 1, "retention_hours": 24, "max_block_bytes": 131072},
     # A read a second: the batch goes with the read that falls on the window's end, so one comes every 10 s.
-    "scoring": {"batching_window_seconds": 9, "batch_size": 100, "memory_mb": 512, "commit_seconds": 60},
+    "scoring": {
+        "batching_window_seconds": 9,
+        "batch_size": 100,
+        "memory_mb": 512,
+        "commit_seconds": 60,
+        "enhanced_fan_out": False,
+    },
     "live": {"point_in_time_recovery": True, "window_hours": 24},
     "runtime": {"architecture": "arm64", "log_retention_days": 1},
 }
@@ -145,6 +151,31 @@ def test_on_demand_counts_hours_and_bytes_by_1_kb():
     assert line(answer, "data in, by 1 KB").billed == Fraction(4 * 1024 * MONTH, 1024**3)
     assert line(answer, "data out").billed == Fraction(2 * 4 * 640 * MONTH, 1024**3)
     assert not [row for row in answer.lines if row.item.what.startswith("shards")]
+
+
+def test_enhanced_fan_out_is_charged_by_shards_and_bytes():
+    answer = bill(HAND, settings(stream={"shards": 2}, scoring={"enhanced_fan_out": True}))
+    assert line(answer, "fan-out, shards: 2").usd == Fraction("21.9")  # 1,460 shard-hours at 0.015
+    # 4 * 640 bytes a second at 0.013 a GB.
+    assert line(answer, "fan-out: data out").usd == Fraction(4 * 640 * MONTH, 1024**3) * Fraction("0.013")
+    idle = bill(Workload(wells=0), settings(scoring={"enhanced_fan_out": True}))
+    assert line(idle, "fan-out, shards: 1").usd == Fraction("10.95")
+    assert not [row for row in bill(HAND, settings()).lines if "fan-out" in row.item.what]
+
+
+def test_enhanced_fan_out_of_a_stream_on_demand_is_charged_by_bytes_alone():
+    answer = bill(HAND, settings(stream={"mode": "ON_DEMAND"}, scoring={"enhanced_fan_out": True}))
+    once = Fraction(4 * 640 * MONTH, 1024**3)
+    assert line(answer, "data out, to Firehose").billed == once
+    assert line(answer, "fan-out: data out").usd == once * Fraction("0.05")
+
+
+def test_with_enhanced_fan_out_the_next_record_opens_the_window():
+    # 4 records a second on one shard: a window of 9 s, and a quarter of a second until the next record.
+    assert Flow(settings(scoring={"enhanced_fan_out": True}), HAND).batch_seconds == Fraction(37, 4)
+    # Without a window each record is a batch.
+    at_once = {"enhanced_fan_out": True, "batching_window_seconds": 0}
+    assert Flow(settings(scoring=at_once), HAND).batch_seconds == Fraction(1, 4)
 
 
 def test_a_longer_memory_of_the_stream_is_charged():
@@ -290,6 +321,8 @@ def test_advice_puts_throttling_before_savings():
     assert "needs 2" in advice(bill(load, settings()), settings())
     hint = advice(bill(HAND, settings()), settings())
     assert re.search(r"would save \$\d+\.\d\d a month", hint)
+    pushed = settings(scoring={"enhanced_fan_out": True})
+    assert "enhanced_fan_out false" in advice(bill(HAND, pushed), pushed)
     rarely = Workload(wells=0)
     assert "No single change" in advice(bill(rarely, settings()), settings())
 
@@ -299,9 +332,11 @@ def test_every_price_is_dated_sourced_and_used():
     assert all(price.source.startswith("https://aws.amazon.com/") for price in prices.values())
     used: set[str] = set()
     for mode in ("PROVISIONED", "ON_DEMAND"):
-        for architecture in ("arm64", "x86_64"):
+        for architecture, pushed in (("arm64", True), ("x86_64", False)):
             built = settings(
-                stream={"mode": mode, "retention_hours": 8760}, runtime={"architecture": architecture}
+                stream={"mode": mode, "retention_hours": 8760},
+                runtime={"architecture": architecture},
+                scoring={"enhanced_fan_out": pushed},
             )
             asked = Workload(wells=100, months=12, fargate=True, customer_key=True)
             used |= {row.price.key for row in bill(asked, built).lines}
@@ -370,6 +405,8 @@ def test_the_command_line_prints_a_table_or_json_and_can_fail_over_a_limit():
     answer = json.loads(run("--wells", "10", "--hz", "0.5", "--json").stdout)
     assert answer["workload"]["hz"] == 0.5
     assert run("--wells", "500", "--check").returncode == 1
+    pushed = json.loads(run("--enhanced-fan-out", "--json").stdout)
+    assert "enhanced fan-out, shards: 1" in {row["what"] for row in pushed["lines"]}
 
 
 def test_the_command_line_refuses_what_makes_no_sense():
@@ -399,3 +436,24 @@ def test_the_tables_in_readme_and_docs_show_what_the_model_says():
         ("100 wells", {"wells": 100}),
     ):
         assert f"| {label} | {' | '.join(sums(**workload))} |" in page
+
+
+def test_the_docs_show_the_price_of_enhanced_fan_out():
+    page = (ROOT / "docs" / "reference" / "cost.md").read_text(encoding="utf-8")
+    latency = (ROOT / "docs" / "reference" / "latency.md").read_text(encoding="utf-8")
+
+    def sums(window: int, pushed: bool, wells: int = 10) -> tuple[str, str]:
+        built = load_settings()
+        changes = {"batching_window_seconds": window, "enhanced_fan_out": pushed}
+        scoring = built.scoring.model_copy(update=changes)
+        answer = bill(Workload(wells=wells), built.model_copy(update={"scoring": scoring}))
+        return dollars(answer.path), dollars(answer.total)
+
+    for window in (0, 1, 2):
+        row = (*sums(window, pushed=True), *sums(window, pushed=True, wells=0))
+        assert f"| {window} s | {' | '.join(row)} |" in page
+    window = load_settings().scoring.batching_window_seconds
+    path, _ = sums(window, pushed=True)
+    more = Fraction(path) - Fraction(sums(window, pushed=False)[0])
+    for text in (page, latency):
+        assert f"${dollars(more)} a month more" in text

@@ -494,3 +494,24 @@ def test_a_crash_between_delivery_and_commit_repeats_rows_but_not_identities():
 def test_the_handler_needs_only_event_fields_that_kinesis_sets():
     record = handler.to_record(event_of(shard([(A, b"x")]))["Records"][0])
     assert (record.sequence, record.partition_key, record.data, record.broken) == ("96", A, b"x", None)
+
+
+@pytest.mark.parametrize("consumer", ["", "/consumer/petrostream-scoring:1764253980"])
+def test_a_shard_has_one_name_with_and_without_enhanced_fan_out(consumer):
+    (record,) = event_of(shard([(A, b"x")]), "shardId-000000000007")["Records"]
+    record["eventSourceARN"] += consumer
+    assert handler.shard_of(record) == "petrostream-ingest/shardId-000000000007"
+
+
+def test_a_function_that_turns_to_enhanced_fan_out_goes_on_where_it_was():
+    # Another process, whose memory the first has not stored: it reads the rest from the stream.
+    world = World(serving=iter((0, 1)).__next__, commit_seconds=60)
+    records = shard([(A, block(reading(1, second))) for second in range(4)])
+    polled, pushed = event_of(records[:2]), event_of(records)
+    for record in pushed["Records"]:
+        record["eventSourceARN"] += "/consumer/petrostream-scoring:1764253980"
+    world.function(polled, Context(60_000))
+    # The new event source begins with the oldest record of the stream.
+    world.function(pushed, Context(60_000))
+    identities = [row["event_id"] for row in world.scored()]
+    assert len(identities) == len(set(identities)) == 4

@@ -8,6 +8,10 @@ locals {
   queue_arn  = "arn:${var.place.partition}:sqs:${local.here}:${var.scoring.failure_queue}"
   artifacts  = "arn:${var.place.partition}:s3:::${var.bucket_names["artifacts"]}"
 
+  # The emulator's event source mapping reads streams only. The ARN of a consumer ends with the time of its registration.
+  fan_out       = var.scoring.enhanced_fan_out && !var.place.twin
+  consumer_arns = "${local.stream_arn}/consumer/${var.scoring.function}:*"
+
   # Prefix of the model registry in the artifacts bucket.
   models_prefix = "models/"
 }
@@ -113,18 +117,24 @@ module "function" {
   reserved_concurrency = var.scoring.reserved_concurrency
 
   policies = {
-    stream = [
-      {
-        actions = [
-          "kinesis:DescribeStream",
-          "kinesis:DescribeStreamSummary",
-          "kinesis:GetRecords",
-          "kinesis:GetShardIterator",
-          "kinesis:ListShards",
-        ]
-        resources = [local.stream_arn]
-      }
-    ]
+    stream = concat(
+      [
+        {
+          actions = [
+            "kinesis:DescribeStream",
+            "kinesis:DescribeStreamSummary",
+            "kinesis:GetRecords",
+            "kinesis:GetShardIterator",
+            "kinesis:ListShards",
+          ]
+          resources = [local.stream_arn]
+        }
+      ],
+      [
+        for arns in local.fan_out ? [local.consumer_arns] : [] :
+        { actions = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"], resources = [arns] }
+      ],
+    )
     delivery = [
       {
         actions = ["firehose:PutRecordBatch"]
@@ -163,9 +173,17 @@ module "function" {
   }
 }
 
+# Kinesis pushes records to it as they arrive, for a price of its own: docs/reference/cost.md.
+resource "aws_kinesis_stream_consumer" "scoring" {
+  count = local.fan_out ? 1 : 0
+
+  name       = var.scoring.function
+  stream_arn = local.stream_arn
+}
+
 resource "aws_lambda_event_source_mapping" "stream" {
   function_name    = module.function.name
-  event_source_arn = local.stream_arn
+  event_source_arn = local.fan_out ? aws_kinesis_stream_consumer.scoring[0].arn : local.stream_arn
 
   # From the oldest record: readings sent before the first deployment finished are scored too.
   starting_position                  = "TRIM_HORIZON"

@@ -12,6 +12,7 @@ variable "scoring" {
     reserved_concurrency         = number
     batch_size                   = number
     batching_window_seconds      = number
+    enhanced_fan_out             = bool
     retry_attempts               = number
     maximum_record_age_seconds   = number
     failure_queue                = string

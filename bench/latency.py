@@ -170,6 +170,14 @@ def records_of(wells: int, seconds: int, seed: int) -> list[StreamRecord]:
     ]
 
 
+def _arrivals(records: Sequence[StreamRecord]) -> dict[tuple[str, int], int]:
+    """Arrival of each facility's block of each second, ms."""
+    return {
+        (record.partition_key, (record.arrival_ms - START_MS) // READ_MS): record.arrival_ms
+        for record in records
+    }
+
+
 def measure(
     wells: int, seconds: int, memory_mb: int, window: int, *, pushed: bool = False, seed: int = 7
 ) -> dict[str, Any]:
@@ -179,10 +187,7 @@ def measure(
     inside = Invocation(share)
     found: dict[str, list[float]] = {"firehose": [], "live": [], "alert": []}
     records = records_of(wells, seconds, seed)
-    arrived = {
-        (record.partition_key, (record.arrival_ms - START_MS) // READ_MS): record.arrival_ms
-        for record in records
-    }
+    arrived = _arrivals(records)
 
     def mark(name: str, arguments: dict[str, Any]) -> None:
         if name == "put_record_batch" and arguments["DeliveryStreamName"] == "delivery":

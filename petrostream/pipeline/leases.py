@@ -124,6 +124,6 @@ def plan(
     # Each task begins elsewhere, so that tasks that plan at the same moment rarely want the same shard.
     start = sum(task.encode()) % len(free) if free else 0
     wanted = (*free[start:], *free[:start])
-    # One at a time: a task that just came must find its share by and by, and a shard must not change hands again and again.
+    # One at a time: a shard must not change hands again and again while tasks come and go.
     over = reading[-1:] if len(reading) > share else []
     return LeasePlan(wanted[: max(0, share - len(reading))], tuple(over))

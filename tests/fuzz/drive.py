@@ -17,11 +17,12 @@ from petrostream.aws.state import MAX_STATE_BYTES, SCORING
 from petrostream.backoff import NO_DEADLINE
 from petrostream.lake import MAX_BLOCK_BYTES
 from petrostream.live import EPOCH, owner_key, place_key
-from petrostream.pipeline import PARTS, Outcome, StreamRecord, process_batch
-from petrostream.pipeline.process import ONE_SHARD
+from petrostream.pipeline import PARTS, Outcome, StreamRecord, own, process_batch
+from petrostream.pipeline.ports import Ports
 from petrostream.scoring import codec
 from tests.fuzz.inputs import Record
 from tests.fuzz.reconcile import Broken, check_types, demand, lines_of, reconcile
+from tests.support.event_source import STREAM_ARN, event_of
 from tests.support.fakes import FakeBucket
 from tests.support.scoring_world import START_MS, World, published
 
@@ -30,6 +31,13 @@ TABLES = {"delivery": "scored_readings", "facility": "facility_readings", "alarm
 
 SLOW_SECONDS = 60.0
 """CPU seconds after which a batch would endanger the function's time-out of 120 s."""
+
+SHARD_ID = "shardId-000000000000"
+SHARD = f"{STREAM_ARN.rpartition('/')[2]}/{SHARD_ID}"
+"""The shard that every batch comes from, as the stream and the live table name it."""
+
+NEVER = 1e9
+"""Seconds between snapshots so long that only what is urgent or new is stored."""
 
 _NOW_MS = START_MS + 10**9
 
@@ -57,16 +65,30 @@ class Measured:
 
 
 class Lake:
-    """The pipeline over empty services, or over the states of another lake."""
+    """The pipeline over empty services, or over the states of another lake.
 
-    def __init__(self, states: dict[str, dict[str, Any]] | None = None) -> None:
-        self.world = World(join="all")
+    Args:
+        states: of the other lake.
+        commit_seconds: between two snapshots; with 0 each batch writes one.
+    """
+
+    def __init__(self, states: dict[str, dict[str, Any]] | None = None, commit_seconds: float = 0) -> None:
+        self.world = World(join="all", commit_seconds=commit_seconds)
         self.world.table.items.update(states or {})
 
     def process(self, records: Sequence[StreamRecord]) -> Outcome:
         """Process a batch as the function's handler does."""
+        self.world.stream.put(event_of(records, SHARD_ID))
+        return process_batch(records, self._ports(), shard_id=SHARD)
+
+    def settle(self) -> None:
+        """Let a new process take the shard over, so that every snapshot lacks nothing."""
+        self.forget()
+        own(SHARD, self._ports(), _models().current(), NO_DEADLINE, 0.0)
+
+    def _ports(self) -> Ports:
         ports = self.world.worker().ports(NO_DEADLINE)
-        return process_batch(records, replace(ports, models=_models(), now_ms=lambda: _NOW_MS))
+        return replace(ports, models=_models(), now_ms=lambda: _NOW_MS)
 
     def forget(self) -> None:
         """End the process: its warm memory is gone."""
@@ -107,7 +129,8 @@ def deliver(lake: Lake, batch: Sequence[StreamRecord], measured: Measured, *, tw
         lake: where to.
         batch: records of one shard, in order.
         measured: the batch's counts are added to it.
-        twice: whether to process it again from the states before it, in other batches and another process.
+        twice: whether to process it again from the states before it, in other batches and other processes,
+            with snapshots of each batch and with hardly any.
 
     Raises:
         Broken: a promise does not hold.
@@ -121,7 +144,10 @@ def deliver(lake: Lake, batch: Sequence[StreamRecord], measured: Measured, *, tw
     # Which wells a full state drops, and when, depends on what is committed at once.
     full = any(_size(item) > MAX_STATE_BYTES // 2 for item in (*before.values(), *lake.states().values()))
     if twice and not full:
-        _check_same_again(before, batch, rows, lake.states())
+        _check_same_again(Lake(before), batch, rows, lake.states())
+        # What is no base64 cannot be on a stream, so nobody could read it there again.
+        if not any(record.broken for record in batch):
+            _check_same_again(Lake(before, NEVER), batch, rows, lake.states(), turns=True)
 
 
 def _processed(lake: Lake, batch: Sequence[StreamRecord], measured: Measured) -> dict[str, list[bytes]]:
@@ -252,7 +278,7 @@ def _stored(lake: Lake, *, claims: bool) -> tuple[dict[str, Any], dict[tuple[str
     table = lake.world.table
     others = {key: dict(item) for key, item in table.others.items()}
     if not claims:
-        owner, place = (_both(key(ONE_SHARD)) for key in (owner_key, place_key))
+        owner, place = (_both(key(SHARD)) for key in (owner_key, place_key))
         others.pop(owner, None)
         others.get(place, {}).pop(EPOCH, None)
     return lake.states(), others, len(lake.world.topic.messages)
@@ -281,23 +307,37 @@ def _check_nothing_changes(
 
 
 def _check_same_again(
-    before: dict[str, dict[str, Any]],
+    other: Lake,
     batch: Sequence[StreamRecord],
     rows: dict[str, list[dict[str, Any]]],
     after: dict[str, dict[str, Any]],
+    *,
+    turns: bool = False,
 ) -> None:
-    """From the same states, a record at a time: the same rows, and the same memory of the wells."""
-    other = Lake(before)
-    for record in batch:
+    """From the same states, a record at a time: the same rows, and the same memory of the wells.
+
+    Args:
+        other: a lake with the states before the batch.
+        batch: the records.
+        rows: what the batch delivered as a whole.
+        after: the states after it.
+        turns: whether every second record meets a new process, which takes over what no snapshot has.
+    """
+    way = "taking over" if turns else "another batching"
+    for number, record in enumerate(batch):
         demand(not other.process([record]).failed, "a record of its own fails", record.sequence)
+        if turns and number % 2 == 0:
+            other.forget()
+    if turns:
+        other.settle()
     again = {name: rows_of(content) for name, content in other.taken().items()}
-    demand(set(again) == set(rows), "another batching makes other rows", (set(again), set(rows)))
+    demand(set(again) == set(rows), f"{way} makes other rows", (set(again), set(rows)))
     for name, content in rows.items():
-        demand(_comparable(again[name]) == _comparable(content), "another batching makes other rows", name)
+        demand(_comparable(again[name]) == _comparable(content), f"{way} makes other rows", name)
     for key, item in after.items():
         for part in (SCORING, "join", "windows"):
             same = other.states()[key][part] == item[part]
-            demand(same, "another batching makes another state", (key, part))
+            demand(same, f"{way} makes another state", (key, part))
 
 
 def _comparable(rows: list[dict[str, Any]]) -> list[bytes]:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from petrostream.aws.shards import ShardTable
-from petrostream.pipeline import advance, stages
+from petrostream.pipeline import advance, stages, takeover
 from petrostream.pipeline.memories import ShardMemory
 from petrostream.schema import schema
 from tests.fuzz import mutations
@@ -177,6 +177,14 @@ def test_a_broken_promise_is_found(monkeypatch, damage, records, what):
     batch = [record(rows, sequence="98"), record(block(reading(1, 30)), sequence="99")][:records]
     with pytest.raises(Broken, match=what):
         deliver(Lake(), to_batch(batch), Measured())
+
+
+def test_a_takeover_that_misses_records_is_found(monkeypatch):
+    records = [record(block(reading(1, 30 * n)), sequence=str(98 + n)) for n in range(3)]
+    deliver(Lake(), to_batch(records), Measured(), twice=True)
+    monkeypatch.setattr(takeover, "_catch_up", lambda *_: None)
+    with pytest.raises(Broken, match="taking over makes another state"):
+        deliver(Lake(), to_batch(records), Measured(), twice=True)
 
 
 def test_a_failing_batch_is_made_as_small_as_it_gets(monkeypatch):

@@ -20,6 +20,7 @@ minute began, sums are sums of integers, and what is kept from minute to minute 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -69,9 +70,12 @@ def follow_levels(
     if not used.all():
         sensors, counts = sensors[used], counts[:, used]
     before = LevelMemory.start(int(ts_ms[0])) if memory is None else memory
+    if len(sensors) and sensors.tobytes() != before.sensors.tobytes():
+        before = before.widened(np.union1d(before.sensors, sensors))
+    if int(ts_ms[-1] - before.begin_ms) // BIN_MS == before.minute:
+        return _within_minute(before, counts, sensors, operated)
     minutes = (ts_ms - before.begin_ms) // BIN_MS
-    first = np.flatnonzero(np.diff(minutes, prepend=minutes[0] - 1))
-    before = before.widened(np.union1d(before.sensors, sensors) if len(sensors) else before.sensors)
+    first = np.concatenate([[0], np.flatnonzero(minutes[1:] != minutes[:-1]) + 1])
     sums = _sums(counts, np.searchsorted(before.sensors, sensors), first, len(before.sensors))
     state = _Following(before)
     hands = np.logical_or.reduceat(operated, first).tolist(), operated[np.append(first[1:], len(ts_ms)) - 1]
@@ -94,6 +98,32 @@ def follow_levels(
         lost,
         np.array(baselines, np.int64),
     ), state.memory()
+
+
+def _within_minute(
+    before: LevelMemory, counts: CountArray, sensors: IntArray, operated: BoolArray
+) -> tuple[Levels, LevelMemory]:
+    """The same for readings that are all in the open minute: nothing is learned, so the table stays."""
+    n = len(counts)
+    columns = np.searchsorted(before.sensors, sensors)
+    first = np.zeros(1, np.int64)
+    ((*sums,),) = _sums(counts, columns, first, len(before.sensors))
+    total, square, number = np.array(sums, np.int64).reshape(-1, 3).T
+    moved = before.operated or bool(operated.any())
+    lost = np.zeros(n, np.bool_)
+    if moved:
+        lost = (np.logical_or.accumulate(operated) | before.operated) & ~operated
+    levels = Levels(
+        before.sensors, np.zeros(n, np.int64), before.table[None], lost, np.array([before.baseline], np.int64)
+    )
+    return levels, replace(
+        before,
+        total=before.total + total,
+        square=before.square + square,
+        number=before.number + number,
+        operated=moved,
+        operating=bool(operated[-1]),
+    )
 
 
 def _sums(counts: CountArray, columns: IntArray, first: IntArray, width: int) -> list[list[list[int]]]:

@@ -2,6 +2,8 @@
 
 A comparison with a missing value is false, so a condition never holds on unknown values. Where a gauge can
 only veto a rule, its comparison is negated: a well without that gauge is still covered by the rule.
+
+A condition looks at what is rarely true first, and at the rest only if that holds anywhere.
 """
 
 from collections.abc import Callable
@@ -109,8 +111,11 @@ def _blows_out(columns: RuleColumns) -> BoolArray:
 
 def _choke_pressure_climbs(columns: RuleColumns) -> BoolArray:
     rise = columns.rise("p_mon_ckp")
+    rises = rise > 0.8 * BAR
+    if not rises.any():
+        return rises
     return (
-        (rise > 0.8 * BAR)
+        rises
         & (columns.change("p_mon_ckp", 60) > 0.5 * BAR)
         # A rise from a steady level: an oscillation peaks 1.41 deviations above the window's mean.
         & (rise > 1.6 * columns.deviation("p_mon_ckp", 180))
@@ -129,18 +134,23 @@ def _choke_pressure_climbs(columns: RuleColumns) -> BoolArray:
 def choke_restriction(columns: RuleColumns) -> BoolArray:
     """A climb larger than this well's choke pressure activity in its last hour."""
     climbs = columns.shared("choke_pressure_climbs", _choke_pressure_climbs)
+    if not climbs.any():
+        return climbs
     return climbs & (columns.rise("p_mon_ckp") > 1.5 * columns.activity("p_mon_ckp"))
 
 
 def choke_climb(columns: RuleColumns) -> BoolArray:
     """The same climb, in a well with too little history to call it unusual."""
     climbs = columns.shared("choke_pressure_climbs", _choke_pressure_climbs)
+    if not climbs.any():
+        return climbs
     return climbs & np.isnan(columns.activity("p_mon_ckp"))
 
 
 def flow_instability(columns: RuleColumns) -> BoolArray:
     """Two full cycles at the choke within the hour, while the tree does not cycle as slugging makes it."""
-    return (columns.turned("p_mon_ckp", 1) >= OSCILLATION_TURNS) & ~_tree_cycles(columns)
+    cycles = columns.turned("p_mon_ckp", 1) >= OSCILLATION_TURNS
+    return cycles & ~_tree_cycles(columns) if cycles.any() else cycles
 
 
 def _tree_cycles(columns: RuleColumns) -> BoolArray:
@@ -154,9 +164,12 @@ def _tree_cycles(columns: RuleColumns) -> BoolArray:
 def severe_slugging(columns: RuleColumns) -> BoolArray:
     """Two full cycles at the tree within two hours, or one and a half large and slow ones."""
     turns = columns.turned("p_tpt", 2)
+    several = turns >= LARGE_TURNS
+    if not several.any():
+        return several
     # A valve that closes makes the tree bounce, too, within minutes.
     slow = columns.turned("p_tpt", 1) < LARGE_TURNS
-    large = (turns >= LARGE_TURNS) & (columns.span("p_tpt") >= LARGE_SWING)
+    large = several & (columns.span("p_tpt") >= LARGE_SWING)
     return (turns >= OSCILLATION_TURNS) | (large & slow)
 
 
@@ -167,9 +180,11 @@ def _does_not_oscillate(columns: RuleColumns) -> BoolArray:
 
 def hydrate(columns: RuleColumns) -> BoolArray:
     """Pressure rises upstream of the flow line and falls downstream, and the flow cools."""
+    grows = (columns.drift("p_tpt") >= 2.0 * BAR) & (columns.drift("p_mon_ckp") <= -0.5 * BAR)
+    if not grows.any():
+        return grows
     return (
-        (columns.drift("p_tpt") >= 2.0 * BAR)
-        & (columns.drift("p_mon_ckp") <= -0.5 * BAR)
+        grows
         & ((columns.drift("t_tpt") <= -0.5) | (columns.drift("t_jus_ckp") <= -1.0))
         & ~(columns.span("aber_ckp") > CHOKE_MOVED_PERCENT)
         & columns.shared("does_not_oscillate", _does_not_oscillate)
@@ -180,10 +195,11 @@ def scaling(columns: RuleColumns) -> BoolArray:
     """Pressure upstream of the choke creeps up at the same opening, more than at the tree, not downstream."""
     creep = columns.drift("p_mon_ckp")
     tree = columns.drift("p_tpt")
+    creeps = (creep >= 0.5 * BAR) & (tree >= 0.0) & (tree <= creep)
+    if not creeps.any():
+        return creeps
     return (
-        (creep >= 0.5 * BAR)
-        & (tree >= 0.0)
-        & (tree <= creep)
+        creeps
         & ~(columns.drift("p_jus_ckp") > 0.1 * BAR)
         & ~(columns.drift("t_jus_ckp") > 0.5)
         & ~(columns.span("aber_ckp") > CHOKE_MOVED_PERCENT)

@@ -64,7 +64,8 @@ def find_drift(
     drift = Drift(np.full(len(at), np.nan), np.full(len(at), -1), columns.expired[at] & ~operated)
     ts_ms = readings.ts_ms[at]
     last_ms = int(before_ms[-1]) if len(before_ms) else -MINUTE_MS
-    first = np.diff(ts_ms // MINUTE_MS, prepend=last_ms // MINUTE_MS) != 0
+    minutes = ts_ms // MINUTE_MS
+    first = np.concatenate([[last_ms // MINUTE_MS], minutes[:-1]]) != minutes
     for number in sorted(set(chosen.tolist()) - {-1}):
         model = columns.models[number]
         if not model.is_own:
@@ -84,7 +85,8 @@ def _shift(model: WellModel, stats: WindowStats, rows: IntArray) -> tuple[FloatA
     sensors = model.extractor.sensors
     means = np.array([stats.get(sensor, "mean", 60)[rows] for sensor in sensors.tolist()])
     shifts = (means - model.center[:, None]) / model.extractor.scale[:, None]
-    size = np.nan_to_num(np.abs(shifts), nan=-1.0)
+    size = np.abs(shifts)
+    size[np.isnan(size)] = -1.0
     most = size.argmax(axis=0)
     each = np.arange(len(rows))
     return shifts[most, each], np.where(size[most, each] < 0, -1, sensors[most])

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.detection import Detection, Usual, WellModel
 from petrostream.gauges import (
+    DEFAULT_RULES,
     MISSING,
     Anchor,
     CountArray,
@@ -120,6 +122,11 @@ def usual(model: WellModel, levels: Levels, taken: Taken) -> Usual | None:
         trusted = np.array([taken.trusted(model, row) for row in range(len(taken.measured_ms))])
         own = unknown & trusted & ~levels.sought(extractor.sensors)
         center = np.where(own, extractor.center[:, None], center)
-    bounds = spread_bounds(rules, extractor.sensors, extractor.scale)
-    widths = np.array([extractor.scale, *bounds])
-    return Usual(center, levels.scale(extractor.sensors, widths, rules.window_min))
+    return Usual(center, levels.scale(extractor.sensors, _widths(model), rules.window_min))
+
+
+@lru_cache(maxsize=256)
+def _widths(model: WellModel) -> FloatArray:
+    """A model's scales, and the least and largest spread that counts: shape (3, s)."""
+    rules, extractor = model.level or DEFAULT_RULES, model.extractor
+    return np.array([extractor.scale, *spread_bounds(rules, extractor.sensors, extractor.scale)])

@@ -111,7 +111,7 @@ def test_the_raw_copy_lands_as_well() -> None:
 
 DELIVERY = (SCORING, "delivery", "firehose:PutRecordBatch")
 HELD = {
-    "state": ((SCORING, "state", "dynamodb:DeleteItem"), "", "dynamodb:GetItem", set(TABLES)),
+    "state": ((SCORING, "state", "dynamodb:BatchGetItem"), "", "dynamodb:GetItem", set(TABLES)),
     "models": ((SCORING, "models", "s3:GetObject"), "", "s3:GetObject", set(TABLES)),
     "delivery": (DELIVERY, "", "firehose:PutRecordBatch", set(TABLES)),
     **{

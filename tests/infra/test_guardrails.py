@@ -332,6 +332,24 @@ def test_calls_that_have_no_resource_are_allowed_on_all_of_them():
     assert _allows("deploy", "sns:Unsubscribe", "*")
 
 
+def test_a_consumer_can_be_deployed_looked_at_and_stopped():
+    stream = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{SETTINGS.stream.name}"
+    consumer = f"{stream}/consumer/{SETTINGS.scoring.function}:1764253980"
+    for action in ("RegisterStreamConsumer", "DeregisterStreamConsumer"):
+        for resource in (stream, consumer):
+            assert _allows("deploy", f"kinesis:{action}", resource), action
+            assert not _allows("plan", f"kinesis:{action}", resource), action
+    assert _allows("plan", "kinesis:DescribeStreamConsumer", consumer)
+    assert _allows("plan", "kinesis:ListStreamConsumers", stream)
+    denied = [
+        pattern
+        for statement in _statements("hard_stop")
+        if "kinesis:SubscribeToShard" in statement["Action"]
+        for pattern in statement["Resource"]
+    ]
+    assert any(fnmatch.fnmatchcase(consumer, pattern) for pattern in denied)
+
+
 def test_policies_fit_into_iam_in_the_longest_place():
     far = watch.AccountRegion(account=ACCOUNT, region="ap-southeast-2", partition="aws-us-gov")
     sizes = {n: len(json.dumps(watch.policy(n, SETTINGS, far), separators=(",", ":"))) for n in POLICIES}

@@ -99,7 +99,7 @@ def _expected() -> Rights:
             "logs": _function_log(_SETTINGS.scoring.function),
             "stream": {_READ_STREAM},
             "delivery": {_right("firehose:PutRecordBatch", *map(firehose, sinks))},
-            "state": {_right("dynamodb:DeleteItem GetItem PutItem UpdateItem", table)},
+            "state": {_right("dynamodb:BatchGetItem DeleteItem GetItem PutItem Query UpdateItem", table)},
             "alerts": {_right("sns:Publish", TOPIC)},
             "models": {
                 _right("s3:GetObject", f"{bucket('artifacts')}/models/*"),
@@ -119,7 +119,7 @@ EXPECTED: Rights = _expected()
 PIPELINE: frozenset[Statement] = frozenset(
     {
         (SCORING, "delivery", "firehose:PutRecordBatch"),
-        (SCORING, "state", "dynamodb:DeleteItem"),
+        (SCORING, "state", "dynamodb:BatchGetItem"),
         (SCORING, "models", "s3:GetObject"),
         (SCORING, "alerts", "sns:Publish"),
     }

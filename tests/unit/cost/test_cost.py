@@ -452,6 +452,9 @@ def test_the_docs_show_the_price_of_enhanced_fan_out():
     for window in (0, 1, 2):
         row = (*sums(window, pushed=True), *sums(window, pushed=True, wells=0))
         assert f"| {window} s | {' | '.join(row)} |" in page
+    section = latency.partition("## With enhanced fan-out")[2].partition("\n## ")[0]
+    shown = dict(re.findall(r"^\| (\d) s \|.*\| ([\d.]+) \|$", section, re.MULTILINE))
+    assert shown == {str(window): sums(window, pushed=True)[0] for window in (0, 1)}
     window = load_settings().scoring.batching_window_seconds
     path, _ = sums(window, pushed=True)
     more = Fraction(path) - Fraction(sums(window, pushed=False)[0])

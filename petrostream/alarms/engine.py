@@ -77,7 +77,7 @@ def run_alarms(state: WellAlarms | None, signals: Signals, limits: AlarmLimits =
         limits: limits and alarm types.
     """
     before = int(signals.ts_ms[0]) if state is None else state.last_ms
-    broken = np.diff(signals.ts_ms, prepend=before) > GAP_MS
+    broken = signals.ts_ms - np.concatenate([[before], signals.ts_ms[:-1]]) > GAP_MS
     held: Mapping[str, Channel] = {} if state is None else state.channels
     flows = not (signals.operating_state > 0).any()
     run = _Run(signals, broken, np.zeros(len(signals.ts_ms), np.int64), [])

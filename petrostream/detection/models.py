@@ -20,6 +20,7 @@ from petrostream.times import HOUR_MS, parse_ms
 
 ALWAYS_MS = int(np.iinfo(np.int64).min)
 NEVER_MS = int(np.iinfo(np.int64).max)
+_ALWAYS = (ALWAYS_MS, NEVER_MS)
 
 FLEET_WELL = "*"
 """What the fleet model has in place of a well's name."""
@@ -159,6 +160,9 @@ class ModelSet:
             A model (None where there is none) and the positions of its readings, int64; each reading once.
         """
         held = self.wells.get(well_id, ())
+        if not held or (len(held) == 1 and (held[0].valid_from_ms, held[0].valid_until_ms) == _ALWAYS):
+            yield (held[0] if held else self.fleet), np.arange(len(at_ms))
+            return
         begins = np.array([model.valid_from_ms for model in held], np.int64)
         ends = np.array([model.valid_until_ms for model in held] or [NEVER_MS], np.int64)
         chosen = np.searchsorted(begins, at_ms, side="right") - 1

@@ -118,8 +118,11 @@ class WindowStats:
         if sensor not in held:
             return np.full(len(self), np.nan)
         window, at = WINDOWS_S.index(window_s), held.index(sensor)
-        values: FloatArray = self.table[STATS.index(stat), window, at]
-        return np.where(self.warm[window, at], values, np.nan)
+        values: FloatArray = self.table[STATS.index(stat), window, at].copy()
+        warm = self.warm[window, at]
+        if not warm.all():
+            values[~warm] = np.nan
+        return values
 
     def number_of(self, sensor: int, window_s: int) -> CountArray:
         """Return the number of one sensor's values in a window: shape (n,), 0 if it is not in the table."""

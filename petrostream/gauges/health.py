@@ -152,7 +152,7 @@ class _Batch:
         self.condemned = np.zeros(x.shape, np.bool_)
         for row, sensor in condemned:
             self.condemned[row, np.searchsorted(before.sensors, sensor)] = True
-        after_gap = np.diff(ts_ms, prepend=before.last_ms) > GAP_MS
+        after_gap = ts_ms - np.concatenate([[before.last_ms], ts_ms[:-1]]) > GAP_MS
         # First time of the run, uninterrupted by a gap, that each reading belongs to.
         self.run = np.maximum.accumulate(np.where(after_gap, ts_ms, before.run_ms))[:, None]
 

@@ -20,7 +20,6 @@ minute began, sums are sums of integers, and what is kept from minute to minute 
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -116,14 +115,19 @@ def _within_minute(
     levels = Levels(
         before.sensors, np.zeros(n, np.int64), before.table[None], lost, np.array([before.baseline], np.int64)
     )
-    return levels, replace(
-        before,
-        total=before.total + total,
-        square=before.square + square,
-        number=before.number + number,
-        operated=moved,
-        operating=bool(operated[-1]),
+    after = LevelMemory(
+        before.sensors,
+        before.begin_ms,
+        before.minute,
+        before.total + total,
+        before.square + square,
+        before.number + number,
+        before.table,
+        moved,
+        bool(operated[-1]),
+        before.baseline,
     )
+    return levels, after
 
 
 def _sums(counts: CountArray, columns: IntArray, first: IntArray, width: int) -> list[list[list[int]]]:

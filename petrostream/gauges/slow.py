@@ -164,8 +164,12 @@ def _added(state: SlowMemory, counts: CountArray, columns: list[int], operated: 
     """The memory with more readings in its open interval."""
     known: BoolArray = counts != MISSING
     total, number = state.total.copy(), state.number.copy()
-    total[columns] += np.where(known, counts, 0).sum(axis=0, dtype=np.int64)
-    number[columns] += known.sum(axis=0)
+    if known.all():
+        total[columns] += counts.sum(axis=0, dtype=np.int64)
+        number[columns] += len(counts)
+    else:
+        total[columns] += np.where(known, counts, 0).sum(axis=0, dtype=np.int64)
+        number[columns] += known.sum(axis=0)
     return SlowMemory(state.bin, total, number, state.disturbed or operated, state.bins, state.rises)
 
 

@@ -196,7 +196,7 @@ def follow(
         The memory as each reading sees it, and the memory for the next readings.
     """
     minutes = ts_ms // BIN_MS
-    first = np.flatnonzero(np.diff(minutes, prepend=minutes[0] - 1))
+    first = np.concatenate([[0], np.flatnonzero(minutes[1:] != minutes[:-1]) + 1])
     state = _Following(TrendMemory.start(int(minutes[0])) if memory is None else memory)
     totals, numbers = _sums(counts, sensors, first)
     for minute, total, number in zip(minutes[first].tolist(), totals, numbers, strict=True):

@@ -105,7 +105,9 @@ def _tokens(column: Column) -> tuple[bytes, Iterable[bytes]]:
         return b'"', orjson.dumps(column)[2:-2].split(b'","')
     if kinds <= {int, float, type(None)}:
         return b"", orjson.dumps(column)[1:-1].split(b",")
-    return b"", map(orjson.dumps, column)
+    tokens = orjson.dumps(column)[1:-1].split(b",")
+    # With as many as there are values, no value has a comma of its own.
+    return b"", tokens if len(tokens) == len(column) else map(orjson.dumps, column)
 
 
 def _split(date: str, lines: list[bytes], max_bytes: int) -> list[RowBlock]:

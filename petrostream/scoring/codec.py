@@ -6,6 +6,7 @@ the changes between counts (int32, their bytes grouped by significance, which ha
 its memory as encoded by `petrostream.scoring.memory_codec`.
 """
 
+import math
 import zlib
 from typing import Any
 
@@ -50,7 +51,9 @@ def encode(state: FacilityState) -> bytes:
     for well, (_, content) in zip(state.wells.values(), memories, strict=True):
         parts.append(int(well.ts_ms[0]).to_bytes(8, "little", signed=True))
         parts.append(_pack(np.diff(well.ts_ms)))
-        parts.append(_pack(np.diff(well.counts, axis=0, prepend=np.int32(0)).T))
+        changes = well.counts.copy()
+        changes[1:] -= well.counts[:-1]
+        parts.append(_pack(changes.T))
         parts.append(content)
     return MAGIC + bytes([VERSION]) + zlib.compress(b"".join(parts), 1)
 
@@ -72,7 +75,7 @@ def _decode(raw: bytes) -> FacilityState:
     wells = {}
     for name, (*feed, replaced), clock, rows, gauges, alarms, (plain, size) in header["wells"]:
         sensors = np.array([SENSOR_NAMES.index(sensor) for sensor, _ in gauges], np.int64)
-        if any(QUANTA[SENSOR_NAMES.index(sensor)] != quantum for sensor, quantum in gauges):
+        if QUANTA[sensors].tolist() != [quantum for _, quantum in gauges]:
             raise ValueError(f"well {name} has other quanta than this release: {gauges}")
         sizes = (8, 4 * (rows - 1), 4 * rows * len(gauges), size)
         if rows < 1 or size < 0 or at + sum(sizes) > len(raw):
@@ -123,6 +126,6 @@ def _pack(values: np.ndarray[Any, Any]) -> bytes:
 
 
 def _unpack(raw: bytes, at: int, shape: tuple[int, ...]) -> IntArray:
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     planes = np.frombuffer(raw, np.uint8, 4 * count, at).reshape(4, count)
     return np.ascontiguousarray(planes.T).view("<i4").reshape(shape).astype(np.int64)

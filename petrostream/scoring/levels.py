@@ -9,11 +9,11 @@ import numpy as np
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.detection import Detection, Usual, WellModel
 from petrostream.gauges import (
-    DEFAULT_RULES,
     MISSING,
     Anchor,
     CountArray,
     LevelMemory,
+    LevelRules,
     Levels,
     WindowStats,
     follow_levels,
@@ -122,11 +122,15 @@ def usual(model: WellModel, levels: Levels, taken: Taken) -> Usual | None:
         trusted = np.array([taken.trusted(model, row) for row in range(len(taken.measured_ms))])
         own = unknown & trusted & ~levels.sought(extractor.sensors)
         center = np.where(own, extractor.center[:, None], center)
-    return Usual(center, levels.scale(extractor.sensors, _widths(model), rules.window_min))
+    widths = _widths(rules, extractor.sensors.tobytes(), extractor.scale.tobytes())
+    return Usual(center, levels.scale(extractor.sensors, widths, rules.window_min))
+
+
+# By content: a cache of models would keep the forests of replaced ones alive.
 
 
 @lru_cache(maxsize=256)
-def _widths(model: WellModel) -> FloatArray:
-    """A model's scales, and the least and largest spread that counts: shape (3, s)."""
-    rules, extractor = model.level or DEFAULT_RULES, model.extractor
-    return np.array([extractor.scale, *spread_bounds(rules, extractor.sensors, extractor.scale)])
+def _widths(rules: LevelRules, sensors: bytes, scales: bytes) -> FloatArray:
+    """The scales of some gauges (float64), and the least and largest spread that counts: shape (3, s)."""
+    scale = np.frombuffer(scales)
+    return np.array([scale, *spread_bounds(rules, np.frombuffer(sensors, np.int64), scale)])

@@ -47,7 +47,9 @@ def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
         swings = [[swing.direction, swing.low, swing.high, list(swing.turns)] for swing in trend.swings]
         plain[1] = [trend.minute, len(trend.bins), list(TREND_SENSORS), swings]
         parts.append(np.array([trend.total, trend.number], "<i8").tobytes())
-        parts.append(np.diff(trend.bins, axis=0, prepend=np.int32(0)).astype("<i4").T.tobytes())
+        changes = trend.bins.astype("<i4")
+        changes[1:] -= trend.bins[:-1]
+        parts.append(changes.T.tobytes())
     if memory.slow is not None:
         plain.append(slow_codec.to_plain(memory.slow))
         parts.append(slow_codec.to_bytes(memory.slow))

@@ -15,7 +15,7 @@ FOREST_FULL_MARGIN = 0.1
 
 def forest_points(model: WellModel, found: Detection) -> IntArray:
     """Return the points of the forest: shape (n,); 0 for a model without the well's own baseline."""
-    if model.kind != COMMISSIONED:
+    if model.kind != COMMISSIONED or not found.anomalous.any():
         return np.zeros(len(found.score), np.int64)
     margin = np.clip((np.nan_to_num(found.score) - model.threshold) / FOREST_FULL_MARGIN, 0.0, 1.0)
     scaled = np.rint(FOREST_MIN_POINTS + (MAX_PART - FOREST_MIN_POINTS) * margin).astype(np.int64)
@@ -28,7 +28,12 @@ _RULE_INPUTS = sorted({rule.sensors for rule in PROCESS_RULES})
 def has_rule_sensors(stats: WindowStats) -> BoolArray:
     """Return which readings had the sensors of at least one process rule: shape (n,)."""
     judged = np.zeros(len(stats), np.bool_)
+    known: dict[str, BoolArray] = {}
     for names in _RULE_INPUTS:
-        known = [~np.isnan(stats.get(SENSOR_INDEX[name], "slope", 60)) for name in names]
-        judged |= np.logical_and.reduce(known)
+        for name in names:
+            if name not in known:
+                known[name] = ~np.isnan(stats.get(SENSOR_INDEX[name], "slope", 60))
+        judged |= np.logical_and.reduce([known[name] for name in names])
+        if judged.all():
+            break
     return judged

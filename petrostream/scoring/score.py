@@ -186,6 +186,8 @@ def _risk(
     columns: Columns, at: IntArray, held: BoolArray, forest: IntArray, suppressed: BoolArray
 ) -> IntArray:
     """Process points of each reading: rules that hold plus forest, except what is suppressed."""
+    if not held.any() and not suppressed.any():
+        return forest
     bits = 1 << np.arange(len(suppressed))
     columns.rules[at] = bits[:-1] @ held
     if not suppressed.any():
@@ -209,14 +211,14 @@ def _expected(columns: Columns, at: IntArray) -> BoolArray:
 
     The fleet's model implies nothing about the sensors of a single well.
     """
+    return _of_models(columns, at, _sensors)
 
-    def sensors(model: WellModel | None) -> BoolArray:
-        expected = np.zeros(len(SENSOR_NAMES), np.bool_)
-        if model is not None and model.kind == COMMISSIONED:
-            expected[model.extractor.sensors] = True
-        return expected
 
-    return _of_models(columns, at, sensors)
+def _sensors(model: WellModel | None) -> BoolArray:
+    expected = np.zeros(len(SENSOR_NAMES), np.bool_)
+    if model is not None and model.kind == COMMISSIONED:
+        expected[model.extractor.sensors] = True
+    return expected
 
 
 def _of_models(
@@ -225,6 +227,9 @@ def _of_models(
     """A value of the model of each of some readings; only those models are asked, not all of the batch."""
     codes = columns.model[at]
     numbers = sorted(set(codes.tolist()))
+    if len(numbers) == 1:
+        only = np.asarray(value(None if numbers[0] < 0 else columns.models[numbers[0]]))
+        return only[None].repeat(len(at), axis=0)
     values = np.array([value(None if number < 0 else columns.models[number]) for number in numbers])
     return values[np.searchsorted(numbers, codes)]
 

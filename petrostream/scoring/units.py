@@ -5,8 +5,6 @@ validation: it decides between units that range leaves open, and recognises gaug
 suffice (`petrostream.readings.wrong_units`).
 """
 
-from functools import lru_cache
-
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
@@ -39,8 +37,8 @@ def settle_units(readings: Readings, columns: Columns, at: IntArray) -> None:
             _settle(readings, at[chosen == number], _center(model))
 
 
-@lru_cache(maxsize=256)
 def _center(model: WellModel) -> FloatArray:
+    # Not cached by model: that would keep the forests of replaced ones alive.
     center = np.full(len(SENSOR_NAMES), np.nan)
     center[model.extractor.sensors] = model.center
     return center

@@ -137,7 +137,7 @@ def _sums(counts: CountArray, columns: IntArray, first: IntArray, width: int) ->
         known: BoolArray = counts != MISSING
         q = counts.astype(np.int64)
         if known.all():
-            sums[:, columns, 2] = np.diff(first, append=len(counts))[:, None]
+            sums[:, columns, 2] = (np.append(first[1:], len(counts)) - first)[:, None]
         else:
             q[~known] = 0
             sums[:, columns, 2] = np.add.reduceat(known, first, axis=0, dtype=np.int64)

@@ -202,7 +202,7 @@ def follow(
     for minute, total, number in zip(minutes[first].tolist(), totals, numbers, strict=True):
         state.enter(minute)
         state.total, state.number = state.total + total, state.number + number
-    rows = np.repeat(np.arange(len(first)), np.diff(first, append=len(ts_ms)))
+    rows = np.repeat(np.arange(len(first)), np.append(first[1:], len(ts_ms)) - first)
     return Trend(rows, state.windows(), np.array(state.turns)), state.memory()
 
 

@@ -234,10 +234,11 @@ def _is_steady(known: tuple[Feed, Clock] | None, feed: Feed, ts_ms: IntArray, of
         if known[1].left is not None or known[1].other is not None:
             return False
         before, offset = known[1].track.last_ms, known[0].offset_ms
-    steps = np.diff(ts_ms, prepend=before)
+    steps = ts_ms - np.concatenate([[before], ts_ms[:-1]])
     if steps.min() < 1 or steps.max() > LEAP_MS:
         return False
-    return bool(feed.feed_id) or not (np.abs(np.diff(offsets, prepend=offset)) > FEED_JITTER_MS).any()
+    changes = offsets - np.concatenate([[offset], offsets[:-1]])
+    return bool(feed.feed_id) or not (np.abs(changes) > FEED_JITTER_MS).any()
 
 
 _Judgement = tuple[int, Clock | None]

@@ -1,6 +1,6 @@
 """A well's memory besides its history: health of its gauges, trends over an hour, operating state, moves."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -93,7 +93,7 @@ def observe(memory: WellMemory, readings: Readings, at: IntArray, expected: Bool
     codes = codes_of([readings.state[i] for i in at.tolist()])
     governs, operating = governing(memory.operating, ts_ms, codes)
     moves, moved = follow_moves(memory.moves, ts_ms, judged.values)
-    after = replace(memory, gauges=judged.memory, operating=operating, moves=moved)
+    after = WellMemory(judged.memory, memory.trend, operating, moved, memory.slow, memory.levels)
     return Observed(judged.status, judged.values, judged.excluded, _SUPPRESSED[:, governs], moves, after)
 
 
@@ -134,4 +134,9 @@ def remember(
     trend, after = follow(observed.memory.trend, ts_ms, counts, sensors)
     operated = operated | observed.moves.in_transition
     slow, slowest = follow_slowly(observed.memory.slow, ts_ms, counts, sensors, operated)
-    return trend, slow, replace(observed.memory, trend=after, slow=slowest)
+    known = observed.memory
+    return (
+        trend,
+        slow,
+        WellMemory(known.gauges, after, known.operating, known.moves, slowest, known.levels),
+    )

@@ -189,8 +189,11 @@ def _check(
 
 def _of_too_many_dates(table: Table, failed: list[int], lines: _Lines) -> list[int]:
     """Reject readings of further dates than the first `MAX_DATES` of a record; returns positions."""
+    column = table.column("ts")
+    if not failed and max(column) - min(column) < MAX_DATES * DAY_MS // 2:
+        return []
     gone = set(failed)
-    times = {i: ms for i, ms in enumerate(table.column("ts")) if i not in gone}
+    times = {i: ms for i, ms in enumerate(column) if i not in gone}
     if not times or max(times.values()) - min(times.values()) < MAX_DATES * DAY_MS // 2:
         return []
     days = {i: ms // DAY_MS for i, ms in times.items()}

@@ -21,6 +21,7 @@ import pytest
 from local.demo.facility import read_pairing
 from ml.data.dataset import find_instances, read_instance
 from petrostream.facility.state import REACH_MS
+from petrostream.lake.facility_readings import MATCHED, UNMATCHED
 from petrostream.readings import Validated, event_id, validate_block
 from tests.support.lake import Lake, wait_for
 from tests.support.stream import expected_pairs, landed_pairs, readings_of
@@ -268,8 +269,13 @@ def test_the_facilities_rows_come_right_after_the_damage(crashing: Lake, damage:
         assert landed.keys() == expected.keys()
         times = dict(zip(unit.readings.event_id, unit.readings.ts_ms.tolist(), strict=True))
         after = {one: times[one] - damage.resumed[facility_id] for one in expected}
+        other = [one for one in expected if landed[one] != expected[one]]
+        # A tank reading that came too late for the undisturbed join may be in time for readings sent again.
+        tanks = dict(zip(unit.tanks.event_id, unit.tanks.ts_ms.tolist(), strict=True))
+        found = {one for one in other if expected[one][0] == UNMATCHED and landed[one][0] == MATCHED}
+        assert all(abs(tanks[landed[one][1] or ""] - times[one]) <= REACH_MS for one in found)
         assert {
             (after[one], landed[one], expected[one])
-            for one in expected
-            if landed[one] != expected[one] and not 0 <= after[one] <= REACH_MS
+            for one in other
+            if one not in found and not 0 <= after[one] <= REACH_MS
         } == set()

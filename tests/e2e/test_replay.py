@@ -11,7 +11,10 @@ from ml.data.dataset import find_instances, read_instance
 from petrostream.schema.sensors import schema
 from tests.support.lake import Lake, wait_for
 
-GOOD_NEWS = ("late_readings", "unscored_readings", "active_alarms", "alarm_floods", "chattering_alarms")
+GOOD_NEWS = (
+    *("late_readings", "unscored_readings", "wrong_units"),
+    *("active_alarms", "alarm_floods", "chattering_alarms"),
+)
 """Queries that find nothing where all is well."""
 
 # Other tests use the lake as well; these readings are recognised by their source.

@@ -12,7 +12,7 @@ from petrostream.schema.sensors import schema
 from tests.support.lake import Lake, wait_for
 
 GOOD_NEWS = (
-    *("late_readings", "unscored_readings", "wrong_units"),
+    *("late_readings", "unscored_readings", "wrong_units", "drift_by_well_and_day"),
     *("active_alarms", "alarm_floods", "chattering_alarms"),
 )
 """Queries that find nothing where all is well."""

@@ -24,12 +24,15 @@ def test_every_exception_is_needed_and_says_why(synth, monkeypatch):
     acknowledged = review.ACKNOWLEDGED
     assert all(len(entry.reason) > 40 for entry in acknowledged)
     monkeypatch.setattr(review, "ACKNOWLEDGED", ())
-    with pytest.raises(RuntimeError, match="ValidationFailed") as refused:
-        synth("aws", reviewed=True)
-    findings = re.findall(
-        r"^ +(PetroStream\S+) .*\n +Acknowledge with 'AwsSolutions::(\S+)'", str(refused.value), re.M
-    )
-    found = {(path.removesuffix("/Resource"), rule) for path, rule in findings}
+    found = set()
+    # Some statements exist with a setting only.
+    for change in (None, lambda settings: settings["scoring"].update(enhanced_fan_out=True)):
+        with pytest.raises(RuntimeError, match="ValidationFailed") as refused:
+            synth("aws", change, reviewed=True)
+        findings = re.findall(
+            r"^ +(PetroStream\S+) .*\n +Acknowledge with 'AwsSolutions::(\S+)'", str(refused.value), re.M
+        )
+        found |= {(path.removesuffix("/Resource"), rule) for path, rule in findings}
     assert found == {(entry.path, entry.rule) for entry in acknowledged}
 
 

@@ -1,5 +1,7 @@
 """Classifies a client's exceptions without importing botocore, which would slow a cold start."""
 
+from typing import Any
+
 from petrostream.errors import ServiceUnavailable, Throttled
 
 THROTTLING = frozenset(
@@ -66,3 +68,14 @@ def unavailable(operation: str, error: Exception) -> ServiceUnavailable:
     if code in THROTTLING:
         return Throttled("DynamoDB", operation, code)
     return ServiceUnavailable("DynamoDB", operation, code if repeatable(error) else f"{code}: {error}")
+
+
+def at_version(version: int) -> dict[str, Any]:
+    """Condition of a PutItem: nobody has written the item since this version; 0 means that there is none."""
+    if not version:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    return {
+        "ConditionExpression": "#version = :version",
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": {":version": {"N": str(version)}},
+    }

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from petrostream.aws.calls import error_code, unavailable
+from petrostream.aws.calls import at_version, error_code, unavailable
 from petrostream.live import LEASES, TASKS, Item, lease_key, task_item
 from petrostream.pipeline import LEASE_MS, Lease
 
@@ -63,15 +63,8 @@ class LeaseTable:
 
     def _write(self, lease: Lease) -> Lease | None:
         written = replace(lease, version=lease.version + 1)
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if lease.version:
-            condition = {
-                "ConditionExpression": "#version = :version",
-                "ExpressionAttributeNames": {"#version": "version"},
-                "ExpressionAttributeValues": {":version": {"N": str(lease.version)}},
-            }
         try:
-            self._client.put_item(TableName=self._table, Item=_item(written), **condition)
+            self._client.put_item(TableName=self._table, Item=_item(written), **at_version(lease.version))
         except Exception as error:
             if error_code(error) != "ConditionalCheckFailedException":
                 raise unavailable("PutItem", error) from error

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from petrostream.aws.calls import error_code, unavailable
+from petrostream.aws.calls import at_version, error_code, unavailable
 from petrostream.errors import PetroStreamError
 from petrostream.live import OPERATORS, OperatorTag, tag_item, tag_key, tag_of_item
 
@@ -91,15 +91,10 @@ class OperatorTags:
             ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
         written = replace(tag, version=tag.version + 1)
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if tag.version:
-            condition = {
-                "ConditionExpression": "#version = :version",
-                "ExpressionAttributeNames": {"#version": "version"},
-                "ExpressionAttributeValues": {":version": {"N": str(tag.version)}},
-            }
         try:
-            self._client.put_item(TableName=self._table, Item=tag_item(written, now_ms), **condition)
+            self._client.put_item(
+                TableName=self._table, Item=tag_item(written, now_ms), **at_version(tag.version)
+            )
         except Exception as error:
             if error_code(error) != "ConditionalCheckFailedException":
                 raise unavailable("PutItem", error) from error

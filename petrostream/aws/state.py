@@ -9,7 +9,7 @@ snapshots, are in `petrostream.pipeline.memories`.
 import logging
 from typing import TYPE_CHECKING, Any
 
-from petrostream.aws.calls import error_code, unavailable
+from petrostream.aws.calls import at_version, error_code, unavailable
 from petrostream.errors import StateConflict, StateUnreadable
 from petrostream.live import facility_key
 from petrostream.packing import StateFormatError
@@ -18,7 +18,6 @@ from petrostream.scoring import FacilityState, codec
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import PutItemInputTypeDef
 
 NEW = 0
 """Version of a facility that has no item yet."""
@@ -112,8 +111,8 @@ class StateStore:
         item: dict[str, Any] | None = response.get("Item")
         return item
 
-    def _item(self, state: FacilityState, parts: dict[str, bytes], version: int) -> "PutItemInputTypeDef":
-        put: PutItemInputTypeDef = {
+    def _item(self, state: FacilityState, parts: dict[str, bytes], version: int) -> dict[str, Any]:
+        return {
             "TableName": self._table,
             "Item": {
                 **facility_key(state.facility_id),
@@ -121,11 +120,5 @@ class StateStore:
                 "last_sequence": {"S": state.last_sequence or ""},
                 **{name: {"B": content} for name, content in parts.items()},
             },
+            **at_version(version),
         }
-        if version == NEW:
-            put["ConditionExpression"] = "attribute_not_exists(pk)"
-        else:
-            put["ConditionExpression"] = "#version = :version"
-            put["ExpressionAttributeNames"] = {"#version": "version"}
-            put["ExpressionAttributeValues"] = {":version": {"N": str(version)}}
-        return put

@@ -231,7 +231,7 @@ def _what(view: TagView, now_ms: int) -> str:
     if record.shelved_until_ms is not None and now_ms < record.shelved_until_ms:
         return f"until {to_iso(record.shelved_until_ms)} by {record.shelved_by}: {record.shelved_why}"
     likely = view.alarm.likely if view.alarm else None
-    like = f" [{likely.event}]" if likely else ""
+    like = f" [{likely.event}]" if likely and likely.event_class is not None else ""
     seen = f" (acknowledged by {record.acknowledged_by})" if record.acknowledged_by else ""
     return f"{record.sentence or ''}{like}{seen}"
 

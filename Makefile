@@ -123,7 +123,7 @@ SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 
 test: test-unit test-infra test-e2e ## Run every test
 
-test-unit: setup-dev ## Run the unit tests, the contracts of AWS's services, and a minute of fuzzing
+test-unit: setup-dev ## Run the unit tests, contracts of AWS's services, a minute of fuzzing: EXPLORE=1 draws new examples
 	@$(RUN) -m pytest tests/unit tests/contract tests/fuzz $(SIDE_BY_SIDE)
 
 fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED=n FIRST=n]

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from infra.section import Name, Section
 from infra.settings_ops import AccessSettings, BudgetSettings, OperationsAlarms, OpsSettings
+from infra.settings_services import ServicesSettings
 
 SETTINGS_FILE = Path(__file__).parent / "settings.json"
 
@@ -159,6 +160,7 @@ class ScoringFunctionSettings(FunctionSettings):
     failure_queue_retention_days: Annotated[int, Field(ge=1, le=14)]
     model_refresh_seconds: Annotated[int, Field(ge=1, le=86_400)]
     commit_seconds: Annotated[int, Field(ge=0, le=3600)]
+    consumer: Literal["lambda", "service"]
 
 
 class RuntimeSettings(Section):
@@ -190,6 +192,7 @@ class Settings(Section):
     facility: FacilitySettings
     scoring: ScoringFunctionSettings
     firehose_transform: FunctionSettings
+    services: ServicesSettings
     runtime: RuntimeSettings
     ops: OpsSettings
     alarms: OperationsAlarms
@@ -210,6 +213,12 @@ class Settings(Section):
                 f"limit, {usd:g}: warnings come before the stop"
             )
         return self.model_copy(update={"budget": self.budget.model_copy(update={"monthly_limit_usd": usd})})
+
+    @model_validator(mode="after")
+    def _the_consumer_exists(self) -> "Settings":
+        if self.scoring.consumer == "service" and not self.services.enabled:
+            raise ValueError("scoring.consumer = service needs services.enabled: nothing else would score")
+        return self
 
     @model_validator(mode="after")
     def _batches_survive_retention(self) -> "Settings":

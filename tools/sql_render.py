@@ -31,7 +31,8 @@ def rendered() -> dict[Path, str]:
     """Every generated file with its content."""
     tables = {SQL / "ddl" / f"{name}.sql": ddl(schema(name)) for name in TABLES}
     positions = {SQL / "views" / "consoles.sql": consoles(json.loads(_CONSOLES.read_text(encoding="utf-8")))}
-    return tables | _reading_views() | _event_views() | positions | _recent()
+    plain = {SQL / "views" / "plain_readings.sql": plain_view(schema("scored_readings"))}
+    return tables | _reading_views() | _event_views() | positions | _recent() | plain
 
 
 def _reading_views() -> dict[Path, str]:
@@ -236,6 +237,32 @@ def view(
         f")\n"
         f"WHERE copy_number = 1\n"
     )
+
+
+def plain_view(table: Schema) -> str:
+    """CREATE VIEW of well_data for clients that read no arrays: each is one text, its values in order."""
+    units = {"pressure": "p_tpt", "temperature": "t_tpt"}
+    columns = ",\n".join(
+        f"  ARRAY_JOIN({_named(field)}, ', ') AS {_named(field)}"
+        if field.type.startswith("array")
+        else f"  CASE WHEN ANY_MATCH(validation_reasons, reason -> reason LIKE 'unit:{units[field.name]}:%')"
+        f" THEN NULL ELSE {_named(field)} END AS {_named(field)}"
+        if field.name in units
+        else f"  {_named(field)}"
+        for field in (*table.fields, *table.partitions)
+    )
+    return (
+        "-- What do we know of every reading, in types that every client reads? One row per event_id.\n"
+        "-- As well_data, but a list is one text, its values separated by commas, and `pressure` and\n"
+        "-- `temperature` are null where their gauge is in another unit: `p_tpt` and `t_tpt` have the\n"
+        "-- values as they came.\n"
+        f"-- Written by `python -m tools.sql_render` from petrostream/schema/{table.name}.json.\n"
+        f"CREATE OR REPLACE VIEW plain_readings AS\nSELECT\n{columns}\nFROM well_data\n"
+    )
+
+
+def _named(field: Field) -> str:
+    return f'"{field.name}"'
 
 
 def main() -> None:

@@ -16,16 +16,5 @@ SELECT
   MIN(temperature) AS temperature_min,
   MAX(temperature) AS temperature_max,
   "date"
-FROM (
-  SELECT
-    well_id,
-    ts,
-    facility_id,
-    anomaly_flag,
-    risk_score,
-    CASE WHEN ANY_MATCH(validation_reasons, reason -> reason LIKE 'unit:p_tpt:%') THEN NULL ELSE pressure END AS pressure,
-    CASE WHEN ANY_MATCH(validation_reasons, reason -> reason LIKE 'unit:t_tpt:%') THEN NULL ELSE temperature END AS temperature,
-    "date"
-  FROM well_data
-)
+FROM plain_readings
 GROUP BY well_id, DATE_TRUNC('minute', ts), "date"

@@ -16,7 +16,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo service data simulate train benchmark evaluate replay sql package cost bench \
+.PHONY: help setup setup-dev up down demo dashboard service data simulate train benchmark evaluate replay sql package cost bench \
         plan lock deploy smoke rollback destroy receipt \
         test test-unit test-infra test-e2e fuzz scan lint format clean
 
@@ -31,7 +31,7 @@ $(BIN)/python:
 
 $(VENV)/.setup: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what the lake needs (about a minute) ..."
-	@$(PIP) --editable '.[ml,local,service]' | $(PROGRESS)
+	@$(PIP) --editable '.[ml,local,service,dashboard]' | $(PROGRESS)
 	@touch $@
 
 $(VENV)/.setup-dev: $(VENV)/.setup
@@ -50,6 +50,9 @@ down: ## Switch the local lake off (data stays)
 
 demo: setup ## From nothing to SQL: up, data, train, replay, report (DATA=dir for real 3W files, CONSUMER=service)
 	@$(RUN) -m local.demo $(if $(DATA),--data "$(DATA)") $(if $(CONSUMER),--consumer $(CONSUMER))
+
+dashboard: setup ## Show the fleet of the local lake in the browser (PORT=8501)
+	@$(RUN) -m ops.dashboard $(if $(PORT),--port $(PORT))
 
 service: setup ## Score with the service in place of the function, with its HTTP API (PORT=8080)
 	@$(RUN) -m local service $(if $(PORT),--port $(PORT))

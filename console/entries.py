@@ -48,6 +48,7 @@ ENTRIES: dict[str, Entry] = {
     "down": _local("down", "Stop it. Its data stays, unless --purge says otherwise."),
     "status": _local("status", "Print whether it runs, where, and what is deployed."),
     "live": _local("live", "Show each well's latest status and most urgent alarm."),
+    "dashboard": Entry("ops.dashboard", "app", "Show the fleet in the browser, here or with --aws.", LOCAL),
     "sql": _local("sql", "Run Athena SQL, on this machine or with --aws, and print a table or CSV."),
     "drift": Entry("local.drift", "main", "Show how far wells have moved from their baselines.", LOCAL),
     "service": _local("service", "Score with the service in place of the function; serves the HTTP API."),

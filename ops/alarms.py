@@ -18,12 +18,12 @@ from rich.text import Text
 from infra.settings import load_settings
 from petrostream.alarms import (
     ACTIVE_UNACKNOWLEDGED,
-    PRIORITIES,
     RETURNED_UNACKNOWLEDGED,
     ActionRefusedError,
     OperatorRequest,
 )
 from petrostream.aws.alarm_desk import AlarmDesk, TagView
+from petrostream.aws.alarm_list import age, by_urgency, explanation
 from petrostream.aws.clients import client
 from petrostream.aws.firehose import FirehoseSink
 from petrostream.aws.live_reader import LiveTable
@@ -66,7 +66,7 @@ def list_alarms(
     """List alarms that are not normal, what needs attention first."""
     now_ms = _now_ms()
     with _explained():
-        views = sorted(_desk(aws).tags(), key=lambda view: _order(view, now_ms))
+        views = by_urgency(_desk(aws).tags(), now_ms)
     if as_json:
         # ASCII only: a name from outside can then do nothing to a terminal.
         json.dump([_facts(view, now_ms) for view in views], sys.stdout, ensure_ascii=True)
@@ -184,16 +184,6 @@ def _actor(by: str) -> str:
     return by or getpass.getuser()
 
 
-_STATES = ("active_unacknowledged", "returned_unacknowledged", "active_acknowledged")
-"""States in the order in which they need attention; the others come after."""
-
-
-def _order(view: TagView, now_ms: int) -> tuple[int, int, int, str]:
-    record, state = view.record, view.record.state(now_ms)
-    rank = _STATES.index(state) if state in _STATES else len(_STATES)
-    return rank, PRIORITIES.index(record.priority), record.active_ms or 0, record.well_id
-
-
 def _table(views: Sequence[TagView], now_ms: int) -> Table:
     table = Table(title=f"Alarms, {to_iso(now_ms)}", box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     table.add_column("priority", no_wrap=True)
@@ -210,30 +200,10 @@ def _table(views: Sequence[TagView], now_ms: int) -> Table:
             Text(shown(record.well_id)),
             Text(record.alarm_type),
             Text(state.replace("_", " "), style=style),
-            Text("" if record.active_ms is None else _age(now_ms - record.active_ms)),
-            Text(shown(_what(view, now_ms))),
+            Text("" if record.active_ms is None else age(now_ms - record.active_ms)),
+            Text(shown(explanation(view, now_ms))),
         )
     return table
-
-
-def _age(ms: int) -> str:
-    """A duration in its largest fitting unit, such as "3 min"."""
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000)):
-        if ms >= 2 * size:
-            return f"{ms // size} {unit}"
-    return f"{max(0, ms) // 1000} s"
-
-
-def _what(view: TagView, now_ms: int) -> str:
-    record = view.record
-    if record.out_of_service_by is not None:
-        return f"out of service by {record.out_of_service_by}: {record.out_of_service_why}"
-    if record.shelved_until_ms is not None and now_ms < record.shelved_until_ms:
-        return f"until {to_iso(record.shelved_until_ms)} by {record.shelved_by}: {record.shelved_why}"
-    likely = view.alarm.likely if view.alarm else None
-    like = f" [{likely.event}]" if likely and likely.event_class is not None else ""
-    seen = f" (acknowledged by {record.acknowledged_by})" if record.acknowledged_by else ""
-    return f"{record.sentence or ''}{like}{seen}"
 
 
 def _facts(view: TagView, now_ms: int) -> dict[str, object]:

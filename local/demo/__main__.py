@@ -78,6 +78,7 @@ def main(
     if facility:
         demo_facility.show(report["facility"], console)
     console.print(f"The same figures are in {REPORT}. The lake is still on. Next:", soft_wrap=True)
+    console.print("  make dashboard    # the fleet in the browser: http://127.0.0.1:8501")
     console.print("  .venv/bin/python -m local live")
     console.print(
         '  make sql Q="SELECT ts, well_id, priority, sentence FROM alarm_history ORDER BY ts"', soft_wrap=True

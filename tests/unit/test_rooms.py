@@ -10,7 +10,10 @@ from tests.support.paths import ROOT
 ROOMS = sorted(
     path.parent.name for path in (ROOT / "petrostream").glob("*/__init__.py") if path.parent.name != "aws"
 )
-FRONT_DOORS = ("lambdas", "producer", "local", "deploy", "ops", "ml", "cost", "tools", "toolchain", "infra")
+FRONT_DOORS = (
+    *("lambdas", "dashboard", "producer", "local", "deploy", "ops", "ml", "cost", "tools", "toolchain"),
+    "infra",
+)
 
 
 def _imports(path):

@@ -1,0 +1,80 @@
+"""Empty, failed and stale states, the same on every page: what is the matter, and what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard.charts.marks import safe
+from dashboard.data.problems import Problem, problem_of
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Nothing to show: why, and what to do about it."""
+
+    title: str
+    remedy: str
+
+
+EMPTY_LAKE = Empty(
+    "No well has sent a reading yet.",
+    "`make demo` fills the lake with simulated wells; `make replay DATA=data/3w` replays real ones. "
+    "This page notices by itself.",
+)
+NO_ROWS = Empty(
+    "There are no readings in this range.",
+    "Choose a longer range, or one in which the well was sending.",
+)
+
+
+def unknown_well(well_id: str) -> Empty:
+    """A well that nobody has heard of."""
+    return Empty(
+        f"No well {well_id} has sent a reading.",
+        "Choose one in the list. A link may name a well of another lake, or one whose readings were removed.",
+    )
+
+
+def show_empty(empty: Empty) -> None:
+    """Show that there is nothing, and what to do."""
+    _box("Nothing to show", empty.title, empty.remedy, None)
+
+
+def show_problem(problem: Problem) -> None:
+    """Show what went wrong, and what to do."""
+    _box("Problem", problem.title, problem.remedy, problem.detail)
+
+
+def show_stale(newest: str, age: str) -> None:
+    """Show that the newest reading is old: figures below are of then, not of now."""
+    _box(
+        "Stale",
+        f"The newest reading is {age} old ({newest}).",
+        "What follows is as of then. Check the producer, then the Pipeline page: a stream that lags catches "
+        "up by itself; one that is silent needs `make replay` or the plant's own connection.",
+        None,
+    )
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Show the error of a read or an action in place of the part of the page that needed it."""
+    try:
+        yield
+    except Exception as error:
+        # Streamlit stops and reruns scripts by exceptions of its own, which are no Exception.
+        show_problem(problem_of(error))
+
+
+def _box(kind: str, title: str, remedy: str, detail: str | None) -> None:
+    with st.container(border=True, key=None):
+        st.html(
+            f'<div class="ps-state" role="status"><span class="ps-kind">{safe(kind)}</span> '
+            f"<b>{safe(title)}</b></div>"
+        )
+        st.markdown(remedy)
+        if detail:
+            with st.expander("The service's own words"):
+                st.code(detail, language=None, wrap_lines=True)

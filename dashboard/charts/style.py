@@ -1,0 +1,40 @@
+"""The style sheet: what Streamlit's theme does not reach. Nothing is fetched; fonts are Streamlit's own."""
+
+import streamlit as st
+
+_CSS = """
+<style>
+.block-container {padding-top: 2.6rem; padding-bottom: 1rem; max-width: 1680px;}
+.ps-tiles {display: flex; flex-wrap: wrap; gap: 10px;}
+.ps-tile {flex: 1 1 150px; border: 1px solid rgba(120,130,138,.45); border-left-width: 4px;
+  border-radius: 4px; padding: 6px 12px 8px; min-height: 84px;}
+.ps-tile.ps-wide {flex: 2.2 1 330px;}
+.ps-abnormal {border-left-color: #E8730C;}
+.ps-flag {font-size: 11px; border: 1px solid #E8730C; border-radius: 3px; padding: 0 4px; margin-left: 4px;}
+.ps-label {font-size: 13px; opacity: .85;}
+.ps-value {font-size: 30px; line-height: 1.2; font-variant-numeric: tabular-nums;}
+.ps-note {font-size: 12.5px; opacity: .8; overflow-wrap: anywhere;}
+.ps-counts {display: flex; flex-wrap: wrap; gap: 4px 18px; padding-top: 9px;}
+.ps-count {font-size: 15px; white-space: nowrap; font-variant-numeric: tabular-nums;}
+.ps-mark {display: inline-block; vertical-align: -4px; flex: none; text-align: center; font-weight: 700;}
+.ps-row .ps-mark {margin-top: 1px;}
+.ps-row {display: flex; gap: 9px; align-items: flex-start; font-size: 14px; line-height: 1.35;}
+.ps-row .ps-meta {opacity: .8; font-size: 12.5px;}
+.ps-row.ps-new b {text-decoration: underline;}
+.ps-legend {display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 12.5px;}
+.ps-kind {border: 1px solid currentColor; border-radius: 3px; padding: 0 5px; font-size: 12px;
+  margin-right: 6px;}
+.ps-facts {display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; font-size: 14px;}
+.ps-facts dt {opacity: .8;} .ps-facts dd {margin: 0; overflow-wrap: anywhere;}
+.ps-missed::after {content: " over target"; font-size: 11px; border: 1px solid #E8730C; border-radius: 3px;
+  padding: 0 4px; margin-left: 6px;}
+.ps-stamp {font-size: 12.5px; opacity: .8; font-variant-numeric: tabular-nums;}
+/* A refresh every two seconds must not dim what it replaces. */
+[data-stale="true"] {opacity: 1 !important; transition: none !important;}
+</style>
+"""
+
+
+def apply_style() -> None:
+    """Add the style sheet to the page."""
+    st.html(_CSS)

@@ -1,0 +1,94 @@
+"""The part of Operations that refreshes every two seconds, from the live table alone."""
+
+import streamlit as st
+
+from dashboard.charts.marks import ALL, BY_PRIORITY, mark_html, safe
+from dashboard.charts.states import EMPTY_LAKE, explained, show_empty, show_stale
+from dashboard.charts.tiles import Tile, tiles_html
+from dashboard.data import queries
+from dashboard.data.reader import STALE_MS, Present
+from dashboard.panels.alarm_panel import ALARM_KEY
+from dashboard.state import reader, units
+from dashboard.views.alarms import AlarmRow, alarm_rows
+from dashboard.views.fleet import MAP_HEIGHT, alarm_counts, fleet_map, tiles, total_tile, well_rows
+from petrostream.aws.alarm_list import age
+from petrostream.times import to_iso
+
+REFRESH_SECONDS = 2
+MOST_ROWS = 25
+"""Rows of the alarm list: more than an operator can act on; the command line lists all."""
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def show() -> None:
+    """The overview, again every two seconds."""
+    with explained():
+        present = reader().present()
+        if not present.wells:
+            show_empty(EMPTY_LAKE)
+            return
+        _head(present)
+        st.html(tiles_html([*tiles(present), _total()], alarm_counts(present)))
+        left, right = st.columns([1, 1], gap="medium")
+        with left:
+            _map(present)
+        with right:
+            _list(present)
+
+
+def _head(present: Present) -> None:
+    st.html(f'<div class="ps-stamp" data-stamp="{present.now_ms}">Live, {to_iso(present.now_ms)}</div>')
+    newest = present.newest_ms()
+    if newest is not None and present.now_ms - newest > STALE_MS:
+        show_stale(to_iso(newest), age(present.now_ms - newest))
+
+
+def _total() -> Tile:
+    """The lake's total as it was last counted: a refresh never asks for it."""
+    answer = reader().known(queries.anomalies_total())
+    if answer is None or answer.frame.empty:
+        return Tile("anomalies_total", "Anomalies, total", "…", "being counted")
+    row = answer.frame.iloc[0]
+    return total_tile(row["anomalies"], row["readings"], f"as of {to_iso(answer.asked_ms)[11:16]}")
+
+
+def _map(present: Present) -> None:
+    system = units()
+    rows = well_rows(present, reader().sites(), system)
+    plan, table = st.tabs(["Map", "Wells"])
+    with plan:
+        st.altair_chart(fleet_map(rows, system), key="fleet_map", alt="The fleet, a mark for each well")
+        marks = "".join(f"<span>{mark_html(mark)} {safe(mark.text)}</span>" for mark in ALL)
+        st.html(f'<div class="ps-legend">{marks}</div>')
+        st.caption("Positions are invented (producer/fleet.json): 3W does not say where its wells are.")
+    with table:
+        shown = rows[["well", "facility", "alarm", "risk", "pressure", "temperature", "score", "age"]]
+        names = {"pressure": f"TPT {system.label('p_tpt')}", "temperature": f"TPT {system.label('t_tpt')}"}
+        st.dataframe(shown.rename(columns=names), key="wells", hide_index=True, height=MAP_HEIGHT)
+
+
+def _list(present: Present) -> None:
+    rows = alarm_rows(present.tags, present.now_ms)
+    new = sum(row.unacknowledged for row in rows)
+    st.markdown(f"**Alarms** — {new} unacknowledged of {len(rows)}")
+    if not rows:
+        st.caption("No alarm is active, unacknowledged, shelved or out of service.")
+    with st.container(height=MAP_HEIGHT, border=False, key="alarm_list"):
+        for row in rows[:MOST_ROWS]:
+            _row(row)
+        if len(rows) > MOST_ROWS:
+            st.caption(f"{len(rows) - MOST_ROWS} less urgent ones are not listed: `petrostream alarms list`.")
+
+
+def _row(row: AlarmRow) -> None:
+    text, button = st.columns([6, 1], vertical_alignment="center", wrap=False)
+    style = "ps-row ps-new" if row.unacknowledged else "ps-row"
+    since = f" · for {row.since}" if row.since else ""
+    text.html(
+        f'<div class="{style}" data-alarm="{safe(row.key)}">{mark_html(BY_PRIORITY[row.priority], 20)}<div>'
+        f"<b>{safe(row.well_id)}</b> {safe(row.alarm_type)} · {safe(row.priority)}"
+        f'<div>{safe(row.text)}</div><div class="ps-meta">{safe(row.state)}{since}</div></div></div>'
+    )
+    if button.button("Open", key=f"open/{row.key}", help=f"Evidence of {row.key}, and what to do"):
+        st.session_state[ALARM_KEY] = row.key
+        st.rerun()

@@ -16,7 +16,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo dashboard service data simulate train benchmark evaluate replay sql package cost bench \
+.PHONY: help setup setup-dev up down demo dashboard powerbi service data simulate train benchmark evaluate replay sql package cost bench \
         plan lock deploy smoke rollback destroy receipt \
         test test-unit test-infra test-e2e fuzz scan lint format clean
 
@@ -53,6 +53,9 @@ demo: setup ## From nothing to SQL: up, data, train, replay, report (DATA=dir fo
 
 dashboard: setup ## Show the fleet of the local lake in the browser (PORT=8501)
 	@$(RUN) -m ops.dashboard $(if $(PORT),--port $(PORT))
+
+powerbi: setup ## Write the Power BI project of dashboard/powerbi from the views and the schema
+	@$(RUN) -m tools.powerbi
 
 service: setup ## Score with the service in place of the function, with its HTTP API (PORT=8080)
 	@$(RUN) -m local service $(if $(PORT),--port $(PORT))

@@ -139,8 +139,8 @@ fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED
 test-infra: setup-dev ## Run the infrastructure tests, all but the scanners (make scan)
 	@$(RUN) -m pytest tests/infra --ignore tests/infra/test_scan.py
 
-test-e2e: setup-dev ## Run the end-to-end tests on the local twin
-	@$(RUN) -m pytest tests/e2e
+test-e2e: setup-dev ## Run the end-to-end tests on the local twin [CONSUMER=service]
+	@$(if $(CONSUMER),CONSUMER="$(CONSUMER)") $(RUN) -m pytest tests/e2e
 
 # checkov pins a boto3 of 2024: the scanners have an environment of their own.
 SCAN := .venv-scan

@@ -35,14 +35,24 @@ def started(target: Twin, port: int | None = None) -> Iterator[subprocess.Popen[
         target: the twin.
         port: of its API on the loopback address; a free one if None.
     """
-    variables = environment(target, port or _free_port())
-    process = subprocess.Popen([sys.executable, "-m", MODULE], cwd=ROOT, env=variables)  # noqa: S603 - ours
+    process = start(target, port)
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(STOP_SECONDS)
+        stop(process)
+
+
+def start(target: Twin, port: int | None = None) -> subprocess.Popen[bytes]:
+    """Start the service; its API listens on a free port of the loopback address if None is named."""
+    variables = environment(target, port or _free_port())
+    return subprocess.Popen([sys.executable, "-m", MODULE], cwd=ROOT, env=variables)  # noqa: S603 - ours
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Let the service hand over and end, if it still runs."""
+    if process.poll() is None:
+        process.terminate()
+    process.wait(STOP_SECONDS)
 
 
 def environment(target: Twin, port: int) -> dict[str, str]:
@@ -59,7 +69,9 @@ def instead_of_the_function() -> Iterator[None]:
     """Take the stream from the function, and give it back at the end."""
     function = load_settings().scoring.function
     lambda_ = client("lambda")
-    found = lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    mappings = lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    # One that is off already is another's to give back.
+    found = [mapping for mapping in mappings if mapping["State"] not in {"Disabled", "Disabling"}]
     for mapping in found:
         lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     try:

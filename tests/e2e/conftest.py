@@ -1,6 +1,5 @@
 """One lake for all end-to-end tests: deployed, with models for a few simulated wells."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,18 +10,8 @@ from tests.support.lake import Lake
 
 @pytest.fixture(scope="session")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    lake = Lake.at(tmp_path_factory.mktemp("lake") / "home")
-    before = dict(os.environ)
-    # This process asks the lake too, so its clients must find it.
-    os.environ.clear()
-    os.environ.update(lake.environment)
-    try:
-        lake.run("-m", "local", "up")
+    with Lake.at(tmp_path_factory.mktemp("lake") / "home").on() as lake:
         yield lake
-    finally:
-        lake.run("-m", "local", "down", "--purge", "--yes")
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 
-from local import service
 from local.demo.facility import read_pairing
 from ml.data.dataset import find_instances, read_instance
 from petrostream.facility.state import REACH_MS
@@ -49,17 +48,8 @@ class Run:
 @pytest.fixture(scope="module")
 def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """A lake of these tests alone: the others must not be killed."""
-    lake = Lake.at(tmp_path_factory.mktemp("crashing") / "home")
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(lake.environment)
-    try:
-        lake.run("-m", "local", "up")
+    with Lake.at(tmp_path_factory.mktemp("crashing") / "home").on() as lake:
         yield lake
-    finally:
-        lake.run("-m", "local", "down", "--purge", "--yes")
-        os.environ.clear()
-        os.environ.update(before)
 
 
 LANDED = "SELECT COUNT(DISTINCT event_id) AS n FROM scored_readings"
@@ -189,7 +179,7 @@ def damage(crashing: Lake, run: Run, tmp_path_factory: pytest.TempPathFactory) -
     before = _landed(crashing)
     producer = _replay(crashing, data, report)
     # Nothing is scored from here to the crash: what the journal then loses is missing for certain.
-    with service.instead_of_the_function():
+    with crashing.unscored():
         time.sleep(UNSCORED_SECONDS)
         crashing.kill_emulator()
         shutil.copytree(crashing.twin.state, copy)

@@ -4,7 +4,6 @@ A lake of its own: what these tests take away must not be missing elsewhere.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,9 +15,11 @@ import pytest
 from infra.settings import load_settings
 from petrostream.live.items import facility_key
 from tests.support.iam import assumed, calls, denied, lacking
-from tests.support.lake import Lake, wait_for
+from tests.support.lake import Lake, of_the_function, wait_for
 from tests.support.rights import PIPELINE, REHEARSED, SCORING, TOPIC, Statement, firehose
 from toolchain.twin import ACCOUNT, IAM_VARIABLE, REGION
+
+pytestmark = of_the_function("the rights tried are those of the function's role")
 
 SETTINGS = load_settings()
 FIREHOSES = SETTINGS.firehose
@@ -38,16 +39,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """A lake that holds its functions to their roles; the caller who deploys may do everything."""
     lake = Lake.at(tmp_path_factory.mktemp("guarded") / "home")
     lake = replace(lake, environment=lake.environment | {IAM_VARIABLE: "enforce"})
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(lake.environment)
-    try:
-        lake.run("-m", "local", "up")
+    with lake.on():
         yield lake
-    finally:
-        lake.run("-m", "local", "down", "--purge", "--yes")
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _send(facility: str, seconds: int = SECONDS) -> None:

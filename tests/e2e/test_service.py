@@ -19,7 +19,7 @@ def tasks(lake: Lake) -> Iterator[list[tuple[Popen[bytes], int]]]:
     """Two tasks of the service that own the stream."""
     ports = [free_port(), free_port()]
     with (
-        service.instead_of_the_function(),
+        lake.unscored(),
         service.started(lake.twin, ports[0]) as one,
         service.started(lake.twin, ports[1]) as two,
     ):

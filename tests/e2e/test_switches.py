@@ -12,8 +12,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.lake import Lake, wait_for
+from tests.support.lake import Lake, of_the_function, wait_for
 from tests.support.paths import ROOT
+
+pytestmark = of_the_function("the switches deploy it, and their smoke test tries what they deployed")
 
 IAC = os.environ.get("E2E_IAC", "cdk")
 STREAM = "petrostream-ingest"
@@ -61,17 +63,8 @@ class Switches:
 
 @pytest.fixture(scope="module")
 def switches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Switches]:
-    lake = Lake.at(tmp_path_factory.mktemp("switches") / "home")
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(lake.environment)
-    try:
-        lake.run("-m", "local", "up", "--no-deploy")
+    with Lake.at(tmp_path_factory.mktemp("switches") / "home").on("--no-deploy") as lake:
         yield Switches(lake, tmp_path_factory.mktemp("no-models"))
-    finally:
-        lake.run("-m", "local", "down", "--purge", "--yes")
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def buckets() -> list[str]:

@@ -1,4 +1,7 @@
-"""A local lake of the tests' own: another port, another folder, the commands a user would type."""
+"""A local lake of the tests' own: another port, another folder, the commands a user would type.
+
+CONSUMER=service runs the same tests with the service as the stream's consumer, in place of the function.
+"""
 
 import os
 import signal
@@ -6,17 +9,30 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from local import service
 from local.deployment import IAC_VARIABLE
 from petrostream.aws.athena import run_sql
 from tests.support.paths import ROOT
 from toolchain.twin import Twin, subprocess_environment
 
 STEP_SECONDS = 420.0
+CONSUMERS = ("function", "service")
+CONSUMER = os.environ.get("CONSUMER") or "function"
+if CONSUMER not in CONSUMERS:
+    raise ValueError(f"CONSUMER is {CONSUMER!r}: set it to one of {', '.join(CONSUMERS)}")
+
+
+def of_the_function(reason: str) -> pytest.MarkDecorator:
+    """Marks tests that concern the function alone."""
+    return pytest.mark.skipif(CONSUMER != "function", reason=f"CONSUMER={CONSUMER}: {reason}")
 
 
 def free_port() -> int:
@@ -28,10 +44,19 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Lake:
-    """A running lake and the environment in which commands find it."""
+    """A lake and the environment in which commands find it.
+
+    Attributes:
+        twin: where it runs.
+        environment: variables of every command.
+        consumer: what scores the stream, function or service.
+        tasks: processes of the service, of which this lake has one while the service scores.
+    """
 
     twin: Twin
     environment: dict[str, str]
+    consumer: str = CONSUMER
+    tasks: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @classmethod
     def at(cls, home: Path) -> "Lake":
@@ -40,6 +65,46 @@ class Lake:
         # E2E_IAC=terraform runs the same tests on the lake as Terraform deploys it.
         base[IAC_VARIABLE] = os.environ.get("E2E_IAC", "cdk")
         return cls(target, subprocess_environment(target, base))
+
+    @contextmanager
+    def on(self, *options: str) -> Iterator["Lake"]:
+        """Switch it on, with this process among its clients; purge it at the end.
+
+        Args:
+            options: of `python -m local up`. With --no-deploy nothing is there to score with.
+        """
+        before = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(self.environment)
+        try:
+            self.run("-m", "local", "up", *options)
+            with ExitStack() as stack:
+                if self.consumer == "service" and "--no-deploy" not in options:
+                    stack.enter_context(service.instead_of_the_function())
+                    stack.callback(self._end_tasks)
+                    self._begin_task()
+                yield self
+        finally:
+            self.run("-m", "local", "down", "--purge", "--yes")
+            os.environ.clear()
+            os.environ.update(before)
+
+    def _begin_task(self) -> None:
+        self.tasks.append(service.start(self.twin))
+
+    def _end_tasks(self) -> None:
+        while self.tasks:
+            service.stop(self.tasks.pop())
+
+    @contextmanager
+    def unscored(self) -> Iterator[None]:
+        """Let nothing read the stream meanwhile."""
+        serving = bool(self.tasks)
+        self._end_tasks()
+        with service.instead_of_the_function():
+            yield
+        if serving:
+            self._begin_task()
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Begin `python …` in the repository."""
@@ -74,8 +139,20 @@ class Lake:
         """End the emulator at once, as a crash would; its functions outlive it for a moment."""
         os.kill(int(self.twin.pid_file.read_text()), signal.SIGKILL)
 
-    def kill_functions(self) -> int:
-        """End every function process of the emulator at once, as a crash would; how many there were."""
+    def kill_consumer(self) -> None:
+        """End what scores at once, as a crash would: the service's task, or every process of a function.
+
+        Another takes its place: ECS starts the task again, and the next batch the function.
+        """
+        if self.tasks:
+            for task in self.tasks:
+                task.kill()
+            self._end_tasks()
+            self._begin_task()
+        else:
+            assert self._kill_functions() > 0
+
+    def _kill_functions(self) -> int:
         emulator = int(self.twin.pid_file.read_text())
         children = Path(f"/proc/{emulator}/task/{emulator}/children")
         tasks = [*Path(f"/proc/{emulator}/task").glob("*/children")] or [children]

@@ -72,7 +72,7 @@ def test_nothing_is_planned_for_an_account_before_its_checks_have_passed():
         # Neither runs whatever happened before it.
         assert "always()" not in jobs["plan"]["if"]
     suites = NAMES["checks"]["jobs"]["test"]["strategy"]["matrix"]["suite"]
-    assert suites == ["test-unit", "test-infra", "test-e2e"]
+    assert suites == ["test-unit", "test-infra", "test-e2e", "test-e2e CONSUMER=service"]
     assert NAMES["checks"][True] == {"workflow_call": None}
 
 

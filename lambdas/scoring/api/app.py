@@ -7,15 +7,15 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Body, FastAPI, Query, Request
+from fastapi import Body, FastAPI, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from lambdas.scoring.api import documents, examples
-from lambdas.scoring.api.access import Access, ApiLimits
+from lambdas.scoring.api import documents, examples, schemas
+from lambdas.scoring.api.access import OPEN_PATHS, Access, ApiLimits
 from lambdas.scoring.api.gauges import Gauges
-from lambdas.scoring.api.problems import MEDIA_TYPE, Problem, install
+from lambdas.scoring.api.problems import Problem, install
 from lambdas.scoring.api.readings import lines_of, score_lines
 from lambdas.scoring.api.services import Services
 from petrostream.alarms import OperatorRequest
@@ -25,23 +25,7 @@ from petrostream.scoring import FacilityState
 EVENT_SECONDS = 2.0
 """Time between two looks at the live table for the stream of events."""
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": text,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for status, text in (
-        (400, "The request cannot be read"),
-        (401, "No key, or an unknown one"),
-        (404, "There is no such well, alarm or path"),
-        (409, "The alarm's state does not allow the action"),
-        (413, "Too long"),
-        (415, "Not JSON and not NDJSON"),
-        (422, "What was sent is not valid; each field and reason is named"),
-        (429, "Too many requests"),
-        (503, "A service behind the API does not answer; try again"),
-    )
-}
+WellId = Annotated[str, Path(examples=[examples.WELL_ID])]
 
 
 class ActionBody(BaseModel):
@@ -76,7 +60,7 @@ def create_app(
     """
     app = FastAPI(
         title="PetroStream", version="1", summary="Scores readings; the fleet, minutes, alarms.",
-        openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None, responses=_PROBLEMS,
+        openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None, default_response_class=Response,
     )  # fmt: skip
     gauges = gauges or Gauges()
     install(app)
@@ -85,21 +69,36 @@ def create_app(
     _fleet(app, services)
     _alarms(app, services)
     app.add_middleware(Access, key_digests=key_digests, limits=limits)
-    app.openapi = _with_problem(app, app.openapi)  # type: ignore[method-assign]
+    app.openapi = _completed(app, app.openapi, keys=bool(key_digests))  # type: ignore[method-assign]
     return app
 
 
 def _health(app: FastAPI, services: Services, gauges: Gauges) -> None:
-    @app.get("/health", tags=["service"], summary="Whether the process lives")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
+    @app.get(
+        "/health",
+        tags=["service"],
+        summary="Whether the process lives",
+        responses=schemas.answers(schemas.HEALTH, open_to_all=True),
+    )
+    async def health() -> Response:
+        return _json({"status": "ok"})
 
-    @app.get("/ready", tags=["service"], summary="Whether it can score: models, if there are any, are loaded")
-    def ready() -> dict[str, str | None]:
+    @app.get(
+        "/ready",
+        tags=["service"],
+        summary="Whether it can score: models, if there are any, are loaded",
+        responses=schemas.answers(schemas.READY, 503, open_to_all=True),
+    )
+    def ready() -> Response:
         models = services.models.current()
-        return {"status": "ready", "model_version": None if models is None else models.version}
+        return _json({"status": "ready", "model_version": None if models is None else models.version})
 
-    @app.get("/metrics", tags=["service"], summary="Prometheus metrics", response_class=Response)
+    @app.get(
+        "/metrics",
+        tags=["service"],
+        summary="Prometheus metrics",
+        responses=schemas.answers(None, media_type="text/plain"),
+    )
     def metrics() -> Response:
         return Response(gauges.page(), media_type=gauges.MEDIA_TYPE)
 
@@ -111,7 +110,8 @@ def _scoring(app: FastAPI, services: Services, gauges: Gauges) -> None:
         "/v1/score",
         tags=["scoring"],
         summary="Score readings: one, a list, or one a line (NDJSON)",
-        openapi_extra=examples.SCORE,
+        openapi_extra=schemas.SCORE_BODY,
+        responses=schemas.answers(schemas.SCORED, 415, 422),
     )
     async def score(
         request: Request,
@@ -128,21 +128,41 @@ def _scoring(app: FastAPI, services: Services, gauges: Gauges) -> None:
 
 
 def _fleet(app: FastAPI, services: Services) -> None:
-    @app.get("/v1/fleet", tags=["fleet"], summary="Every facility and well, as of its latest reading")
+    @app.get(
+        "/v1/fleet",
+        tags=["fleet"],
+        summary="Every facility and well, as of its latest reading",
+        responses=schemas.answers(schemas.FLEET),
+    )
     def fleet() -> Response:
         return _json({"facilities": [documents.facility(one) for one in services.live.fleet()]})
 
-    @app.get("/v1/wells", tags=["fleet"], summary="Every well, as of its latest reading")
+    @app.get(
+        "/v1/wells",
+        tags=["fleet"],
+        summary="Every well, as of its latest reading",
+        responses=schemas.answers(schemas.WELLS),
+    )
     def wells() -> Response:
         return _json({"wells": [documents.well(one) for one in _wells(services)]})
 
-    @app.get("/v1/wells/{well_id}", tags=["fleet"], summary="A well, as of its latest reading")
-    def well(well_id: str) -> Response:
+    @app.get(
+        "/v1/wells/{well_id}",
+        tags=["fleet"],
+        summary="A well, as of its latest reading",
+        responses=schemas.answers(schemas.WELL, 404, 422),
+    )
+    def well(well_id: WellId) -> Response:
         return _json(documents.well(_well(services, well_id)))
 
-    @app.get("/v1/wells/{well_id}/minutes", tags=["fleet"], summary="A well's minutes, oldest first")
+    @app.get(
+        "/v1/wells/{well_id}/minutes",
+        tags=["fleet"],
+        summary="A well's minutes, oldest first",
+        responses=schemas.answers(schemas.MINUTES, 404, 422),
+    )
     def minutes(
-        well_id: str,
+        well_id: WellId,
         last: Lookback = "1h",
         start: Annotated[datetime | None, Query(description="With a zone, as 2026-11-20T09:00:00Z")] = None,
         end: Annotated[datetime | None, Query(description="With a zone; at most 48 h after start")] = None,
@@ -161,7 +181,12 @@ def _fleet(app: FastAPI, services: Services) -> None:
 
 
 def _alarms(app: FastAPI, services: Services) -> None:
-    @app.get("/v1/alarms", tags=["alarms"], summary="Every alarm that is not normal")
+    @app.get(
+        "/v1/alarms",
+        tags=["alarms"],
+        summary="Every alarm that is not normal",
+        responses=schemas.answers(schemas.ALARMS),
+    )
     def alarms() -> Response:
         return _json({"alarms": _standing(services)})
 
@@ -169,9 +194,13 @@ def _alarms(app: FastAPI, services: Services) -> None:
         "/v1/alarms/{well_id}/{alarm_type}/{action}",
         tags=["alarms"],
         summary="Acknowledge, shelve, unshelve, remove from and return to service, comment",
+        responses=schemas.answers(schemas.ACTED, 404, 409, 422),
     )
     def act(
-        well_id: str, alarm_type: str, action: examples.ActionName, body: Annotated[ActionBody, Body()]
+        well_id: WellId,
+        alarm_type: Annotated[str, Path(examples=["methane_high"])],
+        action: examples.ActionName,
+        body: Annotated[ActionBody, Body()],
     ) -> Response:
         request = OperatorRequest(action, body.actor, body.comment, body.hours)
         done = services.desk.act(well_id, alarm_type, request)
@@ -186,7 +215,12 @@ def _alarms(app: FastAPI, services: Services) -> None:
             }
         )
 
-    @app.get("/v1/events", tags=["alarms"], summary="Changes of alarms as they happen (server-sent events)")
+    @app.get(
+        "/v1/events",
+        tags=["alarms"],
+        summary="Changes of alarms as they happen (server-sent events)",
+        responses=schemas.answers(schemas.CHANGE, media_type="text/event-stream"),
+    )
     async def events() -> StreamingResponse:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_changes(services), media_type="text/event-stream", headers=headers)
@@ -237,11 +271,21 @@ def _json(document: object) -> Response:
     return Response(orjson.dumps(document), media_type="application/json")
 
 
-def _with_problem(app: FastAPI, build: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+def _completed(
+    app: FastAPI, build: Callable[[], dict[str, Any]], *, keys: bool
+) -> Callable[[], dict[str, Any]]:
+    """The description of the API, with what its routes do not say: the form of errors, and the keys."""
+
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             found = build()
-            found.setdefault("components", {}).setdefault("schemas", {})["Problem"] = examples.PROBLEM
+            components = found.setdefault("components", {})
+            components.setdefault("schemas", {})["Problem"] = examples.PROBLEM
+            if keys:
+                components["securitySchemes"] = schemas.SECURITY
+                found["security"] = [{name: []} for name in schemas.SECURITY]
+                for path in OPEN_PATHS:
+                    found["paths"][path]["get"]["security"] = []
             app.openapi_schema = found
         return app.openapi_schema
 

@@ -1,4 +1,4 @@
-"""Examples and schemas of the API's own description (OpenAPI)."""
+"""Examples of the API's own description (OpenAPI), and the form of its errors."""
 
 from typing import Any, Literal
 
@@ -10,10 +10,12 @@ STATE = (
     "well's own latest ones, as they would in the stream. Nothing is kept in either case."
 )
 
+WELL_ID = "WELL-00001"
+
 READING: dict[str, Any] = {
     "kind": "well",
-    "well_id": "WELL-00011",
-    "facility_id": "FAC-03",
+    "well_id": WELL_ID,
+    "facility_id": "FAC-01",
     "ts": "2026-11-20T09:00:00.000Z",
     "source": "api/example",
     "p_tpt": 1.42e7,
@@ -23,22 +25,6 @@ READING: dict[str, Any] = {
 }
 
 ACTION: dict[str, Any] = {"actor": "ana", "comment": "calibration gas", "hours": 2}
-
-SCORE: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]},
-                "examples": {
-                    "one": {"summary": "One reading", "value": READING},
-                    "list": {"summary": "A list", "value": [READING]},
-                },
-            },
-            "application/x-ndjson": {"schema": {"type": "string"}},
-        },
-    }
-}
 
 PROBLEM: dict[str, Any] = {
     "type": "object",

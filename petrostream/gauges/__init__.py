@@ -19,7 +19,7 @@ from petrostream.gauges.features import (
     window_stats,
     window_stats_at,
 )
-from petrostream.gauges.health import judge
+from petrostream.gauges.health import condemned_values, judge
 from petrostream.gauges.level import follow_levels
 from petrostream.gauges.level_memory import LevelMemory, Levels
 from petrostream.gauges.level_steps import (
@@ -83,6 +83,7 @@ __all__ = [
     "TrendMemory",
     "WindowStats",
     "byte_steps",
+    "condemned_values",
     "follow",
     "follow_levels",
     "follow_moves",

@@ -28,7 +28,7 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import DEAD_AT_ZERO, GAP_MS
-from petrostream.gauges.memory import NEVER, GaugeMemory
+from petrostream.gauges.memory import NEVER, GaugeMemory, GaugeTable
 from petrostream.gauges.status import FROZEN, IMPLAUSIBLE, MISSING_GAUGE, ZEROED, StatusArray
 from petrostream.readings import UNIT
 from petrostream.schema import SENSOR_INDEX, SENSORS
@@ -58,72 +58,87 @@ _STEP: FloatArray = np.array([STEP.get(quantity, np.inf) for quantity in _QUANTI
 _RATE: FloatArray = np.array([RATE.get(quantity, 0.0) / 1000.0 for quantity in _QUANTITIES])
 _CONDEMNED = ("out_of_range:", "non_finite:", f"{UNIT}:")
 
+NOTHING_CONDEMNED: IntArray = np.empty((0, 3), np.int64)
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The health of 27 gauges at n readings.
+    """The health of 27 gauges at n readings each of w wells.
 
     Attributes:
-        status: int8, shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
-        values: shape (n, 27), sensor units, NaN where missing or from a bad gauge.
-        excluded: shape (n, 27), gauges whose windows must not be used: bad now or within `REFILL_MS`.
-        memory: for the next readings of the well.
+        status: int8, shape (n, w, 27), codes of `petrostream.gauges.status.STATUSES`.
+        values: shape (n, w, 27), sensor units, NaN where missing or from a bad gauge.
+        excluded: shape (n, w, 27), gauges whose windows must not be used: bad now or within `REFILL_MS`.
+        memories: for the next readings of each well.
     """
 
     status: StatusArray
     values: FloatArray
     excluded: BoolArray
-    memory: GaugeMemory
+    memories: list[GaugeMemory]
 
 
 def judge(
-    memory: GaugeMemory | None,
+    memories: Sequence[GaugeMemory | None],
     ts_ms: IntArray,
     values: FloatArray,
-    reasons: Sequence[tuple[str, ...]],
+    condemned: IntArray = NOTHING_CONDEMNED,
     expected: BoolArray | None = None,
 ) -> Judged:
-    """Judge the gauges of one well.
+    """Judge the gauges of w wells, each by itself.
 
     Args:
-        memory: from the previous readings, None at the beginning of a feed.
-        ts_ms: shape (n,), n >= 1, strictly increasing and after the memory's last reading, epoch ms.
-        values: shape (n, 27), sensor units, NaN where missing or condemned; not modified.
-        reasons: n tuples of validation reasons, such as `out_of_range:p_pdg` or `unit:p_pdg:bar?`.
-        expected: shape (n, 27), or (1, 27) for all readings: the sensors the well should have, such as those
-            of its model.
+        memories: from the previous readings of each well, None at the beginning of a feed.
+        ts_ms: shape (n, w), n >= 1, strictly increasing and after the memory's last reading, epoch ms.
+        values: shape (n, w, 27), sensor units, NaN where missing or condemned; not modified.
+        condemned: shape (k, 3), the reading, well and sensor of each value that validation condemned, as
+            returned by `condemned_values`.
+        expected: shape (n, w, 27), or (1, w, 27) for all readings: the sensors each well should have, such as
+            those of its model.
     """
-    before = GaugeMemory.start(int(ts_ms[0])) if memory is None else memory
-    condemned = _condemned(reasons)
     known = np.asarray(~np.isnan(values).all(axis=0))
-    known[before.sensors] = True
-    known[sorted({sensor for _, sensor in condemned})] = True
+    for well, memory in enumerate(memories):
+        if memory is not None:
+            known[well, memory.sensors] = True
+    known[condemned[:, 1], condemned[:, 2]] = True
     if expected is not None:
         known |= expected.any(axis=0)
-    sensors = np.flatnonzero(known)
-    if condemned:
+    sensors = np.flatnonzero(known.any(axis=0))
+    if len(condemned):
         # A value in another unit is still there, and must not be compared with others.
         values = values.copy()
-        values[tuple(np.array(condemned).T)] = np.nan
-    batch = _Batch(before.widened(sensors), ts_ms, values[:, sensors], condemned)
+        values[tuple(condemned.T)] = np.nan
+    batch = _Batch(GaugeTable.of(memories, sensors, ts_ms[0]), ts_ms, values[..., sensors], condemned)
     if expected is not None:
-        batch.expected = expected[:, sensors]
+        batch.expected = expected[..., sensors]
     status = np.zeros(values.shape, np.int8)
     found = batch.judge()
     if found.any():
-        status[:, sensors] = found
+        status[..., sensors] = found
         # Values of missing gauges are NaN already.
         values = np.where(status > MISSING_GAUGE, np.nan, values)
     excluded = np.zeros(values.shape, np.bool_)
-    excluded[:, sensors] = batch.excluded
-    return Judged(status, values, excluded, batch.after)
+    excluded[..., sensors] = batch.excluded
+    return Judged(status, values, excluded, batch.after.split(known[:, sensors]))
 
 
-def _condemned(reasons: Sequence[tuple[str, ...]]) -> list[tuple[int, int]]:
-    """Row and sensor index of every value that validation condemned."""
+def condemned_values(reasons: Sequence[tuple[str, ...]], wells: int = 1) -> IntArray:
+    """Return the reading, well and sensor index of every value that validation condemned: shape (k, 3).
+
+    Args:
+        reasons: validation reasons, such as `out_of_range:p_pdg` or `unit:p_pdg:bar?`, of each well's first
+            reading, then of each one's second, and so on.
+        wells: how many wells there are.
+    """
     if not any(reasons):
-        return []
-    return [(row, sensor) for row, tags in enumerate(reasons) if tags for sensor in _condemned_sensors(tags)]
+        return NOTHING_CONDEMNED
+    found = [
+        (*divmod(place, wells), sensor)
+        for place, tags in enumerate(reasons)
+        if tags
+        for sensor in _condemned_sensors(tags)
+    ]
+    return np.array(found, np.int64).reshape(-1, 3)
 
 
 @lru_cache(maxsize=1024)
@@ -133,31 +148,30 @@ def _condemned_sensors(tags: tuple[str, ...]) -> tuple[int, ...]:
 
 
 class _Batch:
-    """The working arrays of one batch: n readings of s gauges."""
+    """The working arrays of one batch: n readings of w wells with s gauges, shape (n, w, s)."""
 
-    after: GaugeMemory
+    after: GaugeTable
     excluded: BoolArray
 
-    def __init__(
-        self, before: GaugeMemory, ts_ms: IntArray, x: FloatArray, condemned: list[tuple[int, int]]
-    ) -> None:
+    def __init__(self, before: GaugeTable, ts_ms: IntArray, x: FloatArray, condemned: IntArray) -> None:
         self.before = before
-        self.ts = ts_ms[:, None]
+        self.ts = ts_ms[..., None]
         self.x = x
         self.judged = _JUDGED[before.sensors]
-        self.expected = np.zeros((1, len(before.sensors)), np.bool_)
+        self.expected = np.zeros((1, 1, len(before.sensors)), np.bool_)
         self.given = ~np.isnan(x)
         self.zeroed = (x == 0.0) & DEAD_AT_ZERO[before.sensors]
         self.good = self.given & ~self.zeroed
         self.condemned = np.zeros(x.shape, np.bool_)
-        for row, sensor in condemned:
-            self.condemned[row, np.searchsorted(before.sensors, sensor)] = True
-        after_gap = ts_ms - np.concatenate([[before.last_ms], ts_ms[:-1]]) > GAP_MS
+        if len(condemned):
+            row, well, sensor = condemned.T
+            self.condemned[row, well, np.searchsorted(before.sensors, sensor)] = True
+        after_gap = ts_ms - np.concatenate([before.last_ms[None], ts_ms[:-1]]) > GAP_MS
         # First time of the run, uninterrupted by a gap, that each reading belongs to.
-        self.run = np.maximum.accumulate(np.where(after_gap, ts_ms, before.run_ms))[:, None]
+        self.run = np.maximum.accumulate(np.where(after_gap, ts_ms, before.run_ms), axis=0)[..., None]
 
     def judge(self) -> StatusArray:
-        """Return the statuses, shape (n, s); sets `after` and `excluded`."""
+        """Return the statuses, shape (n, w, s); sets `after` and `excluded`."""
         value, value_ms = self._previous()
         fresh = value_ms < self.run
         same = self.good & ~fresh & (self.x == value)
@@ -167,7 +181,7 @@ class _Batch:
         with np.errstate(invalid="ignore"):
             allowed = _STEP[self.before.sensors] + _RATE[self.before.sensors] * (self.ts - value_ms)
             steps = self.good & ~fresh & (np.abs(self.x - value) > allowed)
-        implausible, level, stepped_ms = self._implausible(steps, value, value_ms)
+        implausible, level, stepped_ms = self._implausible(steps, value)
         seen_ms = self._latest(self.given | self.condemned, self.before.seen_ms)
         status = np.zeros(self.x.shape, np.int8)
         silent = ~self.given & (self.ts - np.maximum(seen_ms, self.run) > MISSING_AFTER_MS)
@@ -180,34 +194,34 @@ class _Batch:
         bad_ms = self._latest(status > MISSING_GAUGE, self.before.bad_ms)
         self.excluded = self.ts - bad_ms <= REFILL_MS
         last = self._last(value, value_ms)
-        self.after = GaugeMemory(
+        self.after = GaugeTable(
             sensors=self.before.sensors,
             value=last[0],
             value_ms=last[1],
-            seen_ms=seen_ms[-1].copy(),
-            changed_ms=changed_ms[-1].copy(),
-            patience_ms=patience[-1].copy(),
-            frozen=frozen[-1].copy(),
+            seen_ms=seen_ms[-1],
+            changed_ms=changed_ms[-1],
+            patience_ms=patience[-1],
+            frozen=frozen[-1],
             level=level,
             stepped_ms=stepped_ms,
-            bad_ms=bad_ms[-1].copy(),
-            run_ms=int(self.run[-1, 0]),
-            last_ms=int(self.ts[-1, 0]),
+            bad_ms=bad_ms[-1],
+            run_ms=self.run[-1, :, 0],
+            last_ms=self.ts[-1, :, 0],
         )
         return status
 
     def _previous(self) -> tuple[FloatArray, IntArray]:
         """The last good value before each reading, and its time."""
-        n, size = self.x.shape
-        value, value_ms = np.empty((n, size)), np.empty((n, size), np.int64)
+        value, value_ms = np.empty(self.x.shape), np.empty(self.x.shape, np.int64)
         value[0], value_ms[0] = self.before.value, self.before.value_ms
         if self.good.all():
             value[1:], value_ms[1:] = self.x[:-1], self.ts[:-1]
             return value, value_ms
-        at = np.maximum.accumulate(np.where(self.good, np.arange(n)[:, None], -1), axis=0)[:-1]
+        places = np.arange(len(self.x))[:, None, None]
+        at = np.maximum.accumulate(np.where(self.good, places, -1), axis=0)[:-1]
         held = at >= 0
         value[1:] = np.where(held, np.take_along_axis(self.x, at, axis=0), self.before.value)
-        value_ms[1:] = np.where(held, self.ts[at, 0], self.before.value_ms)
+        value_ms[1:] = np.where(held, np.take_along_axis(self.ts, at, axis=0), self.before.value_ms)
         return value, value_ms
 
     def _last(self, value: FloatArray, value_ms: IntArray) -> tuple[FloatArray, IntArray]:
@@ -215,30 +229,30 @@ class _Batch:
         return np.where(good, self.x[-1], value[-1]), np.where(good, self.ts[-1], value_ms[-1])
 
     def _latest(self, happened: BoolArray, before: IntArray) -> IntArray:
-        """Time at which something last happened, up to and including each reading: shape (n, s)."""
+        """Time at which something last happened, up to and including each reading: shape (n, w, s)."""
         times = np.where(happened, self.ts, NEVER)
         times[0] = np.maximum(times[0], before)
         return np.maximum.accumulate(times, axis=0)
 
     def _patience(self, ended: BoolArray, changed_ms: IntArray) -> IntArray:
         """Patience of each gauge: it grows with constant stretches that ended before it ran out."""
-        since = np.vstack([self.before.changed_ms, changed_ms[:-1]])
+        since = np.concatenate([self.before.changed_ms[None], changed_ms[:-1]])
         patience = np.broadcast_to(self.before.patience_ms, self.x.shape)
         long = ended & self.judged & (PATIENCE_FACTOR * (self.ts - since) > self.before.patience_ms)
         if not long.any():
             return patience
         patience = patience.copy()
-        for row, column in np.argwhere(long).tolist():
-            held = int(self.ts[row, 0] - since[row, column])
-            if held < patience[row, column] < PATIENCE_FACTOR * held:
-                patience[row:, column] = PATIENCE_FACTOR * held
+        for row, well, column in np.argwhere(long).tolist():
+            held = int(self.ts[row, well, 0] - since[row, well, column])
+            if held < patience[row, well, column] < PATIENCE_FACTOR * held:
+                patience[row:, well, column] = PATIENCE_FACTOR * held
         return patience
 
     def _frozen(self, changed_ms: IntArray, patience: IntArray) -> BoolArray:
         started = np.where(self.before.frozen, self.before.changed_ms, NEVER)
         if not self.judged.any():
             return np.zeros(self.x.shape, np.bool_)
-        newest = changed_ms[:, self.judged].max(axis=1, keepdims=True)
+        newest = changed_ms[..., self.judged].max(axis=-1, keepdims=True)
         known = changed_ms > NEVER
         ran_out = self.judged & known & (self.ts - changed_ms >= patience) & (self.ts - newest <= MOVING_MS)
         if not ran_out.any() and not self.before.frozen.any():
@@ -249,24 +263,22 @@ class _Batch:
         frozen: BoolArray = known & (np.maximum.accumulate(when, axis=0) >= changed_ms)
         return frozen
 
-    def _implausible(
-        self, steps: BoolArray, value: FloatArray, value_ms: IntArray
-    ) -> tuple[BoolArray, FloatArray, IntArray]:
+    def _implausible(self, steps: BoolArray, value: FloatArray) -> tuple[BoolArray, FloatArray, IntArray]:
         """Where gauges have stepped and not returned; and the new `level` and `stepped_ms`."""
         out = np.zeros(self.x.shape, np.bool_)
         level, stepped_ms = self.before.level.copy(), self.before.stepped_ms.copy()
-        for column in np.flatnonzero(steps.any(axis=0) | ~np.isnan(level)).tolist():
-            for row in np.flatnonzero(self.good[:, column]).tolist():
-                now = int(self.ts[row, 0])
-                if not np.isnan(level[column]):
-                    sensor = self.before.sensors[column]
-                    near = abs(self.x[row, column] - level[column]) <= _STEP[sensor]
-                    over = now - stepped_ms[column] > LATCH_MS or stepped_ms[column] < self.run[row, 0]
+        for well, column in np.argwhere(steps.any(axis=0) | ~np.isnan(level)).tolist():
+            gauge = well, column
+            for row in np.flatnonzero(self.good[:, well, column]).tolist():
+                now = int(self.ts[row, well, 0])
+                if not np.isnan(level[gauge]):
+                    near = abs(self.x[row, well, column] - level[gauge]) <= _STEP[self.before.sensors[column]]
+                    over = now - stepped_ms[gauge] > LATCH_MS or stepped_ms[gauge] < self.run[row, well, 0]
                     if near or over:
-                        level[column], stepped_ms[column] = np.nan, NEVER
+                        level[gauge], stepped_ms[gauge] = np.nan, NEVER
                         continue
-                    out[row, column] = True
-                elif steps[row, column]:
-                    level[column], stepped_ms[column] = value[row, column], now
-                    out[row, column] = True
+                    out[row, well, column] = True
+                elif steps[row, well, column]:
+                    level[gauge], stepped_ms[gauge] = value[row, well, column], now
+                    out[row, well, column] = True
         return out, level, stepped_ms

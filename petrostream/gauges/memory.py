@@ -1,6 +1,8 @@
-"""State of a well's gauges between batches."""
+"""State of a well's gauges between batches, and that of many wells as arrays with an axis of wells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,43 +49,6 @@ class GaugeMemory:
     run_ms: int
     last_ms: int
 
-    @classmethod
-    def start(cls, ts_ms: int) -> "GaugeMemory":
-        """Return the memory of a well whose first reading is at `ts_ms`."""
-        return cls._unknown(np.empty(0, np.int64), ts_ms, ts_ms)
-
-    @classmethod
-    def _unknown(cls, sensors: IntArray, run_ms: int, last_ms: int) -> "GaugeMemory":
-        size = len(sensors)
-        return cls(
-            sensors=sensors,
-            value=np.full(size, np.nan),
-            value_ms=np.full(size, NEVER),
-            seen_ms=np.full(size, NEVER),
-            changed_ms=np.full(size, NEVER),
-            patience_ms=_PATIENCE[sensors].copy(),
-            frozen=np.zeros(size, np.bool_),
-            level=np.full(size, np.nan),
-            stepped_ms=np.full(size, NEVER),
-            bad_ms=np.full(size, NEVER),
-            run_ms=run_ms,
-            last_ms=last_ms,
-        )
-
-    def widened(self, sensors: IntArray) -> "GaugeMemory":
-        """Return a copy for more gauges, the new ones unknown.
-
-        Args:
-            sensors: ascending sensor indices that include those of this memory.
-        """
-        if len(sensors) == len(self.sensors):
-            return self
-        wide = self._unknown(sensors, self.run_ms, self.last_ms)
-        at = np.searchsorted(sensors, self.sensors)
-        for name in PER_GAUGE:
-            getattr(wide, name)[at] = getattr(self, name)
-        return wide
-
 
 PER_GAUGE = (
     "value",
@@ -97,3 +62,91 @@ PER_GAUGE = (
     "bad_ms",
 )
 """Names of the arrays with one entry per gauge, besides `sensors`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GaugeTable:
+    """States of w wells for the same s gauges, as in `GaugeMemory`; some wells may not know some of them.
+
+    Attributes:
+        sensors: shape (s,), ascending sensor indices.
+        value, value_ms, seen_ms, changed_ms, patience_ms, frozen, level, stepped_ms, bad_ms: shape (w, s).
+        run_ms, last_ms: shape (w,).
+    """
+
+    sensors: IntArray
+    value: FloatArray
+    value_ms: IntArray
+    seen_ms: IntArray
+    changed_ms: IntArray
+    patience_ms: IntArray
+    frozen: BoolArray
+    level: FloatArray
+    stepped_ms: IntArray
+    bad_ms: IntArray
+    run_ms: IntArray
+    last_ms: IntArray
+
+    @classmethod
+    def of(
+        cls, memories: Sequence[GaugeMemory | None], sensors: IntArray, first_ms: IntArray
+    ) -> "GaugeTable":
+        """Lay the states of wells side by side.
+
+        Args:
+            memories: of w wells, None before a well's first reading.
+            sensors: shape (s,), ascending sensor indices that include those of all memories.
+            first_ms: shape (w,), where the readings of a well without a memory begin.
+        """
+        one = memories[0]
+        if len(memories) == 1 and one is not None and len(one.sensors) == len(sensors):
+            columns = {name: getattr(one, name)[None] for name in PER_GAUGE}
+            return cls(sensors, **columns, run_ms=np.array([one.run_ms]), last_ms=np.array([one.last_ms]))
+        shape = (len(memories), len(sensors))
+        table = cls._unknown(sensors, shape, first_ms)
+        known = [(row, memory) for row, memory in enumerate(memories) if memory is not None]
+        if known:
+            rows = [row for row, _ in known]
+            at = np.repeat(rows, [len(memory.sensors) for _, memory in known])
+            column = np.searchsorted(sensors, np.concatenate([memory.sensors for _, memory in known]))
+            for name in PER_GAUGE:
+                getattr(table, name)[at, column] = np.concatenate([getattr(one, name) for _, one in known])
+            table.run_ms[rows] = [memory.run_ms for _, memory in known]
+            table.last_ms[rows] = [memory.last_ms for _, memory in known]
+        return table
+
+    @classmethod
+    def _unknown(cls, sensors: IntArray, shape: tuple[int, int], first_ms: IntArray) -> "GaugeTable":
+        return cls(
+            sensors=sensors,
+            value=np.full(shape, np.nan),
+            value_ms=np.full(shape, NEVER),
+            seen_ms=np.full(shape, NEVER),
+            changed_ms=np.full(shape, NEVER),
+            patience_ms=np.tile(_PATIENCE[sensors], (shape[0], 1)),
+            frozen=np.zeros(shape, np.bool_),
+            level=np.full(shape, np.nan),
+            stepped_ms=np.full(shape, NEVER),
+            bad_ms=np.full(shape, NEVER),
+            run_ms=first_ms.copy(),
+            last_ms=first_ms.copy(),
+        )
+
+    def split(self, known: BoolArray) -> list[GaugeMemory]:
+        """Return the state of each well by itself.
+
+        Args:
+            known: shape (w, s), the gauges that each well has.
+        """
+        columns: list[Any] = [getattr(self, name) for name in PER_GAUGE]
+        times: list[Any] = [self.run_ms.tolist(), self.last_ms.tolist()]
+        # Copies, so that a well's state does not keep those of all others alive.
+        if known.all():
+            return [
+                GaugeMemory(self.sensors, *[field.copy() for field in row[:-2]], *row[-2:])
+                for row in zip(*columns, *times, strict=True)
+            ]
+        return [
+            GaugeMemory(self.sensors[own], *[field[own] for field in row[:-2]], *row[-2:])
+            for own, row in zip(known, zip(*columns, *times, strict=True), strict=True)
+        ]

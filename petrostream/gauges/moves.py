@@ -13,6 +13,7 @@ noise of the position gauge is no move, and a slow ramp is a series of moves. Re
 alone, not on how it is cut into batches. Times are event times.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,16 +92,14 @@ AT_REST = MoveMemory()
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """The transitions that n readings of one feed are in.
+    """The transitions that n readings are in.
 
     Attributes:
         codes: shape (n,), 0 outside a transition; in one, bit 2i is set once `ACTUATORS[i]` has opened, and
             bit 2i + 1 once it has closed, since the transition opened.
-        ended: shape (n,), the first reading after a transition: levels may be taken anew from here.
     """
 
     codes: IntArray
-    ended: BoolArray
 
     @property
     def in_transition(self) -> BoolArray:
@@ -110,37 +109,65 @@ class Moves:
 
     def take(self, rows: IntArray) -> "Moves":
         """Return the transitions of the readings at these positions."""
-        return Moves(self.codes[rows], self.ended[rows])
+        return Moves(self.codes[rows])
 
 
-def follow_moves(memory: MoveMemory, ts_ms: IntArray, values: FloatArray) -> tuple[Moves, MoveMemory]:
-    """Determine the transitions of a feed's next readings.
+def follow_moves(
+    memories: Sequence[MoveMemory], ts_ms: IntArray, values: FloatArray
+) -> tuple[Moves, list[MoveMemory]]:
+    """Determine the transitions of the next readings of w wells.
 
     Args:
-        memory: after the readings before these; `AT_REST` at the beginning of a feed.
-        ts_ms: shape (n,), n >= 1, strictly increasing and after those readings, epoch ms.
-        values: shape (n, 27), sensor units, NaN where missing.
+        memories: of each well after the readings before these; `AT_REST` at the beginning of a feed.
+        ts_ms: shape (n, w), n >= 1, strictly increasing and after those readings, epoch ms.
+        values: shape (n, w, 27), sensor units, NaN where missing.
 
     Returns:
-        The transitions, and the memory for the next readings.
+        The transitions, arrays of shape (n, w), and the memories for the next readings.
     """
-    rows, codes, positions = _moves(memory.positions, values[:, ACTUATOR_INDICES])
+    moves = Moves(np.zeros(ts_ms.shape, np.int64))
+    values = values[..., ACTUATOR_INDICES]
+    positions, moving = _at_rest(memories, values)
+    after = [
+        memory if memory.positions == at else MoveMemory(at, memory.opened_ms, memory.moved_ms, memory.code)
+        for memory, at in zip(memories, positions, strict=True)
+    ]
+    for well in np.flatnonzero(moving).tolist():
+        moves.codes[:, well], after[well] = _of_well(memories[well], ts_ms[:, well], values[:, well])
+    return moves, after
+
+
+def _at_rest(memories: Sequence[MoveMemory], values: FloatArray) -> tuple[list[tuple[int, ...]], BoolArray]:
+    """Positions after the readings of wells that do not move; and which do, or are in a transition: (w,)."""
+    moving = np.array([memory.code != 0 for memory in memories])
+    known: BoolArray = ~np.isnan(values)
+    if not known.any():
+        return [memory.positions for memory in memories], moving
+    start = np.array([memory.positions for memory in memories])
+    at = np.rint(np.where(known, values, 0.0) / POSITION_QUANTUM).astype(np.int64)
+    first = np.take_along_axis(at, known.argmax(axis=0)[None], axis=0)[0]
+    start = np.where((start == UNKNOWN_POSITION) & known.any(axis=0), first, start)
+    moving |= (known & (np.abs(at - start) >= _STEPS)).any(axis=(0, 2))
+    return list(map(tuple, start.tolist())), moving
+
+
+def _of_well(memory: MoveMemory, ts_ms: IntArray, values: FloatArray) -> tuple[IntArray, MoveMemory]:
+    """The codes of one well's readings, as in `Moves`, and its memory after them."""
+    rows, codes, positions = _moves(memory.positions, values)
     after = [MoveMemory(positions, memory.opened_ms, memory.moved_ms, memory.code)]
     for row, moved in zip(rows, codes, strict=True):
         after.append(after[-1].moved(int(ts_ms[row]), moved))
     n = len(ts_ms)
     if not rows and not memory.code:
-        return Moves(np.zeros(n, np.int64), np.zeros(n, np.bool_)), after[0]
+        return np.zeros(n, np.int64), after[0]
     lengths = np.diff([0, *rows, n])
     until = np.repeat([each.until_ms for each in after], lengths)
     code: IntArray = np.where(ts_ms <= until, np.repeat([each.code for each in after], lengths), 0)
-    before = np.append(memory.code, code[:-1]) != 0
-    ended = before & (code == 0)
     last = after[-1]
     if code[-1] == 0:
-        # The transition is over, and `ended` has been returned for it.
+        # The transition is over.
         last = MoveMemory(last.positions, last.opened_ms, last.moved_ms)
-    return Moves(code, ended), last
+    return code, last
 
 
 def _moves(positions: tuple[int, ...], values: FloatArray) -> tuple[list[int], list[int], tuple[int, ...]]:

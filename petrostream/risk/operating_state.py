@@ -84,28 +84,34 @@ class StateMemory:
 NO_STATE = StateMemory()
 
 
-def governing(memory: StateMemory, ts_ms: IntArray, codes: IntArray) -> tuple[IntArray, StateMemory]:
-    """Return the state that decides what is suppressed at each reading.
+def governing(
+    memories: Sequence[StateMemory], ts_ms: IntArray, codes: IntArray
+) -> tuple[IntArray, list[StateMemory]]:
+    """Return the state that decides what is suppressed at each reading of w wells.
 
-    It is the reading's own state if that suppresses anything, else the last one that did, for `RELEASE_MS`,
-    else `UNKNOWN`. An unknown state suppresses nothing by itself.
+    It is the reading's own state if that suppresses anything, else the last one of its well that did, for
+    `RELEASE_MS`, else `UNKNOWN`. An unknown state suppresses nothing by itself.
 
     Args:
-        memory: from the well's previous readings.
-        ts_ms: shape (n,), n >= 1, strictly increasing, epoch ms.
-        codes: shape (n,), from `codes_of`; codes not in the table count as unknown.
+        memories: from each well's previous readings.
+        ts_ms: shape (n, w), n >= 1, strictly increasing for each well, epoch ms.
+        codes: shape (n, w), from `codes_of`; codes not in the table count as unknown.
 
     Returns:
-        Codes, shape (n,), and the new memory.
+        Codes, shape (n, w), and the new memories.
     """
     own = _SUPPRESSES[np.where((codes >= 0) & (codes < len(_ROWS)), codes, 0)]
-    if not own.any() and memory.until_ms < ts_ms[0]:
-        return np.full(len(codes), UNKNOWN, np.int64), memory
-    at = np.maximum.accumulate(np.where(own, np.arange(len(codes)), -1))
-    code = np.where(at >= 0, codes[at], memory.code)
-    until = np.where(at >= 0, ts_ms[at] + RELEASE_MS, memory.until_ms)
-    after = StateMemory(int(code[-1]), int(until[-1]))
-    return np.where(ts_ms <= until, code, UNKNOWN), after
+    if not own.any() and all(
+        memory.until_ms < first for memory, first in zip(memories, ts_ms[0].tolist(), strict=True)
+    ):
+        return np.full(codes.shape, UNKNOWN, np.int64), list(memories)
+    at = np.maximum.accumulate(np.where(own, np.arange(len(codes))[:, None], -1), axis=0)
+    code = np.where(at >= 0, np.take_along_axis(codes, at, 0), [memory.code for memory in memories])
+    until = np.where(
+        at >= 0, np.take_along_axis(ts_ms, at, 0) + RELEASE_MS, [memory.until_ms for memory in memories]
+    )
+    after = map(StateMemory, code[-1].tolist(), until[-1].tolist())
+    return np.where(ts_ms <= until, code, UNKNOWN), list(after)
 
 
 _SUPPRESSES: BoolArray = np.array([bool(row.suppresses) for row in _ROWS])

@@ -1,7 +1,9 @@
 """Result columns of a batch while it is being scored, and their conversion to scored readings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detection import TOP_SENSORS, WellModel
 from petrostream.gauges import StatusArray, WindowStats, health_names
 from petrostream.readings import Readings
-from petrostream.risk import ALERT_ABOVE, EMISSION_RULES, MAX_RISK, RuleColumns, fired, points
+from petrostream.risk import ALERT_ABOVE, EMISSION_RULES, MAX_RISK, UNKNOWN, RuleColumns, fired, points
 from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring.feeds import AHEAD, ON_TIME
 from petrostream.scoring.feeds import LATE as LATE_READING
@@ -40,6 +42,8 @@ class Columns:
         ranking, deviation: shape (n, `TOP_SENSORS`), as in `scoring.alarms.Findings`.
         rules, suppressed: shape (n,), bit i stands for `SUPPRESSIBLE[i]`.
         health: shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
+        excluded: shape (n, 27), gauges whose window statistics must not be used.
+        governs, moves: shape (n,), operating states and moves, as in `scoring.memory.Observed`.
         process: shape (n,), process points or `NO_POINTS`.
         verdict: shape (n,), codes of `scoring.feeds`: only those on time enter windows.
         begins: shape (n,), readings that begin a feed.
@@ -63,6 +67,9 @@ class Columns:
     rules: IntArray
     suppressed: IntArray
     health: StatusArray
+    excluded: BoolArray
+    governs: IntArray
+    moves: IntArray
     process: IntArray
     verdict: IntArray
     begins: BoolArray
@@ -90,6 +97,9 @@ class Columns:
             rules=np.zeros(n, np.int64),
             suppressed=np.zeros(n, np.int64),
             health=np.zeros((n, len(SENSOR_NAMES)), np.int8),
+            excluded=np.zeros((n, len(SENSOR_NAMES)), np.bool_),
+            governs=np.full(n, UNKNOWN, np.int64),
+            moves=np.zeros(n, np.int64),
             process=np.full(n, NO_POINTS, np.int64),
             verdict=np.full(n, ON_TIME),
             begins=np.zeros(n, np.bool_),
@@ -102,6 +112,49 @@ class Columns:
             alarm_active=np.full(n, NO_POINTS, np.int64),
             alarms=[],
         )
+
+    def model_of(self, position: int) -> WellModel | None:
+        """Return the model of the reading at a position."""
+        number = int(self.model[position])
+        return None if number < 0 else self.models[number]
+
+    def of_models(self, at: IntArray, value: Callable[[WellModel | None], Any]) -> np.ndarray[Any, Any]:
+        """Return a value of the model of each of some readings; only those models are asked.
+
+        Args:
+            at: shape (n,), positions of the readings.
+            value: returns the value of a model, a number or an array.
+        """
+        codes = self.model[at]
+        numbers = sorted(set(codes.tolist()))
+        if len(numbers) == 1:
+            only = np.asarray(value(None if numbers[0] < 0 else self.models[numbers[0]]))
+            return only[None].repeat(len(at), axis=0)
+        values = np.array([value(None if number < 0 else self.models[number]) for number in numbers])
+        return values[np.searchsorted(numbers, codes)]
+
+    def expected(self, at: IntArray) -> BoolArray | None:
+        """Return the sensors that wells should have at some readings: shape (n, w, 27); None for none.
+
+        The fleet's model implies nothing about the sensors of a single well.
+
+        Args:
+            at: shape (n, w), positions of the readings.
+        """
+        if not any(model.is_own for model in self.models):
+            return None
+        numbers = self.model[at]
+        if (numbers == numbers[0]).all():
+            at = at[:1]
+        expected: BoolArray = self.of_models(at.ravel(), _sensors).reshape(*at.shape, -1)
+        return expected
+
+
+def _sensors(model: WellModel | None) -> BoolArray:
+    expected = np.zeros(len(SENSOR_NAMES), np.bool_)
+    if model is not None and model.is_own:
+        expected[model.extractor.sensors] = True
+    return expected
 
 
 def to_rows(readings: Readings, columns: Columns, scored_at_ms: int) -> Scored:

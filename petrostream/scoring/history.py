@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from petrostream.alarms import WellAlarms
-from petrostream.arrays import FloatArray, IntArray
-from petrostream.gauges import GAP_MS, HISTORY_MS, MAX_WINDOW_READINGS, MISSING, CountArray, quantise
+from petrostream.arrays import IntArray
+from petrostream.gauges import GAP_MS, HISTORY_MS, MAX_WINDOW_READINGS, MISSING, CountArray
 from petrostream.scoring.feeds import NO_CLOCK, NO_FEED, Clock, Feed
 from petrostream.scoring.memory import NO_MEMORY, WellMemory
 
@@ -60,28 +60,31 @@ class FacilityState:
         return replace(self, wells={name: state for name, state in self.wells.items() if name in wells})
 
 
-def extend(state: WellState | None, ts_ms: IntArray, values: FloatArray) -> tuple[WellState, int]:
+def extend(
+    state: WellState | None, ts_ms: IntArray, counts: CountArray, sensors: IntArray
+) -> tuple[WellState, int]:
     """Append readings to a well's history.
 
     Args:
         state: the history so far.
         ts_ms: shape (n,), strictly increasing and after the history, epoch ms.
-        values: shape (n, 27), sensor units, NaN where missing.
+        counts: shape (n, c), from `quantise`.
+        sensors: shape (c,), ascending, the sensor index of each column; those that have a value.
 
     Returns:
         The history with the new readings, untrimmed, and the index of the first new one.
     """
-    present = np.asarray(np.logical_not(np.isnan(values)).any(axis=0))
     if state is None:
-        sensors = np.flatnonzero(present)
-        return WellState(ts_ms, sensors, quantise(values[:, sensors], sensors)), 0
-    present[state.sensors] = True
-    sensors = np.flatnonzero(present)
+        return WellState(ts_ms, sensors, counts), 0
     start = len(state.ts_ms)
-    counts = np.full((start + len(ts_ms), len(sensors)), MISSING, np.int32)
-    counts[:start, np.searchsorted(sensors, state.sensors)] = state.counts
-    counts[start:] = quantise(values[:, sensors], sensors)
-    return WellState(np.concatenate([state.ts_ms, ts_ms]), sensors, counts), start
+    times = np.concatenate([state.ts_ms, ts_ms])
+    if sensors.tobytes() == state.sensors.tobytes():
+        return WellState(times, sensors, np.concatenate([state.counts, counts])), start
+    united = np.union1d(state.sensors, sensors)
+    table = np.full((len(times), len(united)), MISSING, np.int32)
+    table[:start, np.searchsorted(united, state.sensors)] = state.counts
+    table[start:, np.searchsorted(united, sensors)] = counts
+    return WellState(times, united, table), start
 
 
 def trim(state: WellState) -> WellState:

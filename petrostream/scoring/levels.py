@@ -6,10 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from petrostream.arrays import FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.detection import Detection, Usual, WellModel
 from petrostream.gauges import (
-    MISSING,
     Anchor,
     CountArray,
     LevelMemory,
@@ -19,7 +18,6 @@ from petrostream.gauges import (
     follow_levels,
     spread_bounds,
 )
-from petrostream.scoring.memory import Observed
 
 FURTHER_SCALES = 12.0
 """Where the forest calls the level of a quiet gauge anomalous, at its threshold of 0.56."""
@@ -43,31 +41,28 @@ class Taken:
 
 
 def follow(
-    observed: Observed,
+    memory: LevelMemory | None,
     ts_ms: IntArray,
     counts: CountArray,
     sensors: IntArray,
+    operated: BoolArray,
     model_of: Callable[[int], WellModel | None],
     taken: Taken,
 ) -> tuple[Levels, LevelMemory]:
     """Follow a well's levels over the next readings of its feed.
 
-    Nothing is learned from a gauge that is bad or was a moment ago, nor from readings while an operator moves
-    a choke or valve or keeps the well in another operating state; levels are found anew after that.
+    Nothing is learned while an operator moves a choke or valve or keeps the well in another operating state;
+    levels are found anew after that.
 
     Args:
-        observed: the n readings, with the memory of those before them.
+        memory: of the readings before these n, None at the beginning of a feed.
         ts_ms: shape (n,), their times, epoch ms.
-        counts: shape (n, c), their values as counts.
+        counts: shape (n, c), their values as counts; `MISSING` where a gauge is bad or was a moment ago.
         sensors: shape (c,), ascending, the sensor index of each column.
+        operated: shape (n,), readings while an operator changes the well.
         model_of: returns the model that scores a reading, given its position; None without one.
         taken: where and when they were taken.
     """
-    if observed.excluded.any():
-        counts = np.where(observed.excluded[:, sensors], np.int32(MISSING), counts)
-    operated = observed.moves.in_transition
-    if observed.suppressed.any():
-        operated = operated | np.logical_or.reduce(observed.suppressed)
     made: dict[tuple[WellModel, bool], Anchor | None] = {}
 
     def anchor(row: int) -> Anchor | None:
@@ -79,7 +74,7 @@ def follow(
             made[key] = model.anchor(trusted=key[1])
         return made[key]
 
-    return follow_levels(observed.memory.levels, ts_ms, counts, sensors, operated, anchor)
+    return follow_levels(memory, ts_ms, counts, sensors, operated, anchor)
 
 
 def fresh_score(found: Detection, stats: WindowStats, levels: Levels, against: Usual) -> FloatArray:

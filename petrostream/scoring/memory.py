@@ -1,5 +1,6 @@
 """A well's memory besides its history: health of its gauges, trends over an hour, operating state, moves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from petrostream.gauges import (
     Trend,
     TrendMemory,
     WindowStats,
+    condemned_values,
     follow,
     follow_moves,
     follow_slowly,
@@ -31,6 +33,7 @@ SUPPRESSIBLE = (*(rule.id for rule in PROCESS_RULES), FOREST)
 """What an operating state can suppress: the process rules in their order, then the forest."""
 
 _SUPPRESSED: BoolArray = suppression(SUPPRESSIBLE)
+_OPERATED: BoolArray = np.asarray(_SUPPRESSED.any(axis=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,42 +62,73 @@ NO_MEMORY = WellMemory()
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """n readings of one feed, before anything is computed from them.
+    """n readings of one feed of each of w wells, before anything is computed from them.
 
     Attributes:
-        status: shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
-        values: shape (n, 27), sensor units, NaN where missing or of a bad gauge.
-        excluded: shape (n, 27), gauges whose window statistics must not be used.
-        suppressed: shape (len(SUPPRESSIBLE), n), rules and forest that are suppressed by the operating state.
-        moves: transitions that moves of chokes and valves have opened.
-        memory: for the next readings, except that its trends are not updated yet.
+        status: shape (n, w, 27), codes of `petrostream.gauges.status.STATUSES`.
+        values: shape (n, w, 27), sensor units, NaN where missing or of a bad gauge.
+        excluded: shape (n, w, 27), gauges whose window statistics must not be used.
+        governs: shape (n, w), codes of the operating states that suppress, see `governing`.
+        moves: transitions that moves of chokes and valves have opened, shape (n, w).
+        memories: of each well for the next readings, except that its trends and levels are not updated yet.
     """
 
     status: StatusArray
     values: FloatArray
     excluded: BoolArray
-    suppressed: BoolArray
+    governs: IntArray
     moves: Moves
-    memory: WellMemory
+    memories: list[WellMemory]
+
+    def of_well(self, well: int) -> "Observed":
+        """Return the readings of one of the wells."""
+        one = slice(well, well + 1)
+        return Observed(
+            self.status[:, one],
+            self.values[:, one],
+            self.excluded[:, one],
+            self.governs[:, one],
+            Moves(self.moves.codes[:, one]),
+            self.memories[one],
+        )
 
 
-def observe(memory: WellMemory, readings: Readings, at: IntArray, expected: BoolArray) -> Observed:
-    """Determine gauge health, suppression and transitions of a feed's next readings.
+def observe(
+    memories: Sequence[WellMemory], readings: Readings, at: IntArray, expected: BoolArray | None = None
+) -> Observed:
+    """Determine gauge health, suppression and transitions of the next readings of w wells.
 
     Args:
-        memory: of the feed's readings before these.
+        memories: of each well's feed before these readings.
         readings: a batch.
-        at: shape (n,), n >= 1, positions of the feed's readings in it, none late.
-        expected: shape (n, 27), or (1, 27) if the same for all readings: the sensors the well should have.
+        at: shape (n, w), n >= 1, positions of each well's readings in it, none late.
+        expected: shape (n, w, 27), or (1, w, 27) if the same for all readings: the sensors each well should
+            have.
     """
-    ts_ms = readings.ts_ms[at]
-    reasons = [readings.reasons[i] for i in at.tolist()]
-    judged = judge(memory.gauges, ts_ms, readings.values[at], reasons, expected)
-    codes = codes_of([readings.state[i] for i in at.tolist()])
-    governs, operating = governing(memory.operating, ts_ms, codes)
-    moves, moved = follow_moves(memory.moves, ts_ms, judged.values)
-    after = WellMemory(judged.memory, memory.trend, operating, moved, memory.slow, memory.levels)
-    return Observed(judged.status, judged.values, judged.excluded, _SUPPRESSED[:, governs], moves, after)
+    ts_ms, order = readings.ts_ms[at], at.ravel().tolist()
+    condemned = condemned_values([readings.reasons[i] for i in order], len(memories))
+    gauges = [memory.gauges for memory in memories]
+    judged = judge(gauges, ts_ms, readings.values[at], condemned, expected)
+    codes = codes_of([readings.state[i] for i in order]).reshape(at.shape)
+    governs, operating = governing([memory.operating for memory in memories], ts_ms, codes)
+    moves, moved = follow_moves([memory.moves for memory in memories], ts_ms, judged.values)
+    after = [
+        WellMemory(gauges, known.trend, state, moves_of, known.slow, known.levels)
+        for known, gauges, state, moves_of in zip(memories, judged.memories, operating, moved, strict=True)
+    ]
+    return Observed(judged.status, judged.values, judged.excluded, governs, moves, after)
+
+
+def suppressed(governs: IntArray) -> BoolArray:
+    """Return which of `SUPPRESSIBLE` operating states suppress: shape (len(SUPPRESSIBLE), *governs.shape)."""
+    table: BoolArray = _SUPPRESSED[:, governs]
+    return table
+
+
+def operated(governs: IntArray) -> BoolArray:
+    """Return where operating states suppress anything: the shape of `governs`."""
+    anything: BoolArray = _OPERATED[governs]
+    return anything
 
 
 def exclude(stats: WindowStats, excluded: BoolArray) -> None:
@@ -112,15 +146,22 @@ def exclude(stats: WindowStats, excluded: BoolArray) -> None:
 
 
 def remember(
-    observed: Observed, ts_ms: IntArray, counts: CountArray, sensors: IntArray
+    memory: WellMemory,
+    operated: BoolArray,
+    moves: Moves,
+    ts_ms: IntArray,
+    counts: CountArray,
+    sensors: IntArray,
 ) -> tuple[Trend, SlowTrend, WellMemory]:
-    """Update the trends with the readings.
+    """Update the trends of a well with its next n readings.
 
     Readings under suppression are left out: what an operator does to a well is not a drift. Over hours,
     nothing from before a suppression or a move is compared with what follows.
 
     Args:
-        observed: the readings.
+        memory: of the well, its trends as of the readings before these.
+        operated: shape (n,), readings under suppression.
+        moves: their transitions.
         ts_ms: shape (n,), their times, epoch ms.
         counts: shape (n, s), their values as counts, from `petrostream.gauges.features.quantise`.
         sensors: shape (s,), ascending, the sensor index of each column.
@@ -128,15 +169,12 @@ def remember(
     Returns:
         The trends at each reading, over an hour and over hours, and the memory for the next readings.
     """
-    operated: BoolArray = np.logical_or.reduce(observed.suppressed)
     if operated.any():
         counts = np.where(operated[:, None], np.int32(MISSING), counts)
-    trend, after = follow(observed.memory.trend, ts_ms, counts, sensors)
-    operated = operated | observed.moves.in_transition
-    slow, slowest = follow_slowly(observed.memory.slow, ts_ms, counts, sensors, operated)
-    known = observed.memory
+    trend, after = follow(memory.trend, ts_ms, counts, sensors)
+    slow, slowest = follow_slowly(memory.slow, ts_ms, counts, sensors, operated | moves.in_transition)
     return (
         trend,
         slow,
-        WellMemory(known.gauges, after, known.operating, known.moves, slowest, known.levels),
+        WellMemory(memory.gauges, after, memory.operating, memory.moves, slowest, memory.levels),
     )

@@ -1,8 +1,6 @@
 """Scores a batch: a pure function from state and readings to the new state and scored readings."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -12,16 +10,16 @@ from petrostream.detection import COMMISSIONED, ModelSet, WellModel, detect
 from petrostream.gauges import Levels, Moves, WindowStats
 from petrostream.readings import Readings
 from petrostream.risk import MAX_PART, PROCESS_RULES, RuleColumns, expected_rules, points
-from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms
 from petrostream.scoring.columns import Columns, to_rows
 from petrostream.scoring.drift import Drift, find_drift
-from petrostream.scoring.feeds import ON_TIME, FeedPart, feed_parts
-from petrostream.scoring.history import FacilityState, WellState, extend, trim
-from petrostream.scoring.levels import Taken, follow, fresh_score, usual
-from petrostream.scoring.memory import NO_MEMORY, Observed, WellMemory, observe, remember
+from petrostream.scoring.feeds import feed_parts
+from petrostream.scoring.history import FacilityState, WellState
+from petrostream.scoring.levels import Taken, fresh_score, usual
+from petrostream.scoring.memory import suppressed
 from petrostream.scoring.moved import unexplained_score
 from petrostream.scoring.points import forest_points, has_rule_sensors
+from petrostream.scoring.prepare import WellParts, prepare
 from petrostream.scoring.reasons import deviations
 from petrostream.scoring.scored import NO_POINTS, Scored
 from petrostream.scoring.together import Look, Step, by_well, look, newest_sequence, sensors_in_use
@@ -59,18 +57,27 @@ def score_batch(
     columns = Columns.empty(len(readings))
     # Copies: the well's baseline may correct what validation says of units.
     readings = replace(readings, reasons=list(readings.reasons), quality=readings.quality.copy())
-    wells, steps = dict(state.wells), list[Step]()
+    known = dict(state.wells)
+    wells = []
     for well_id, at in by_well(readings.well_id):
         chosen = _choose_models(columns, readings, at, models, well_id)
         settle_units(readings, columns, at)
-        # Removed and added at the end: wells stay in the order in which they last reported.
-        wells[well_id] = _prepare_well(columns, wells.pop(well_id, None), readings, at, chosen, steps)
-    for step, seen in zip(steps, look(steps, readings), strict=True):
-        well = wells[step.well_id]
-        wells[step.well_id] = replace(well, alarms=_finish(columns, readings, step, seen, well.alarms))
+        before = known.pop(well_id, None)
+        parts = list(feed_parts(before, readings, at))[::-1]
+        wells.append(WellParts(well_id, before, parts, sensors_in_use(chosen)))
+    # Those of the batch come last: wells stay in the order in which they last reported.
+    alarms = {well.well_id: None if well.state is None else well.state.alarms for well in wells}
+    steps = prepare(columns, wells, readings)
+    for step, seen in zip(steps, look(steps, readings, columns.excluded), strict=True):
+        alarms[step.well_id] = _finish(columns, readings, step, seen, alarms[step.well_id])
+    for well in wells:
+        # A well is only scored if it has readings.
+        assert well.state is not None
+        known[well.well_id] = replace(well.state, alarms=alarms[well.well_id])
     sequence = newest_sequence(state.last_sequence, readings.sequence)
-    new_state = FacilityState(state.facility_id, sequence, wells)
-    return ScoredBatch(new_state, to_rows(readings, columns, scored_at_ms))
+    return ScoredBatch(
+        FacilityState(state.facility_id, sequence, known), to_rows(readings, columns, scored_at_ms)
+    )
 
 
 def _choose_models(
@@ -94,92 +101,23 @@ def _taken(readings: Readings, at: IntArray) -> Taken:
     return Taken(readings.source[int(at[0])], readings.measured_ms(at))
 
 
-def _prepare_well(
-    columns: Columns,
-    state: WellState | None,
-    readings: Readings,
-    at: IntArray,
-    models: list[WellModel],
-    steps: list[Step],
-) -> WellState:
-    """Extend one well's history, and add what is still to be computed of it to `steps`.
-
-    Returns:
-        Its new history, with the alarms of the old one.
-    """
-    alarms = None if state is None else state.alarms
-    used = sensors_in_use(models)
-    for part in feed_parts(state, readings, at):
-        prepared = _prepare_feed(columns, state, readings, part, used)
-        if prepared is not None:
-            state, step = prepared
-            steps.append(step)
-        # The first reading of a feed is on time, so there is a history.
-        assert state is not None
-        state = replace(state, feed=part.feed, clock=part.clock)
-    # A well is only scored if it has readings.
-    assert state is not None
-    return replace(state, alarms=alarms)
-
-
-def _prepare_feed(
-    columns: Columns, state: WellState | None, readings: Readings, part: FeedPart, used: BoolArray
-) -> tuple[WellState, Step] | None:
-    """The history after a part, and what is to be computed of it; None if nothing of it is on time."""
-    columns.verdict[part.at] = part.verdict
-    columns.begins[part.at[0]] = part.begins
-    at = part.at[part.verdict == ON_TIME]
-    if not len(at):
-        return None
-    ended = None if state is None or not part.begins else state.feed
-    state = None if part.begins else state
-    before = NO_MEMORY if state is None else state.memory
-    observed = observe(before, readings, at, _expected(columns, at))
-    history, start = extend(state, readings.ts_ms[at], observed.values)
-    trend, slow, memory = remember(observed, readings.ts_ms[at], history.counts[start:], history.sensors)
-    levels, memory = _follow_levels(columns, readings, at, history, start, observed, memory)
-    columns.health[at] = observed.status
-    well_id, kept = readings.well_id[int(at[0])], used[history.sensors]
-    step = Step(well_id, at, observed, history, start, kept, trend, slow, levels, part.begins, ended)
-    return replace(trim(history), memory=memory), step
-
-
 def _finish(
     columns: Columns, readings: Readings, step: Step, found: Look, state: WellAlarms | None
 ) -> WellAlarms:
     """Fill in what windows, rules and forest say of a step, and update the well's alarms."""
     if step.ended is not None and state is not None:
         columns.alarms += feed_ended(state, readings, int(step.at[0]), step.ended)
-    at, observed, stats, held = step.at, step.observed, found.stats, found.held
-    forest = _detect(columns, readings, stats, at, step.levels, observed.moves)
+    at, stats, held = step.at, found.stats, found.held
+    moves, by_state = Moves(columns.moves[at]), suppressed(columns.governs[at])
+    forest = _detect(columns, readings, stats, at, step.levels, moves)
     before_ms = step.history.ts_ms[: step.start]
-    drift = find_drift(columns, stats, readings, at, observed.suppressed[-1], before_ms)
-    explained = _explained(columns, at, found.seen, observed.moves)
-    risk = _risk(columns, at, held, forest, observed.suppressed | explained)
+    drift = find_drift(columns, stats, readings, at, by_state[-1], before_ms)
+    explained = _explained(columns, at, found.seen, moves)
+    risk = _risk(columns, at, held, forest, by_state | explained)
     judged = has_rule_sensors(stats) | ~np.isnan(columns.score[at])
     columns.process[at] = np.where(judged, np.minimum(risk, MAX_PART), NO_POINTS)
     rules = held & ~explained[:-1], found.seen, drift
     return _update_alarms(columns, readings, at, rules, None if step.begins else state, step.history)
-
-
-def _follow_levels(
-    columns: Columns,
-    readings: Readings,
-    at: IntArray,
-    history: WellState,
-    start: int,
-    observed: Observed,
-    memory: WellMemory,
-) -> tuple[Levels, WellMemory]:
-    """Follow the levels of the well's gauges; returns them, and the memory with them."""
-
-    def model_of(row: int) -> WellModel | None:
-        number = int(columns.model[at[row]])
-        return None if number < 0 else columns.models[number]
-
-    counts, taken = history.counts[start:], _taken(readings, at)
-    levels, after = follow(observed, readings.ts_ms[at], counts, history.sensors, model_of, taken)
-    return levels, replace(memory, levels=after)
 
 
 def _risk(
@@ -201,37 +139,9 @@ def _explained(columns: Columns, at: IntArray, seen: RuleColumns, moves: Moves) 
     """What moves of chokes and valves explain: shape (len(SUPPRESSIBLE), n), rules, then the forest."""
     if not moves.in_transition.any():
         return np.zeros((len(PROCESS_RULES) + 1, len(at)), np.bool_)
-    threshold = _of_models(columns, at, lambda model: np.nan if model is None else model.threshold)
+    threshold = columns.of_models(at, lambda model: np.nan if model is None else model.threshold)
     forest = columns.anomalous[at] & ~(columns.unexplained[at] >= threshold)
     return np.vstack([expected_rules(seen, moves), forest])
-
-
-def _expected(columns: Columns, at: IntArray) -> BoolArray:
-    """The sensors that the well of some readings should have: shape (n, 27).
-
-    The fleet's model implies nothing about the sensors of a single well.
-    """
-    return _of_models(columns, at, _sensors)
-
-
-def _sensors(model: WellModel | None) -> BoolArray:
-    expected = np.zeros(len(SENSOR_NAMES), np.bool_)
-    if model is not None and model.kind == COMMISSIONED:
-        expected[model.extractor.sensors] = True
-    return expected
-
-
-def _of_models(
-    columns: Columns, at: IntArray, value: Callable[[WellModel | None], Any]
-) -> np.ndarray[Any, Any]:
-    """A value of the model of each of some readings; only those models are asked, not all of the batch."""
-    codes = columns.model[at]
-    numbers = sorted(set(codes.tolist()))
-    if len(numbers) == 1:
-        only = np.asarray(value(None if numbers[0] < 0 else columns.models[numbers[0]]))
-        return only[None].repeat(len(at), axis=0)
-    values = np.array([value(None if number < 0 else columns.models[number]) for number in numbers])
-    return values[np.searchsorted(numbers, codes)]
 
 
 def _update_alarms(
@@ -247,9 +157,9 @@ def _update_alarms(
     `rules` is which of them hold, what they saw, and the drift from the baseline.
     """
     held, seen, drift = rules
-    commissioned = _of_models(columns, at, lambda model: model is not None and model.kind == COMMISSIONED)
+    commissioned = columns.of_models(at, lambda model: model is not None and model.kind == COMMISSIONED)
     scores = np.where(commissioned, columns.unexplained[at], np.nan)
-    threshold = _of_models(columns, at, lambda model: np.nan if model is None else model.threshold)
+    threshold = columns.of_models(at, lambda model: np.nan if model is None else model.threshold)
     ranked = columns.ranking[at], columns.deviation[at]
     away, new_level = columns.away[at], columns.new_level[at]
     fresh = np.where(commissioned, columns.fresh[at], np.nan)

@@ -27,7 +27,7 @@ from petrostream.risk import PROCESS_RULES, RULE_SENSORS, RuleColumns, fired
 from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring.feeds import Feed
 from petrostream.scoring.history import WellState
-from petrostream.scoring.memory import Observed, exclude
+from petrostream.scoring.memory import exclude
 
 SMALL = 512
 """Feeds with more readings in a batch are computed alone: their arrays are long enough."""
@@ -45,13 +45,11 @@ class Step:
     Attributes:
         well_id: the well.
         at: shape (n,), their positions in the batch.
-        observed: health of the gauges, suppression and moves.
         history: the well's readings up to and including these.
         start: position in `history` of the first of them.
         kept: mask over the gauges of `history`: those that rules and models use.
         trend: the slow memory as they see it.
         slow: the slowest memory as they see it.
-        levels: the levels of the well's gauges as they see them.
         levels: the levels of the well's gauges as they see them.
         begins: whether the first one begins a feed.
         ended: the feed that it ends, None if it ends none.
@@ -59,7 +57,6 @@ class Step:
 
     well_id: str
     at: IntArray
-    observed: Observed
     history: WellState
     start: int
     kept: BoolArray
@@ -90,12 +87,13 @@ class Look:
     held: BoolArray
 
 
-def look(steps: Sequence[Step], readings: Readings) -> list[Look]:
+def look(steps: Sequence[Step], readings: Readings, excluded: BoolArray) -> list[Look]:
     """Compute statistics and rules of all steps, those of wells with the same gauges at once.
 
     Args:
         steps: any number.
         readings: the batch.
+        excluded: shape (batch, 27), gauges whose window statistics must not be used.
 
     Returns:
         What each of them shows, in their order.
@@ -103,7 +101,7 @@ def look(steps: Sequence[Step], readings: Readings) -> list[Look]:
     found: dict[int, Look] = {}
     for places in _groups(steps):
         chosen = [steps[place] for place in places]
-        found |= zip(places, _look(chosen, readings), strict=True)
+        found |= zip(places, _look(chosen, readings, excluded), strict=True)
     return [found[place] for place in range(len(steps))]
 
 
@@ -125,17 +123,18 @@ def _groups(steps: Sequence[Step]) -> Iterator[list[int]]:
     yield from waiting.values()
 
 
-def _look(steps: Sequence[Step], readings: Readings) -> Iterator[Look]:
+def _look(steps: Sequence[Step], readings: Readings, excluded: BoolArray) -> Iterator[Look]:
     if len(steps) == 1:
         (step,) = steps
         stats = window_stats(step.history.ts_ms, step.history.counts[:, step.kept], step.gauges, step.start)
-        exclude(stats, step.observed.excluded)
+        exclude(stats, excluded[step.at])
         seen = RuleColumns(stats, readings.methane_ppm[step.at], trend=step.trend, slow=step.slow)
         yield Look(stats, seen, fired(PROCESS_RULES, seen))
         return
     stats = _stats(steps)
-    exclude(stats, np.concatenate([step.observed.excluded for step in steps]))
-    methane_ppm = readings.methane_ppm[np.concatenate([step.at for step in steps])]
+    at = np.concatenate([step.at for step in steps])
+    exclude(stats, excluded[at])
+    methane_ppm = readings.methane_ppm[at]
     trend, slow = (
         Trend.concat([step.trend for step in steps]),
         SlowTrend.concat([step.slow for step in steps]),
@@ -166,11 +165,13 @@ def _stats(steps: Sequence[Step]) -> WindowStats:
 def by_well(well_id: Sequence[str]) -> list[tuple[str, IntArray]]:
     """Return the positions of each well's readings, in stream order; wells by last appearance."""
     names = list(dict.fromkeys(reversed(well_id)))[::-1]
-    if len(names) == 1:
-        return [(names[0], np.arange(len(well_id)))]
+    if len(names) <= 1:
+        return [(name, np.arange(len(well_id))) for name in names]
     code_of = {name: code for code, name in enumerate(names)}
     codes = np.fromiter(map(code_of.__getitem__, well_id), np.int64, len(well_id))
-    return [(name, np.flatnonzero(codes == code)) for code, name in enumerate(names)]
+    order = np.argsort(codes, kind="stable")
+    edges = np.searchsorted(codes[order], np.arange(1, len(names)))
+    return list(zip(names, np.split(order, edges), strict=True))
 
 
 def newest_sequence(last: str | None, sequences: Sequence[str]) -> str | None:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petrostream.gauges.features import MISSING, quantise
-from petrostream.gauges.health import judge
+from petrostream.gauges.health import condemned_values, judge
+from petrostream.gauges.memory import PER_GAUGE
 from petrostream.gauges.status import STATUSES, health_names
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from tests.support.wells import START, normal_values, table
@@ -22,10 +23,12 @@ def judged(values, reasons=None, ts_ms=None, cuts=(), expected=None):
     memory, parts, kept = None, [], []
     for at in np.split(np.arange(n), sorted(set(cuts) - {0})):
         if len(at):
-            found = judge(memory, ts_ms[at], values[at], [reasons[i] for i in at], expected)
-            memory = found.memory
-            parts.append(found.status)
-            kept.append(found.values)
+            condemned = condemned_values([reasons[i] for i in at])
+            wanted = None if expected is None else expected[:, None]
+            found = judge([memory], ts_ms[at, None], values[at, None], condemned, wanted)
+            (memory,) = found.memories
+            parts.append(found.status[:, 0])
+            kept.append(found.values[:, 0])
     return np.vstack(parts), np.vstack(kept)
 
 
@@ -203,3 +206,40 @@ def test_a_bad_gauge_does_not_enter_windows():
     values = table({"p_pdg": np.full(3, 2e7), "p_tpt": [1e7, 0.0, 1e7]})
     _, kept = judged(values)
     assert (quantise(kept, np.arange(27))[:, TPT] == MISSING).tolist() == [False, True, False]
+
+
+@given(st.integers(0, 10**6), st.lists(st.integers(1, 299), max_size=4))
+def test_wells_side_by_side_are_what_each_is_alone(seed, cuts):
+    rng = np.random.default_rng(seed)
+    n, wells = 300, 5
+    ts_ms = START + np.cumsum(rng.choice([1000, 20_000, 70_000], (n, wells), p=[0.9, 0.05, 0.05]), axis=0)
+    values = np.stack([normal_values(n, seed=well) for well in range(wells)], axis=1)
+    values[rng.random(values.shape) < 0.05] = np.nan
+    values[:, 1, PDG] = np.nan
+    values[100:, 2, TPT] += 80e5
+    values[50:, 3, MON] = values[50, 3, MON]
+    values[200:, 4, T_TPT] = 0.0
+    reasons = np.where(rng.random((n, wells)) < 0.01, "unit:p_pdg:bar?", "")
+    expected = np.zeros((1, wells, 27), np.bool_)
+    expected[:, 1, PDG] = True
+    tags = [(tag,) if tag else () for tag in reasons.ravel().tolist()]
+    memories = [None] * wells
+    parts = []
+    for at in np.split(np.arange(n), sorted(set(cuts))):
+        condemned = condemned_values(tags[at[0] * wells : (at[-1] + 1) * wells], wells)
+        found = judge(memories, ts_ms[at], values[at], condemned, expected)
+        memories = found.memories
+        parts.append(found)
+    for well in range(wells):
+        alone = judge(
+            [None],
+            ts_ms[:, [well]],
+            values[:, [well]],
+            condemned_values(tags[well::wells]),
+            expected[:, [well]],
+        )
+        for name in ("status", "values", "excluded"):
+            at_once = np.concatenate([getattr(part, name)[:, well] for part in parts])
+            np.testing.assert_array_equal(at_once, getattr(alone, name)[:, 0])
+        for name in ("sensors", *PER_GAUGE, "run_ms", "last_ms"):
+            np.testing.assert_array_equal(getattr(memories[well], name), getattr(alone.memories[0], name))

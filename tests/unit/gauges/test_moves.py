@@ -25,7 +25,12 @@ def run(opening, *, seconds=1, name=CHOKE, memory=AT_REST):
     values = np.full((len(opening), 27), np.nan)
     values[:, SENSOR_INDEX[name]] = opening
     ts_ms = START + 1000 * seconds * np.arange(len(opening))
-    return follow_moves(memory, ts_ms, values)
+    return of_one_well(memory, ts_ms, values)
+
+
+def of_one_well(memory, ts_ms, values):
+    moves, (after,) = follow_moves([memory], ts_ms[:, None], values[:, None])
+    return Moves(moves.codes[:, 0]), after
 
 
 def code(name, *, opened=False, closed=False):
@@ -47,14 +52,12 @@ def test_a_choke_opened_by_five_percent_opens_one_bounded_transition():
     settled = 60 + SETTLE_MS // 10_000
     assert (moves.codes[60 : settled + 1] == code(CHOKE, opened=True)).all()
     assert not moves.in_transition[settled + 1 :].any()
-    assert np.flatnonzero(moves.ended).tolist() == [settled + 1]
 
 
 def test_a_slow_ramp_lasts_until_it_has_settled():
     opening = np.concatenate([np.full(60, 50.0), np.linspace(50, 45, 60), np.full(400, 45.0)])
     moves, _ = run(opening, seconds=10)
     assert (moves.codes[moves.in_transition] == code(CHOKE, closed=True)).all()
-    assert moves.ended.sum() == 1
     assert np.flatnonzero(moves.in_transition)[-1] == pytest.approx(119 + SETTLE_MS / 10_000, abs=13)
 
 
@@ -103,7 +106,7 @@ def test_the_smallest_move_is_the_step(name, step):
 def test_a_well_that_reports_nothing_has_no_memory():
     values = np.full((50, 27), np.nan)
     values[:, SENSOR_INDEX["p_tpt"]] = 1e7
-    moves, memory = follow_moves(AT_REST, START + 1000 * np.arange(50), values)
+    moves, memory = of_one_well(AT_REST, START + 1000 * np.arange(50), values)
     assert memory == AT_REST
     assert not moves.in_transition.any()
 
@@ -119,12 +122,32 @@ def test_cuts_into_batches_change_nothing(seed, seconds, cuts):
         values[:, SENSOR_INDEX[name]] = levels[np.searchsorted(edges, np.arange(n), "right")]
     values[rng.random(values.shape) < 0.1] = np.nan
     ts_ms = START + 1000 * seconds * np.cumsum(rng.integers(1, 4, n))
-    whole, kept = follow_moves(AT_REST, ts_ms, values)
+    whole, kept = of_one_well(AT_REST, ts_ms, values)
     memory, parts = AT_REST, []
     for part in np.split(np.arange(n), sorted(set(cuts))):
-        moves, memory = follow_moves(memory, ts_ms[part], values[part])
-        parts.append(moves)
-    joined = Moves(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("codes", "ended")))
-    np.testing.assert_array_equal(joined.codes, whole.codes)
-    np.testing.assert_array_equal(joined.ended, whole.ended)
+        moves, memory = of_one_well(memory, ts_ms[part], values[part])
+        parts.append(moves.codes)
+    np.testing.assert_array_equal(np.concatenate(parts), whole.codes)
     assert memory == kept
+
+
+def test_wells_side_by_side_are_what_each_is_alone():
+    rng = np.random.default_rng(4)
+    n, wells = 60, 8
+    values = np.full((n, wells, 27), np.nan)
+    # One moves, the others are at rest, silent, or new; then all go on.
+    values[:, :6, SENSOR_INDEX[CHOKE]] = 50 + rng.uniform(-0.3, 0.3, (n, 6))
+    values[20:, 2, SENSOR_INDEX[CHOKE]] += 10
+    values[:30, 3, SENSOR_INDEX[CHOKE]] = np.nan
+    values[:, 4:7, SENSOR_INDEX[DHSV]] = 1.0
+    ts_ms = START + 20_000 * np.arange(n)[:, None] + np.arange(wells)
+    memories = [AT_REST] * wells
+    alone = [of_one_well(AT_REST, ts_ms[:, well], values[:, well]) for well in range(wells)]
+    codes = []
+    for part in np.split(np.arange(n), [1, 15, 40, 41]):
+        moves, memories = follow_moves(memories, ts_ms[part], values[part])
+        codes.append(moves.codes)
+    for well, (moves, memory) in enumerate(alone):
+        np.testing.assert_array_equal(np.concatenate(codes)[:, well], moves.codes)
+        assert memories[well] == memory
+    assert [memory != AT_REST for memory in memories] == [True] * 7 + [False]

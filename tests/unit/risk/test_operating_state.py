@@ -20,9 +20,14 @@ START = 1_700_000_000_000
 PROCESS = [rule.id for rule in PROCESS_RULES]
 
 
+def of_one_well(memory, ts_ms, codes):
+    governs, (after,) = governing([memory], ts_ms[:, None], codes[:, None])
+    return governs[:, 0], after
+
+
 def by_second(states):
     ts_ms = START + 1000 * np.arange(len(states))
-    return governing(StateMemory(), ts_ms, codes_of(states))[0].tolist()
+    return of_one_well(StateMemory(), ts_ms, codes_of(states))[0].tolist()
 
 
 def test_every_3w_state_has_its_row_and_reason():
@@ -61,11 +66,25 @@ def test_the_newest_state_governs():
 def test_the_result_does_not_depend_on_the_cut_into_batches(states, cuts, step_ms):
     ts_ms = START + step_ms * np.arange(len(states))
     codes = codes_of(states)
-    whole, memory = governing(StateMemory(), ts_ms, codes)
+    whole, memory = of_one_well(StateMemory(), ts_ms, codes)
     part_memory, parts = StateMemory(), []
     for at in np.split(np.arange(len(states)), sorted(set(cuts))):
         if len(at):
-            part, part_memory = governing(part_memory, ts_ms[at], codes[at])
+            part, part_memory = of_one_well(part_memory, ts_ms[at], codes[at])
             parts += part.tolist()
     assert whole.tolist() == parts
     assert memory == part_memory
+
+
+def test_wells_side_by_side_are_what_each_is_alone():
+    rng = np.random.default_rng(5)
+    wells, n = 6, 30
+    memories = [StateMemory()] * 3 + [StateMemory(7, START + 1000 * end) for end in (-1, 0, 20)]
+    ts_ms = START + np.cumsum(rng.integers(1, 60_000, (n, wells)), axis=0)
+    codes = rng.choice([-1, 0, 99, 1, 7], (n, wells), p=[0.4, 0.4, 0.1, 0.05, 0.05])
+    codes[:, 0] = 0
+    governs, after = governing(memories, ts_ms, codes)
+    for well in range(wells):
+        alone, memory = of_one_well(memories[well], ts_ms[:, well], codes[:, well])
+        assert governs[:, well].tolist() == alone.tolist()
+        assert after[well] == memory

@@ -381,8 +381,8 @@ needs_real = pytest.mark.skipif(not REAL_3W.is_dir(), reason=f"no real 3W instan
 def real_rules(path):
     """Rules and labels of a real instance, bad gauges taken out."""
     ts_ms, values, label = real_readings(path)
-    judged = judge(None, ts_ms, values, [()] * len(ts_ms))
-    return ts_ms, held(judged.values, ts_ms), label
+    judged = judge([None], ts_ms[:, None], values[:, None])
+    return ts_ms, held(judged.values[:, 0], ts_ms), label
 
 
 @pytest.mark.real3w

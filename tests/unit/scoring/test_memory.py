@@ -11,25 +11,26 @@ from hypothesis import strategies as st
 
 from petrostream.gauges.features import quantise
 from petrostream.gauges.memory import PER_GAUGE
+from petrostream.gauges.moves import Moves
 from petrostream.gauges.slow import SLOW_INDICES
 from petrostream.gauges.trend import TREND_INDICES
 from petrostream.schema.sensors import SENSOR_INDEX
-from petrostream.scoring.memory import SUPPRESSIBLE, WellMemory, observe, remember
+from petrostream.scoring.memory import SUPPRESSIBLE, WellMemory, observe, operated, remember, suppressed
 from petrostream.scoring.memory_codec import from_parts, to_parts
 from tests.support.wells import START, normal_values, readings
 
 SENSORS = np.union1d(TREND_INDICES, SLOW_INDICES)
-NOTHING = np.zeros((1, 27), np.bool_)
 
 
 def after(values, states=None, memory=None, ts_ms=None):
     batch = readings(values, ts_ms)
     if states is not None:
         batch.state[:] = states
-    at = np.arange(len(values))
-    observed = observe(WellMemory() if memory is None else memory, batch, at, NOTHING)
-    counts = quantise(observed.values[:, SENSORS], SENSORS)
-    trend, _, kept = remember(observed, batch.ts_ms, counts, SENSORS)
+    at = np.arange(len(values))[:, None]
+    observed = observe([WellMemory() if memory is None else memory], batch, at)
+    counts = quantise(observed.values[:, 0, SENSORS], SENSORS)
+    by_hand, moves = operated(observed.governs[:, 0]), Moves(observed.moves.codes[:, 0])
+    trend, _, kept = remember(observed.memories[0], by_hand, moves, batch.ts_ms, counts, SENSORS)
     return observed, trend, kept
 
 
@@ -70,8 +71,8 @@ def test_operated_readings_are_suppressed_and_left_out_of_trends():
     values = normal_values(7200)
     values[:, SENSOR_INDEX["p_tpt"]] += 5e5 * np.sin(np.arange(7200) / 100)
     observed, trend, _ = after(values, [1] * 7200)
-    assert observed.suppressed.all()
-    assert observed.suppressed.shape == (len(SUPPRESSIBLE), 7200)
+    assert suppressed(observed.governs).all()
+    assert suppressed(observed.governs).shape == (len(SUPPRESSIBLE), 7200, 1)
     assert trend.turned("p_tpt", 2)[-1] == 0
     _, trend, _ = after(values, [0] * 7200)
     assert trend.turned("p_tpt", 2)[-1] > 4

@@ -9,8 +9,8 @@ st.set_page_config(page_title="PetroStream", layout="wide", initial_sidebar_stat
 apply_style()
 page = st.navigation(
     [
-        st.Page("pages/operations.py", title="Operations", url_path="operations", default=True),
-        st.Page("pages/well.py", title="Well", url_path="well"),
+        st.Page("screens/operations.py", title="Operations", url_path="operations", default=True),
+        st.Page("screens/well.py", title="Well", url_path="well"),
     ]
 )
 with st.sidebar:

@@ -49,12 +49,10 @@ def show_problem(problem: Problem) -> None:
 
 def show_stale(newest: str, age: str) -> None:
     """Show that the newest reading is old: figures below are of then, not of now."""
-    _box(
-        "Stale",
-        f"The newest reading is {age} old ({newest}).",
-        "What follows is as of then. Check the producer, then the Pipeline page: a stream that lags catches "
-        "up by itself; one that is silent needs `make replay` or the plant's own connection.",
-        None,
+    st.html(
+        f'<div class="ps-state ps-line" role="status"><span class="ps-kind">Stale</span> '
+        f"<b>The newest reading is {safe(age)} old</b> ({safe(newest)}); what follows is as of then. Check "
+        "the producer, then the Pipeline page: a stream that lags catches up by itself.</div>"
     )
 
 

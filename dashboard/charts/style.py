@@ -8,7 +8,7 @@ _CSS = """
 .ps-tiles {display: flex; flex-wrap: wrap; gap: 10px;}
 .ps-tile {flex: 1 1 150px; border: 1px solid rgba(120,130,138,.45); border-left-width: 4px;
   border-radius: 4px; padding: 6px 12px 8px; min-height: 84px;}
-.ps-tile.ps-wide {flex: 2.2 1 330px;}
+.ps-tile.ps-wide {flex: 2.6 1 400px;}
 .ps-abnormal {border-left-color: #E8730C;}
 .ps-flag {font-size: 11px; border: 1px solid #E8730C; border-radius: 3px; padding: 0 4px; margin-left: 4px;}
 .ps-label {font-size: 13px; opacity: .85;}
@@ -22,10 +22,15 @@ _CSS = """
 .ps-row .ps-meta {opacity: .8; font-size: 12.5px;}
 .ps-row.ps-new b {text-decoration: underline;}
 .ps-legend {display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 12.5px;}
+.ps-line {border: 1px solid rgba(120,130,138,.45); border-radius: 4px; padding: 5px 10px; font-size: 14px;}
 .ps-kind {border: 1px solid currentColor; border-radius: 3px; padding: 0 5px; font-size: 12px;
   margin-right: 6px;}
 .ps-facts {display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; font-size: 14px;}
 .ps-facts dt {opacity: .8;} .ps-facts dd {margin: 0; overflow-wrap: anywhere;}
+.ps-wide-facts {display: flex; flex-wrap: wrap; gap: 6px 26px; font-size: 14px;}
+.ps-wide-facts dt {opacity: .8; font-size: 12.5px; font-weight: 400;}
+.ps-wide-facts dd, .ps-facts dd {margin: 0 !important;}
+dl.ps-facts, dl.ps-wide-facts {margin: 0 !important; padding: 0 !important;} .ps-facts dt {font-weight: 400;}
 .ps-missed::after {content: " over target"; font-size: 11px; border: 1px solid #E8730C; border-radius: 3px;
   padding: 0 4px; margin-left: 6px;}
 .ps-stamp {font-size: 12.5px; opacity: .8; font-variant-numeric: tabular-nums;}

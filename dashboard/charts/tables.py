@@ -9,8 +9,16 @@ from dashboard.data.ports import Answer
 from petrostream.times import to_iso
 
 
-def facts_html(facts: Iterable[tuple[str, str]]) -> str:
-    """Names and texts as a definition list; text from outside is escaped."""
+def facts_html(facts: Iterable[tuple[str, str]], *, wide: bool = False) -> str:
+    """Names and texts as a definition list; text from outside is escaped.
+
+    Args:
+        facts: names and texts.
+        wide: whether they stand beside each other, as many as fit.
+    """
+    if wide:
+        cells = "".join(f"<div><dt>{safe(name)}</dt><dd>{safe(text)}</dd></div>" for name, text in facts)
+        return f'<dl class="ps-wide-facts">{cells}</dl>'
     rows = "".join(f"<dt>{safe(name)}</dt><dd>{safe(text)}</dd>" for name, text in facts)
     return f'<dl class="ps-facts">{rows}</dl>'
 

@@ -49,8 +49,14 @@ def well_trend(well_id: str, start: datetime, end: datetime, gauges: Sequence[st
         for kind, name in (("AVG", "mean"), ("MIN", "min"), ("MAX", "max"))
     ]
     values = span(start, end) | {"well_id": well_id, "seconds": seconds}
-    places = {"gauges": "\n  ".join(lines), "columns": "".join(f"{gauge}, " for gauge in gauges).rstrip()}
+    places = {"gauges": "\n  ".join(lines)}
     return query("well_trend", values, seconds=keep_seconds(end, seconds), places=places)
+
+
+def well_alarms(well_id: str, start: datetime, end: datetime) -> Query:
+    """Alarms of a well that stood between two moments."""
+    values = span(start, end) | {"well_id": well_id}
+    return query("well_alarms", values, seconds=keep_seconds(end, 0))
 
 
 def bucket_seconds(start: datetime, end: datetime) -> int:

@@ -1,5 +1,7 @@
 """What the pages read, cached by what is asked and for how long: one read, however many viewers refresh."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -98,6 +100,11 @@ class Reader:
             ServiceUnavailable: Athena does not respond, or refuses the credentials.
         """
         return self.cache.get(("sql", query.sql), query.seconds, lambda: self.ports.lake.run(query.sql))
+
+    def ask_all(self, queries: Sequence[Query]) -> list[Answer]:
+        """The lake's answers to several queries, asked at the same time; errors as for `ask`."""
+        with ThreadPoolExecutor(max_workers=len(queries)) as pool:
+            return list(pool.map(self.ask, queries))
 
     def known(self, query: Query) -> Answer | None:
         """The last answer to a query, however old, None if it was never asked: no call is made."""

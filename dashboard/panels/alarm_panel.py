@@ -55,7 +55,7 @@ def _show(view: TagView, now_ms: int) -> None:
             f"<div>{safe(record.sentence or 'Suppressed by design: no message.')}</div></div></div>"
         )
         st.html(facts_html(facts(view, now_ms)))
-        st.page_link("pages/well.py", label="Show the well", query_params={"well": record.well_id})
+        st.page_link("screens/well.py", label="Show the well", query_params={"well": record.well_id})
     with right:
         _form(view)
         _outcome()

@@ -7,6 +7,7 @@ from datetime import datetime
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.axes import time_axis, when
 from dashboard.charts.drawing import Drawing
 from petrostream.alarms import (
     ACTIVE_UNACKNOWLEDGED,
@@ -121,30 +122,36 @@ def console_reports(frame: pd.DataFrame, start: datetime, end: datetime) -> list
 def load_chart(frame: pd.DataFrame, start: datetime, end: datetime) -> Drawing:
     """Alarms in each ten minutes of the most loaded position, and the targets."""
     slots = load_slots(frame, start, end)
+    most = max([metrics.FLOOD_ABOVE + 3, *slots["alarms"]])
     bars = (
         alt.Chart(slots)
         .mark_bar(color="#7C8790")
         .encode(
-            x=alt.X("slot:T", title=None, scale=alt.Scale(domain=[_ms(start), _ms(end)])),
+            x=time_axis("slot:T", start, end),
             x2="until:T",
-            y=alt.Y("alarms:Q", title="alarms in 10 min", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y(
+                "alarms:Q",
+                title="alarms in 10 min",
+                axis=alt.Axis(tickMinStep=1),
+                scale=alt.Scale(domain=[0, most]),
+            ),
             color=alt.condition(
                 f"datum.alarms > {metrics.FLOOD_ABOVE}", alt.value("#B3001B"), alt.value("#7C8790")
             ),
-            tooltip=["slot:T", "alarms:Q", "console:N"],
+            tooltip=[when("slot:T"), "alarms:Q", "console:N"],
         )
     )  # fmt: skip
     limits = pd.DataFrame(
         {
-            "alarms": [metrics.TARGET_PER_SLOT, metrics.MANAGEABLE_PER_SLOT, float(metrics.FLOOD_ABOVE)],
-            "text": ["target 1", "manageable 2", "flood above 10"],
+            "alarms": [metrics.TARGET_PER_SLOT, float(metrics.FLOOD_ABOVE)],
+            "text": ["target: 1", f"flood: above {metrics.FLOOD_ABOVE}"],
         }
     )
     lines = alt.Chart(limits).mark_rule(strokeDash=[4, 3], color="#5A646C").encode(y="alarms:Q")
     texts = (
         alt.Chart(limits)
-        .mark_text(align="right", baseline="bottom", dx=-2, dy=-1, fontSize=10)
-        .encode(x=alt.value("width"), y="alarms:Q", text="text:N")
+        .mark_text(align="left", baseline="bottom", dx=4, dy=-1, fontSize=10, color="#7C8790")
+        .encode(x=alt.value(0), y="alarms:Q", text="text:N")
     )
     return alt.layer(bars, lines, texts).properties(height=170)
 

@@ -187,14 +187,14 @@ def page(name: str, query: Mapping[str, str] | None = None, seconds: float = 20.
     """A page as a browser would open it.
 
     Args:
-        name: its file in `dashboard/pages`, without `.py`.
+        name: its file in `dashboard/screens`, without `.py`.
         query: parameters of the address.
         seconds: how long it may take.
     """
     app = AppTest.from_file(str(APP), default_timeout=seconds)
     for key, value in (query or {}).items():
         app.query_params[key] = value
-    path = Path("pages") / f"{name}.py"
+    path = Path("screens") / f"{name}.py"
     return app.run() if name == "operations" else app.switch_page(str(path)).run()
 
 

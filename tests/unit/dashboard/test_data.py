@@ -122,6 +122,7 @@ def test_every_file_is_asked_for_and_parses_when_filled_in():
         queries.anomalies_total(),
         queries.annunciations(NOON, 24),
         queries.well_trend("W", NOON - timedelta(hours=6), NOON, ["p_tpt", "t_tpt"]),
+        queries.well_alarms("W", NOON - timedelta(hours=6), NOON),
     ]
     assert {one.name for one in made} == {path.stem for path in FOLDER.glob("*.sql")}
     for one in made:

@@ -1,4 +1,4 @@
-"""Who may call, how much, and how fast: keys, sizes, rates, and patience with slow senders.
+"""Who may call, how much, and how fast: keys and tokens, sizes, rates, and patience with slow senders.
 
 A plain ASGI middleware, so that a request is refused before any of its body is parsed.
 """
@@ -14,7 +14,9 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lambdas.scoring.api.callers import SignedCallers, unauthorized
 from lambdas.scoring.api.problems import Problem
+from petrostream.aws.caller_token import PREFIX
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
 """Paths without key and limits: whoever decides whether the service lives must always reach them."""
@@ -46,8 +48,9 @@ class Access:
 
     Args:
         app: the application behind it.
-        key_digests: SHA-256 digests of the keys that are accepted, in hexadecimal; without any, no key is
-            asked for.
+        key_digests: SHA-256 digests of the keys that are accepted, in hexadecimal.
+        signed: names callers by tokens that they signed; None if none are accepted. Without it and without
+            keys, everybody is let in.
         limits: sizes and rates.
         clock: returns seconds, for the rates.
     """
@@ -56,11 +59,13 @@ class Access:
         self,
         app: ASGIApp,
         key_digests: Sequence[str] = (),
+        signed: SignedCallers | None = None,
         limits: ApiLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
         self._digests = [digest.lower() for digest in key_digests]
+        self._signed = signed
         self._limits = limits or ApiLimits()
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
@@ -72,7 +77,7 @@ class Access:
             await self._app(scope, receive, send)
             return
         try:
-            client = self._client(scope)
+            client = await self._client(scope)
             self._take(client)
             body = await self._body(scope, receive)
             if self._working >= self._limits.at_once:
@@ -105,26 +110,29 @@ class Access:
         finally:
             self._working -= not streaming
 
-    def _client(self, scope: Scope) -> str:
-        """Name of the client: its key's digest, or its address."""
-        if not self._digests:
+    async def _client(self, scope: Scope) -> str:
+        """Name of the client: who signed its token, its key's digest, or its address."""
+        if not self._digests and self._signed is None:
             return str((scope.get("client") or ("unknown",))[0])
         headers = dict(scope["headers"])
-        key = headers.get(b"x-api-key", b"")
         bearer = headers.get(b"authorization", b"")
-        if not key and bearer[:7].lower() == b"bearer ":
-            key = bearer[7:]
+        bearer = bearer[7:].strip() if bearer[:7].lower() == b"bearer " else b""
+        if self._signed is not None and bearer.startswith(PREFIX.encode()):
+            return await self._signed.name(bearer.decode("latin-1"))
+        key = headers.get(b"x-api-key", b"") or bearer
         digest = hashlib.sha256(key.strip()).hexdigest()
         # Every digest is compared, each in constant time.
         known = [hmac.compare_digest(digest, accepted) for accepted in self._digests]
         if not key or not any(known):
-            what = "is not known" if key else "is missing"
-            raise Problem(
-                HTTPStatus.UNAUTHORIZED,
-                f"the key {what}: send one in the header X-Api-Key",
-                headers={"WWW-Authenticate": 'Bearer realm="petrostream"'},
-            )
+            raise unauthorized(self._wanted(what="is not known" if key else "is missing"))
         return digest
+
+    def _wanted(self, what: str) -> str:
+        token = f"a token of petrostream.aws.caller_token, {PREFIX}…, as a bearer token"
+        if not self._digests:
+            return f"the token {what}: send {token}"
+        other = "" if self._signed is None else f", or {token}"
+        return f"the key {what}: send one in the header X-Api-Key{other}"
 
     def _take(self, client: str) -> None:
         """Take a token from the client's bucket."""

@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from lambdas.scoring.api import documents, examples, schemas
 from lambdas.scoring.api.access import OPEN_PATHS, Access, ApiLimits
+from lambdas.scoring.api.callers import SignedCallers
 from lambdas.scoring.api.gauges import Gauges
 from lambdas.scoring.api.problems import Problem, install
 from lambdas.scoring.api.readings import lines_of, score_lines
@@ -49,14 +50,16 @@ def create_app(
     key_digests: Sequence[str] = (),
     limits: ApiLimits | None = None,
     gauges: Gauges | None = None,
+    signed: SignedCallers | None = None,
 ) -> FastAPI:
     """Build the application.
 
     Args:
         services: what it works with.
-        key_digests: SHA-256 digests of accepted keys; without any, no key is asked for.
+        key_digests: SHA-256 digests of accepted keys; without any, and without `signed`, no key is asked for.
         limits: sizes and rates.
         gauges: what `/metrics` reports; new ones if None.
+        signed: names callers by signed tokens.
     """
     app = FastAPI(
         title="PetroStream", version="1", summary="Scores readings; the fleet, minutes, alarms.",
@@ -68,8 +71,9 @@ def create_app(
     _scoring(app, services, gauges)
     _fleet(app, services)
     _alarms(app, services)
-    app.add_middleware(Access, key_digests=key_digests, limits=limits)
-    app.openapi = _completed(app, app.openapi, keys=bool(key_digests))  # type: ignore[method-assign]
+    app.add_middleware(Access, key_digests=key_digests, signed=signed, limits=limits)
+    schemes = schemas.security(keys=bool(key_digests), signed=signed is not None)
+    app.openapi = _completed(app, app.openapi, schemes)  # type: ignore[method-assign]
     return app
 
 
@@ -272,7 +276,7 @@ def _json(document: object) -> Response:
 
 
 def _completed(
-    app: FastAPI, build: Callable[[], dict[str, Any]], *, keys: bool
+    app: FastAPI, build: Callable[[], dict[str, Any]], schemes: dict[str, schemas.Document]
 ) -> Callable[[], dict[str, Any]]:
     """The description of the API, with what its routes do not say: the form of errors, and the keys."""
 
@@ -281,9 +285,9 @@ def _completed(
             found = build()
             components = found.setdefault("components", {})
             components.setdefault("schemas", {})["Problem"] = examples.PROBLEM
-            if keys:
-                components["securitySchemes"] = schemas.SECURITY
-                found["security"] = [{name: []} for name in schemas.SECURITY]
+            if schemes:
+                components["securitySchemes"] = schemes
+                found["security"] = [{name: []} for name in schemes]
                 for path in OPEN_PATHS:
                     found["paths"][path]["get"]["security"] = []
             app.openapi_schema = found

@@ -233,7 +233,14 @@ SCORE_BODY: Document = {
     }
 }
 
-SECURITY: dict[str, Document] = {
-    "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
-    "bearer": {"type": "http", "scheme": "bearer", "description": "The same key"},
-}
+
+def security(*, keys: bool, signed: bool) -> dict[str, Document]:
+    """How a caller says who it is: by a key, by a signed token, or not at all."""
+    header = {"type": "apiKey", "in": "header", "name": "X-Api-Key"}
+    bearer = {"type": "http", "scheme": "bearer"}
+    found: dict[str, Document] = {}
+    if keys:
+        found |= {"key": header, "bearer": {**bearer, "description": "The same key"}}
+    if signed:
+        found["iam"] = {**bearer, "description": "A token of petrostream.aws.caller_token"}
+    return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from lambdas.scoring.api.app import create_app
+from lambdas.scoring.api.callers import IamSettings, SignedCallers
 from lambdas.scoring.api.gauges import Gauges
 from lambdas.scoring.api.services import Services
 from petrostream.aws.settings import ConsumerSettings
@@ -29,11 +30,13 @@ class ApiSettings:
         host: API_HOST, 127.0.0.1 if not set.
         port: API_PORT, 8080 if not set.
         key_digests: API_KEY_DIGESTS, SHA-256 digests of the keys in hexadecimal, separated by commas.
+        iam: API_IAM_PRINCIPALS and what belongs to it: whose signed tokens are accepted; None without.
     """
 
     host: str = "127.0.0.1"
     port: int = PORT
     key_digests: tuple[str, ...] = ()
+    iam: IamSettings | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ApiSettings":
@@ -50,10 +53,11 @@ class ApiSettings:
             raise SettingInvalid("API_PORT", port, "a port, 1 to 65535")
         if any(len(digest) != 64 or set(digest) - set("0123456789abcdef") for digest in digests):
             raise SettingInvalid("API_KEY_DIGESTS", "…", "SHA-256 digests, 64 hexadecimal digits each")
-        if not digests and not _loopback(host):
-            wanted = f"the digests of its keys, or listen on loopback instead of {host}"
+        iam = IamSettings.from_environment(environment)
+        if not digests and iam is None and not _loopback(host):
+            wanted = f"the digests of its keys, or API_IAM_PRINCIPALS, or loopback instead of {host}"
             raise SettingInvalid("API_KEY_DIGESTS", None, wanted)
-        return cls(host, int(port), digests)
+        return cls(host, int(port), digests, iam)
 
 
 def server(settings: ConsumerSettings, api: ApiSettings, gauges: Gauges) -> uvicorn.Server:
@@ -67,7 +71,12 @@ def server(settings: ConsumerSettings, api: ApiSettings, gauges: Gauges) -> uvic
         now_ms=now_ms,
     )
     config = uvicorn.Config(
-        create_app(services, api.key_digests, gauges=gauges),
+        create_app(
+            services,
+            api.key_digests,
+            gauges=gauges,
+            signed=None if api.iam is None else SignedCallers(api.iam),
+        ),
         host=api.host,
         port=api.port,
         timeout_keep_alive=IDLE_SECONDS,

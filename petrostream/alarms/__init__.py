@@ -29,7 +29,7 @@ from petrostream.alarms.events import (
 )
 from petrostream.alarms.metrics import ONE_CONSOLE
 from petrostream.alarms.records import AlarmRecord
-from petrostream.alarms.signals import DEFAULT_LIMITS, Signals
+from petrostream.alarms.signals import DEFAULT_LIMITS, Signals, restless
 from petrostream.alarms.types import (
     ALARM_TYPES,
     EMISSION,
@@ -71,5 +71,6 @@ __all__ = [
     "end_shelf",
     "meaning_of_event",
     "perform",
+    "restless",
     "run_alarms",
 ]

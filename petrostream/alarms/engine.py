@@ -39,10 +39,10 @@ from petrostream.alarms.events import (
     Transition,
     transition,
 )
-from petrostream.alarms.signals import DEFAULT_LIMITS, AlarmLimits, Signals
+from petrostream.alarms.signals import DEFAULT_LIMITS, AlarmLimits, Signals, condition_on, off_and_unknown
 from petrostream.alarms.timers import NEVER, lasted, latch, recent, run_starts
-from petrostream.alarms.types import FOREST, METHANE_HIGH, AlarmType, suppressing_states
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.alarms.types import FOREST, AlarmType, suppressing_states
+from petrostream.arrays import BoolArray, IntArray
 from petrostream.gauges import GAP_MS
 from petrostream.risk import RELEASE_MS
 
@@ -83,7 +83,7 @@ def run_alarms(state: WellAlarms | None, signals: Signals, limits: AlarmLimits =
     run = _Run(signals, broken, np.zeros(len(signals.ts_ms), np.int64), [])
     channels: dict[str, Channel] = {}
     for alarm_type in limits.types.values():
-        on = _on(alarm_type, signals, limits)
+        on = condition_on(alarm_type, signals, limits)
         channel = held.get(alarm_type.id)
         if flows and channel is None and (on is None or not on.any()):
             # By far the most frequent case: no change and no state.
@@ -123,40 +123,6 @@ class _Run:
     transitions: list[Transition]
 
 
-def _measured(
-    alarm_type: AlarmType, signals: Signals, limits: AlarmLimits
-) -> tuple[FloatArray, FloatArray | float, float] | None:
-    """An alarm's signal, limit and deadband; None for a physics rule, which has no deadband."""
-    if alarm_type.id == FOREST:
-        return signals.score, signals.threshold, limits.score_deadband
-    if alarm_type.id == METHANE_HIGH:
-        return signals.methane_ppm, limits.methane_ppm, limits.methane_deadband_ppm
-    return None
-
-
-def _on(alarm_type: AlarmType, signals: Signals, limits: AlarmLimits) -> BoolArray | None:
-    """Where an alarm's condition is on: shape (n,), None for nowhere."""
-    measured = _measured(alarm_type, signals, limits)
-    if measured is None:
-        return signals.rules.get(alarm_type.id)
-    value, limit, _ = measured
-    return value > limit
-
-
-def _off_and_unknown(
-    alarm_type: AlarmType, signals: Signals, limits: AlarmLimits, on: BoolArray
-) -> tuple[BoolArray, BoolArray]:
-    """Where an alarm's condition is off, and where its signal is missing: shape (n,) each."""
-    measured = _measured(alarm_type, signals, limits)
-    if measured is None:
-        return ~on, np.zeros(len(on), np.bool_)
-    value, limit, deadband = measured
-    off = value < limit - deadband
-    if alarm_type.id == FOREST and signals.away is not None:
-        off &= ~signals.away
-    return off, np.isnan(value)
-
-
 def _advance(
     run: _Run, alarm_type: AlarmType, channel: Channel, limits: AlarmLimits, on: BoolArray | None
 ) -> Channel:
@@ -165,7 +131,7 @@ def _advance(
     on = np.zeros(len(run.broken), np.bool_) if on is None else on
     if channel.active is None and not on.any():
         return Channel(suppressed_at=suppressed_at)
-    off, unknown = _off_and_unknown(alarm_type, run.signals, limits, on)
+    off, unknown = off_and_unknown(alarm_type, run.signals, limits, on)
     ts_ms, broken = run.signals.ts_ms, run.broken
     starts = run_starts(on, broken, ts_ms, channel.on_since)
     offs = run_starts(off, broken, ts_ms, channel.off_since)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.risk import METHANE_LEAK_PPM
@@ -60,3 +62,77 @@ class Signals:
     away: BoolArray | None = None
     new_level: BoolArray | None = None
     fresh: FloatArray | None = None
+
+    def part(self, well_id: str, source: str, rows: slice) -> "Signals":
+        """Return consecutive readings, which are those of one feed, without copying them.
+
+        Args:
+            well_id: the well.
+            source: the feed's source.
+            rows: the readings.
+        """
+        return Signals(
+            well_id,
+            source,
+            self.ts_ms[rows],
+            self.score[rows],
+            self.threshold[rows],
+            {rule: held[rows] for rule, held in self.rules.items()},
+            self.methane_ppm[rows],
+            self.operating_state[rows],
+            None if self.away is None else self.away[rows],
+            None if self.new_level is None else self.new_level[rows],
+            None if self.fresh is None else self.fresh[rows],
+        )
+
+
+def _measured(
+    alarm_type: AlarmType, signals: Signals, limits: AlarmLimits
+) -> tuple[FloatArray, FloatArray | float, float] | None:
+    """An alarm's signal, limit and deadband; None for a physics rule, which has no deadband."""
+    if alarm_type.id == FOREST:
+        return signals.score, signals.threshold, limits.score_deadband
+    if alarm_type.id == METHANE_HIGH:
+        return signals.methane_ppm, limits.methane_ppm, limits.methane_deadband_ppm
+    return None
+
+
+def condition_on(alarm_type: AlarmType, signals: Signals, limits: AlarmLimits) -> BoolArray | None:
+    """Return where an alarm's condition is on: shape (n,), None for nowhere."""
+    measured = _measured(alarm_type, signals, limits)
+    if measured is None:
+        return signals.rules.get(alarm_type.id)
+    value, limit, _ = measured
+    return value > limit
+
+
+def off_and_unknown(
+    alarm_type: AlarmType, signals: Signals, limits: AlarmLimits, on: BoolArray
+) -> tuple[BoolArray, BoolArray]:
+    """Return where an alarm's condition is off, and where its signal is missing: shape (n,) each."""
+    measured = _measured(alarm_type, signals, limits)
+    if measured is None:
+        return ~on, np.zeros(len(on), np.bool_)
+    value, limit, deadband = measured
+    off = value < limit - deadband
+    if alarm_type.id == FOREST and signals.away is not None:
+        off &= ~signals.away
+    return off, np.isnan(value)
+
+
+def restless(signals: Signals, limits: AlarmLimits = DEFAULT_LIMITS) -> BoolArray:
+    """Return the readings at which a well without timers may start one: shape (n,).
+
+    Where it is false, a well without channels is as before: the condition of no alarm is on, and the well's
+    operating state suppresses none. The readings may be of any number of wells.
+
+    Args:
+        signals: the readings.
+        limits: as given to `run_alarms`.
+    """
+    stirred: BoolArray = signals.operating_state > 0
+    for alarm_type in limits.types.values():
+        on = condition_on(alarm_type, signals, limits)
+        if on is not None:
+            stirred = stirred | on
+    return stirred

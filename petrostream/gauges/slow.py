@@ -122,6 +122,12 @@ class SlowTrend:
         """Return what the readings at these positions see."""
         return SlowTrend(self.rows[rows], self.rises)
 
+    def part(self, rows: slice) -> "SlowTrend":
+        """Return what consecutive readings see, without the intervals of others."""
+        own = self.rows[rows]
+        first, last = int(own.min()), int(own.max())
+        return SlowTrend(own - first, self.rises[first : last + 1])
+
 
 def follow_slowly(
     memory: SlowMemory | None, ts_ms: IntArray, counts: CountArray, sensors: IntArray, operated: BoolArray

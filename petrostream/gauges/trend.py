@@ -103,6 +103,12 @@ class Trend:
         """Return what the readings at these positions see."""
         return Trend(self.rows[rows], self.windows, self.turns)
 
+    def part(self, rows: slice) -> "Trend":
+        """Return what consecutive readings see, without the minutes of others."""
+        own = self.rows[rows]
+        first, last = int(own.min()), int(own.max())
+        return Trend(own - first, self.windows[first : last + 1], self.turns[first : last + 1])
+
     def turned(self, sensor: str, hours: int) -> IntArray:
         """Return how often a pressure turned by at least `SWING_PA` in the last 1 or 2 hours: shape (n,)."""
         counts: IntArray = self.turns[:, SWING_SENSORS.index(sensor), hours - 1][self.rows]

@@ -15,7 +15,7 @@ MIN_BEFORE = 30
 
 @dataclass(frozen=True, slots=True)
 class RuleColumns:
-    """n readings of one well. Unknown values are NaN, for which every comparison is false.
+    """n readings of wells with the same gauges. Unknown values are NaN, for which every comparison is false.
 
     Attributes:
         stats: window statistics.
@@ -95,13 +95,12 @@ class RuleColumns:
             self._shared[name] = condition(self)
         return self._shared[name]
 
-    def take(self, row: int) -> "RuleColumns":
-        """Return the columns of the single reading at a position."""
-        rows = np.array([row])
-        trend = None if self.trend is None else self.trend.take(rows)
+    def part(self, rows: slice) -> "RuleColumns":
+        """Return the columns of at least one consecutive readings of one well."""
+        trend = None if self.trend is None else self.trend.part(rows)
         vapor = self.vapor_ppm[rows] if len(self.vapor_ppm) else self.vapor_ppm
-        slow = None if self.slow is None else self.slow.take(rows)
-        return RuleColumns(self.stats.take(rows), self.methane_ppm[rows], vapor, trend, slow)
+        slow = None if self.slow is None else self.slow.part(rows)
+        return RuleColumns(self.stats.part(rows), self.methane_ppm[rows], vapor, trend, slow)
 
     def _nothing(self, value: float) -> FloatArray:
         return np.full(len(self.methane_ppm), value)

@@ -44,7 +44,7 @@ _RULE_SENSORS = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What scoring found in n readings of one feed: the input of the alarms.
+    """What scoring found in n readings: the input of the alarms.
 
     Attributes:
         score: shape (n,), anomaly score of the forest, 0 to 1; NaN where there is none or it must not alarm.
@@ -70,6 +70,21 @@ class Findings:
     fresh: FloatArray
     new_level: IntArray
 
+    def part(self, rows: slice) -> "Findings":
+        """Return what was found in consecutive readings of one feed."""
+        return Findings(
+            self.score[rows],
+            self.threshold[rows],
+            self.held[:, rows],
+            self.ranking[rows],
+            self.deviation[rows],
+            self.columns.part(rows),
+            self.drift.part(rows),
+            self.away[rows],
+            self.fresh[rows],
+            self.new_level[rows],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Raised:
@@ -86,8 +101,37 @@ class Raised:
     active: IntArray
 
 
+def signals_of(readings: Readings, at: IntArray, findings: Findings) -> Signals:
+    """Return what the alarms of some readings are raised from, whatever wells they are of.
+
+    Args:
+        readings: the batch.
+        at: shape (n,), positions of the readings in it, none late.
+        findings: what scoring found in them.
+    """
+    rules = dict(zip([rule.id for rule in PROCESS_RULES], findings.held, strict=True))
+    return Signals(
+        well_id="",
+        source="",
+        ts_ms=readings.ts_ms[at],
+        score=findings.score,
+        threshold=findings.threshold,
+        rules={**rules, RECOMMISSION: findings.drift.outdated},
+        methane_ppm=readings.methane_ppm[at],
+        operating_state=_operating_states(readings.state, at),
+        away=findings.away,
+        fresh=findings.fresh,
+        new_level=findings.new_level != 0,
+    )
+
+
 def raise_alarms(
-    state: WellAlarms | None, readings: Readings, at: IntArray, findings: Findings, history: WellState
+    state: WellAlarms | None,
+    readings: Readings,
+    at: IntArray,
+    findings: Findings,
+    signals: Signals,
+    history: WellState,
 ) -> Raised:
     """Update a well's alarms with its readings.
 
@@ -96,26 +140,10 @@ def raise_alarms(
         readings: the batch.
         at: shape (n,), n >= 1, positions of the feed's readings in it, none late.
         findings: what scoring found in them.
+        signals: what their alarms are raised from.
         history: the well's readings up to and including these n, which are its last; at least a minute of
             it before them where there was one.
     """
-    first = int(at[0])
-    signals = Signals(
-        well_id=readings.well_id[first],
-        source=readings.source[first],
-        ts_ms=readings.ts_ms[at],
-        score=findings.score,
-        threshold=findings.threshold,
-        rules={
-            **{rule.id: held for rule, held in zip(PROCESS_RULES, findings.held, strict=True)},
-            RECOMMISSION: findings.drift.outdated,
-        },
-        methane_ppm=readings.methane_ppm[at],
-        operating_state=_operating_states(readings.state, at),
-        away=findings.away,
-        fresh=findings.fresh,
-        new_level=findings.new_level != 0,
-    )
     result = run_alarms(state, signals)
     events = [_event(change, readings, at, findings, history) for change in result.transitions]
     return Raised(result.state, events, result.active)
@@ -171,7 +199,7 @@ def _likely(change: Transition, findings: Findings, held: tuple[str, ...]) -> Li
         return LikelyEvent(None, "gas around the well is no event of 3W")
     if change.alarm_type == RECOMMISSION:
         return LikelyEvent(None, "an outdated baseline is no event of 3W")
-    return likely_event(findings.columns.take(change.position), held)
+    return likely_event(findings.columns.part(slice(change.position, change.position + 1)), held)
 
 
 def _sentence(

@@ -48,7 +48,7 @@ class Columns:
         verdict: shape (n,), codes of `scoring.feeds`: only those on time enter windows.
         begins: shape (n,), readings that begin a feed.
         model: shape (n,), index into `models`, -1 without a model.
-        models: the models used, one entry for each well and baseline.
+        models, numbers: the models used, and the index of each.
         expired: shape (n,), readings that no baseline of their well is valid for any more.
         level_shift, baseline_age: shape (n,), see `Scored`.
         shifted: shape (n,), index of the sensor of `level_shift`, -1 for none.
@@ -75,6 +75,7 @@ class Columns:
     begins: BoolArray
     model: IntArray
     models: list[WellModel]
+    numbers: dict[WellModel, int]
     expired: BoolArray
     level_shift: FloatArray
     baseline_age: FloatArray
@@ -105,6 +106,7 @@ class Columns:
             begins=np.zeros(n, np.bool_),
             model=np.full(n, -1, np.int64),
             models=[],
+            numbers={},
             expired=np.zeros(n, np.bool_),
             level_shift=np.full(n, np.nan),
             baseline_age=np.full(n, np.nan),
@@ -112,6 +114,13 @@ class Columns:
             alarm_active=np.full(n, NO_POINTS, np.int64),
             alarms=[],
         )
+
+    def number_of(self, model: WellModel) -> int:
+        """Return a model's index in `models`, where it is added once."""
+        number = self.numbers.setdefault(model, len(self.models))
+        if number == len(self.models):
+            self.models.append(model)
+        return number
 
     def model_of(self, position: int) -> WellModel | None:
         """Return the model of the reading at a position."""

@@ -23,7 +23,7 @@ that the forest is fitted on (4.9), so beyond all that it has learned as normal.
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The drift of n readings of one well.
+    """The drift of n readings.
 
     Attributes:
         shift: shape (n,), the largest level shift, scales; NaN without a baseline or a level.
@@ -35,6 +35,15 @@ class Drift:
     sensor: IntArray
     expired: BoolArray
 
+    @classmethod
+    def unknown(cls, expired: BoolArray) -> "Drift":
+        """Return the drift of n readings whose shift is not known."""
+        return cls(np.full(len(expired), np.nan), np.full(len(expired), -1), expired)
+
+    def part(self, rows: slice) -> "Drift":
+        """Return the drift of consecutive readings, without copying it."""
+        return Drift(self.shift[rows], self.sensor[rows], self.expired[rows])
+
     @property
     def outdated(self) -> BoolArray:
         """Whether the well should be commissioned again, shape (n,)."""
@@ -43,41 +52,40 @@ class Drift:
 
 def find_drift(
     columns: Columns,
+    drift: Drift,
     stats: WindowStats,
     readings: Readings,
     at: IntArray,
-    operated: BoolArray,
-    before_ms: IntArray,
-) -> Drift:
+    measured: BoolArray,
+    last_ms: int | None,
+) -> None:
     """Measure the drift of one well's readings, and fill in the columns of a minute's first reading.
 
     Args:
         columns: with the model of each reading.
+        drift: of the readings, to be filled in.
         stats: window statistics of the readings.
         readings: the batch.
         at: shape (n,), n >= 1, positions of the readings in it, oldest first.
-        operated: shape (n,), readings in an operating state that suppresses the forest: no drift, whatever
-            their levels.
-        before_ms: times of the readings before them, oldest first, epoch ms.
+        measured: shape (n,), readings that are measured: not those in an operating state that suppresses the
+            forest, whatever their levels.
+        last_ms: time of the reading before them, epoch ms, None without one.
     """
     chosen = columns.model[at]
-    drift = Drift(np.full(len(at), np.nan), np.full(len(at), -1), columns.expired[at] & ~operated)
-    ts_ms = readings.ts_ms[at]
-    last_ms = int(before_ms[-1]) if len(before_ms) else -MINUTE_MS
-    minutes = ts_ms // MINUTE_MS
-    first = np.concatenate([[last_ms // MINUTE_MS], minutes[:-1]]) != minutes
+    minutes = readings.ts_ms[at] // MINUTE_MS
+    before = -1 if last_ms is None else last_ms // MINUTE_MS
+    first = np.concatenate([[before], minutes[:-1]]) != minutes
     for number in sorted(set(chosen.tolist()) - {-1}):
         model = columns.models[number]
         if not model.is_own:
             continue
-        rows = np.flatnonzero((chosen == number) & ~operated)
+        rows = np.flatnonzero((chosen == number) & measured)
         drift.shift[rows], drift.sensor[rows] = _shift(model, stats, rows)
         noted = rows[first[rows]]
         if len(noted):
             columns.level_shift[at[noted]] = drift.shift[noted]
             columns.shifted[at[noted]] = drift.sensor[noted]
             columns.baseline_age[at[noted]] = _age_days(model, readings, at[noted])
-    return drift
 
 
 def _shift(model: WellModel, stats: WindowStats, rows: IntArray) -> tuple[FloatArray, IntArray]:

@@ -8,6 +8,7 @@ alone, bit for bit.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -74,47 +75,61 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the readings of a step show.
+    """What the N readings of steps show that are computed at once, step by step.
 
     Attributes:
-        stats: their window statistics.
+        places: positions of the steps among all.
+        steps: the steps.
+        at: shape (N,), positions of their readings in the batch.
+        starts: positions of the first reading of each step among the N, and N.
         seen: what rules see.
-        held: shape (process rules, n), which rules hold.
+        held: shape (process rules, N), which rules hold.
     """
 
-    stats: WindowStats
+    places: list[int]
+    steps: list[Step]
+    at: IntArray
+    starts: list[int]
     seen: RuleColumns
     held: BoolArray
 
+    @property
+    def rows(self) -> list[slice]:
+        """The readings of each step among the N."""
+        return list(map(slice, self.starts, self.starts[1:]))
 
-def look(steps: Sequence[Step], readings: Readings, excluded: BoolArray) -> list[Look]:
+
+def look(steps: Sequence[Step], readings: Readings, excluded: BoolArray) -> Iterator[Look]:
     """Compute statistics and rules of all steps, those of wells with the same gauges at once.
 
     Args:
         steps: any number.
         readings: the batch.
         excluded: shape (batch, 27), gauges whose window statistics must not be used.
-
-    Returns:
-        What each of them shows, in their order.
     """
-    found: dict[int, Look] = {}
     for places in _groups(steps):
         chosen = [steps[place] for place in places]
-        found |= zip(places, _look(chosen, readings, excluded), strict=True)
-    return [found[place] for place in range(len(steps))]
+        alone = len(chosen) == 1
+        at = chosen[0].at if alone else np.concatenate([step.at for step in chosen])
+        stats = _stats(chosen)
+        exclude(stats, excluded[at])
+        trend = chosen[0].trend if alone else Trend.concat([step.trend for step in chosen])
+        slow = chosen[0].slow if alone else SlowTrend.concat([step.slow for step in chosen])
+        seen = RuleColumns(stats, readings.methane_ppm[at], trend=trend, slow=slow)
+        starts = [0, *accumulate(len(step.at) for step in chosen)]
+        yield Look(places, chosen, at, starts, seen, fired(PROCESS_RULES, seen))
 
 
 def _groups(steps: Sequence[Step]) -> Iterator[list[int]]:
     """Places of the steps that are computed at once."""
-    waiting: dict[bytes, list[int]] = defaultdict(list)
-    sizes: dict[bytes, int] = defaultdict(int)
+    waiting: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
+    sizes: dict[tuple[bytes, bytes], int] = defaultdict(int)
     for place, step in enumerate(steps):
         size = len(step.at)
         if size > SMALL:
             yield [place]
             continue
-        key = step.gauges.tobytes()
+        key = step.history.sensors.tobytes(), step.kept.tobytes()
         waiting[key].append(place)
         sizes[key] += size
         if sizes[key] >= ENOUGH:
@@ -123,43 +138,23 @@ def _groups(steps: Sequence[Step]) -> Iterator[list[int]]:
     yield from waiting.values()
 
 
-def _look(steps: Sequence[Step], readings: Readings, excluded: BoolArray) -> Iterator[Look]:
-    if len(steps) == 1:
-        (step,) = steps
-        stats = window_stats(step.history.ts_ms, step.history.counts[:, step.kept], step.gauges, step.start)
-        exclude(stats, excluded[step.at])
-        seen = RuleColumns(stats, readings.methane_ppm[step.at], trend=step.trend, slow=step.slow)
-        yield Look(stats, seen, fired(PROCESS_RULES, seen))
-        return
-    stats = _stats(steps)
-    at = np.concatenate([step.at for step in steps])
-    exclude(stats, excluded[at])
-    methane_ppm = readings.methane_ppm[at]
-    trend, slow = (
-        Trend.concat([step.trend for step in steps]),
-        SlowTrend.concat([step.slow for step in steps]),
-    )
-    held = fired(PROCESS_RULES, RuleColumns(stats, methane_ppm, trend=trend, slow=slow))
-    first = 0
-    for step in steps:
-        own = slice(first, first + len(step.at))
-        part = stats.part(own)
-        yield Look(part, RuleColumns(part, methane_ppm[own], trend=step.trend, slow=step.slow), held[:, own])
-        first = own.stop
-
-
 def _stats(steps: Sequence[Step]) -> WindowStats:
     """The window statistics of steps with the same gauges, one after another."""
-    times, rows = [], []
-    shift = length = 0
-    for step in steps:
-        ts_ms = step.history.ts_ms
-        times.append(ts_ms - ts_ms[0] + shift)
-        rows.append(np.arange(length + step.start, length + len(ts_ms)))
-        shift += int(ts_ms[-1] - ts_ms[0]) + _APART_MS
-        length += len(ts_ms)
-    counts = np.concatenate([step.history.counts[:, step.kept] for step in steps])
-    return window_stats_at(np.concatenate(times), counts, steps[0].gauges, np.concatenate(rows))
+    first = steps[0]
+    if len(steps) == 1:
+        return window_stats(
+            first.history.ts_ms, first.history.counts[:, first.kept], first.gauges, first.start
+        )
+    counts = np.concatenate([step.history.counts for step in steps])
+    ts_ms = np.concatenate([step.history.ts_ms for step in steps])
+    lengths = np.array([len(step.history.ts_ms) for step in steps])
+    ends = np.cumsum(lengths)
+    # Each well begins so far after the one before it that no window reaches back to that.
+    begin_ms, end_ms = ts_ms[ends - lengths], ts_ms[ends - 1]
+    shift = np.concatenate([[0], np.cumsum(end_ms - begin_ms + _APART_MS)[:-1]])
+    ts_ms += np.repeat(shift - begin_ms, lengths)
+    is_new = np.arange(len(ts_ms)) >= np.repeat(ends - [len(step.at) for step in steps], lengths)
+    return window_stats_at(ts_ms, counts[:, first.kept], first.gauges, np.flatnonzero(is_new))
 
 
 def by_well(well_id: Sequence[str]) -> list[tuple[str, IntArray]]:

@@ -23,7 +23,7 @@ def seen(values):
     counts = quantise(values[:, RULE_SENSORS], RULE_SENSORS)
     trend, _ = follow(None, ts_ms, counts, RULE_SENSORS)
     columns = RuleColumns(window_stats(ts_ms, counts, RULE_SENSORS), np.full(len(ts_ms), np.nan), trend=trend)
-    return columns.take(len(ts_ms) - 1)
+    return columns.part(slice(len(ts_ms) - 1, len(ts_ms)))
 
 
 def moved(**bar_in_last_minute):

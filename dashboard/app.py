@@ -11,6 +11,10 @@ page = st.navigation(
     [
         st.Page("screens/operations.py", title="Operations", url_path="operations", default=True),
         st.Page("screens/well.py", title="Well", url_path="well"),
+        st.Page("screens/facility.py", title="Facility", url_path="facility"),
+        st.Page("screens/history.py", title="History", url_path="history"),
+        st.Page("screens/detector.py", title="Detector", url_path="detector"),
+        st.Page("screens/pipeline.py", title="Pipeline", url_path="pipeline"),
     ]
 )
 with st.sidebar:

@@ -19,6 +19,9 @@ class DashboardSettings:
         workgroup: ATHENA_WORKGROUP, which limits what a query may scan; `petrostream` if not set.
         fleet_file: FLEET_FILE, invented positions of facilities; without it none has a position.
         operator: DASHBOARD_OPERATOR, name proposed for actions on alarms; empty if not set.
+        firehoses: FIREHOSES, names of the Firehoses whose error prefixes are looked at, with commas.
+        budget: BUDGET_NAME, the budget of AWS Budgets that watches the lake; empty where nothing is billed.
+        cloudwatch_url: CLOUDWATCH_URL, address of the dashboard in CloudWatch; empty if there is none.
         powerbi_url: POWERBI_URL, address of the published report; empty if there is none.
     """
 
@@ -28,6 +31,9 @@ class DashboardSettings:
     workgroup: str = WORKGROUP
     fleet_file: Path | None = None
     operator: str = ""
+    firehoses: tuple[str, ...] = ()
+    budget: str = ""
+    cloudwatch_url: str = ""
     powerbi_url: str = ""
 
     @classmethod
@@ -37,11 +43,6 @@ class DashboardSettings:
         Raises:
             SettingInvalid: a variable is missing or empty, or an address is not one of the web.
         """
-        url = environment.get("POWERBI_URL", "").strip()
-        if url and not url.startswith("https://"):
-            raise SettingInvalid(
-                "POWERBI_URL", url, "an address that begins with https://, or leave it empty"
-            )
         fleet_file = environment.get("FLEET_FILE", "").strip()
         return cls(
             live_table=_required(environment, "LIVE_TABLE", "the name of the DynamoDB table"),
@@ -50,7 +51,10 @@ class DashboardSettings:
             workgroup=environment.get("ATHENA_WORKGROUP", "").strip() or WORKGROUP,
             fleet_file=Path(fleet_file) if fleet_file else None,
             operator=environment.get("DASHBOARD_OPERATOR", "").strip(),
-            powerbi_url=url,
+            firehoses=tuple(filter(None, map(str.strip, environment.get("FIREHOSES", "").split(",")))),
+            budget=environment.get("BUDGET_NAME", "").strip(),
+            cloudwatch_url=_address(environment, "CLOUDWATCH_URL"),
+            powerbi_url=_address(environment, "POWERBI_URL"),
         )
 
 
@@ -60,3 +64,10 @@ def _required(environment: Mapping[str, str], name: str, expected: str) -> str:
         hint = f"{expected}; `petrostream dashboard` sets all of them"
         raise SettingInvalid(name, environment.get(name), hint)
     return value
+
+
+def _address(environment: Mapping[str, str], name: str) -> str:
+    url = environment.get(name, "").strip()
+    if url and not url.startswith("https://"):
+        raise SettingInvalid(name, url, "an address that begins with https://, or leave it empty")
+    return url

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,16 +16,11 @@ from rich.text import Text
 from local import lifecycle
 from petrostream.aws import athena
 from petrostream.errors import PetroStreamError
-from petrostream.names import shown
+from petrostream.names import shown, without_formula
 from toolchain.errors import ToolError, UsageError
 from toolchain.twin import point_at_twin, twin
 
 _UNSEEN_WIDTH = 200
-
-_FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""How a field begins that a spreadsheet takes for a formula; the last four are the full-width forms."""
-
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def console_of(stream: TextIO) -> Console:
@@ -100,8 +94,8 @@ def write_csv(result: athena.QueryResult, target: TextIO, *, escape_formulas: bo
         plain = _plain(value)
         if not isinstance(plain, str):
             return plain
-        if escape_formulas and _FORMULA.match(plain) and not _NUMBER.fullmatch(plain):
-            plain = f"'{plain}"
+        if escape_formulas:
+            plain = without_formula(plain)
         return shown(plain) if target.isatty() else plain
 
     writer = csv.writer(target, lineterminator="\n")

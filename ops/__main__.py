@@ -7,11 +7,12 @@ import typer
 from rich.console import Console
 
 from infra.settings import load_settings
-from ops.redeliver import firehose_names, undelivered
+from ops.redeliver import firehose_names
 from ops.redeliver import redeliver as send_again
 from ops.redrive import Limits, Redrive, RedriveResult
 from ops.resend import ExecuteOption, HoursOption, NowOption, bring_back
 from petrostream.aws.clients import client
+from petrostream.aws.undelivered import undelivered
 from petrostream.errors import PetroStreamError
 from petrostream.names import shown
 from toolchain import commands

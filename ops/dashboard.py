@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from infra.settings import load_settings
+from ops.redeliver import firehose_names
 from toolchain import commands
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
@@ -62,6 +63,7 @@ def environment(base: Mapping[str, str]) -> dict[str, str]:
         "ALARM_STREAM": settings.firehose.alarms.name,
         "ATHENA_DATABASE": settings.lake.database,
         "ATHENA_WORKGROUP": settings.lake.workgroup,
+        "FIREHOSES": ",".join(firehose_names()),
         "FLEET_FILE": str(ROOT / "producer" / "fleet.json"),
         "DASHBOARD_OPERATOR": base.get("DASHBOARD_OPERATOR") or getpass.getuser(),
     }

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from ops.redeliver import firehose_names, undelivered
+from ops.redeliver import firehose_names
+from petrostream.aws.undelivered import undelivered
 from toolchain.paths import ROOT
 
 if TYPE_CHECKING:

@@ -13,6 +13,11 @@ _CONTROLS = (
 )
 _CONTROL = re.compile(f"[{_CONTROLS}]")
 
+_FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""How a field begins that a spreadsheet takes for a formula; the last four are the full-width forms."""
+
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+
 
 def has_control(text: str) -> bool:
     """Whether the text holds a control character: C0, DEL, C1, a bidirectional one or a line separator."""
@@ -34,3 +39,11 @@ def shown(text: str, *, keep: str = "") -> str:
 
 def _escaped(letter: str, keep: str) -> str:
     return letter if letter in keep else letter.encode("unicode_escape").decode("ascii")
+
+
+def without_formula(text: str) -> str:
+    """The text with an apostrophe before it if a spreadsheet would run it as a formula.
+
+    Source: OWASP, "CSV Injection". Numbers stay numbers, also those in a column of text.
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

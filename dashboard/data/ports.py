@@ -11,6 +11,7 @@ from dashboard.settings import DashboardSettings
 from petrostream.alarms import OperatorRequest
 from petrostream.aws.alarm_desk import Done, TagView
 from petrostream.aws.live_reader import FacilityLive
+from petrostream.aws.undelivered import Undelivered
 from petrostream.live import Minute
 
 
@@ -66,12 +67,39 @@ class LakePort(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Spend:
+    """The bill of the month, as AWS Budgets knows it; it is a few hours behind.
+
+    Attributes:
+        actual: US dollars so far.
+        forecast: what the month is expected to cost, None while AWS has no forecast.
+        limit: the budget.
+    """
+
+    actual: float
+    forecast: float | None
+    limit: float
+
+
+class PipelinePort(Protocol):
+    """What only the pipeline's own services know."""
+
+    def undelivered(self) -> list[Undelivered]:
+        """What lies under the error prefix of each Firehose."""
+        ...
+
+    def spend(self) -> Spend | None:
+        """The bill so far; None where nothing is billed or no budget is watched."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """Everything the dashboard reads and acts on.
 
     Attributes:
         settings: its settings.
-        live, alarms, lake: its sources.
+        live, alarms, lake, pipeline: its sources.
         clock: returns the present, epoch ms.
     """
 
@@ -79,4 +107,5 @@ class Ports:
     live: LivePort
     alarms: AlarmPort
     lake: LakePort
+    pipeline: PipelinePort
     clock: Callable[[], int]

@@ -6,19 +6,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from dashboard.data.cache import TtlCache
-from dashboard.data.ports import Answer, Ports
+from dashboard.data.ports import Answer, Ports, Spend
 from dashboard.data.recent import RecentAnomalies
 from dashboard.data.sites import Sites, load_sites
 from dashboard.data.sql import Query
 from petrostream.alarms import OperatorRequest
 from petrostream.aws.alarm_desk import Done, TagView
 from petrostream.aws.live_reader import FacilityLive, Well
+from petrostream.aws.undelivered import Undelivered
 from petrostream.live import Minute
 
 LIVE_SECONDS = 1.5
 """Less than the two seconds of a refresh, so that each one sees something new; more viewers cost nothing."""
 
 MINUTES_SECONDS = 20.0
+BACKSTAGE_SECONDS = 60.0
+SPEND_SECONDS = 3600.0
+"""AWS itself updates a budget's figures every 8 to 12 hours."""
+
 STALE_MS = 120_000
 """A well without a reading for this long is shown as stale, as in the terminal's `live`."""
 
@@ -110,6 +115,18 @@ class Reader:
         """The last answer to a query, however old, None if it was never asked: no call is made."""
         found = self.cache.peek(("sql", query.sql))
         return found if isinstance(found, Answer) else None
+
+    def undelivered(self) -> list[Undelivered]:
+        """What the Firehoses could not deliver.
+
+        Raises:
+            ServiceUnavailable: Firehose or S3 does not respond, or refuses the credentials.
+        """
+        return self.cache.get("undelivered", BACKSTAGE_SECONDS, self.ports.pipeline.undelivered)
+
+    def spend(self) -> Spend | None:
+        """The bill so far; errors as for `undelivered`."""
+        return self.cache.get("spend", SPEND_SECONDS, self.ports.pipeline.spend)
 
     def sites(self) -> Sites:
         """The invented positions of the facilities."""

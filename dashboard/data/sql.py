@@ -1,4 +1,4 @@
-"""The queries of `sql/dashboard`: files with named parameters, filled in as Athena's literals.
+"""The queries of `sql/dashboard` and `sql/queries`: files with named parameters for literals.
 
 Each query is one file, which `python -m tools.sql_lint` checks and a chart shows with its values. A name with
 a colon stands for a value; a comment such as `/* gauges */` is a place for columns that code lists.
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from petrostream.times import to_sql
 
-FOLDER = Path(__file__).resolve().parents[2] / "sql" / "dashboard"
+SQL = Path(__file__).resolve().parents[2] / "sql"
+FOLDERS = (SQL / "dashboard", SQL / "queries")
 
 SqlValue = str | int | float | date | datetime
 _NAME = re.compile(r"(?<![:\w]):([a-z_]+)\b")
@@ -41,7 +42,7 @@ def query(
     seconds: float,
     places: Mapping[str, str] | None = None,
 ) -> Query:
-    """Fill in a query of `sql/dashboard`.
+    """Fill in a query of `sql/dashboard` or, if there is none of that name, of `sql/queries`.
 
     Args:
         name: its file, without `.sql`.
@@ -88,4 +89,6 @@ def literal(value: SqlValue) -> str:
 
 @cache
 def _text(name: str) -> str:
-    return (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    found = (folder / f"{name}.sql" for folder in FOLDERS)
+    path = next((path for path in found if path.is_file()), FOLDERS[0] / f"{name}.sql")
+    return path.read_text(encoding="utf-8")

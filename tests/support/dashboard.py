@@ -12,12 +12,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import state
-from dashboard.data.ports import Answer, Ports
+from dashboard.data.ports import Answer, Ports, Spend
 from dashboard.data.reader import Reader
 from dashboard.settings import DashboardSettings
 from petrostream.alarms import OperatorRequest, perform
 from petrostream.aws.alarm_desk import Done, TagView
 from petrostream.aws.live_reader import FacilityLive, Well
+from petrostream.aws.undelivered import Undelivered
 from petrostream.errors import ServiceUnavailable
 from petrostream.live import Minute, OpenAlarm, OperatorTag, WellStatus, record_of
 from tests.support.paths import ROOT
@@ -107,16 +108,34 @@ class FakeLake:
 
 
 @dataclass
+class FakePipeline:
+    """What Firehose and AWS Budgets would say, or an error."""
+
+    found: list[Undelivered] = field(default_factory=list)
+    bill: Spend | None = None
+    error: Exception | None = None
+
+    def undelivered(self) -> list[Undelivered]:
+        if self.error is not None:
+            raise self.error
+        return self.found
+
+    def spend(self) -> Spend | None:
+        return self.bill
+
+
+@dataclass
 class World:
     """The dashboard's world in memory."""
 
     live: FakeLive = field(default_factory=FakeLive)
     alarms: FakeAlarms = field(default_factory=FakeAlarms)
     lake: FakeLake = field(default_factory=FakeLake)
+    pipeline: FakePipeline = field(default_factory=FakePipeline)
     now_ms: int = NOW_MS
 
     def ports(self) -> Ports:
-        return Ports(SETTINGS, self.live, self.alarms, self.lake, lambda: self.now_ms)
+        return Ports(SETTINGS, self.live, self.alarms, self.lake, self.pipeline, lambda: self.now_ms)
 
 
 def status(age_s: float = 1, **changes: Any) -> WellStatus:

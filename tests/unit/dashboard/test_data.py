@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.data import queries
+from dashboard.data import past, queries
 from dashboard.data.cache import FAILURE_SECONDS, TtlCache
 from dashboard.data.frames import frame_of
 from dashboard.data.problems import problem_of
 from dashboard.data.recent import AGAIN_MS, AT_ONCE, HOUR_MS, RecentAnomalies
 from dashboard.data.sites import load_sites
-from dashboard.data.sql import FOLDER, literal, query
+from dashboard.data.sql import FOLDERS, literal, query
 from dashboard.settings import DashboardSettings
 from local.athena import bridge
 from petrostream.aws.athena import QueryResult, QueryTimedOut
@@ -23,6 +23,7 @@ from petrostream.errors import SettingInvalid, Throttled
 from tests.support.dashboard import NOW_MS, SETTINGS, FakeLive, minute, unavailable, well
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+WEEK = past.Days.back(NOON, 7)
 
 
 class Clock:
@@ -123,9 +124,20 @@ def test_every_file_is_asked_for_and_parses_when_filled_in():
         queries.annunciations(NOON, 24),
         queries.well_trend("W", NOON - timedelta(hours=6), NOON, ["p_tpt", "t_tpt"]),
         queries.well_alarms("W", NOON - timedelta(hours=6), NOON),
+        past.facility_trend("F", NOON - timedelta(hours=6), NOON),
+        past.facility_summary(WEEK),
+        past.anomaly_days(WEEK),
+        past.quality_reasons(WEEK),
+        past.quarantine_reasons(WEEK),
+        past.quarantine_lines(WEEK, "missing:ts"),
+        past.scoreboard_runs(),
+        past.models(WEEK),
+        past.drift(WEEK),
+        past.throughput(NOON - timedelta(hours=1), NOON),
+        past.freshness(WEEK),
     ]
-    assert {one.name for one in made} == {path.stem for path in FOLDER.glob("*.sql")}
-    for one in made:
+    assert {one.name for one in made} == {path.stem for path in FOLDERS[0].glob("*.sql")}
+    for one in [*made, past.scoreboard()]:
         bridge.translate(one.sql, bridge.load_views())
 
 

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from ops import __main__ as cli
-from ops.redeliver import ErrorObjectInvalid, entries_of, redeliver, undelivered
+from ops.redeliver import ErrorObjectInvalid, entries_of, redeliver
+from petrostream.aws.undelivered import undelivered
 from petrostream.backoff import Backoff
 
 ARN = "arn:aws:s3:::bucket-of-"

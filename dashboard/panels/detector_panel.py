@@ -1,0 +1,71 @@
+"""The page Detector: figures on labelled runs, models and baselines, drift."""
+
+import streamlit as st
+
+from dashboard.charts.downloads import below, printable, table
+from dashboard.charts.states import Empty, explained, show_empty
+from dashboard.charts.tiles import tiles_html
+from dashboard.data import past
+from dashboard.data.past import Days
+from dashboard.panels.ranges import choose_days
+from dashboard.state import reader
+from dashboard.views.detector import baseline_rows, drift_chart, score_tiles
+
+NO_LABELS = Empty(
+    "No labelled run of the last 7 days was scored with a baseline.",
+    "Replays of 3W instances and of simulated wells carry labels: `make demo`, or `make replay`. "
+    "Readings of a real well have none, so its detector is judged by operators' comments.",
+)
+NO_BASELINES = Empty(
+    "No reading of these days was judged against a baseline.",
+    "`petrostream commission` gives a well its baseline; docs/guides/commissioning.md says when.",
+)
+
+
+def show() -> None:
+    """The page."""
+    _scoreboard()
+    days = choose_days("detector")
+    if days is not None:
+        _models(days)
+        _drift(days)
+
+
+@st.fragment
+def _scoreboard() -> None:
+    st.markdown("**On labelled runs**, last 7 days")
+    with explained():
+        runs = reader().ask(past.scoreboard_runs())
+        if runs.frame.empty:
+            show_empty(NO_LABELS)
+            return
+        whole = reader().ask(past.scoreboard())
+        st.html(tiles_html(score_tiles(whole.frame)))
+        table(runs, "scoreboard", height=260)
+
+
+@st.fragment
+def _models(days: Days) -> None:
+    st.markdown("**Models and baselines**")
+    with explained():
+        answer = reader().ask(past.models(days))
+        if answer.frame.empty:
+            st.caption("No reading was scored in these days.")
+            return
+        rows = baseline_rows(answer.frame)
+        st.dataframe(printable(rows), key="models/rows", hide_index=True)
+        below(answer, "models")
+
+
+@st.fragment
+def _drift(days: Days) -> None:
+    st.markdown("**Drift**: distance of each well from its baseline, in the baseline's scales")
+    with explained():
+        answer = reader().ask(past.drift(days))
+        if answer.frame["level_shift"].notna().any():
+            st.altair_chart(
+                drift_chart(answer.frame), key="drift_chart", alt="Distance from the baseline by day"
+            )
+            table(answer, "drift", height=240)
+        else:
+            show_empty(NO_BASELINES)

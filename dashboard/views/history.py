@@ -1,0 +1,69 @@
+"""The past: anomalies and data quality by well and day, and what was quarantined."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from dashboard.charts.bands import BAND, day_grid
+from dashboard.charts.drawing import Drawing
+from petrostream.names import shown
+
+MOST_REASONS = 20
+READ_ONLY = ("select", "with", "show", "describe", "explain", "values")
+"""How a statement begins that the SQL box runs. The credentials' rights are what protects the lake."""
+
+
+def anomaly_grid(frame: pd.DataFrame) -> Drawing:
+    """Share of anomalous readings of each well and day."""
+    return day_grid(frame, "anomalies_pct", "anomalous, %")
+
+
+def quality_grid(frame: pd.DataFrame) -> Drawing:
+    """Mean data quality of each well and day."""
+    return day_grid(frame, "data_quality_mean", "quality, of 100", low_is_bad=True)
+
+
+def reason_bars(frame: pd.DataFrame, count: str) -> Drawing:
+    """The most frequent reasons, the most frequent first.
+
+    Args:
+        frame: columns `reason` and `count`.
+        count: the column that counts.
+    """
+    rows = frame.nlargest(MOST_REASONS, count)
+    rows = rows.assign(reason=rows["reason"].map(lambda text: shown(str(text))))
+    chart: Drawing = (
+        alt.Chart(rows)
+        .mark_bar(color=BAND)
+        .encode(
+            x=alt.X(f"{count}:Q", title=count, axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("reason:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320)),
+            tooltip=["reason:N", alt.Tooltip(f"{count}:Q", format=",.0f")],
+        )
+        .properties(height=max(60, 22 * len(rows)))
+    )
+    return chart
+
+
+def raw_text(line: "pd.Series[object]") -> str:
+    """A quarantined line as it was sent, printable; one that was no text is shown in base64."""
+    note = f"(the first part of {line['raw_bytes']:,.0f} bytes)\n" if line["raw_truncated"] else ""
+    kind = "(base64: the line was no valid text)\n" if line["raw_encoding"] == "base64" else ""
+    return f"{note}{kind}{shown(str(line['raw'] or ''), keep=chr(10))}"
+
+
+def refusal(sql: str) -> str | None:
+    """Why the SQL box does not run a statement, None if it does."""
+    words = _words(sql)
+    if not words:
+        return 'Write a query, such as SELECT * FROM wells_by_day WHERE "date" = CURRENT_DATE.'
+    if words[0] not in READ_ONLY:
+        kinds = ", ".join(word.upper() for word in READ_ONLY)
+        return f"{words[0].upper()} is not run here: this box reads ({kinds}). `petrostream sql` says more."
+    return None
+
+
+def _words(sql: str) -> Sequence[str]:
+    lines = (line for line in sql.splitlines() if not line.lstrip().startswith("--"))
+    return " ".join(lines).lstrip(" (").lower().split()

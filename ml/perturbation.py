@@ -42,18 +42,21 @@ class Bench:
     Args:
         seed: seed of the forests and of what a row draws.
         hours: length of the normal part of a course.
+        keep_slow: whether courses keep the slow part of the normal period (`ml.evaluation.mirror`).
 
     Attributes:
         hours: length of the normal part of a course.
+        keep_slow: see above.
         courses: what is changed.
         left_out: why each other instance makes no course, by `source`.
     """
 
-    def __init__(self, seed: int, hours: float = HOURS) -> None:
+    def __init__(self, seed: int, hours: float = HOURS, *, keep_slow: bool = False) -> None:
         self.courses: list[WellCourse] = []
         self.left_out: dict[str, str] = {}
         self._seed = seed
         self.hours = hours
+        self.keep_slow = keep_slow
         self._models = LeftOut(seed)
 
     def prepare(self, everything: Sequence[InstanceFile], chosen: Sequence[InstanceFile]) -> None:
@@ -72,7 +75,7 @@ class Bench:
             except NoBaselineError as error:
                 self.left_out[file.source] = str(error)
                 continue
-            self.courses.append(make_course(period, baseline, self.hours))
+            self.courses.append(make_course(period, baseline, self.hours, keep_slow=self.keep_slow))
 
     def run(self, perturbation: Perturbation) -> list[Trial]:
         """Every course under one perturbation."""
@@ -104,7 +107,12 @@ def run(bench: Bench, rows: Sequence[Perturbation], seed: int) -> dict[str, Any]
     return {
         "rows": figures,
         "left_out": bench.left_out,
-        "settings": {"seed": seed, "hours": bench.hours, "settle_s": SETTLE_S},
+        "settings": {
+            "seed": seed,
+            "hours": bench.hours,
+            "settle_s": SETTLE_S,
+            "keep_slow": bench.keep_slow,
+        },
         "versions": library_versions(),
     }
 
@@ -127,13 +135,20 @@ def main(  # noqa: PLR0913, PLR0917  (one option of the command line each)
     hours: Annotated[
         float, typer.Option(min=1.5, max=48.0, help="Length of the normal part of each course.")
     ] = HOURS,
+    keep_slow: Annotated[
+        bool,
+        typer.Option(
+            "--keep-slow",
+            help="Keep what varies slower than half the normal period; mirroring makes swings of it.",
+        ),
+    ] = False,
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of the forests and of what is drawn.")
     ] = DEFAULT_SEED,
 ) -> None:
     """Change real normal operation as ordinary life does, and count the alarms of each change."""
     chosen_rows = _rows(rows)
-    bench = Bench(seed, hours)
+    bench = Bench(seed, hours, keep_slow=keep_slow)
     with explained():
         everything = find_instances(data)
         chosen = choose_files(everything, data, wells, classes or EVENT_CLASSES)

@@ -31,7 +31,11 @@ TREE_SHARE = 0.25
 0.2 in class 4 of wells 2, 4 and 5, at least 0.4 in the smaller swings of class 3."""
 
 JOLT_UNRESTS = 2.5
-"""A jolt stands out from the standard deviation of the two minutes before it by this factor."""
+"""A jolt, and the cooling that tells a valve from a choke, stand out from the standard deviation of the two
+minutes before by this factor."""
+
+FALL_DEVIATIONS = 2.5
+"""A fall explains at least half of its minute's variance: a straight line's change is sqrt(12) deviations."""
 
 CHOKE_MOVED_PERCENT = 1.0
 """An opening that changes by more was moved by the operator."""
@@ -83,15 +87,16 @@ def dhsv_closure(columns: RuleColumns) -> BoolArray:
     fall = columns.change("p_tpt", 60)
     warming = columns.change("t_tpt", 60)
     build_up = columns.change("p_pdg", 30)
-    jolt = (
-        # Pressure at the tree may jump either way. A build-up at the bottom or cooling at the tree points to
-        # the valve rather than the choke; a warming tree points to a well being opened.
-        (np.abs(jump) >= 3.0 * BAR) & ((build_up >= 0.3 * BAR) | (warming <= -0.3)) & ~(warming > 0.2)
-    )
+    builds_up, cools = build_up >= 0.3 * BAR, warming <= -0.3
+    # Pressure at the tree may jump either way. A build-up at the bottom or cooling at the tree points to the
+    # valve rather than the choke; a warming tree points to a well being opened.
+    jolt = (np.abs(jump) >= 3.0 * BAR) & (builds_up | cools) & ~(warming > 0.2)
     falls = (fall <= -3.0 * BAR) & (warming <= -1.0)
     if not (jolt | falls).any():
         return jolt
     jolt &= ~(np.maximum(np.abs(jump), np.abs(fall)) < JOLT_UNRESTS * columns.unrest("p_tpt"))
+    jolt &= builds_up | ~(-warming < JOLT_UNRESTS * columns.unrest("t_tpt"))
+    falls &= ~(-fall < FALL_DEVIATIONS * columns.deviation("p_tpt", 60))
     # Below a closed valve pressure never falls: where it does, tree and bottom are still connected.
     connected = build_up <= -0.3 * BAR
     return (jolt | falls) & ~connected & ~_blows_out(columns)

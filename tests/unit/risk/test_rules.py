@@ -96,6 +96,25 @@ class TestDhsvClosure:
         monkeypatch.setattr(conditions, "JOLT_UNRESTS", 0.0)
         assert held(values)["dhsv_closure"][200:].mean() > 0.1
 
+    def test_is_quiet_on_a_step_at_one_gauge_while_the_tree_temperature_is_noisy(self, monkeypatch):
+        values = normal_values(600)
+        values[300:, SENSOR_INDEX["p_tpt"]] += 5e5
+        # Cools by 0.7 degC in the minute of the step, as it does all the time.
+        values[:, SENSOR_INDEX["t_tpt"]] -= 0.5 * np.sin(2 * np.pi * (np.arange(600) - 300) / 55)
+        assert not held(values)["dhsv_closure"].any()
+        monkeypatch.setattr(conditions, "JOLT_UNRESTS", 0.0)
+        assert held(values)["dhsv_closure"][300:330].any()
+
+    def test_is_quiet_on_falls_that_are_noise(self, monkeypatch):
+        values = normal_values(3600)
+        # Up and down twice a minute, in a cooling well: over some minutes its line falls by 4 bar.
+        values[:, SENSOR_INDEX["p_tpt"]] += 4e5 * np.sin(2 * np.pi * np.arange(3600) / 30)
+        values[:, SENSOR_INDEX["t_tpt"]] -= after(3600, 0, 0.02)
+        monkeypatch.setattr(conditions, "JOLT_UNRESTS", 100.0)
+        assert not held(values)["dhsv_closure"][200:].any()
+        monkeypatch.setattr(conditions, "FALL_DEVIATIONS", 0.0)
+        assert held(values)["dhsv_closure"][200:].any()
+
     def test_is_quiet_while_the_bottom_falls_with_the_tree(self):
         values = closing()
         values[:, SENSOR_INDEX["p_pdg"]] = 2.1e7 - after(600, 300, 0.05e5)

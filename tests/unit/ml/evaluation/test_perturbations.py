@@ -1,15 +1,17 @@
 """Mirrored normal operation, and that each perturbation changes what it says and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.evaluation.mirror import SETTLE_S, make_course, mirrored
+from ml.evaluation.mirror import SETTLE_S, make_course, mirrored, slow_part
 from ml.evaluation.perturbations import BAR, OPENING, PERTURBATIONS, PRESSURES, PSI, SPELL_S, TEMPERATURES
 from ml.simulate import simulate_instance
 from ml.training.baseline import instance_baseline, normal_period
-from petrostream.schema import SENSOR_INDEX
+from petrostream.schema import SENSOR_INDEX, SENSORS
 
 TPT = SENSOR_INDEX["p_tpt"]
 
@@ -55,11 +57,75 @@ def test_a_course_lasts_hours_and_ends_with_the_real_event(course):
 
 
 def test_mirroring_makes_no_step_that_the_well_did_not_make(course):
-    made, period = course
+    _, period = course
+    made = make_course(period, instance_baseline(period), 2.0, keep_slow=True)
     normal = made.instance.values[made.instance.label == 0, TPT]
     real = period.values[period.start : period.end, TPT]
 
     assert np.nanmax(np.abs(np.diff(normal))) == np.nanmax(np.abs(np.diff(real)))
+
+
+def readings_of(pressure, rows=1800):
+    values = np.full((rows, len(SENSORS)), np.nan)
+    values[:, TPT] = pressure
+    return values
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        lambda x: 3 * BAR * x,
+        lambda x: 1.4 * BAR * -np.expm1(-4 * x),
+        lambda x: 2 * BAR * np.cos(3 * np.pi * x),
+    ],
+)
+def test_what_happens_once_in_a_period_is_its_slow_part(slow):
+    x = np.arange(1800) / 1800
+    values = readings_of(100 * BAR + slow(x))
+    steady = values - slow_part(values)
+
+    assert np.ptp(steady[:, TPT]) < 0.2 * np.ptp(values[:, TPT])
+    assert steady[-1, TPT] == pytest.approx(values[-1, TPT])
+    assert np.isnan(steady[:, SENSOR_INDEX["t_tpt"]]).all()
+
+
+def test_what_recurs_in_a_period_and_noise_stay():
+    rng = np.random.default_rng(1)
+    x = np.arange(1800) / 1800
+    swings = BAR * np.sin(2 * np.pi * 5 * x) + 0.3 * BAR * rng.normal(size=1800)
+    steady = readings_of(100 * BAR + swings)
+    steady -= slow_part(steady)
+
+    assert np.corrcoef(steady[:, TPT], swings)[0, 1] > 0.95
+    assert np.std(steady[:, TPT]) == pytest.approx(np.std(swings), rel=0.05)
+
+
+def test_a_gauge_that_hardly_moves_and_a_dead_one_stay_bit_for_bit():
+    quiet = readings_of(100 * BAR + 0.05 * BAR * np.arange(1800) / 1800)
+    dead = readings_of(0.0)
+    failing = readings_of(np.where(np.arange(1800) < 900, 100 * BAR + 1000.0 * np.arange(1800), 0.0))
+
+    assert not slow_part(quiet).any()
+    assert not slow_part(dead).any()
+    assert not slow_part(failing)[900:].any()
+
+
+def test_a_course_does_not_swing_with_what_a_period_does_once(course):
+    _, period = course
+    one = period.instance
+    values = one.values.copy()
+    rows = period.end - period.start
+    values[period.start : period.end, TPT] += 2 * BAR * np.arange(rows) / rows
+    settling = replace(period, instance=replace(one, values=values), values=values)
+    baseline = instance_baseline(period)
+
+    def span(made):
+        normal = made.instance.values[made.instance.label == 0, TPT]
+        minutes = [np.nanmean(normal[at : at + 60]) for at in range(0, len(normal) - 60, 60)]
+        return float(np.ptp(minutes))
+
+    assert span(make_course(settling, baseline, 2.0, keep_slow=True)) > 1.5 * BAR
+    assert span(make_course(settling, baseline, 2.0)) < 1.0 * BAR
 
 
 @pytest.mark.parametrize("name", [name for name, row in PERTURBATIONS.items() if not row.whole])

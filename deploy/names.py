@@ -15,6 +15,9 @@ LAKE_STACK = "PetroStreamLake"
 STACKS = (LAKE_STACK, "PetroStreamStream", "PetroStreamScoring")
 """Stacks of every lake, in the order of their dependencies."""
 
+SERVICES_STACK = "PetroStreamServices"
+"""The stack of containers, where `services.enabled` of the settings asks for it."""
+
 OPS_STACK = "PetroStreamOps"
 GUARDRAILS_STACK = "PetroStreamGuardrails"
 """The stack of operations alarms, and that of budgets and outside roles, exist on AWS only."""

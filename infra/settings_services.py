@@ -203,6 +203,8 @@ class ServicesSettings(Section):
                 "access.sign_in is required with dashboard.enabled where allowed_cidrs are open: anybody "
                 "could act on alarms"
             )
+        if self.dashboard.enabled and not self.access.allowed_cidrs:
+            raise ValueError("dashboard.enabled needs access.allowed_cidrs: nobody could open the dashboard")
         if self.scoring.repository == self.dashboard.repository:
             raise ValueError("scoring.repository and dashboard.repository must differ")
         if self.scoring.service == self.dashboard.service:

@@ -1,8 +1,10 @@
 """The CDK app: `python3 app.py`, as `cdk.json` says.
 
-Context keys: `target`, `settings`, and `monthlyLimitUsd` where the settings leave the monthly budget open.
+Context keys: `target`, `settings`, `monthlyLimitUsd` where the settings leave the monthly budget open, and
+`image_tag`, the tag of the services' images.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from infra.cdk.lake import LakeStack  # noqa: E402
 from infra.cdk.ops import OpsStack  # noqa: E402
 from infra.cdk.review import review  # noqa: E402
 from infra.cdk.scoring import ScoringStack  # noqa: E402
+from infra.cdk.services import ServicesStack  # noqa: E402
 from infra.cdk.stream import StreamStack  # noqa: E402
 from infra.settings import SETTINGS_FILE, SettingsError, load_settings  # noqa: E402
 from infra.settings_ops import MOST_USD  # noqa: E402
@@ -31,6 +34,9 @@ def build(app: App, deployment: Deployment) -> tuple[LakeStack, StreamStack, Sco
     scoring = ScoringStack(app, "PetroStreamScoring", deployment=deployment)
     stream.add_stack_dependency(lake)
     scoring.add_stack_dependency(stream)
+    if deployment.services:
+        services = ServicesStack(app, "PetroStreamServices", deployment=deployment)
+        services.add_stack_dependency(scoring)
     if not deployment.twin:  # the emulator has no budgets, and nobody to send an e-mail to
         ops = OpsStack(app, "PetroStreamOps", deployment=deployment)
         guardrails = GuardrailsStack(app, "PetroStreamGuardrails", deployment=deployment)
@@ -73,6 +79,19 @@ def context_limit(value: object) -> float:
     return limit
 
 
+def context_tag(value: object) -> str | None:
+    """The image tag named in the context.
+
+    Raises:
+        SettingsError: it cannot be one.
+    """
+    if value in (None, ""):
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", str(value)):
+        raise SettingsError(f"-c image_tag={value}: must be a tag of an image, such as 1.4.0 or a commit")
+    return str(value)
+
+
 def main() -> None:
     """Synthesises the app, or ends with the reason why it cannot."""
     app = App()
@@ -82,7 +101,8 @@ def main() -> None:
         limit = app.node.try_get_context("monthlyLimitUsd")
         if limit is not None:
             settings = settings.with_monthly_limit(context_limit(limit))
-        build(app, Deployment(settings=settings, target=target, packages=PACKAGES[target]))
+        tag = context_tag(app.node.try_get_context("image_tag"))
+        build(app, Deployment(settings, target, PACKAGES[target], tag))
     except (SettingsError, PackageMissingError) as error:
         sys.exit(f"error: {error}")
     if target == "aws":

@@ -39,16 +39,38 @@ class PackageMissingError(FileNotFoundError):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is deployed: validated settings, the target, and the folder of the function packages."""
+    """What is deployed.
+
+    Attributes:
+        settings: validated settings.
+        target: where to.
+        packages: folder of the function packages.
+        image_tag: tag of the services' images; None makes room for them and runs nothing.
+    """
 
     settings: Settings
     target: DeployTarget
     packages: Path
+    image_tag: str | None = None
 
     @property
     def twin(self) -> bool:
         """True for the local twin."""
         return self.target == "twin"
+
+    @property
+    def services(self) -> bool:
+        """Whether there are containers; the emulator's ECS runs nothing."""
+        return self.settings.services.enabled and not self.twin
+
+    @property
+    def service_reads(self) -> bool:
+        """Whether the scoring service reads the stream.
+
+        Until its image is there, the function goes on.
+        """
+        owns = self.settings.scoring.consumer == "service"
+        return self.services and owns and self.image_tag is not None
 
     @property
     def tls_only(self) -> bool:
@@ -104,15 +126,19 @@ def role(
     service: str,
     policies: Mapping[str, Sequence[iam.PolicyStatement]],
     external_id: str | None = None,
+    own_account: bool = False,
 ) -> iam.Role:
     """A role of one service whose rights are all written inline.
 
     Inline rights exist the moment the role does, so a stream or mapping that checks them at creation finds
     them; and nothing can widen them by attaching a policy elsewhere in the app. The role's name ends with
-    the region because role names are global to an account.
+    the region because role names are global to an account. With `own_account` the service may assume it on
+    behalf of this account only.
     """
-    conditions = {"StringEquals": {"sts:ExternalId": external_id}} if external_id else None
-    principal = iam.ServicePrincipal(service, conditions=conditions)
+    asked = {"sts:ExternalId": external_id} if external_id else {}
+    if own_account:
+        asked["aws:SourceAccount"] = Aws.ACCOUNT_ID
+    principal = iam.ServicePrincipal(service, conditions={"StringEquals": asked} if asked else None)
     return iam.Role(
         scope,
         construct_id,

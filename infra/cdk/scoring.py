@@ -9,10 +9,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.cdk import consumer
 from infra.cdk.common import Deployment, arn, function, statement
-from petrostream.aws.model_registry import PREFIX
-
-MODELS_PREFIX = f"{PREFIX}/"
 
 
 class ScoringStack(Stack):
@@ -84,7 +82,6 @@ class ScoringStack(Stack):
         return topic
 
     def _function(self) -> lambda_.Function:
-        firehose = self._deployment.settings.firehose
         return function(
             Construct(self, "Scoring"),
             self._deployment,
@@ -93,71 +90,20 @@ class ScoringStack(Stack):
             reserved_concurrency=self._settings.reserved_concurrency,
             policies=self._rights(),
             environment={
-                "LIVE_TABLE": self.table.table_name,
-                "LIVE_WINDOW_HOURS": str(self._deployment.settings.live.window_hours),
-                "ALERT_TOPIC": self.alerts.topic_arn,
-                "DELIVERY_STREAM": firehose.delivery.name,
-                "FACILITY_STREAM": firehose.facility.name,
-                "FACILITY_JOIN": self._deployment.settings.facility.join,
-                "ALARM_STREAM": firehose.alarms.name,
-                "QUARANTINE_STREAM": firehose.quarantine.name,
-                "ARTIFACTS_BUCKET": self._deployment.bucket_name("artifacts"),
-                "MODEL_REFRESH_SECONDS": str(self._settings.model_refresh_seconds),
-                "COMMIT_SECONDS": str(self._settings.commit_seconds),
+                **consumer.environment(self._deployment, self.alerts.topic_arn),
                 # The emulator's event source mapping ignores a partial answer, so there a batch must raise.
                 "PARTIAL_BATCH_RESPONSE": "false" if self._deployment.twin else "true",
             },
         )
 
     def _rights(self) -> dict[str, list[iam.PolicyStatement]]:
-        settings = self._deployment.settings
-        artifacts = self._deployment.bucket_arn("artifacts")
-        firehose = settings.firehose
-        deliveries = (firehose.delivery, firehose.facility, firehose.alarms, firehose.quarantine)
-        return {
-            "stream": self._stream_rights(),
-            "delivery": [
-                statement(
-                    ["firehose:PutRecordBatch"],
-                    [arn(self, "firehose", f"deliverystream/{delivery.name}") for delivery in deliveries],
-                )
-            ],
-            "state": [
-                statement(
-                    # Deleting: the marker of a message that the topic refused. Query and BatchGetItem:
-                    # shelvings whose time is up, and whether those alarms are still active.
-                    [
-                        f"dynamodb:{call}"
-                        for call in (
-                            "BatchGetItem",
-                            "DeleteItem",
-                            "GetItem",
-                            "PutItem",
-                            "Query",
-                            "UpdateItem",
-                        )
-                    ],
-                    [self.table.table_arn],
-                )
-            ],
-            "alerts": [statement(["sns:Publish"], [self.alerts.topic_arn])],
-            "models": [
-                statement(["s3:GetObject"], [f"{artifacts}/{MODELS_PREFIX}*"]),
-                # Without the right to list, S3 answers 403 instead of 404 for a model not yet published.
-                statement(["s3:ListBucket"], [artifacts]),
-            ],
-            "failures": [statement(["sqs:SendMessage"], [self.failures.queue_arn])],
-        }
-
-    def _stream_rights(self) -> list[iam.PolicyStatement]:
-        calls = ("DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
-        found = [statement([f"kinesis:{call}" for call in calls], [self._stream_arn])]
+        rights = consumer.rights(self, self._deployment, self.table.table_arn, self.alerts.topic_arn)
         if self._fan_out:
             # The ARN of a consumer ends with the time of its registration.
             consumers = f"{self._stream_arn}/consumer/{self._settings.function}:*"
             actions = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"]
-            found.append(statement(actions, [consumers]))
-        return found
+            rights["stream"].append(statement(actions, [consumers]))
+        return {**rights, "failures": [statement(["sqs:SendMessage"], [self.failures.queue_arn])]}
 
     def _source(self) -> str:
         """ARN of what the event source mapping reads: the stream, or a consumer with enhanced fan-out."""
@@ -175,6 +121,8 @@ class ScoringStack(Stack):
             "Mapping",
             function_name=self.function.function_name,
             event_source_arn=self._source(),
+            # The function or the service reads the stream. Enabled again, it goes on where it stopped.
+            enabled=not self._deployment.service_reads,
             # From the oldest record: readings sent before the first deployment finished are scored too.
             starting_position="TRIM_HORIZON",
             batch_size=settings.batch_size,

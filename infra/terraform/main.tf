@@ -1,5 +1,4 @@
-# The lake: the modules lake, stream and scoring here, ops and guardrails in the files of their names.
-# A module `services` for containers takes its place beside scoring when there are containers to run.
+# The lake: the modules lake, stream and scoring here, services, ops and guardrails in the files of their names.
 
 locals {
   twin          = var.target == "twin"
@@ -68,6 +67,8 @@ module "scoring" {
   packages     = local.packages
   key          = local.key
   key_arn      = one(aws_kms_key.lake[*].arn)
+
+  service_reads = local.service_reads
 
   # From the stream module, since the event source mapping checks that its stream is there.
   stream_name = module.stream.stream_name

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.names import STACKS
+from deploy.names import SERVICES_STACK, STACKS
 from infra.settings import SETTINGS_FILE, load_settings
 from tests.support.paths import ROOT
 from tests.support.terraform import (
@@ -82,7 +82,11 @@ def synth(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[
     pytest.importorskip("aws_cdk", reason="needs the CDK library: pip install -e '.[local]'")
 
     def run(
-        target: str, change: Callable[[dict[str, Any]], None] | None = None, *, reviewed: bool = False
+        target: str,
+        change: Callable[[dict[str, Any]], None] | None = None,
+        *,
+        reviewed: bool = False,
+        image_tag: str | None = None,
     ) -> Templates:
         from aws_cdk import App
 
@@ -100,12 +104,13 @@ def synth(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         out = folder / "out"
         app = App(outdir=str(out), context=context, analytics_reporting=False)
         settings = load_settings(settings_file).with_monthly_limit(MONTHLY_LIMIT)
-        build(app, Deployment(settings=settings, target=target, packages=packages))  # type: ignore[arg-type]
+        build(app, Deployment(settings, target, packages, image_tag))  # type: ignore[arg-type]
         if reviewed:
             review(app)
         app.synth()
+        files = {name: out / f"{name}.template.json" for name in (*STACKS, SERVICES_STACK)}
         return Templates(
-            out, {name: json.loads((out / f"{name}.template.json").read_text()) for name in STACKS}
+            out, {name: json.loads(path.read_text()) for name, path in files.items() if path.exists()}
         )
 
     return run

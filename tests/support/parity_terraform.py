@@ -288,6 +288,7 @@ def _mapping(row: Mapping[str, Any]) -> Rows:
     values = {
         # That of a consumer is known once AWS has registered it.
         "source": row.get("event_source_arn", "a consumer"),
+        "enabled": row["enabled"],
         "start": row["starting_position"],
         "batch": (row["batch_size"], row["maximum_batching_window_in_seconds"]),
         "bisect": row["bisect_batch_on_function_error"],

@@ -240,7 +240,7 @@ def _stand_ins(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def who_am_i() -> Iterator[str]:
-    """An endpoint that knows who the caller is, which is all a plan of new resources asks for."""
+    """An endpoint that knows who the caller is and what a plan of new resources asks for besides."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Identity)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -251,10 +251,12 @@ def who_am_i() -> Iterator[str]:
 
 class _Identity(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = _ANSWER.encode()
+        asked = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        secret = "secretsmanager" in self.headers.get("X-Amz-Target", "")
+        zones = "DescribeAvailabilityZones" in asked
+        body = (_SECRET if secret else _ZONES if zones else _ANSWER).encode()
         self.send_response(200)
-        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Type", "application/x-amz-json-1.1" if secret else "text/xml")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -267,3 +269,26 @@ _ANSWER = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/20
 <GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:user/tester</Arn><UserId>tester</UserId>
 <Account>{ACCOUNT}</Account></GetCallerIdentityResult>
 <ResponseMetadata><RequestId>{REGION}</RequestId></ResponseMetadata></GetCallerIdentityResponse>"""
+
+
+_ZONES = (
+    '<DescribeAvailabilityZonesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+    "<requestId>r</requestId><availabilityZoneInfo>"
+    + "".join(
+        f"<item><zoneName>{REGION}{letter}</zoneName><zoneState>available</zoneState><zoneId>{letter}</zoneId>"
+        f"<regionName>{REGION}</regionName><optInStatus>opt-in-not-required</optInStatus></item>"
+        for letter in "abc"
+    )
+    + "</availabilityZoneInfo></DescribeAvailabilityZonesResponse>"
+)
+
+_SECRET = json.dumps(
+    {
+        "ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:client-AbCdEf",
+        "Name": "client",
+        "VersionId": "0" * 32,
+        "SecretString": "the-secret",
+        "VersionStages": ["AWSCURRENT"],
+        "CreatedDate": 1700000000,
+    }
+)

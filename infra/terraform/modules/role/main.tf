@@ -27,6 +27,23 @@ variable "external_id" {
   default     = null
 }
 
+variable "own_account" {
+  description = "Whether the service may assume it only on behalf of this account."
+  type        = bool
+  default     = false
+}
+
+variable "without_resource" {
+  description = "Actions for which IAM offers no resource."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for action in var.without_resource : action == "ecr:GetAuthorizationToken"])
+    error_message = "without_resource of ${var.name}: only ecr:GetAuthorizationToken, which has no resource, is granted so."
+  }
+}
+
 variable "policies" {
   description = "Rights by policy name: statements of actions on resources."
   type        = map(list(object({ actions = list(string), resources = list(string) })))
@@ -59,7 +76,8 @@ resource "aws_iam_role" "this" {
           Effect    = "Allow"
           Principal = { Service = var.service }
         },
-        var.external_id == null ? {} : { Condition = { StringEquals = { "sts:ExternalId" = var.external_id } } }
+        var.external_id == null ? {} : { Condition = { StringEquals = { "sts:ExternalId" = var.external_id } } },
+        var.own_account ? { Condition = { StringEquals = { "aws:SourceAccount" = var.place.account_id } } } : {},
       )
     ]
   })
@@ -83,8 +101,20 @@ resource "aws_iam_role_policy" "this" {
   })
 }
 
+resource "aws_iam_role_policy" "without_resource" {
+  count = length(var.without_resource) > 0 ? 1 : 0
+
+  name = "without-resource"
+  role = aws_iam_role.this.name
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Action = var.without_resource, Effect = "Allow", Resource = "*" }]
+  })
+}
+
 output "arn" {
   description = "ARN of the role, available once its rights are in force."
   value       = "arn:${var.place.partition}:iam::${var.place.account_id}:role/${local.role_name}"
-  depends_on  = [aws_iam_role.this, aws_iam_role_policy.this]
+  depends_on  = [aws_iam_role.this, aws_iam_role_policy.this, aws_iam_role_policy.without_resource]
 }

@@ -14,6 +14,58 @@ locals {
 
   # Prefix of the model registry in the artifacts bucket.
   models_prefix = "models/"
+
+  # What whoever scores may do, the function or the service, and what it is told.
+  rights = {
+    stream = [
+      {
+        actions = [
+          "kinesis:DescribeStream",
+          "kinesis:DescribeStreamSummary",
+          "kinesis:GetRecords",
+          "kinesis:GetShardIterator",
+          "kinesis:ListShards",
+        ]
+        resources = [local.stream_arn]
+      }
+    ]
+    delivery = [
+      {
+        actions = ["firehose:PutRecordBatch"]
+        resources = [
+          for name in [var.firehose.delivery.name, var.firehose.facility.name, var.firehose.alarms.name, var.firehose.quarantine.name] :
+          "arn:${var.place.partition}:firehose:${local.here}:deliverystream/${name}"
+        ]
+      }
+    ]
+    # Deleting: the marker of a message that the topic refused. Query and BatchGetItem: shelvings whose time is up.
+    state  = [{ actions = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"], resources = [local.table_arn] }]
+    alerts = [{ actions = ["sns:Publish"], resources = [local.topic_arn] }]
+    models = [
+      { actions = ["s3:GetObject"], resources = ["${local.artifacts}/${local.models_prefix}*"] },
+      # Without the right to list, S3 answers 403 instead of 404 for a model not yet published.
+      { actions = ["s3:ListBucket"], resources = [local.artifacts] },
+    ]
+  }
+
+  fan_out_rights = [
+    for arns in local.fan_out ? [local.consumer_arns] : [] :
+    { actions = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"], resources = [arns] }
+  ]
+
+  environment = {
+    LIVE_TABLE            = var.live.table
+    LIVE_WINDOW_HOURS     = tostring(var.live.window_hours)
+    ALERT_TOPIC           = local.topic_arn
+    DELIVERY_STREAM       = var.firehose.delivery.name
+    FACILITY_STREAM       = var.firehose.facility.name
+    FACILITY_JOIN         = var.facility.join
+    ALARM_STREAM          = var.firehose.alarms.name
+    QUARANTINE_STREAM     = var.firehose.quarantine.name
+    ARTIFACTS_BUCKET      = var.bucket_names["artifacts"]
+    MODEL_REFRESH_SECONDS = tostring(var.scoring.model_refresh_seconds)
+    COMMIT_SECONDS        = tostring(var.scoring.commit_seconds)
+  }
 }
 
 # State is rebuilt from the stream and windows from the lake: the table may go with the rest.
@@ -116,61 +168,9 @@ module "function" {
   packages             = var.packages
   reserved_concurrency = var.scoring.reserved_concurrency
 
-  policies = {
-    stream = concat(
-      [
-        {
-          actions = [
-            "kinesis:DescribeStream",
-            "kinesis:DescribeStreamSummary",
-            "kinesis:GetRecords",
-            "kinesis:GetShardIterator",
-            "kinesis:ListShards",
-          ]
-          resources = [local.stream_arn]
-        }
-      ],
-      [
-        for arns in local.fan_out ? [local.consumer_arns] : [] :
-        { actions = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"], resources = [arns] }
-      ],
-    )
-    delivery = [
-      {
-        actions = ["firehose:PutRecordBatch"]
-        resources = [
-          for name in [var.firehose.delivery.name, var.firehose.facility.name, var.firehose.alarms.name, var.firehose.quarantine.name] :
-          "arn:${var.place.partition}:firehose:${local.here}:deliverystream/${name}"
-        ]
-      }
-    ]
-    # Deleting: the marker of a message that the topic refused. Query and BatchGetItem: shelvings whose time is up.
-    state  = [{ actions = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"], resources = [local.table_arn] }]
-    alerts = [{ actions = ["sns:Publish"], resources = [local.topic_arn] }]
-    models = [
-      { actions = ["s3:GetObject"], resources = ["${local.artifacts}/${local.models_prefix}*"] },
-      # Without the right to list, S3 answers 403 instead of 404 for a model not yet published.
-      { actions = ["s3:ListBucket"], resources = [local.artifacts] },
-    ]
-    failures = [{ actions = ["sqs:SendMessage"], resources = [local.queue_arn] }]
-  }
-
-  environment = {
-    LIVE_TABLE            = var.live.table
-    LIVE_WINDOW_HOURS     = tostring(var.live.window_hours)
-    ALERT_TOPIC           = local.topic_arn
-    DELIVERY_STREAM       = var.firehose.delivery.name
-    FACILITY_STREAM       = var.firehose.facility.name
-    FACILITY_JOIN         = var.facility.join
-    ALARM_STREAM          = var.firehose.alarms.name
-    QUARANTINE_STREAM     = var.firehose.quarantine.name
-    ARTIFACTS_BUCKET      = var.bucket_names["artifacts"]
-    MODEL_REFRESH_SECONDS = tostring(var.scoring.model_refresh_seconds)
-    COMMIT_SECONDS        = tostring(var.scoring.commit_seconds)
-
-    # The emulator's event source mapping ignores a partial answer, so there a batch must raise.
-    PARTIAL_BATCH_RESPONSE = var.place.twin ? "false" : "true"
-  }
+  policies = merge(local.rights, { stream = concat(local.rights.stream, local.fan_out_rights), failures = [{ actions = ["sqs:SendMessage"], resources = [local.queue_arn] }] })
+  # The emulator's event source mapping ignores a partial answer, so there a batch must raise.
+  environment = merge(local.environment, { PARTIAL_BATCH_RESPONSE = var.place.twin ? "false" : "true" })
 }
 
 # Kinesis pushes records to it as they arrive, for a price of its own: docs/reference/cost.md.
@@ -184,6 +184,9 @@ resource "aws_kinesis_stream_consumer" "scoring" {
 resource "aws_lambda_event_source_mapping" "stream" {
   function_name    = module.function.name
   event_source_arn = local.fan_out ? aws_kinesis_stream_consumer.scoring[0].arn : local.stream_arn
+
+  # The function or the service reads the stream. Enabled again, it goes on where it stopped.
+  enabled = !var.service_reads
 
   # From the oldest record: readings sent before the first deployment finished are scored too.
   starting_position                  = "TRIM_HORIZON"

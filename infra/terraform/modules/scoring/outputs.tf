@@ -23,3 +23,14 @@ output "failure_queue_arn" {
   value       = local.queue_arn
   depends_on  = [aws_sqs_queue.failures]
 }
+
+output "rights" {
+  description = "What whoever scores may do, by policy name."
+  value       = local.rights
+  depends_on  = [aws_dynamodb_table.live, aws_sns_topic.alerts]
+}
+
+output "environment" {
+  description = "Environment of whoever scores."
+  value       = local.environment
+}

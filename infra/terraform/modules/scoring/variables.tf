@@ -108,3 +108,9 @@ variable "key_arn" {
   type        = string
   default     = null
 }
+
+variable "service_reads" {
+  description = "Whether the scoring service reads the stream; the function's event source mapping is then disabled."
+  type        = bool
+  default     = false
+}

@@ -14,7 +14,7 @@ from deploy.anomalies import service_monitor
 from deploy.changes import Change, between_templates
 from deploy.engine import Answers, Iac
 from deploy.github import repository
-from deploy.names import GUARDRAILS_STACK, LAKE_STACK, OPS_STACK, STACKS
+from deploy.names import GUARDRAILS_STACK, LAKE_STACK, OPS_STACK, SERVICES_STACK, STACKS
 from deploy.output import Output
 from deploy.place import Place
 from infra.settings import load_settings
@@ -173,6 +173,9 @@ class CdkEngine:
         # The CDK would run the app with the `python3` on the path, which may not have the library.
         app = ["--app", f'"{sys.executable}" app.py', "--context", f"target={target}"]
         app += ["--context", f"monthlyLimitUsd={monthly_limit(load_settings())}"]
+        # Without it the services would go, and the function would read the stream again.
+        tag = self._answers.image_tag or stacks.outputs(SERVICES_STACK).get("ServicesImageTag")
+        app += ["--context", f"image_tag={tag}"] if tag else []
         command = [*self._command, "synth", "--quiet", *app, "--output", str(self._assembly), "--no-notices"]
         what = "Synthesising the CDK app"
         run_quietly(command, nodejs.CDK, self._environment, what=what, hint="Correct it and try again.")
@@ -200,7 +203,7 @@ class CdkEngine:
     def _known(self) -> list[str]:
         """Stacks that may exist, lake first; the app need not synthesise for their removal."""
         extra = [GUARDRAILS_STACK] if self._answers.guardrails else []
-        return [*STACKS, OPS_STACK, *extra]
+        return [*STACKS, SERVICES_STACK, OPS_STACK, *extra]
 
     def _parameters(self, name: str, wanted: Mapping[str, Any]) -> Mapping[str, str]:
         """Values for a stack's parameters: those given now; CloudFormation remembers the others."""

@@ -24,12 +24,14 @@ class Answers:
         github: repository whose pipeline may deploy, as `owner/name` or `owner@1/name@2`.
         github_provider: ARN of GitHub's OIDC provider, if the account has one already.
         guardrails: whether budgets and outside roles are deployed too; the pipeline may not touch them.
+        image_tag: tag of the services' images; the one deployed last if not given.
     """
 
     email: str | None = None
     github: str | None = None
     github_provider: str | None = None
     guardrails: bool = True
+    image_tag: str | None = None
 
 
 class Engine(Protocol):

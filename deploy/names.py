@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from deploy import terraform_state
 from deploy.place import Place
 from infra.settings import Settings, Zone
+from infra.settings_services import ContainerSettings
 from toolchain.package import FUNCTIONS
 
 LAKE_STACK = "PetroStreamLake"
@@ -52,11 +53,20 @@ class Names:
         return tuple(str(section.name) for section in sections if hasattr(section, "name"))
 
     @property
+    def containers(self) -> tuple[ContainerSettings, ...]:
+        """The services that the settings ask for."""
+        services = self.settings.services
+        if not services.enabled:
+            return ()
+        return (services.scoring, services.dashboard) if services.dashboard.enabled else (services.scoring,)
+
+    @property
     def log_prefixes(self) -> tuple[str, ...]:
         """What the names of the log groups begin with."""
         return (
             *(f"/aws/lambda/{name}" for name in self.functions.values()),
             *(f"/aws/kinesisfirehose/{name}" for name in self.deliveries),
+            *(f"/ecs/{container.service}" for container in self.containers),
         )
 
     @property

@@ -14,6 +14,13 @@ from deploy.remains import Remain
 
 # Services whose tagged resources cost nothing when idle.
 _FREE = ("iam", "glue", "cloudformation", "sns", "budgets", "ce", "lambda", "athena", "events")
+_FREE_KINDS = {
+    "ec2": ("internet-gateway", "route-table", "security-group", "security-group-rule", "subnet", "vpc"),
+    "ecs": ("cluster", "task-definition"),
+    "elasticloadbalancing": ("listener", "listener-rule", "targetgroup"),
+    "application-autoscaling": ("scalable-target",),
+}
+"""Kinds of resources that cost nothing, of services whose others do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +74,13 @@ def assemble(
         if remains.named(names, arn):
             stale.append(arn)
         else:
-            left.append(Remain(arn, f"{service}, by its tag", Fraction(0) if service in _FREE else None))
+            left.append(Remain(arn, f"{service}, by its tag", Fraction(0) if _is_free(arn) else None))
     return Receipt(tuple(left), tuple(stale), tuple(shared))
+
+
+def _is_free(arn: str) -> bool:
+    service, resource = arn.split(":")[2], arn.split(":", 5)[5]
+    return service in _FREE or resource.split("/")[0] in _FREE_KINDS.get(service, ())
 
 
 def show(found: Receipt, console: Console, *, place: str) -> None:

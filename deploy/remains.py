@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cost.figures import GB, MONTH_HOURS
 from cost.prices import load_prices
-from deploy import buckets
+from deploy import buckets, remains_services
 from deploy.names import Names
 from petrostream.aws.clients import client
 from toolchain.errors import ToolError
@@ -25,10 +25,13 @@ _ABSENT = frozenset(
     {
         "404",
         "AWS.SimpleQueueService.NonExistentQueue",
+        "ClusterNotFoundException",
         "EntityNotFoundException",
+        "LoadBalancerNotFound",
         "NoSuchBucket",
         "NotFoundException",
         "QueueDoesNotExist",
+        "RepositoryNotFoundException",
         "ResourceNotFound",
         "ResourceNotFoundException",
     }
@@ -106,7 +109,8 @@ def by_name(names: Names) -> list[Remain]:
         Unseen: a service refuses to answer.
     """
     held = [one for bucket in names.buckets.values() for one in _bucket(names, bucket)]
-    return [*held, *present(names), *_logs(names), *_watching(names)]
+    containers = [Remain(*found) for found in remains_services.services(names, _ask)]
+    return [*held, *present(names), *_logs(names), *_watching(names), *containers]
 
 
 def present(names: Names) -> list[Remain]:
@@ -132,6 +136,7 @@ def named(names: Names, arn: str) -> bool:
     prefixes = (
         *(names.arn("logs", f"log-group:{prefix}") for prefix in names.log_prefixes),
         names.arn("cloudwatch", f"alarm:{names.settings.project}"),
+        *remains_services.prefixes(names),
     )
     return arn in listed or arn.startswith(prefixes)
 

@@ -27,7 +27,7 @@ from toolchain.run import run_quietly
 CONFIGURATION = ROOT / "infra" / "terraform"
 WORK = ROOT / "build" / "deploy" / "terraform"
 _LAKE = "module.lake"
-_OTHERS = ("module.stream", "module.scoring", "module.ops")
+_OTHERS = ("module.stream", "module.scoring", "module.services", "module.ops")
 _GUARDRAILS = "module.guardrails"
 _LOCKED = "-lockfile=readonly"
 """The provider of the lock file and no other; `make lock` is what changes the file."""
@@ -193,6 +193,7 @@ class TerraformEngine:
             # Named in full: the first plan is made in a copy of the configuration.
             "packages": str(folder_of(Target.aws)),
             "alert_email": self._answers.email,
+            "image_tag": self._answers.image_tag,
             **self._guardrail_values(),
         }
         return [f"-var={name}={value}" for name, value in values.items() if value is not None]
@@ -283,8 +284,11 @@ def _targets(*modules: str) -> list[str]:
 def remembered(answers: Answers, state: Mapping[str, Any]) -> Answers:
     """Fill in missing answers from the state.
 
-    Otherwise a second deployment without `--github` would remove the pipeline's roles.
+    Otherwise a second deployment without `--github` would remove the pipeline's roles, and one without an
+    image tag the services.
     """
+    tag = state.get("outputs", {}).get("ServicesImageTag", {}).get("value")
+    answers = replace(answers, image_tag=answers.image_tag or tag or None)
     for resource in state.get("resources", []):
         for instance in resource.get("instances", []):
             values = instance.get("attributes", {})

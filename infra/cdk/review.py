@@ -7,7 +7,10 @@ from aws_cdk import Acknowledgment, App, Validations
 from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
-from infra.cdk.review_guardrails import wildcards
+from infra.cdk.review_guardrails import AS_REPORTED, wildcards
+from infra.cdk.review_services import STACK as SERVICES
+from infra.cdk.review_services import exceptions
+from infra.cdk.services import ServicesStack
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,22 @@ def review(app: App) -> None:
     """
     for entry in ACKNOWLEDGED:
         Validations.of(_find(app, entry.path)).acknowledge(Acknowledgment(id=entry.rule, reason=entry.reason))
+    for entry in services_acknowledged(app):
+        Validations.of(_find(app, entry.path)).acknowledge(Acknowledgment(id=entry.rule, reason=entry.reason))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def services_acknowledged(app: App) -> Iterator[Acknowledged]:
+    """The exceptions of the services in the form that the settings ask for, if they do."""
+    stack = app.node.try_find_child(SERVICES)
+    if not isinstance(stack, ServicesStack):
+        return
+    for below, rule, reason in exceptions(stack.deployment.settings, AS_REPORTED):
+        node: IConstruct | None = stack
+        for part in below.split("/"):
+            node = node.node.try_find_child(part) if node else None
+        if node is not None:
+            yield Acknowledged(f"{SERVICES}/{below}", rule, reason)
 
 
 def _find(app: App, path: str) -> IConstruct:

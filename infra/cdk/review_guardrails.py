@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from infra.settings import load_settings
 from infra.watch import AccountRegion, policy
 
-_AS_REPORTED = AccountRegion(account="<AWS::AccountId>", region="<AWS::Region>", partition="<AWS::Partition>")
+AS_REPORTED = AccountRegion(account="<AWS::AccountId>", region="<AWS::Region>", partition="<AWS::Partition>")
 
 _NO_RESOURCE = "IAM offers no resource for these actions, and none of them reads data or changes anything."
 _OWN_NAMES = (
@@ -79,7 +79,7 @@ def wildcards() -> Iterator[tuple[str, str, str]]:
     """
     for name, construct in _PLACES.items():
         found: dict[str, list[str]] = {}
-        for statement in policy(name, load_settings(), _AS_REPORTED)["Statement"]:
+        for statement in policy(name, load_settings(), AS_REPORTED)["Statement"]:
             for resource in statement["Resource"]:
                 if "*" in resource:
                     found.setdefault(resource, []).append(REASONS[name][statement["Sid"]])

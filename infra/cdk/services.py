@@ -19,6 +19,7 @@ from infra.watch import policy
 
 NEVER_FEWER_PERCENT, MOST_PERCENT = 100, 200
 GRACE_SECONDS = 90
+DASHBOARD_CALLS = ("BatchGetItem", "GetItem", "PutItem", "Query")
 
 
 class ServicesStack(Stack):
@@ -31,7 +32,7 @@ class ServicesStack(Stack):
             synthesizer=deployment.synthesizer(),
             description="PetroStream: scoring service and dashboard on ECS",
         )
-        self._deployment = deployment
+        self.deployment = deployment
         self._settings = deployment.settings.services
         self._reads = deployment.settings.scoring.consumer == "service"
         containers = [self._scoring()]
@@ -50,13 +51,13 @@ class ServicesStack(Stack):
 
     def _names(self) -> tuple[str, str]:
         """ARNs of the live table and the alert topic, by their names."""
-        live = self._deployment.settings.live
+        live = self.deployment.settings.live
         return arn(self, "dynamodb", f"table/{live.table}"), arn(self, "sns", live.alert_topic)
 
     def _scoring(self) -> Container:
         table, topic = self._names()
-        settings = self._deployment.settings
-        rights = consumer.rights(self, self._deployment, table, topic)
+        settings = self.deployment.settings
+        rights = consumer.rights(self, self.deployment, table, topic)
         if not self._reads:
             del rights["stream"]
         # The service reads the stream and serves the API; without the stream, the API alone.
@@ -69,7 +70,7 @@ class ServicesStack(Stack):
             ready="/ready",
             command=("python3", "-m", module),
             environment={
-                **consumer.environment(self._deployment, topic),
+                **consumer.environment(self.deployment, topic),
                 "API_HOST": "0.0.0.0",  # noqa: S104 - its security group lets the load balancer in
                 "API_PORT": "8080",
                 "AWS_REGION": Aws.REGION,
@@ -84,9 +85,8 @@ class ServicesStack(Stack):
         )
 
     def _dashboard(self) -> Container:
-        table, topic = self._names()
-        settings = self._deployment.settings
-        rights = consumer.rights(self, self._deployment, table, topic)
+        table, _ = self._names()
+        settings = self.deployment.settings
         alarms = arn(self, "firehose", f"deliverystream/{settings.firehose.alarms.name}")
         return Container(
             key="dashboard",
@@ -95,16 +95,18 @@ class ServicesStack(Stack):
             alive="/_stcore/health",
             ready="/_stcore/health",
             environment={
-                **consumer.environment(self._deployment, topic),
+                "ALARM_STREAM": settings.firehose.alarms.name,
                 "ATHENA_DATABASE": settings.lake.database,
                 "ATHENA_WORKGROUP": settings.lake.workgroup,
                 "AWS_REGION": Aws.REGION,
+                "LIVE_TABLE": settings.live.table,
                 "LOG_LEVEL": settings.runtime.log_level,
+                "STREAMLIT_SERVER_ADDRESS": "0.0.0.0",  # noqa: S104 - as for the service
+                "STREAMLIT_SERVER_PORT": "8501",
             },
             # It shows the live table and queries, and acts on alarms as the API does.
             rights={
-                "state": rights["state"],
-                "alerts": rights["alerts"],
+                "state": [statement([f"dynamodb:{call}" for call in DASHBOARD_CALLS], [table])],
                 "delivery": [statement(["firehose:PutRecordBatch"], [alarms])],
                 "query": self._queries(),
             },
@@ -112,7 +114,7 @@ class ServicesStack(Stack):
 
     def _queries(self) -> list[iam.PolicyStatement]:
         """What an analyst may do but to list every catalogue."""
-        rows = policy("analyst", self._deployment.settings, cdk_place())["Statement"]
+        rows = policy("analyst", self.deployment.settings, cdk_place())["Statement"]
         return [statement(row["Action"], row["Resource"]) for row in rows if row["Resource"] != ["*"]]
 
     # --- where it runs ----------------------------------------------------------------------------------
@@ -151,11 +153,11 @@ class ServicesStack(Stack):
         for one in running:
             service = self._service(one, found[one.key], groups[one.key].attr_group_id)
             behind = one.key == "scoring" and self._reads
-            scale(self, one, self._deployment.settings, service, behind=behind)
+            scale(self, one, self.deployment.settings, service, behind=behind)
 
     def _service(self, container: Container, found: TaskParts, group: str) -> ecs.CfnService:
         kind = ecs.CfnService
-        task = task_definition(self, container, self._deployment, found)
+        task = task_definition(self, container, self.deployment, found)
         targets = self._balancer.targets[container.key] if self._balancer else None
         service = kind(
             self,
@@ -206,7 +208,8 @@ class ServicesStack(Stack):
             "ServicesNames": ",".join(sorted(one.settings.service for one in running)),
             "ServicesUrl": balancer_url(self._settings, name) if name else "",
             "ServicesBalancer": name,
-            "ServicesImageTag": self._deployment.image_tag or "",
+            "ServicesImageTag": self.deployment.image_tag or "",
         }
         for key, value in outputs.items():
-            CfnOutput(self, key, value=value)
+            if value:
+                CfnOutput(self, key, value=value)

@@ -59,21 +59,21 @@ output "ServicesCluster" {
 }
 
 output "ServicesNames" {
-  description = "Names of the services that run, separated by commas."
-  value       = one([for services in module.services : join(",", services.names)])
+  description = "Names of the services that run, separated by commas; none without an image."
+  value       = one([for services in module.services : join(",", services.names) if length(services.names) > 0])
 }
 
 output "ServicesUrl" {
-  description = "Address of the services, or empty."
+  description = "Address of the services; none where no network may connect."
   value       = one(module.services[*].url)
 }
 
 output "ServicesBalancer" {
-  description = "Name of the load balancer, which the domain of the certificate must point at, or empty."
+  description = "Name of the load balancer, which the domain of the certificate must point at."
   value       = one(module.services[*].balancer)
 }
 
 output "ServicesImageTag" {
-  description = "Tag of the images that run, or empty."
-  value       = one([for services in module.services : coalesce(var.image_tag, "-") == "-" ? "" : var.image_tag])
+  description = "Tag of the images that run."
+  value       = local.services_on ? var.image_tag : null
 }

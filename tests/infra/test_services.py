@@ -85,7 +85,7 @@ def test_without_an_image_there_is_room_for_it_and_the_function_goes_on(synth, p
 
 def test_by_default_there_are_none(aws, aws_plan):
     assert STACK not in aws.stacks
-    assert [row for row in planned(aws_plan) if "services" in row["address"]] == []
+    assert list(planned(aws_plan, ("module.services",))) == []
 
 
 # --- what it is ---------------------------------------------------------------------------------------------
@@ -124,6 +124,16 @@ def test_the_environment_is_what_the_service_reads(full):
     assert ServiceSettings.from_environment(environment).stream == load_settings().stream.name
     api = ApiSettings.from_environment({**environment, "API_KEY_DIGESTS": "0" * 64})
     assert (api.host, api.port) == ("0.0.0.0", 8080)
+
+
+def test_the_environment_is_what_the_dashboard_reads(full):
+    from dashboard.settings import DashboardSettings
+
+    environment = full["task", "petrostream-dashboard"]["containers"][0]["environment"]
+    settings = DashboardSettings.from_environment(environment)
+    assert settings.live_table == load_settings().live.table
+    assert settings.workgroup == load_settings().lake.workgroup
+    assert environment["STREAMLIT_SERVER_PORT"] == "8501"
 
 
 def test_the_service_may_do_with_the_lake_what_the_function_may(full, aws):
@@ -226,6 +236,23 @@ def test_the_rule_pack_reports_nothing(templates):
     for form, found in templates.items():
         report = json.loads((found.folder / "validation-report.json").read_text())
         assert report["pluginReports"] == [], form
+
+
+def test_every_exception_is_needed(synth, tmp_path, monkeypatch):
+    pytest.importorskip("cdk_nag")
+    from infra.cdk import review
+
+    monkeypatch.setattr(review, "services_acknowledged", lambda app: ())
+    with pytest.raises(RuntimeError, match="ValidationFailed") as refused:
+        synth("aws", everything(), reviewed=True, image_tag=TAG)
+    findings = re.findall(
+        r"^ +PetroStreamServices/(\S+) .*\n +Acknowledge with 'AwsSolutions::(\S+)'", str(refused.value), re.M
+    )
+    found = {(path.removesuffix("/Resource"), rule) for path, rule in findings}
+    with_everything = load_settings(written(tmp_path, everything()))
+    listed = list(review.exceptions(with_everything, review.AS_REPORTED))
+    assert found == {(path, rule) for path, rule, _ in listed}
+    assert all(len(reason) > 40 for _, _, reason in listed)
 
 
 def test_cfn_lint_finds_nothing(templates):

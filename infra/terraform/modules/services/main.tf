@@ -41,18 +41,21 @@ locals {
     alive    = "/_stcore/health"
     ready    = "/_stcore/health"
     command  = []
-    environment = merge(var.environment, {
-      ATHENA_DATABASE  = var.database
-      ATHENA_WORKGROUP = var.workgroup
-      AWS_REGION       = var.place.region
-      LOG_LEVEL        = var.runtime.log_level
-    })
+    environment = {
+      ALARM_STREAM             = var.environment["ALARM_STREAM"]
+      ATHENA_DATABASE          = var.database
+      ATHENA_WORKGROUP         = var.workgroup
+      AWS_REGION               = var.place.region
+      LIVE_TABLE               = var.environment["LIVE_TABLE"]
+      LOG_LEVEL                = var.runtime.log_level
+      STREAMLIT_SERVER_ADDRESS = "0.0.0.0"
+      STREAMLIT_SERVER_PORT    = "8501"
+    }
     secrets = {}
 
     # It shows the live table and queries, and acts on alarms as the API does.
     rights = {
-      state    = var.rights.state
-      alerts   = var.rights.alerts
+      state    = [{ actions = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], resources = var.rights.state[0].resources }]
       delivery = [{ actions = ["firehose:PutRecordBatch"], resources = [var.alarm_stream_arn] }]
       query    = var.query_rights
     }

@@ -14,11 +14,11 @@ output "names" {
 }
 
 output "url" {
-  description = "Address of the load balancer, or empty."
-  value       = !local.reached ? "" : local.secure ? "https://${local.access.domain}" : "http://${aws_lb.this[0].dns_name}"
+  description = "Address of the load balancer; null where no network may connect."
+  value       = !local.reached ? null : local.secure ? "https://${local.access.domain}" : "http://${aws_lb.this[0].dns_name}"
 }
 
 output "balancer" {
-  description = "Name of the load balancer, which the domain of the certificate must point at, or empty."
-  value       = local.reached ? aws_lb.this[0].dns_name : ""
+  description = "Name of the load balancer, which the domain of the certificate must point at; null where no network may connect."
+  value       = local.reached ? aws_lb.this[0].dns_name : null
 }

@@ -12,14 +12,14 @@ from infra.settings_services import ContainerSettings
 Ask = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any] | None]
 """Returns a service's answer, or None if what it is asked for does not exist."""
 
-Found = tuple[str, str, Fraction]
+Left = tuple[str, str, Fraction]
 """ARN, kind and dollars a month of a resource."""
 
 UNITS = 1024
 """CPU units of a vCPU, and MB of a GB."""
 
 
-def services(names: Names, ask: Ask) -> Iterator[Found]:
+def services(names: Names, ask: Ask) -> Iterator[Left]:
     """What there is of the services, by their names; nothing is asked where the settings have none."""
     if not names.settings.services.enabled:
         return
@@ -45,7 +45,7 @@ def _hourly(key: str, count: Fraction) -> Fraction:
     return load_prices()[key].of(count * MONTH_HOURS)
 
 
-def _cluster(names: Names, ask: Ask) -> Iterator[Found]:
+def _cluster(names: Names, ask: Ask) -> Iterator[Left]:
     cluster = names.settings.services.name
     answer = ask("ecs", "describe_clusters", {"clusters": [cluster]}) or {}
     # A cluster that was deleted is shown as inactive for some time.
@@ -73,7 +73,7 @@ def task_month(container: ContainerSettings) -> Fraction:
     )
 
 
-def _images(names: Names, repository: str, ask: Ask) -> Iterator[Found]:
+def _images(names: Names, repository: str, ask: Ask) -> Iterator[Left]:
     if ask("ecr", "describe_repositories", {"repositoryNames": [repository]}) is None:
         return
     images: list[Mapping[str, Any]] = []
@@ -91,7 +91,7 @@ def _images(names: Names, repository: str, ask: Ask) -> Iterator[Found]:
     yield names.arn("ecr", f"repository/{repository}"), what, cost
 
 
-def _balancer(names: Names, ask: Ask) -> Iterator[Found]:
+def _balancer(names: Names, ask: Ask) -> Iterator[Left]:
     settings = names.settings.services
     answer = ask("elbv2", "describe_load_balancers", {"Names": [settings.name]}) or {}
     for row in answer.get("LoadBalancers", []):
@@ -100,7 +100,7 @@ def _balancer(names: Names, ask: Ask) -> Iterator[Found]:
         yield row["LoadBalancerArn"], "load balancer with its addresses", cost
 
 
-def _addresses(names: Names, ask: Ask) -> Iterator[Found]:
+def _addresses(names: Names, ask: Ask) -> Iterator[Left]:
     """Elastic addresses with the project's tag: there should be none, and each costs."""
     wanted = {"Filters": [{"Name": "tag:project", "Values": [names.settings.tags["project"]]}]}
     answer = ask("ec2", "describe_addresses", wanted) or {}

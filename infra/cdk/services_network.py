@@ -27,25 +27,25 @@ class Network:
     way_out: list[ec2.CfnRoute | ec2.CfnSubnetRouteTableAssociation]
 
 
+def _named(settings: ServicesSettings, suffix: str = "") -> list[CfnTag]:
+    return [CfnTag(key="Name", value=f"{settings.name}{suffix}")]
+
+
 def network(stack: Stack, settings: ServicesSettings) -> Network:
     """A VPC with a public subnet in each zone, its way out, and gateway endpoints."""
-
-    def named(suffix: str = "") -> list[CfnTag]:
-        return [CfnTag(key="Name", value=f"{settings.name}{suffix}")]
-
     vpc = ec2.CfnVPC(
         stack,
         "Vpc",
         cidr_block=settings.network,
         enable_dns_hostnames=True,
         enable_dns_support=True,
-        tags=named(),
+        tags=_named(settings),
     )
-    gateway = ec2.CfnInternetGateway(stack, "InternetGateway", tags=named())
+    gateway = ec2.CfnInternetGateway(stack, "InternetGateway", tags=_named(settings))
     attached = ec2.CfnVPCGatewayAttachment(
         stack, "Attachment", vpc_id=vpc.ref, internet_gateway_id=gateway.ref
     )
-    table = ec2.CfnRouteTable(stack, "Routes", vpc_id=vpc.ref, tags=named())
+    table = ec2.CfnRouteTable(stack, "Routes", vpc_id=vpc.ref, tags=_named(settings))
     route = ec2.CfnRoute(
         stack,
         "Internet",
@@ -65,7 +65,7 @@ def network(stack: Stack, settings: ServicesSettings) -> Network:
             availability_zone=Fn.select(number, Fn.get_azs()),
             cidr_block=str(block),
             map_public_ip_on_launch=False,
-            tags=named(f"-{number + 1}"),
+            tags=_named(settings, f"-{number + 1}"),
         )
         way_out.append(
             ec2.CfnSubnetRouteTableAssociation(
@@ -73,17 +73,22 @@ def network(stack: Stack, settings: ServicesSettings) -> Network:
             )
         )
         subnets.append(subnet.ref)
+    _endpoints(stack, settings, vpc.ref, table.ref)
+    return Network(vpc.ref, subnets, way_out)
+
+
+def _endpoints(stack: Stack, settings: ServicesSettings, vpc: str, table: str) -> None:
+    """Ways to S3 and DynamoDB that cost nothing."""
     for service in ("dynamodb", "s3"):
         ec2.CfnVPCEndpoint(
             stack,
             f"{service.capitalize()}Endpoint",
-            vpc_id=vpc.ref,
+            vpc_id=vpc,
             service_name=f"com.amazonaws.{Aws.REGION}.{service}",
             vpc_endpoint_type="Gateway",
-            route_table_ids=[table.ref],
-            tags=named(f"-{service}"),
+            route_table_ids=[table],
+            tags=_named(settings, f"-{service}"),
         )
-    return Network(vpc.ref, subnets, way_out)
 
 
 def task_group(stack: Stack, name: str, service: str, network: Network) -> ec2.CfnSecurityGroup:

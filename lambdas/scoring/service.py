@@ -18,14 +18,15 @@ from uuid import uuid4
 
 from lambdas.scoring.api.gauges import Gauges
 from lambdas.scoring.api.server import ApiSettings, serve_beside
+from lambdas.scoring.cloudwatch import CloudWatch
 from lambdas.scoring.reader import Reports, ShardReader
 from petrostream.aws.clients import client
 from petrostream.aws.leases import LeaseTable
 from petrostream.aws.settings import ConsumerSettings, ServiceSettings
 from petrostream.aws.shard_stream import ShardStream
 from petrostream.aws.worker import Worker, now_ms
-from petrostream.errors import PetroStreamError, SettingInvalid
-from petrostream.pipeline import RENEW_MS, Lease, Shard, plan
+from petrostream.errors import ModelInvalid, PetroStreamError, SettingInvalid
+from petrostream.pipeline import RENEW_MS, Lease, Outcome, Shard, plan
 
 DRAIN_SECONDS = 90.0
 """Time that the batches in work may take after SIGTERM; Fargate kills the task after 120 s."""
@@ -152,15 +153,29 @@ def task_name() -> str:
     return f"{os.environ.get('HOSTNAME', 'task')}-{uuid4().hex[:12]}"
 
 
-def build(settings: ConsumerSettings, service: ServiceSettings, gauges: Gauges) -> Service:
+def build(
+    settings: ConsumerSettings, service: ServiceSettings, gauges: Gauges, metrics: CloudWatch | None = None
+) -> Service:
     """Build a task from settings, with the services that the environment points at."""
     stream = ShardStream(service.stream, client("kinesis"))
-    reports = Reports(batch=gauges.batch, behind=gauges.behind)
+    counted = metrics or CloudWatch.from_environment(os.environ)
+
+    def batch(outcome: Outcome, records: int) -> None:
+        gauges.batch(outcome, records)
+        counted.batch(outcome, records)
+
+    def behind(shard_id: str, seconds: float) -> None:
+        gauges.behind(shard_id, seconds)
+        counted.behind(shard_id, seconds)
+
+    def rejected(invalid: ModelInvalid) -> None:
+        logger.error("model rejected: %s", invalid)
+        counted.rejected()
 
     def reader(shard_id: str) -> ShardReader:
         # A worker of its own: each shard has its own owner, memories and deadlines.
-        worker = Worker(settings, on_rejected=lambda invalid: logger.error("model rejected: %s", invalid))
-        return ShardReader(shard_id, stream, worker.ports, reports, settle=worker.settle)
+        worker = Worker(settings, on_rejected=rejected)
+        return ShardReader(shard_id, stream, worker.ports, Reports(batch, behind), settle=worker.settle)
 
     leases = LeaseTable(settings.live_table, client("dynamodb"), task_name())
     return Service(leases, stream, reader, service.most_shards, now_ms)

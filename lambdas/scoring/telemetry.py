@@ -8,6 +8,7 @@ from collections.abc import Callable
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lambdas.scoring.counts import counts
 from petrostream.errors import ModelInvalid
 from petrostream.pipeline import Outcome, Tally
 
@@ -20,17 +21,6 @@ metrics = Metrics(
 
 SUMMARY_SECONDS = 20.0
 """Time between two reports of a process, unless something out of the ordinary happens."""
-
-COUNTED_ALWAYS = ("ReadingsScored", "ReadingsQuarantined", "Anomalies")
-COUNTED_WITH_TANKS = (
-    "TankReadings",
-    "ReadingsMatched",
-    "ReadingsUnmatched",
-    "ReadingsLate",
-    "DuplicatesDropped",
-)
-COUNTED_IF_ANY = ("RecordsSkipped", "FacilitiesFailed", "AlarmsAnnunciated", "ModelsRejected")
-"""Omitted when zero: CloudWatch bills a metric for every hour in which it has a value."""
 
 # The domain and the adapters use the standard library's logging: send it through the same handler, once.
 _petrostream = logging.getLogger("petrostream")
@@ -73,23 +63,8 @@ class Summary:
 
     def _report(self, outcome: Outcome) -> None:
         tally = self._tally
-        values = {
-            "ReadingsScored": tally.readings,
-            "ReadingsQuarantined": tally.quarantined,
-            "Anomalies": tally.anomalies,
-            "RecordsSkipped": tally.records_skipped,
-            "FacilitiesFailed": self._failed,
-            "AlarmsAnnunciated": tally.alarms,
-            "TankReadings": tally.tanks,
-            "ReadingsMatched": tally.matched,
-            "ReadingsUnmatched": tally.unmatched,
-            "ReadingsLate": tally.late,
-            "DuplicatesDropped": tally.duplicates + tally.duplicate_tanks,
-        }
-        # A lake without tanks does not pay for their metrics.
-        with_tanks = COUNTED_WITH_TANKS if tally.tanks + tally.matched + tally.unmatched else ()
-        for name in (*COUNTED_ALWAYS, *with_tanks, *(name for name in COUNTED_IF_ANY if values.get(name))):
-            _count(name, values[name])
+        for name, value in counts(tally, self._failed).items():
+            _count(name, value)
         metrics.add_metadata(key="model_version", value=outcome.model_version or "none")
         logger.info(
             "batches done",

@@ -10,7 +10,7 @@ import pytest
 from cost import figures
 from infra import watch
 from infra.settings import load_settings
-from lambdas.scoring import telemetry
+from lambdas.scoring import counts
 from tests.support.paths import ROOT
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -19,9 +19,9 @@ PLACE = watch.AccountRegion(account="123456789012", region="eu-north-1", partiti
 ALARMS = {alarm.key: alarm for alarm in watch.operations_alarms(SETTINGS, PLACE)}
 EMITTED = {
     SETTINGS.scoring.function: {
-        *telemetry.COUNTED_ALWAYS,
-        *telemetry.COUNTED_WITH_TANKS,
-        *telemetry.COUNTED_IF_ANY,
+        *counts.COUNTED_ALWAYS,
+        *counts.COUNTED_WITH_TANKS,
+        *counts.COUNTED_IF_ANY,
     },
     SETTINGS.firehose_transform.function: set(
         re.findall(r'add_metric\(name="(\w+)"', (ROOT / "lambdas/firehose_transform/handler.py").read_text())

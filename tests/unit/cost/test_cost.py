@@ -19,7 +19,7 @@ from cost.prices import PRICES_FILE, PricesError, load_prices
 from cost.report import as_json, dollars
 from cost.workload import Workload, WorkloadError, block_seconds
 from infra.settings import Settings, load_settings
-from lambdas.scoring.telemetry import COUNTED_ALWAYS
+from lambdas.scoring.counts import COUNTED_ALWAYS
 from tests.support.paths import ROOT
 
 BASE = {

@@ -16,7 +16,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo dashboard powerbi service data simulate train benchmark evaluate replay sql package cost bench \
+.PHONY: help setup setup-dev up down demo dashboard grafana powerbi service data simulate train benchmark evaluate replay sql package cost bench \
         plan lock deploy smoke rollback destroy receipt \
         test test-unit test-infra test-e2e fuzz scan lint format clean
 
@@ -53,6 +53,9 @@ demo: setup ## From nothing to SQL: up, data, train, replay, report (DATA=dir fo
 
 dashboard: setup ## Show the fleet of the local lake in the browser (PORT=8501)
 	@$(RUN) -m ops.dashboard $(if $(PORT),--port $(PORT))
+
+grafana: setup ## Write the Grafana dashboard of dashboard/grafana from the settings and the views
+	@$(RUN) -m tools.grafana
 
 powerbi: setup ## Write the Power BI project of dashboard/powerbi from the views and the schema
 	@$(RUN) -m tools.powerbi

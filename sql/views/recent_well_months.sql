@@ -1,6 +1,6 @@
 -- What was each of the last 13 months of each well like? One row per well and month, the current one as far as it is.
 -- A condition on the month would not skip a partition, so the view has its own on date: it reads 13 months, some
--- 400 days. For other months, ask well_days and name the dates.
+-- 400 days, which may exceed the work group's limit. Else ask well_days, and name the dates.
 CREATE OR REPLACE VIEW recent_well_months AS
 SELECT
   well_id,

@@ -1,14 +1,19 @@
 """The lake answers what reports ask: each query of the Power BI project, with the readings' figures."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import boto3
 import pytest
 
 from petrostream.aws.athena import run_sql
 from tests.support import mquery
+from tests.support.cookbook import PAGE, Recipe, figures, recipes
+from tests.support.grafana import athena_targets, sent
 from tests.support.lake import Lake, wait_for
+from tests.support.scan import column_bytes, columns_read
 from tools.powerbi import project
 from tools.powerbi.views import columns_of
 
@@ -85,3 +90,80 @@ def test_wells_facilities_and_alarms_are_those_of_the_replay(lake: Lake, replaye
         )
     }
     assert alarms >= spans > set()
+
+
+def parquet_files(table: str) -> list[bytes]:
+    """The files of a table, as they lie in the lake."""
+    s3 = boto3.client("s3")
+    bucket = next(
+        b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].startswith("petrostream-curated")
+    )
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{table}/")
+    keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+    return [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
+
+
+@pytest.fixture(scope="module")
+def sizes(lake: Lake, replayed: dict) -> dict[str, dict[str, float]]:
+    """Bytes a row of each column of the tables of readings."""
+    found = {}
+    for table in ("scored_readings", "facility_readings"):
+        total, rows = column_bytes(parquet_files(table))
+        found[table] = {name: size / rows for name, size in total.items()}
+    return found
+
+
+@pytest.mark.parametrize("recipe", recipes(), ids=lambda recipe: str(recipe.number))
+def test_a_query_of_the_cookbook_answers_and_scans_what_the_page_says(
+    lake: Lake, sizes: dict[str, dict[str, float]], recipe: Recipe
+) -> None:
+    rows = lake.sql(recipe.sql)
+    assert rows or "Finds nothing where" in PAGE.read_text().split(f"## {recipe.number}. ")[1].split("```")[0]
+    _, stated, *_ = figures()[recipe.number]
+    assert scanned(recipe.sql, sizes) == pytest.approx(stated, rel=0.3, abs=0.5)
+
+
+def scanned(sql: str, sizes: dict[str, dict[str, float]]) -> float:
+    """Bytes a reading that a query reads; alarms are few and left out."""
+    read = {table: reads for table, reads in columns_read(sql).items() if table in sizes}
+    return sum(sizes[table][name] for table in read for columns in read[table] for name in columns)
+
+
+def test_a_day_of_the_model_scans_what_the_guide_says(sizes: dict[str, dict[str, float]]) -> None:
+    found = {table: scanned(asked(table), sizes) for table in QUERIES if table != "Scoreboard"}
+    print("SCAN", found)
+    text = (project.ROOT / "docs" / "guides" / "powerbi.md").read_text(encoding="utf-8")
+    (stated,) = re.findall(r"reads (\d+) bytes a reading", text)
+    assert sum(found.values()) == pytest.approx(float(stated), rel=0.3)
+    assert max(found, key=found.__getitem__) == "Well days"
+
+
+@pytest.mark.parametrize("title", sorted(athena_targets()))
+def test_a_panel_of_grafana_is_answered(lake: Lake, replayed: dict, title: str) -> None:
+    now = datetime.now(UTC)
+    rows = lake.sql(sent(athena_targets()[title]["rawSQL"], now - timedelta(days=2), now))
+    assert rows
+    assert None not in rows[0].values() or title == "Alarms, the latest first"
+
+
+def test_the_notebook_runs_and_judges_the_model_in_service_as_the_scoreboard_does(
+    lake: Lake, replayed: dict
+) -> None:
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    notebook = nbformat.read(project.ROOT / "examples" / "explore.ipynb", as_version=4)
+    notebook.cells.append(
+        nbformat.v4.new_code_cell("print(judged.source, comparison.to_json(orient='index'))")
+    )
+    client = nbclient.NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(project.ROOT)}}
+    )
+    client.execute()
+    source, _, found = notebook.cells[-1].outputs[0]["text"].partition(" ")
+    models = json.loads(found)
+    assert models.keys() == {"in service", "retrained", "retrained, threshold + 0.05"}
+    (expected,) = lake.sql(f"SELECT delay_s, missed FROM recent_scoreboard WHERE source = '{source}'")
+    assert models["in service"]["delay [s]"] == expected["delay_s"]
+    assert models["in service"]["missed"] == bool(expected["missed"])
+    assert not models["retrained"]["missed"]
+    assert models["retrained"]["flagged in the event"] > 10 * models["retrained"]["flagged while normal"]

@@ -18,7 +18,7 @@ _HIDDEN = {"readings": "reading_count", "anomalies": "anomaly_count", "hours": "
 """Columns that no measure of their table may be called like: names there differ by more than capitals."""
 
 _RECENT = RefreshPolicy(kept=3, period="month", refreshed_days=3)
-_YEARS = RefreshPolicy(kept=5, period="year", refreshed_days=3)
+_YEARS = RefreshPolicy(kept=60, period="month", refreshed_days=3)
 
 
 def _from_sql(

@@ -9,14 +9,8 @@ import pytest
 
 from infra.settings import load_settings
 from tests.support.paths import ROOT
+from tests.support.secrets import ACCOUNT, SECRET
 from tools.powerbi import project
-
-SECRETS = re.compile(
-    r"AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|aws_secret_access_key|aws_access_key_id|\bUID\b|\bPWD\b|SessionToken"
-    r"|password|BEGIN [A-Z ]*PRIVATE KEY|(?<![\w/+])[A-Za-z0-9/+]{40}(?![\w/+=])",
-    re.I,
-)
-ACCOUNT = re.compile(r"(?<![\w-])\d{12}(?!\w)")
 
 
 def test_the_files_are_as_generated_to_the_byte():
@@ -45,7 +39,7 @@ def test_no_file_holds_a_secret_an_account_or_a_path_of_a_machine():
     assert files
     for path in files:
         text = path.read_text(encoding="utf-8")
-        assert SECRETS.search(text) is None, path
+        assert SECRET.search(text) is None, path
         assert set(ACCOUNT.findall(text)) <= {"123456789012"}, path
         assert not re.search(r"/home/|/Users/|C:\\Users", text), path
 
@@ -60,7 +54,7 @@ def test_no_file_holds_a_secret_an_account_or_a_path_of_a_machine():
     ],
 )
 def test_a_secret_would_be_found(text):
-    assert SECRETS.search(f"x = {text};")
+    assert SECRET.search(f"x = {text};")
 
 
 def test_the_data_source_names_what_the_deployment_makes():

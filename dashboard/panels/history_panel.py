@@ -95,4 +95,4 @@ def _quarantine(days: Days) -> None:
         rows = picked["selection"]["rows"] or [0]
         below(lines, "quarantine")
         st.markdown("**As it was sent**, the line that is selected, or the first")
-        st.code(raw_text(lines.frame.iloc[rows[0]]), language=None, wrap_lines=True)
+        st.code(raw_text(lines.frame.iloc[rows[0]].to_dict()), language=None, wrap_lines=True)

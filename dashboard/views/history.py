@@ -1,6 +1,7 @@
 """The past: anomalies and data quality by well and day, and what was quarantined."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -46,7 +47,7 @@ def reason_bars(frame: pd.DataFrame, count: str) -> Drawing:
     return chart
 
 
-def raw_text(line: "pd.Series[object]") -> str:
+def raw_text(line: Mapping[Hashable, Any]) -> str:
     """A quarantined line as it was sent, printable; one that was no text is shown in base64."""
     note = f"(the first part of {line['raw_bytes']:,.0f} bytes)\n" if line["raw_truncated"] else ""
     kind = "(base64: the line was no valid text)\n" if line["raw_encoding"] == "base64" else ""

@@ -63,7 +63,8 @@ def shares_of(flow: pd.DataFrame, fresh: pd.DataFrame) -> Shares:
     """What became of the readings, from `throughput` and `freshness`."""
     totals = flow[["readings", "late", "unscored"]].sum()
     rejected = fresh.loc[fresh["table_name"] == "quarantine", "landed"].sum()
-    return Shares(*(float(totals[name]) for name in totals.index), float(rejected))
+    readings, late, unscored = (float(totals[name]) for name in ("readings", "late", "unscored"))
+    return Shares(readings, late, unscored, float(rejected))
 
 
 def share_tiles(shares: Shares) -> list[Tile]:

@@ -315,4 +315,4 @@ def test_nothing_undelivered_and_no_bill_are_said():
 
 
 def test_a_line_that_was_no_text_says_so():
-    assert raw_text(LINES.iloc[1]) == "(base64: the line was no valid text)\n/w=="
+    assert raw_text(LINES.iloc[1].to_dict()) == "(base64: the line was no valid text)\n/w=="

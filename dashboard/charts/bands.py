@@ -1,43 +1,68 @@
 """Charts that several pages draw: a line inside its band over time, bars over time, and a grid of days."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.axes import framed, on_time_axis, time_axis, value_axis, when
 from dashboard.charts.drawing import Drawing
 
 LINE, BAND, ABNORMAL, GRID = "#3B5B75", "#9AA3AA", "#B3001B", "#5A646C"
-HEIGHT = 150
+HEIGHT = 140
 
 
-def band_chart(
-    frame: pd.DataFrame, mean: str, most: str, title: str, limits: Mapping[str, float] | None = None
-) -> Drawing:
-    """A mean as a line and the greatest value as a band above it, over the column `bucket`.
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """Rows in order of time, one for each stretch of [start, end), whose beginning is in `bucket`."""
 
-    Args:
-        frame: rows in order of time.
-        mean: column of the mean.
-        most: column of the greatest value.
-        title: heading of the axis, with the unit.
-        limits: levels to draw as dashed lines, by what they mean; one far above all values is left out.
-    """
-    x = alt.X("bucket:T", title=None)
-    base = alt.Chart(frame)
-    tooltip = [
-        alt.Tooltip("bucket:T", format="%Y-%m-%d %H:%M:%S", title="UTC"),
-        alt.Tooltip(f"{mean}:Q", format=",.1f", title="mean"),
-        alt.Tooltip(f"{most}:Q", format=",.1f", title="greatest"),
-    ]
-    band = base.mark_area(color=BAND, opacity=0.35).encode(
-        x, y=alt.Y(f"{mean}:Q", title=title, scale=alt.Scale(zero=False)), y2=f"{most}:Q"
-    )
-    line = base.mark_line(color=LINE, strokeWidth=1.6).encode(x, y=f"{mean}:Q", tooltip=tooltip)
-    layers: list[alt.Chart] = [band, line]
-    highest = frame[most].max()
-    near = {text: level for text, level in (limits or {}).items() if level <= 1.5 * highest}
-    return alt.layer(*layers, *limit_lines(near)).properties(height=HEIGHT)
+    rows: pd.DataFrame
+    start: datetime
+    end: datetime
+
+    def bands(self, mean: str, most: str, title: str, limits: Mapping[str, float] | None = None) -> Drawing:
+        """A mean as a line and the greatest value as a band above it.
+
+        Args:
+            mean: column of the mean.
+            most: column of the greatest value.
+            title: what it is, with the unit.
+            limits: levels to draw as dashed lines, by what they mean; one far above all values is left out.
+        """
+        base, x = alt.Chart(self.rows), time_axis("bucket:T", self.start, self.end)
+        tooltip = [
+            when("bucket:T"),
+            alt.Tooltip(f"{mean}:Q", format=",.1f", title="mean"),
+            alt.Tooltip(f"{most}:Q", format=",.1f", title="greatest"),
+        ]
+        band = base.mark_area(color=BAND, opacity=0.35).encode(x, value_axis(f"{mean}:Q"), y2=f"{most}:Q")
+        line = base.mark_line(color=LINE, strokeWidth=1.6).encode(
+            on_time_axis("bucket:T"), y=f"{mean}:Q", tooltip=tooltip
+        )
+        highest = self.rows[most].max()
+        near = {text: level for text, level in (limits or {}).items() if level <= 1.5 * highest}
+        return framed([band, line, *limit_lines(near)], HEIGHT, title)
+
+    def bars(self, value: str, title: str, *, colour: str = BAND) -> Drawing:
+        """A bar for each stretch.
+
+        Args:
+            value: column of its height.
+            title: what it is, with the unit.
+            colour: of the bars.
+        """
+        tooltip = [when("bucket:T"), alt.Tooltip(f"{value}:Q", format=",.1f", title=title)]
+        x, y = time_axis("bucket:T", self.start, self.end), value_axis(f"{value}:Q", alt.Scale(zero=True))
+        chart = alt.Chart(self.rows).mark_bar(color=colour, width=self._width())
+        return framed([chart.encode(x, y, tooltip=tooltip)], HEIGHT, title)
+
+    def _width(self) -> float:
+        """Width of a bar, in pixels of a plot that has about 400."""
+        step = self.rows["bucket"].diff().min()
+        seconds = 60.0 if pd.isna(step) else step.total_seconds()
+        return min(24.0, max(1.0, 400.0 * seconds / (self.end - self.start).total_seconds()))
 
 
 def limit_lines(limits: Mapping[str, float]) -> list[alt.Chart]:
@@ -54,21 +79,6 @@ def limit_lines(limits: Mapping[str, float]) -> list[alt.Chart]:
     return [lines, texts]
 
 
-def bars(frame: pd.DataFrame, value: str, title: str, *, colour: str = BAND) -> Drawing:
-    """A bar for each stretch of time of the column `bucket`."""
-    chart: Drawing = (
-        alt.Chart(frame)
-        .mark_bar(color=colour)
-        .encode(
-            x=alt.X("bucket:T", title=None),
-            y=alt.Y(f"{value}:Q", title=title),
-            tooltip=[alt.Tooltip("bucket:T", format="%Y-%m-%d %H:%M", title="UTC"), f"{value}:Q"],
-        )
-        .properties(height=HEIGHT)
-    )
-    return chart
-
-
 def day_grid(frame: pd.DataFrame, value: str, title: str, *, low_is_bad: bool = False) -> Drawing:
     """A cell for each well and day, darker the worse, with its figure in the tooltip and, where few, inside.
 
@@ -79,7 +89,7 @@ def day_grid(frame: pd.DataFrame, value: str, title: str, *, low_is_bad: bool = 
         low_is_bad: whether 100 is good (a quality) rather than 0 (a share of anomalies).
     """
     wells = frame["well_id"].nunique()
-    x = alt.X("yearmonthdate(day):O", title=None, axis=alt.Axis(format="%d %b", labelAngle=0))
+    x = alt.X("utcyearmonthdate(day):O", title=None, axis=alt.Axis(format="%d %b", labelAngle=0))
     y = alt.Y("well_id:N", title=None, axis=alt.Axis(labelLimit=180))
     scale = alt.Scale(domain=[0, 100], range=["#E4E6E8", "#3B2A1E"], interpolate="lab")
     colour = alt.Color(f"{value}:Q", title=title, scale=scale, sort="descending" if low_is_bad else None)

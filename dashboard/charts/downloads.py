@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,17 +14,39 @@ from petrostream.names import shown, without_formula
 
 def table(answer: Answer, key: str, *, height: int | None = None) -> None:
     """The rows of an answer, their download and their SQL."""
-    st.dataframe(printable(answer.frame), key=f"{key}/rows", hide_index=True, height=height or "auto")
+    rows(answer.frame, key, height=height)
     below(answer, key)
+
+
+def rows(frame: pd.DataFrame, key: str, *, height: int | None = None) -> None:
+    """Rows as a table: times in UTC, days without a time, text made printable."""
+    st.dataframe(
+        printable(frame),
+        key=f"{key}/rows",
+        hide_index=True,
+        height=height or "auto",
+        column_config=columns_of(frame),
+    )
+
+
+def columns_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """How the columns of times are shown: instants in UTC, dates without a time."""
+    config: dict[str, Any] = {}
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.DatetimeTZDtype):
+            config[name] = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
+        elif pd.api.types.is_datetime64_dtype(frame[name]):
+            config[name] = st.column_config.DateColumn(format="YYYY-MM-DD")
+    return config
 
 
 def below(answer: Answer, key: str) -> None:
     """Downloads and SQL of an answer, to stand below its chart or table."""
-    csv, parquet, _ = st.columns([1, 1, 6])
-    csv.download_button(
+    row = st.container(horizontal=True)
+    row.download_button(
         "CSV", csv_of(answer.frame), f"{key}.csv", "text/csv", key=f"{key}/csv", on_click="ignore"
     )
-    parquet.download_button(
+    row.download_button(
         "Parquet", parquet_of(answer.frame), f"{key}.parquet", "application/vnd.apache.parquet",
         key=f"{key}/parquet", on_click="ignore",
     )  # fmt: skip

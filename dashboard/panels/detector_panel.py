@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.charts.downloads import below, printable, table
+from dashboard.charts.downloads import below, rows, table
 from dashboard.charts.states import Empty, explained, show_empty
 from dashboard.charts.tiles import tiles_html
 from dashboard.data import past
@@ -52,8 +52,7 @@ def _models(days: Days) -> None:
         if answer.frame.empty:
             st.caption("No reading was scored in these days.")
             return
-        rows = baseline_rows(answer.frame)
-        st.dataframe(printable(rows), key="models/rows", hide_index=True)
+        rows(baseline_rows(answer.frame), "models")
         below(answer, "models")
 
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.charts.bands import Stretches
 from dashboard.charts.downloads import below, table
 from dashboard.charts.states import EMPTY_LAKE, NO_ROWS, Empty, explained, show_empty
 from dashboard.charts.tiles import tiles_html
@@ -73,12 +74,11 @@ def _trend(facility_id: str) -> None:
         if answer.frame.empty:
             show_empty(NO_JOIN)
             return
-        charts = trend_charts(answer.frame, units())
+        charts = trend_charts(Stretches(answer.frame, start, end), units())
         columns = st.columns(2, gap="medium")
-        for number, (title, chart) in enumerate(charts):
+        for number, (name, chart) in enumerate(charts):
             with columns[number % 2]:
-                st.markdown(f"**{title}**")
-                st.altair_chart(chart, key=f"facility/{title}", alt=title)
+                st.altair_chart(chart, key=f"facility/{name}", alt=name.replace("_", " "))
         below(answer, "facility_trend")
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.charts.downloads import below, printable, table
+from dashboard.charts.downloads import below, columns_of, printable, table
 from dashboard.charts.states import NO_ROWS, Empty, explained, show_empty
 from dashboard.data import past
 from dashboard.data.past import Days
@@ -91,6 +91,7 @@ def _quarantine(days: Days) -> None:
             height=260,
             on_select="rerun",
             selection_mode="single-row",
+            column_config=columns_of(lines.frame),
         )
         rows = picked["selection"]["rows"] or [0]
         below(lines, "quarantine")

@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.charts.downloads import below
+from dashboard.charts.bands import Stretches
+from dashboard.charts.downloads import below, rows
 from dashboard.charts.states import EMPTY_LAKE, explained, show_empty
 from dashboard.charts.tables import sql_beside
 from dashboard.charts.tiles import Tile, tiles_html
@@ -46,24 +47,22 @@ def _flow() -> None:
         seconds = bucket_seconds(start, end)
         tiles = [*live_tiles(present, flow.frame, seconds), *share_tiles(shares_of(flow.frame, fresh.frame))]
         st.html(tiles_html(tiles))
-        _charts(flow.frame)
+        _charts(Stretches(flow.frame, start, end))
         below(flow, "throughput")
         st.markdown("**Freshness of the lake's tables**")
         now = pd.Timestamp(present.now_ms, unit="ms", tz="UTC")
-        st.dataframe(freshness_rows(fresh.frame, now), key="freshness", hide_index=True)
+        rows(freshness_rows(fresh.frame, now), "freshness")
         st.caption("On AWS, Firehose writes a file every 2 minutes or 64 MB: a table is that far behind.")
         sql_beside(fresh)
 
 
-def _charts(frame: pd.DataFrame) -> None:
-    if frame.empty:
+def _charts(flow: Stretches) -> None:
+    if flow.rows.empty:
         st.caption("Nothing was scored in this range.")
         return
-    columns = st.columns(2, gap="medium")
-    for column, (title, chart) in zip(columns, flow_charts(frame), strict=False):
+    for column, (name, chart) in zip(st.columns(2, gap="medium"), flow_charts(flow), strict=False):
         with column:
-            st.markdown(f"**{title}**")
-            st.altair_chart(chart, key=f"pipeline/{title}", alt=title)
+            st.altair_chart(chart, key=f"pipeline/{name}", alt=name)
 
 
 @st.fragment(run_every=AGAIN_SECONDS)

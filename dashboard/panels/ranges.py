@@ -17,7 +17,7 @@ MOST_DAYS = 400
 def choose_days(key: str, default: str = "7 days") -> Days | None:
     """A selector of days; None while the range is incomplete or too long."""
     now = reader().now()
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left, right = st.columns([1, 1], vertical_alignment="bottom")
     with left:
         chosen = st.segmented_control("Days, UTC", [*CHOICES, OTHER], default=default, key=f"{key}/days")
     if chosen != OTHER:

@@ -53,7 +53,7 @@ def _to_do(kind: object) -> str:
 def drift_chart(frame: pd.DataFrame) -> Drawing:
     """Distance of each well from its baseline by day, and where it becomes outdated."""
     known = frame[frame["level_shift"].notna()]
-    x = alt.X("yearmonthdate(day):T", title=None)
+    x = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%d %b"))
     y = alt.Y("level_shift:Q", title="median distance, scales")
     tooltip = [
         alt.Tooltip("well_id:N", title="well"),

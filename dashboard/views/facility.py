@@ -1,8 +1,8 @@
 """One facility: emission, vapor and the tank, and how many readings have a tank reading beside them."""
 
-import pandas as pd
+from dataclasses import replace
 
-from dashboard.charts.bands import band_chart, bars
+from dashboard.charts.bands import Stretches
 from dashboard.charts.drawing import Drawing
 from dashboard.charts.tiles import Tile
 from dashboard.data.reader import STALE_MS
@@ -21,6 +21,7 @@ from petrostream.risk import (
 from petrostream.units import UNITS
 
 _METHANE = {"warning": METHANE_WARNING_PPM, "leak": METHANE_LEAK_PPM}
+_RISK = {"alert above": float(ALERT_ABOVE)}
 _VAPOR = {"high": VAPOR_HIGH_PPM, "critical": VAPOR_CRITICAL_PPM}
 
 
@@ -51,32 +52,21 @@ def _gas(key: str, label: str, values: list[float], limit: float) -> Tile:
     return Tile(key, label, f"{max(values):,.0f}", f"limit {limit:,.0f}", abnormal=max(values) > limit)
 
 
-def trend_charts(frame: pd.DataFrame, units: UnitSystem) -> list[tuple[str, Drawing]]:
+def trend_charts(stretches: Stretches, units: UnitSystem) -> list[tuple[str, Drawing]]:
     """Charts of `facility_trend`, each with what it says; a gauge that never reports has none."""
-    frame = frame.assign(
+    frame = stretches.rows
+    pressure = frame["tank_pressure_max"].to_numpy(dtype="float64")
+    rows = frame.assign(
         share=100.0 * frame["matched"] / frame["readings"],
-        tank_pressure=UNITS["pressure"][units.pressure].from_si(
-            frame["tank_pressure_max"].to_numpy(dtype="float64")
-        ),
+        tank_pressure=UNITS["pressure"][units.pressure].from_si(pressure),
     )
-    charts: list[tuple[str, str, Drawing]] = [
-        (
-            "methane_max", "Methane at the wells",
-            band_chart(frame, "methane_mean", "methane_max", "methane, ppm", _METHANE),
-        ),
-        (
-            "vapor_max", "Vapor in the tank",
-            band_chart(frame, "vapor_mean", "vapor_max", "vapor, ppm", _VAPOR),
-        ),
-        ("level_mean", "Level of the tank", bars(frame, "level_mean", "level, %")),
-        (
-            "tank_pressure", "Highest pressure of the tank",
-            bars(frame, "tank_pressure", f"pressure, {units.pressure}"),
-        ),
-        (
-            "risk_max", "Highest risk",
-            band_chart(frame, "risk_max", "risk_max", "risk, 0 to 100", {"alert above": ALERT_ABOVE}),
-        ),
-        ("share", "Readings with a tank reading within 5 s", bars(frame, "share", "matched, %")),
-    ]  # fmt: skip
-    return [(title, chart) for column, title, chart in charts if frame[column].notna().any()]
+    shown = replace(stretches, rows=rows)
+    charts = [
+        ("methane_max", shown.bands("methane_mean", "methane_max", "Methane at the wells, ppm", _METHANE)),
+        ("vapor_max", shown.bands("vapor_mean", "vapor_max", "Vapor in the tank, ppm", _VAPOR)),
+        ("level_mean", shown.bars("level_mean", "Level of the tank, %")),
+        ("tank_pressure", shown.bars("tank_pressure", f"Highest pressure of the tank, {units.pressure}")),
+        ("risk_max", shown.bands("risk_max", "risk_max", "Highest risk, 0 to 100", _RISK)),
+        ("share", shown.bars("share", "Readings with a tank reading within 5 s, %")),
+    ]
+    return [(column, chart) for column, chart in charts if rows[column].notna().any()]

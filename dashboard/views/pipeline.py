@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dashboard.charts.bands import LINE, band_chart, bars
+from dashboard.charts.bands import LINE, Stretches
 from dashboard.charts.drawing import Drawing
 from dashboard.charts.tiles import Tile
 from dashboard.data.ports import Spend
@@ -44,9 +44,10 @@ def live_tiles(present: Present, flow: pd.DataFrame, seconds: int) -> list[Tile]
     old_ms = None if newest is None else present.now_ms - newest
     last = flow.iloc[-2:-1]  # The last stretch is not over yet.
     rate = float(last["readings"].iloc[0]) / seconds if len(last) else 0.0
+    moment = f"in {seconds} s from {last['bucket'].iloc[0]:%H:%M:%S} UTC" if len(last) else "nothing was scored"
     lag = float(flow["lag_median_s"].median()) if flow["lag_median_s"].notna().any() else None
     return [
-        Tile("throughput", "Readings per second", f"{rate:,.1f}", "in the last stretch that is over"),
+        Tile("throughput", "Readings per second", f"{rate:,.1f}", moment),
         Tile(
             "lag", "From reading to score, median", "-" if lag is None else f"{lag:,.1f} s",
             "of readings that were not late",
@@ -98,16 +99,12 @@ def cost_tile(spend: Spend | None) -> Tile:
     )  # fmt: skip
 
 
-def flow_charts(flow: pd.DataFrame) -> list[tuple[str, Drawing]]:
-    """Throughput and lag over time."""
-    charts = [("Readings scored", bars(flow, "readings", "readings", colour=LINE))]
-    if flow["lag_median_s"].notna().any():
-        charts.append(
-            (
-                "From reading to score",
-                band_chart(flow, "lag_median_s", "lag_max_s", "seconds, median to most"),
-            )
-        )
+def flow_charts(flow: Stretches) -> list[tuple[str, Drawing]]:
+    """Throughput and lag over time, by name."""
+    charts = [("readings", flow.bars("readings", "Readings scored in each stretch", colour=LINE))]
+    if flow.rows["lag_median_s"].notna().any():
+        title = "From reading to score, seconds: median and most"
+        charts.append(("lag", flow.bands("lag_median_s", "lag_max_s", title)))
     return charts
 
 

@@ -30,7 +30,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import DEAD_AT_ZERO, GAP_MS
 from petrostream.gauges.memory import NEVER, GaugeMemory, GaugeTable
 from petrostream.gauges.status import FROZEN, IMPLAUSIBLE, MISSING_GAUGE, ZEROED, StatusArray
-from petrostream.readings import UNIT
+from petrostream.readings import is_undecided
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 MISSING_AFTER_MS = GAP_MS
@@ -56,7 +56,7 @@ _QUANTITIES = [str(sensor.quantity) for sensor in SENSORS]
 _JUDGED: BoolArray = np.array([quantity in STEP for quantity in _QUANTITIES])
 _STEP: FloatArray = np.array([STEP.get(quantity, np.inf) for quantity in _QUANTITIES])
 _RATE: FloatArray = np.array([RATE.get(quantity, 0.0) / 1000.0 for quantity in _QUANTITIES])
-_CONDEMNED = ("out_of_range:", "non_finite:", f"{UNIT}:")
+_CONDEMNED = ("out_of_range:", "non_finite:")
 
 NOTHING_CONDEMNED: IntArray = np.empty((0, 3), np.int64)
 
@@ -105,7 +105,7 @@ def judge(
         known |= expected.any(axis=0)
     sensors = np.flatnonzero(known.any(axis=0))
     if len(condemned):
-        # A value in another unit is still there, and must not be compared with others.
+        # A value in an unknown unit is still there, and must not be compared with others.
         values = values.copy()
         values[tuple(condemned.T)] = np.nan
     batch = _Batch(GaugeTable.of(memories, sensors, ts_ms[0]), ts_ms, values[..., sensors], condemned)
@@ -143,7 +143,7 @@ def condemned_values(reasons: Sequence[tuple[str, ...]], wells: int = 1) -> IntA
 
 @lru_cache(maxsize=1024)
 def _condemned_sensors(tags: tuple[str, ...]) -> tuple[int, ...]:
-    names = [tag.split(":")[1] for tag in tags if tag.startswith(_CONDEMNED)]
+    names = [tag.split(":")[1] for tag in tags if tag.startswith(_CONDEMNED) or is_undecided(tag)]
     return tuple(SENSOR_INDEX[name] for name in names if name in SENSOR_INDEX)
 
 

@@ -12,8 +12,12 @@ from petrostream.readings.tanks import TANK_VALUES, VAPOR, TankReadings, tank_ev
 from petrostream.readings.validation import Validated, validate_block
 from petrostream.readings.wells import MAX_LINE_BYTES, NO_TIME, Readings, encode_block, event_id
 from petrostream.readings.wrong_units import (
+    DECIDED,
     UNIT,
+    converted,
+    decided_units,
     gauge_units,
+    is_undecided,
     likely_units,
     reasons_of,
     sensor_of,
@@ -23,6 +27,7 @@ from petrostream.readings.wrong_units import (
 )
 
 __all__ = [
+    "DECIDED",
     "MAX_LINE_BYTES",
     "MAX_NAME_CHARS",
     "NO_TIME",
@@ -35,10 +40,13 @@ __all__ = [
     "Rows",
     "TankReadings",
     "Validated",
+    "converted",
+    "decided_units",
     "encode_block",
     "encode_lines",
     "event_id",
     "gauge_units",
+    "is_undecided",
     "likely_units",
     "quality_without",
     "reasons_of",

@@ -25,18 +25,22 @@ import numpy as np
 import numpy.typing as npt
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.schema import SENSOR_NAMES, SENSORS
+from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES, SENSORS
 from petrostream.units import UNITS
 
 MaskArray = npt.NDArray[np.int8]
 """Likely units as bits of `CANDIDATES`; 0 for a value without anything against it."""
 
 UNIT = "unit"
-"""Code of the reasons: `unit:p_pdg:bar?`, `unit:p_tpt:kPa/psi?`."""
+"""Code of the reasons: `unit:p_pdg:bar?`, `unit:p_tpt:kPa/psi?`; without the question mark where the unit is
+decided, as by `decided_units`."""
 
 CANDIDATES = ("bar", "kPa", "psi", "degF", "K")
 _PRESSURE_BITS: IntArray = np.array([1, 2, 4])
 _DEG_F, _KELVIN = 8, 16
+DECIDED = 32
+"""Bit of a mask whose unit is decided: the value can be converted."""
+
 _FACTORS: FloatArray = np.array([UNITS["pressure"][name].factor for name in CANDIDATES[:3]])
 _FAHRENHEIT, _KELVINS = UNITS["temperature"]["degF"], UNITS["temperature"]["K"]
 
@@ -108,11 +112,67 @@ def likely_units(values: FloatArray, center: FloatArray | None = None) -> MaskAr
     return masks
 
 
+def decided_units(values: FloatArray, masks: MaskArray, center: FloatArray) -> BoolArray:
+    """Return where the baseline decides the unit, so that a value can be converted: shape (n, 27).
+
+    That is where one unit is left, and the baseline says the same of the gauge, or of the other gauges of its
+    quantity in the reading: a gauge that moves in an event is soon far from its own baseline.
+
+    Args:
+        values: as for `likely_units`.
+        masks: its result.
+        center: as there; a baseline's.
+    """
+    sure = np.zeros(values.shape, np.int8)
+    sure[:, _P] = _against_pressures(values[:, _P], center[_P])
+    sure[:, _T] = _against_temperatures(values[:, _T], center[_T])
+    decided: BoolArray = (masks > 0) & (masks & (masks - 1) == 0)
+    for part in (_P, _T):
+        said = np.bitwise_or.reduce(sure[:, part], axis=1, keepdims=True)
+        decided[:, part] &= (sure[:, part] == masks[:, part]) | (said == masks[:, part])
+    return decided
+
+
+def converted(values: FloatArray, reasons: Sequence[tuple[str, ...]]) -> FloatArray:
+    """Return values in the schema's units, those whose reason names a decided unit converted.
+
+    Args:
+        values: shape (n, 27), as sent; not modified.
+        reasons: of each reading.
+    """
+    if not any(reasons):
+        return values
+    known = [(row, *one) for row, tags in enumerate(reasons) if tags for one in _conversions(tags)]
+    if not known:
+        return values
+    rows, sensors, factors, offsets = (np.array(column) for column in zip(*known, strict=True))
+    values = values.copy()
+    values[rows, sensors] = factors * values[rows, sensors] + offsets
+    return values
+
+
+@lru_cache(maxsize=1024)
+def _conversions(reasons: tuple[str, ...]) -> tuple[tuple[int, float, float], ...]:
+    """Sensor index, factor and offset of each value that a reading's reasons say how to convert."""
+    found = []
+    for reason in reasons:
+        name = sensor_of(reason)
+        if name is not None and not reason.endswith("?"):
+            sensor = SENSOR_INDEX[name]
+            found.append((sensor, *UNITS[str(SENSORS[sensor].quantity)][reason.rpartition(":")[2]]))
+    return tuple(found)
+
+
+def is_undecided(reason: str) -> bool:
+    """Whether a reason is about a unit that is not decided: nothing can be made of the value."""
+    return reason.startswith(f"{UNIT}:") and reason.endswith("?")
+
+
 def reasons_of(masks: MaskArray) -> list[tuple[str, ...]]:
     """Return the reasons of n readings, in sensor order.
 
     Args:
-        masks: shape (n, 27), from `likely_units`.
+        masks: shape (n, 27), from `likely_units`, with `DECIDED` added where a unit is.
     """
     patterns, of_row = np.unique(masks, axis=0, return_inverse=True)
     texts = [tuple(map(_reason, row.nonzero()[0].tolist(), row[row > 0].tolist())) for row in patterns]
@@ -121,7 +181,8 @@ def reasons_of(masks: MaskArray) -> list[tuple[str, ...]]:
 
 @lru_cache(maxsize=512)
 def _reason(sensor: int, mask: int) -> str:
-    return f"{UNIT}:{SENSOR_NAMES[sensor]}:{unit_names(mask)}?"
+    doubt = "" if mask & DECIDED else "?"
+    return f"{UNIT}:{SENSOR_NAMES[sensor]}:{unit_names(mask)}{doubt}"
 
 
 def unit_names(mask: int) -> str:

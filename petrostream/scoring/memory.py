@@ -26,7 +26,7 @@ from petrostream.gauges import (
     follow_slowly,
     judge,
 )
-from petrostream.readings import Readings
+from petrostream.readings import Readings, converted
 from petrostream.risk import FOREST, NO_STATE, PROCESS_RULES, StateMemory, codes_of, governing, suppression
 
 SUPPRESSIBLE = (*(rule.id for rule in PROCESS_RULES), FOREST)
@@ -106,9 +106,12 @@ def observe(
             have.
     """
     ts_ms, order = readings.ts_ms[at], at.ravel().tolist()
-    condemned = condemned_values([readings.reasons[i] for i in order], len(memories))
+    reasons = [readings.reasons[i] for i in order]
+    condemned = condemned_values(reasons, len(memories))
     gauges = [memory.gauges for memory in memories]
-    judged = judge(gauges, ts_ms, readings.values[at], condemned, expected)
+    values = readings.values[at]
+    values = converted(values.reshape(len(order), -1), reasons).reshape(values.shape)
+    judged = judge(gauges, ts_ms, values, condemned, expected)
     codes = codes_of([readings.state[i] for i in order]).reshape(at.shape)
     governs, operating = governing([memory.operating for memory in memories], ts_ms, codes)
     moves, moved = follow_moves([memory.moves for memory in memories], ts_ms, judged.values)

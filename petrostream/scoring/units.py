@@ -2,7 +2,8 @@
 
 Validation knows no baseline, so it goes by ranges alone. Where a well has one, its verdict replaces that of
 validation: it decides between units that range leaves open, and recognises gauges whose range does not
-suffice (`petrostream.readings.wrong_units`).
+suffice (`petrostream.readings.wrong_units`). Where it decides the unit, the reason has no question mark, and
+detector and rules use the value converted (`petrostream.scoring.memory.observe`).
 """
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from petrostream.arrays import FloatArray, IntArray
 from petrostream.detection import COMMISSIONED, WellModel
 from petrostream.readings import (
+    DECIDED,
     Readings,
+    decided_units,
     likely_units,
     quality_without,
     reasons_of,
@@ -53,6 +56,7 @@ def _settle(readings: Readings, at: IntArray, center: FloatArray) -> None:
     at = at[odd]
     fresh = quality_without(readings, at, masks > 0)
     missing = np.isnan(values[odd])
+    masks = masks + DECIDED * decided_units(values[odd], masks, center)
     for row, reasons in enumerate(reasons_of(masks)):
         before = readings.reasons[at[row]]
         nulled = tuple(

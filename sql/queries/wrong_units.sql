@@ -9,5 +9,5 @@ SELECT
 FROM well_data
 CROSS JOIN UNNEST(validation_reasons) AS t(problem)
 WHERE t.problem LIKE 'unit:%'
-GROUP BY well_id, t.problem
+GROUP BY 1, 2, 3
 ORDER BY readings DESC, well_id, gauge

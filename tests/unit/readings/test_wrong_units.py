@@ -9,6 +9,9 @@ from petrostream.readings import encode_block
 from petrostream.readings.quality import usable_values
 from petrostream.readings.validation import validate_block
 from petrostream.readings.wrong_units import (
+    DECIDED,
+    converted,
+    decided_units,
     gauge_units,
     likely_units,
     reasons_of,
@@ -200,6 +203,18 @@ class TestAnyWell:
         assume(center * share < MOST)
         one = in_unit(unit, p_mon_ckp=center * share)
         assert found(center_of(p_mon_ckp=center), **one) == (f"unit:p_mon_ckp:{unit}?",)
+
+    @given(st.floats(1e6, 8e7), st.floats(0.8, 1.2), st.sampled_from(["bar", "kPa", "psi"]))
+    def test_a_decided_value_is_converted_to_what_was_measured(self, center, share, unit):
+        # 0.8 and 1.2 are within a quarter of the center whatever unit is named; kgf/cm2 is no candidate.
+        assume(center * share < MOST)
+        row, level = values_of(**in_unit(unit, p_mon_ckp=center * share)), center_of(p_mon_ckp=center)
+        masks = likely_units(row, level)
+        reasons = reasons_of(masks + DECIDED * decided_units(row, masks, level))
+        assert reasons == [(f"unit:p_mon_ckp:{unit}",)]
+        at = SENSOR_INDEX["p_mon_ckp"]
+        assert converted(row, reasons)[0, at] == pytest.approx(center * share)
+        assert converted(row, [(f"unit:p_mon_ckp:{unit}?",)])[0, at] == row[0, at]
 
     @given(st.lists(st.dictionaries(st.sampled_from(SENSOR_NAMES), st.floats()), min_size=1, max_size=5))
     @settings(max_examples=50)

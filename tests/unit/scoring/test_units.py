@@ -28,19 +28,44 @@ class TestCommissionedWell:
     @pytest.mark.parametrize("unit", ["bar", "kPa", "psi"])
     def test_is_told_in_which_unit_its_gauges_are(self, unit):
         rows = scored(in_unit(normal_values(5), unit), models())
-        expected = tuple(f"unit:{name}:{unit}?" for name in ("p_mon_ckp", "p_pdg", "p_tpt"))
+        expected = tuple(f"unit:{name}:{unit}" for name in ("p_mon_ckp", "p_pdg", "p_tpt"))
         assert rows.readings.reasons == [expected] * 5
 
-    def test_has_the_values_as_sent_and_gauges_that_are_implausible(self):
+    def test_has_the_values_as_sent_and_gauges_that_are_well(self):
         values = in_unit(normal_values(5), "psi")
         rows = scored(values, models())
         np.testing.assert_array_equal(rows.readings.values, values)
-        bad = tuple(f"{name}:implausible" for name in ("p_mon_ckp", "p_pdg", "p_tpt"))
-        assert rows.sensor_health == [bad] * 5
+        assert rows.sensor_health == [()] * 5
+
+    @pytest.mark.parametrize("unit", ["bar", "kPa", "psi"])
+    def test_is_scored_as_if_it_had_sent_pascals(self, unit):
+        values = event_values(600, 400)
+        changed = scored(in_unit(values, unit, slice(200, None)), models())
+        usual = scored(values, models())
+        np.testing.assert_allclose(changed.anomaly_score, usual.anomaly_score, atol=0.02)
+        assert changed.anomaly_flag[400:].any()
+        assert [event.change.alarm_type for event in changed.alarms] == [
+            event.change.alarm_type for event in usual.alarms
+        ]
+
+    def test_a_gauge_far_from_its_baseline_is_converted_while_another_one_says_the_unit(self):
+        values = normal_values(5)
+        values[:, PRESSURES[2]] *= 1.6
+        rows = scored(in_unit(values, "psi"), models())
+        assert rows.readings.reasons[-1] == tuple(f"unit:{p}:psi" for p in ("p_mon_ckp", "p_pdg", "p_tpt"))
+
+    def test_a_gauge_that_nobody_vouches_for_is_left_out(self):
+        values = in_unit(normal_values(5), "psi", columns=PRESSURES[1:2])
+        values[:, PRESSURES[1]] *= 0.6
+        rows = scored(values, models())
+        ((reason,), *_) = rows.readings.reasons
+        assert reason.startswith("unit:p_tpt:")
+        assert reason.endswith("?")
+        assert rows.sensor_health[-1] == ("p_tpt:implausible",)
 
     def test_has_a_lower_quality(self):
         rows = scored(in_unit(normal_values(2), "degF", columns=[T_TPT]), models())
-        assert rows.readings.reasons == [("unit:t_tpt:degF?",)] * 2
+        assert rows.readings.reasons == [("unit:t_tpt:degF",)] * 2
         # Three of four values sent, two of five core gauges without t_jus_ckp and t_tpt.
         assert rows.readings.quality.tolist() == [pytest.approx(70 * 3 / 4 + 30 * 3 / 5)] * 2
 
@@ -94,7 +119,7 @@ def test_a_baseline_replaces_what_validation_said_and_keeps_what_it_nulled():
     batch = readings(values)
     batch.reasons[:] = [("unit:p_tpt:kPa/psi?", "unit:t_tpt:K?", "out_of_range:t_tpt", "unknown_field:x")] * 2
     rows = score_batch(FacilityState(FACILITY), batch, models(), scored_at_ms=0).rows
-    expected = tuple(f"unit:{name}:psi?" for name in ("p_mon_ckp", "p_pdg", "p_tpt"))
+    expected = tuple(f"unit:{name}:psi" for name in ("p_mon_ckp", "p_pdg", "p_tpt"))
     rest = ("unit:t_tpt:K?", "out_of_range:t_tpt", "unknown_field:x")
     assert rows.readings.reasons == [(*expected, *rest)] * 2
     # Nothing of the four values sent is usable.

@@ -9,27 +9,30 @@ first record, and the batch goes with the read that falls on its end. With enhan
 measured here, divided by the share of a vCPU that comes with its memory, and the waits below for each call.
 The waits are assumptions, those of the cost model where it has them.
 
-Every facility sends a block a second, at a moment of its own. Every well leaks gas for 20 s of every 120 s,
-so that each of its changes of status and alarm transitions is an alert. Latency of an alert counts from the
-arrival of the reading that made it due: on-delays of the detection count apart.
+Records go to the shard whose hash range holds the MD5 of their facility, as in Kinesis; each shard has a
+process of its own. Every facility sends a block a second, at a moment of its own. Every well leaks gas for
+20 s of every 120 s, so that each of its changes of status and alarm transitions is an alert. Latency of an
+alert counts from the arrival of the reading that made it due: on-delays of the detection count apart.
 """
 
 import argparse
+import hashlib
 import json
 import logging
 import math
+import os
 import random
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 
 from cost import figures
 from infra.settings import load_settings
@@ -178,15 +181,58 @@ def _arrivals(records: Sequence[StreamRecord]) -> dict[tuple[str, int], int]:
     }
 
 
+Found = dict[str, list[float]]
+"""Latencies in ms by what was waited for."""
+
+
+def shard_of(facility: str, shards: int) -> int:
+    """The shard of a partition key, of shards with hash ranges of one size."""
+    place = hashlib.md5(facility.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(place, "big") * shards >> 128
+
+
 def measure(
-    wells: int, seconds: int, memory_mb: int, window: int, *, pushed: bool = False, seed: int = 7
+    wells: int,
+    seconds: int,
+    memory_mb: int,
+    window: int,
+    *,
+    shards: int = 1,
+    pushed: bool = False,
+    seed: int = 7,
 ) -> dict[str, Any]:
-    """Latencies in ms of one shard, read once a second or pushed by enhanced fan-out."""
-    settings = load_settings().scoring
-    share = min(1.0, memory_mb / figures.VCPU_MB)
-    inside = Invocation(share)
-    found: dict[str, list[float]] = {"firehose": [], "live": [], "alert": []}
+    """Latencies in ms, of shards that are read once a second or pushed by enhanced fan-out."""
+    busy = os.getloadavg()[0]
     records = records_of(wells, seconds, seed)
+    found: Found = {"firehose": [], "live": [], "alert": []}
+    batches, hottest = 0, 0
+    for shard in range(shards):
+        own = [record for record in records if shard_of(record.partition_key, shards) == shard]
+        if own:
+            source = _source(own, f"shardId-{shard:012d}", memory_mb, window, pushed, found)
+            source.run(own)
+            batches = max(batches, len(source.batches))
+            hottest = max(hottest, len({record.partition_key for record in own}))
+    return {
+        "wells": wells,
+        "shards": shards,
+        "facilities_of_the_hottest_shard": hottest,
+        "memory_mb": memory_mb,
+        "window_s": window,
+        "enhanced_fan_out": pushed,
+        "batches_of_a_shard": batches,
+        "seconds_between_batches": round(seconds / batches, 2),
+        "load_average": [round(busy, 1), round(os.getloadavg()[0], 1)],
+        **{name: _summary(values) for name, values in found.items()},
+    }
+
+
+def _source(
+    records: list[StreamRecord], shard_id: str, memory_mb: int, window: int, pushed: bool, found: Found
+) -> Polled:
+    """The event source of a shard; what it measures is added to `found`."""
+    settings = load_settings().scoring
+    inside = Invocation(min(1.0, memory_mb / figures.VCPU_MB))
     arrived = _arrivals(records)
 
     def mark(name: str, arguments: dict[str, Any]) -> None:
@@ -195,12 +241,7 @@ def measure(
         elif name == "put_item" and arguments["Item"]["sk"]["S"].startswith("SHARD#"):
             inside.marks["live"] = inside.now_ms()
         elif name == "publish_batch":
-            for entry in arguments["PublishBatchRequestEntries"]:
-                message = json.loads(entry["Message"])
-                due = np.datetime64(message["time"].rstrip("Z")).astype("datetime64[ms]").astype(int)
-                at = arrived.get((message["detail"]["facility_id"], (int(due) - START_MS) // READ_MS))
-                if at is not None:
-                    found["alert"].append(inside.now_ms() - at)
+            found["alert"] += _alerts(arguments["PublishBatchRequestEntries"], arrived, inside.now_ms())
 
     def settle(batch: list[StreamRecord]) -> None:
         for name, at in inside.marks.items():
@@ -209,29 +250,33 @@ def measure(
     world = World(commit_seconds=settings.commit_seconds)
     for name in ("firehose", "table", "topic"):
         setattr(world, name, Timed(getattr(world, name), inside, mark))
-    source = (Pushed if pushed else Polled)(
+    # Memories are stored, and rows dated, by the simulated clock.
+    worker = world.worker()
+    original = worker.ports
+    worker.ports = lambda deadline: replace(  # type: ignore[method-assign]
+        original(deadline), now_ms=lambda: round(inside.now_ms())
+    )
+    mapping = Mapping(settings.batch_size, window * 1000, report_item_failures=True, shard_id=shard_id)
+    return (Pushed if pushed else Polled)(
         world.function,
-        Mapping(batch_size=settings.batch_size, window_ms=window * 1000, report_item_failures=True),
+        mapping,
         now_ms=START_MS,
         taken_ms=inside.now_ms,
         begin=inside.begin,
         latencies=settle,
     )
-    # Memories are stored, and rows dated, by the simulated clock.
-    worker = world.worker()
-    original = worker.ports
-    ports = lambda deadline: replace(original(deadline), now_ms=lambda: round(inside.now_ms()))  # noqa: E731
-    with patch.object(worker, "ports", ports):
-        source.run(records)
-    return {
-        "wells": wells,
-        "memory_mb": memory_mb,
-        "window_s": window,
-        "enhanced_fan_out": pushed,
-        "batches": len(source.batches),
-        "seconds_between_batches": round(seconds / len(source.batches), 2),
-        **{name: _summary(values) for name, values in found.items()},
-    }
+
+
+def _alerts(
+    entries: Sequence[dict[str, Any]], arrived: dict[tuple[str, int], int], now_ms: float
+) -> Iterator[float]:
+    """Latency of each alert that the topic took, from the arrival of the reading that made it due."""
+    for entry in entries:
+        message = json.loads(entry["Message"])
+        due = np.datetime64(message["time"].rstrip("Z")).astype("datetime64[ms]").astype(int)
+        at = arrived.get((message["detail"]["facility_id"], (int(due) - START_MS) // READ_MS))
+        if at is not None:
+            yield now_ms - at
 
 
 def _summary(values: list[float]) -> dict[str, Any]:
@@ -252,17 +297,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_version(parser)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--seconds", type=int, default=600, help="stream of ten wells")
+    parser.add_argument("--many-seconds", type=int, default=120, help="stream of a thousand wells")
+    parser.add_argument("--shards", type=int, nargs="*", default=[8], help="shards of a thousand wells")
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    loads = [
-        *((10, arguments.seconds, 512, window) for window in (0, 1, 2)),
-        (1000, 120, 512, 1),
-        (1000, 120, 1769, 1),
-        (250, 120, 1769, 1),
-    ]
-    found = [measure(*load) for load in loads]
-    found += [measure(10, arguments.seconds, 512, window, pushed=True) for window in (0, 1)]
+    ten = [measure(10, arguments.seconds, 512, window) for window in (0, 1, 2)]
+    ten += [measure(10, arguments.seconds, 512, window, pushed=True) for window in (0, 1)]
+    many = [measure(1000, arguments.many_seconds, 1769, 0, shards=shards) for shards in arguments.shards]
+    found = ten + many
     text = json.dumps(found, indent=2)
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)

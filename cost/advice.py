@@ -5,6 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from cost.bill import Bill, bill
+from cost.figures import VCPU_MB
 from cost.flow import Flow
 from cost.workload import Workload
 from infra.settings import Settings
@@ -23,7 +24,7 @@ def advice(current: Bill, settings: Settings, *, free_tier: bool = False) -> str
     if provisioned and flow.facilities and flow.shards_needed > settings.stream.shards:
         return (
             f"stream.shards is {settings.stream.shards}, this load needs {flow.shards_needed}: "
-            "raise it, or writes will be throttled and the bill will be wrong."
+            f"raise it{_or_memory(flow, settings)}, or readings will be late and the bill will be wrong."
         )
     best, text = Fraction(0), ""
     for what, other_workload, other_settings in _changes(current.workload, settings):
@@ -33,6 +34,14 @@ def advice(current: Bill, settings: Settings, *, free_tier: bool = False) -> str
     if best < WORTH_SAYING:
         return "No single change of pace saves as much as a quarter of a dollar."
     return f"{text} would save ${float(best):.2f} a month."
+
+
+def _or_memory(flow: Flow, settings: Settings) -> str:
+    """The other way out, where functions do not keep up and could have more of a vCPU."""
+    memory = settings.scoring.memory_mb
+    if flow.scoring_shards < flow.shards_needed or memory >= VCPU_MB:
+        return ""
+    return f" or scoring.memory_mb ({memory}, up to {VCPU_MB})"
 
 
 def _changes(workload: Workload, settings: Settings) -> Iterator[tuple[str, Workload, Settings]]:

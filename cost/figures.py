@@ -3,7 +3,8 @@
 Measured on the first 700 observations of one real 3W instance of each of eight wells (3 to 7 working gauges),
 encoded by the producer, scored with forests of 100 trees on up to 6 sensors in batches of ten seconds.
 Where wells differ, the figure of the most expensive well is used. Processor times are those of one x86-64
-core at about 3 GHz; a Graviton vCPU is assumed to be as fast.
+core at about 3 GHz, of scoring in batches of one second of 1 to 40 wells in 1 to 7 facilities; a Graviton
+vCPU is assumed to be as fast.
 """
 
 from fractions import Fraction
@@ -22,6 +23,9 @@ READING_BYTES = 320
 
 ROW_BYTES = 730
 """A scored row as a line of NDJSON: 680 on average, 726 for the well with most gauges."""
+
+COMPRESSED_SHARE = Fraction(1, 4)
+"""Compressed part of a block of scored rows: 0.22 for a row of each of ten wells, less for more."""
 
 RAW_STORED_BYTES = 20
 """A reading in the raw zone, five minutes of ten wells in one gzip file: 18.1."""
@@ -59,8 +63,11 @@ SCORING_WINDOW_MS = Fraction(1)
 SCORING_FIXED_MS = Fraction(5, 2)
 """Processor time of an invocation: one signed Firehose call (1.1) and two DynamoDB calls (1.3)."""
 
-SCORING_FACILITY_MS = Fraction(37, 20)
+SCORING_FACILITY_MS = Fraction(19, 10)
 """Processor time of a facility in a batch: its blocks and its memory."""
+
+SCORING_WELL_MS = Fraction(9, 5)
+"""Processor time of a well in a batch, besides its readings: its memory, gauge by gauge."""
 
 SCORING_SNAPSHOT_MS = Fraction(13, 20)
 """Processor time of a snapshot: one signed DynamoDB call."""
@@ -68,23 +75,27 @@ SCORING_SNAPSHOT_MS = Fraction(13, 20)
 SCORING_READING_MS = Fraction(9, 100)
 """Processor time of a reading: check, features, forest, rules, row."""
 
+RAW_COPY_FIXED_MS = Fraction(2)
+"""Processor time of an invocation of the raw copy: one signed Firehose call."""
+
+RAW_COPY_RECORD_MS = Fraction(1, 200)
+"""Processor time of a record in the raw copy."""
+
 TRANSFORM_FIXED_MS = Fraction(2)
 """Processor time of an invocation of the Firehose transform."""
 
 TRANSFORM_ROW_MS = Fraction(1, 200)
 """Processor time of a row in the transform: 0.004."""
 
-SCORING_LOG_BYTES = 330
-"""Log of an invocation: the platform's lines 300, 26 for each event."""
+PLATFORM_LOG_BYTES = 330
+"""Log that Lambda itself writes of an invocation, unless `runtime.system_log_level` is WARN: lines 300, and
+26 for each event."""
 
 SUMMARY_LOG_BYTES = 1120
 """Log of several invocations: metrics 600, summary 520."""
 
 SUMMARY_SECONDS = 20
 """Time between two summaries, unless something out of the ordinary happens."""
-
-TRANSFORM_LOG_BYTES = 300
-"""Log of an invocation of the transform: the platform's lines."""
 
 METRICS = 3
 """Custom metrics that scoring publishes all the time. Those on failures, repeated records, rejected models
@@ -122,7 +133,7 @@ COLD_STARTS_A_DAY = 20
 models once, and writes the snapshots."""
 
 KMS_CALLERS = 3
-"""Roles that use the stream (producer, scoring, Firehose); for each, Kinesis asks KMS every five minutes."""
+"""Roles that use the stream (producer, scoring, raw copy); for each, Kinesis asks KMS every five minutes."""
 
 QUERY_SHARE = Fraction(1, 2)
 """Share of a day's curated bytes that a query reads: half of the columns. A query covers one day."""
@@ -134,8 +145,8 @@ GETS_PER_OBJECT = 3
 """Requests of a query to one Parquet object: one for its footer, two for the column chunks."""
 
 ALARMS = 12
-ALARM_METRICS = 14
-"""CloudWatch bills each metric of an alarm: two of the operations alarms have two."""
+ALARM_METRICS = 16
+"""CloudWatch bills each metric of an alarm: three of the operations alarms have two or three."""
 
 DASHBOARDS = 1
 
@@ -166,6 +177,9 @@ EVENT_RECORD_BYTES = 400
 SHARD_RECORDS = 1000
 SHARD_BYTES = 1024**2
 """Limits of a shard: records and bytes a second."""
+BUSY_SHARE = Fraction(4, 5)
+"""Most of the time between two batches that scoring one may take; a function that needs more falls behind on
+a busy second, and takes long to catch up."""
 ON_DEMAND_SHARDS = 4
 """Shards of a new on-demand stream."""
 COOLED_BYTES = 128 * KB

@@ -9,6 +9,7 @@ from math import ceil
 from cost import figures as f
 from cost.workload import Workload
 from infra.settings import Settings
+from petrostream.aws.firehose import COMPRESSED_FROM_BYTES
 from petrostream.lake import MAX_BLOCK_BYTES
 
 ZERO = Fraction(0)
@@ -98,8 +99,28 @@ class Flow:
 
     @cached_property
     def shards_needed(self) -> int:
-        """Shards needed for the rate of records and bytes."""
-        return max(1, ceil(self.record_rate / f.SHARD_RECORDS), ceil(self.stream_bytes / f.SHARD_BYTES))
+        """Shards needed for the rate of records and bytes, and for functions that keep up; spread evenly."""
+        rates = ceil(self.record_rate / f.SHARD_RECORDS), ceil(self.stream_bytes / f.SHARD_BYTES)
+        return max(1, *rates, self.scoring_shards)
+
+    @cached_property
+    def scoring_shards(self) -> int:
+        """Shards on which the scoring function has time to spare: each takes a batch with every window."""
+        interval = Fraction(self.settings.scoring.batching_window_seconds + f.POLL_SECONDS)
+        readings = self.readings * interval
+        work = f.SCORING_READING_MS * readings
+        for facility in self.facilities:
+            work += f.SCORING_FACILITY_MS * min(1, facility.blocks * interval)
+            work += f.SCORING_WELL_MS * facility.wells * min(1, self.workload.hz * interval)
+        share = _share(self.settings.scoring.memory_mb)
+        fixed = f.SCORING_FIXED_MS / share + f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS
+        return ceil(work / share / (f.BUSY_SHARE * interval * 1000 - fixed))
+
+    def _gathered(self, batch_size: int) -> Fraction:
+        """Seconds after which the batch of a shard is full, by records or by bytes."""
+        records = self.record_rate / self.active_shards
+        event_bytes = self.stream_bytes / self.active_shards * 4 / 3 + records * f.EVENT_RECORD_BYTES
+        return min(batch_size / records, f.EVENT_BYTES / event_bytes)
 
     @cached_property
     def batch_seconds(self) -> Fraction:
@@ -111,8 +132,7 @@ class Flow:
         """
         scoring = self.settings.scoring
         records = self.record_rate / self.active_shards
-        event_bytes = self.stream_bytes / self.active_shards * 4 / 3 + records * f.EVENT_RECORD_BYTES
-        full = min(scoring.batch_size / records, f.EVENT_BYTES / event_bytes)
+        full = self._gathered(scoring.batch_size)
         until_next = 1 / records if scoring.enhanced_fan_out else Fraction(f.POLL_SECONDS)
         return max(min(scoring.batching_window_seconds + until_next, full), 1 / records)
 
@@ -156,11 +176,18 @@ class Flow:
         return sum((facility.wells * rate for facility in self.facilities), ZERO)
 
     @cached_property
+    def well_visits(self) -> Fraction:
+        """Batches a second in which a well has a reading, summed over all wells."""
+        each = (facility.wells * min(self.visits(facility), self.workload.hz) for facility in self.facilities)
+        return sum(each, ZERO)
+
+    @cached_property
     def scoring_ms(self) -> int:
         """Billed time of one scoring invocation, rounded up to the millisecond as AWS does."""
         facilities = sum(map(self.visits, self.facilities), ZERO) / self.batches
         snapshots = self.snapshots / self.batches
         work = f.SCORING_FIXED_MS + f.SCORING_FACILITY_MS * facilities + f.SCORING_SNAPSHOT_MS * snapshots
+        work += f.SCORING_WELL_MS * self.well_visits / self.batches
         work += f.SCORING_READING_MS * self.readings / self.batches
         work += f.SCORING_WINDOW_MS * self.window_writes / self.batches
         wait = f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS * (1 + snapshots)
@@ -171,11 +198,13 @@ class Flow:
         """Rows of one batch, which go to Firehose as one entry, or as several above the limit."""
         return self.readings / self.batches * f.ROW_BYTES
 
-    def entries(self, measure: Callable[[Fraction], int]) -> Fraction:
-        """The sum a second of `measure` (of an entry's bytes) over all entries of scored rows."""
+    def entries(self, measure: Callable[[Fraction], Fraction | int]) -> Fraction:
+        """The sum a second of `measure` (of an entry's bytes as sent) over all entries of scored rows."""
         if not self.facilities:
             return ZERO
-        return self.batches * sum(n * measure(size) for n, size in pieces(self.entry_bytes, MAX_BLOCK_BYTES))
+        return self.batches * sum(
+            n * measure(_compressed(size)) for n, size in pieces(self.entry_bytes, MAX_BLOCK_BYTES)
+        )
 
     @cached_property
     def row_bytes(self) -> Fraction:
@@ -187,7 +216,8 @@ class Flow:
         """Invocations of the transform function a second."""
         delivery = self.settings.firehose.delivery
         mb = Fraction(str(delivery.transform_buffer_mb))
-        return _buffered(self.entries(lambda _: 1), self.row_bytes, delivery.transform_buffer_seconds, mb)
+        arriving = self.entries(lambda size: size)
+        return _buffered(self.entries(lambda _: 1), arriving, delivery.transform_buffer_seconds, mb)
 
     @cached_property
     def transform_ms(self) -> int:
@@ -196,10 +226,38 @@ class Flow:
         return ceil(work / _share(self.settings.firehose_transform.memory_mb))
 
     @cached_property
+    def raw_copies(self) -> Fraction:
+        """Invocations of the raw copy a second, over all shards."""
+        if not self.facilities:
+            return ZERO
+        copy = self.settings.raw_copy
+        full = self._gathered(copy.batch_size)
+        between = self.active_shards / self.record_rate
+        return self.active_shards / max(
+            min(copy.batching_window_seconds + Fraction(f.POLL_SECONDS), full), between
+        )
+
+    @cached_property
+    def raw_copy_ms(self) -> int:
+        """Billed time of one invocation of the raw copy."""
+        work = f.RAW_COPY_FIXED_MS + f.RAW_COPY_RECORD_MS * self.record_rate / self.raw_copies
+        return ceil(work / _share(self.settings.raw_copy.memory_mb) + f.FIREHOSE_WRITE_MS)
+
+    def raw_entries(self, measure: Callable[[Fraction], int]) -> Fraction:
+        """The sum a second of `measure` (of an entry's bytes as sent) over all entries of the raw copy."""
+        if not self.facilities:
+            return ZERO
+        size = self.stream_bytes / self.raw_copies
+        share = Fraction(f.RAW_STORED_BYTES, f.READING_BYTES)
+        return self.raw_copies * sum(n * measure(part * share) for n, part in pieces(size, MAX_BLOCK_BYTES))
+
+    @cached_property
     def raw_objects(self) -> Fraction:
         """Objects a second in the raw zone."""
         raw = self.settings.firehose.raw
-        return _buffered(self.record_rate, self.stream_bytes, raw.buffer_seconds, Fraction(raw.buffer_mb))
+        entries = self.raw_entries(lambda _: 1)
+        arriving = self.readings * f.RAW_STORED_BYTES
+        return _buffered(entries, arriving, raw.buffer_seconds, Fraction(raw.buffer_mb))
 
     @cached_property
     def curated_objects(self) -> Fraction:
@@ -228,6 +286,11 @@ class Flow:
         to = self.settings.firehose.quarantine
         arriving = self.rejected * f.QUARANTINE_ROW_BYTES
         return _buffered(self.quarantine_entries, arriving, to.buffer_seconds, Fraction(to.buffer_mb))
+
+
+def _compressed(size: Fraction) -> Fraction:
+    """Bytes of an entry of scored rows as it is sent."""
+    return size * f.COMPRESSED_SHARE if size > COMPRESSED_FROM_BYTES else size
 
 
 def _measured(facility: Facility, limit: int, measure: Callable[[Fraction], int]) -> int:

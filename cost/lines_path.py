@@ -47,11 +47,11 @@ def _on_demand(flow: Flow) -> Iterator[LineItem]:
     yield LineItem(PATH, "Kinesis", "data in, by 1 KB", "kinesis.gb_in", gb_in)
     once = _read_once(flow)
     if flow.settings.scoring.enhanced_fan_out:
-        yield LineItem(PATH, "Kinesis", "data out, to Firehose", "kinesis.gb_out", once)
+        yield LineItem(PATH, "Kinesis", "data out, to the raw copy", "kinesis.gb_out", once)
         what = "enhanced fan-out: data out"
         yield LineItem(PATH, "Kinesis", what, "kinesis.on_demand_fan_out_gb", once)
     else:
-        yield LineItem(PATH, "Kinesis", "data out, to Lambda and Firehose", "kinesis.gb_out", 2 * once)
+        yield LineItem(PATH, "Kinesis", "data out, to both functions", "kinesis.gb_out", 2 * once)
     if retention > DAY_HOURS:
         beyond = _remembered(flow, min(retention, WEEK_HOURS) - DAY_HOURS)
         yield LineItem(PATH, "Kinesis", "retention beyond a day", "kinesis.extended_gb", beyond)
@@ -71,18 +71,22 @@ def _remembered(flow: Flow, hours: int) -> Fraction:
 
 
 def firehose(flow: Flow) -> Iterator[LineItem]:
-    """The three delivery streams. Every record counts as a multiple of 5 KB, small blocks too."""
+    """The three delivery streams. Every entry counts as a multiple of 5 KB, a smaller one as 5 KB.
+
+    Ingestion and conversion are charged by what is taken in, which is compressed; partitioning by what it
+    processes, which is decompressed.
+    """
 
     def billed(size: Fraction) -> int:
         return rounded(size, f.FIREHOSE_ROUND_BYTES)
 
-    raw = flow.records(billed) * flow.seconds / f.GB
-    yield LineItem(PATH, "Firehose", "raw zone: records in, by 5 KB", "firehose.gb", raw)
+    raw = flow.raw_entries(billed) * flow.seconds / f.GB
+    yield LineItem(PATH, "Firehose", "raw zone: entries in, by 5 KB", "firehose.gb", raw)
     scored = flow.entries(billed) * flow.seconds / f.GB
     yield LineItem(PATH, "Firehose", "curated zone: entries in, by 5 KB", "firehose.gb", scored)
     yield LineItem(PATH, "Firehose", "curated zone: to Parquet", "firehose.conversion_gb", scored)
-    # What is charged is the data delivered; JSON's size before conversion is the cautious reading of that.
-    yield LineItem(PATH, "Firehose", "curated zone: by date", "firehose.partition_gb", scored)
+    placed = flow.row_bytes * flow.seconds / f.GB
+    yield LineItem(PATH, "Firehose", "curated zone: by date", "firehose.partition_gb", placed)
     objects = flow.curated_objects * flow.seconds
     yield LineItem(PATH, "Firehose", "curated zone: objects by date", "firehose.partition_object", objects)
     bad = Fraction(0)
@@ -92,14 +96,25 @@ def firehose(flow: Flow) -> Iterator[LineItem]:
 
 
 def functions(flow: Flow) -> Iterator[LineItem]:
-    """Both functions, and the failure queue."""
+    """The three functions, and the failure queue."""
     settings = flow.settings
-    batches, transforms = flow.batches * flow.seconds, flow.transforms * flow.seconds
-    scoring_ms, transform_ms = (flow.scoring_ms, flow.transform_ms) if flow.facilities else (0, 0)
+    sends = bool(flow.facilities)
+    batches = flow.batches * flow.seconds
     time = f"lambda.{settings.runtime.architecture}_gb_second"
     for name, count, ms, memory_mb in (
-        ("scoring", batches, scoring_ms, settings.scoring.memory_mb),
-        ("transform", transforms, transform_ms, settings.firehose_transform.memory_mb),
+        ("scoring", batches, flow.scoring_ms if sends else 0, settings.scoring.memory_mb),
+        (
+            "raw copy",
+            flow.raw_copies * flow.seconds,
+            flow.raw_copy_ms if sends else 0,
+            settings.raw_copy.memory_mb,
+        ),
+        (
+            "transform",
+            flow.transforms * flow.seconds,
+            flow.transform_ms if sends else 0,
+            settings.firehose_transform.memory_mb,
+        ),
     ):
         yield LineItem(PATH, "Lambda", f"{name}: invocations", "lambda.request", count)
         spent = count * ms / 1000 * memory_mb / 1024
@@ -136,10 +151,11 @@ def table(flow: Flow) -> Iterator[LineItem]:
 
 
 def logs(flow: Flow) -> Iterator[LineItem]:
-    """Logs and custom metrics of both functions."""
+    """Logs and custom metrics of the functions."""
     summaries = min(flow.batches, Fraction(flow.active_shards, f.SUMMARY_SECONDS))
-    written = flow.batches * f.SCORING_LOG_BYTES + summaries * f.SUMMARY_LOG_BYTES
-    written += flow.transforms * f.TRANSFORM_LOG_BYTES
+    written = summaries * f.SUMMARY_LOG_BYTES
+    if flow.settings.runtime.system_log_level != "WARN":
+        written += (flow.batches + flow.raw_copies + flow.transforms) * f.PLATFORM_LOG_BYTES
     gb = written * flow.seconds / f.GB
     age = Fraction(flow.workload.months * f.MONTH_HOURS, 24)
     days = min(Fraction(flow.settings.runtime.log_retention_days), age)

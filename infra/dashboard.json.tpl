@@ -12,7 +12,8 @@
       "period": 60,
       "stacked": false,
       "metrics": [
-        ["AWS/Lambda", "IteratorAge", "FunctionName", "${scoring}", {"stat": "Maximum", "label": "oldest record of a batch"}]
+        ["AWS/Lambda", "IteratorAge", "FunctionName", "${scoring}", {"stat": "Maximum", "label": "oldest record of a batch"}],
+        ["AWS/Lambda", "IteratorAge", "FunctionName", "${raw_copy}", {"stat": "Maximum", "label": "the same, raw copy", "yAxis": "right"}]
       ],
       "yAxis": {"left": {"label": "ms", "min": 0, "showUnits": false}},
       "annotations": {"horizontal": [{"label": "alarm", "value": ${threshold_scoring_behind}}]}

@@ -163,13 +163,30 @@ class ScoringFunctionSettings(FunctionSettings):
     consumer: Literal["lambda", "service"]
 
 
+class RawCopySettings(FunctionSettings):
+    """The function that copies the stream to the raw zone's Firehose, and its event source mapping."""
+
+    batch_size: Annotated[int, Field(ge=1, le=10_000)]
+    batching_window_seconds: Annotated[int, Field(ge=0, le=300)]
+
+
 class RuntimeSettings(Section):
-    """What every function shares."""
+    """What every function shares.
+
+    Attributes:
+        python: version of the runtime.
+        architecture: processor.
+        log_retention_days: how long logs are kept.
+        log_level: least level of what the functions log.
+        system_log_level: least level of what Lambda itself logs about a function. With INFO that is a start
+            and a report of each invocation, with WARN of failures only.
+    """
 
     python: Annotated[str, Field(pattern=r"^3\.1[2-9]$")]
     architecture: Literal["arm64", "x86_64"]
     log_retention_days: int
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    system_log_level: Literal["DEBUG", "INFO", "WARN"]
 
     @model_validator(mode="after")
     def _retention_is_offered(self) -> "RuntimeSettings":
@@ -191,6 +208,7 @@ class Settings(Section):
     live: LiveSettings
     facility: FacilitySettings
     scoring: ScoringFunctionSettings
+    raw_copy: RawCopySettings
     firehose_transform: FunctionSettings
     services: ServicesSettings
     runtime: RuntimeSettings
@@ -246,7 +264,10 @@ class Settings(Section):
                 self.scoring.batching_window_seconds * 1000,
                 "scoring.batching_window_seconds",
             ),
-            "raw_late": (self.firehose.raw.buffer_seconds, "firehose.raw.buffer_seconds"),
+            "raw_late": (
+                self.raw_copy.batching_window_seconds + self.firehose.raw.buffer_seconds,
+                "raw_copy.batching_window_seconds and firehose.raw.buffer_seconds",
+            ),
             "delivery_late": (self.firehose.delivery.buffer_seconds, "firehose.delivery.buffer_seconds"),
         }
         for alarm, (least, cause) in usual.items():

@@ -73,6 +73,7 @@ def names(settings: Settings, place: AccountRegion) -> dict[str, str]:
         "workgroup": settings.lake.workgroup,
         "stream": settings.stream.name,
         "raw": settings.firehose.raw.name,
+        "raw_copy": settings.raw_copy.function,
         "delivery": settings.firehose.delivery.name,
         "facility": settings.firehose.facility.name,
         "alarms": settings.firehose.alarms.name,

@@ -32,6 +32,7 @@ from toolchain.wheels import Platform, install
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "scoring": ("petrostream", "lambdas/scoring"),
+    "raw_copy": ("petrostream", "lambdas/raw_copy"),
     "firehose_transform": ("lambdas/firehose_transform",),
 }
 """Functions by name, and the folders of source each is made of."""

@@ -103,7 +103,7 @@ class BillGuards:
         )
         roles = [
             f"{self._settings.scoring.function}-{Aws.REGION}",
-            f"{self._settings.firehose.raw.name}-{Aws.REGION}",
+            f"{self._settings.raw_copy.function}-{Aws.REGION}",
             self._analyst.role_name,
             *settings.hard_stop_roles,
         ]

@@ -200,6 +200,13 @@ def function(
         reserved_concurrent_executions=reserved_concurrency,
         role=execution_role,
         log_group=group,
+        logging_format=lambda_.LoggingFormat.JSON,
+        system_log_level_v2=lambda_.SystemLogLevel(runtime.system_log_level),
+        # Lambda takes a line without a level, as metrics are, for INFO: the functions themselves leave out
+        # what is below their own level.
+        application_log_level_v2=lambda_.ApplicationLogLevel(
+            "DEBUG" if runtime.log_level == "DEBUG" else "INFO"
+        ),
         environment={
             "LOG_LEVEL": runtime.log_level,
             "POWERTOOLS_SERVICE_NAME": settings.function,

@@ -88,6 +88,7 @@ def _users(settings: Settings) -> Iterator[str]:
     deliveries = [getattr(firehose, name) for name in type(firehose).model_fields]
     names = [
         settings.scoring.function,
+        settings.raw_copy.function,
         *(delivery.name for delivery in deliveries if hasattr(delivery, "name")),
         f"{settings.project}-analyst",
         f"{settings.project}-deploy",

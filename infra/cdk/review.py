@@ -57,6 +57,7 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         for zone in ("Raw", "Curated", "Quarantine", "AthenaResults", "Artifacts")
     ),
     Acknowledged("PetroStreamStream/Transform/Function", "AwsSolutions-L1", _RUNTIME),
+    Acknowledged("PetroStreamStream/RawCopy/Function", "AwsSolutions-L1", _RUNTIME),
     Acknowledged("PetroStreamScoring/Scoring/Function", "AwsSolutions-L1", _RUNTIME),
     *_objects("PetroStreamStream/Raw/Role", "raw", ("ingest/", "errors/"), _OWN_PREFIX),
     *_objects("PetroStreamStream/Delivery/Role", "curated", ("scored_readings/", "errors/"), _OWN_PREFIX),
@@ -69,11 +70,6 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kinesis:<AWS::Region>:<AWS::AccountId>:"
         "stream/petrostream-ingest/consumer/petrostream-scoring:*]",
         _CONSUMER,
-    ),
-    Acknowledged(
-        "PetroStreamStream/Raw/Firehose",
-        "AwsSolutions-KDF1",
-        "Its source is the Kinesis stream, which is encrypted; Firehose refuses a key of its own then.",
     ),
     Acknowledged(
         "PetroStreamScoring/Failures",

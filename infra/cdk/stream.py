@@ -33,6 +33,9 @@ class StreamStack(Stack):
         self.stream = self._stream()
         self.transform = self._transform()
         self.raw = self._raw()
+        self.raw_copy = self._raw_copy()
+        if not deployment.twin:
+            self._raw_mapping()
         self.delivery = self._parquet("Delivery", "scored_readings", self._settings.delivery)
         self.facility = self._parquet("Facility", "facility_readings", self._settings.facility)
         self.alarms = self._parquet("Alarms", "alarms", self._settings.alarms)
@@ -64,41 +67,73 @@ class StreamStack(Stack):
             environment={},
         )
 
+    def _read_stream(self) -> list[iam.PolicyStatement]:
+        calls = ("DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
+        return [statement([f"kinesis:{call}" for call in calls], [self.stream.stream_arn])]
+
+    def _raw_copy(self) -> lambda_.Function:
+        """Copies the stream for the Firehose of the raw zone, which counts each record as 5 KB or more."""
+        raw = self._settings.raw.name
+        return function(
+            Construct(self, "RawCopy"),
+            self._deployment,
+            package="raw_copy",
+            settings=self._deployment.settings.raw_copy,
+            policies={
+                "stream": self._read_stream(),
+                "delivery": [
+                    statement(["firehose:PutRecordBatch"], [arn(self, "firehose", f"deliverystream/{raw}")])
+                ],
+            },
+            environment={"RAW_STREAM": raw},
+        )
+
+    def _raw_mapping(self) -> lambda_.CfnEventSourceMapping:
+        settings = self._deployment.settings.raw_copy
+        mapping = lambda_.CfnEventSourceMapping(
+            self,
+            "RawMapping",
+            function_name=self.raw_copy.function_name,
+            event_source_arn=self.stream.stream_arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=settings.batch_size,
+            maximum_batching_window_in_seconds=settings.batching_window_seconds,
+            # It never looks at what is in a record: a batch that fails is tried until it succeeds, or leaves
+            # the stream.
+            maximum_retry_attempts=-1,
+            maximum_record_age_in_seconds=-1,
+            parallelization_factor=1,
+        )
+        mapping.add_resource_dependency(self.raw)
+        return mapping
+
     def _raw(self) -> firehose.CfnDeliveryStream:
         settings = self._settings.raw
-        read = statement(
-            [
-                "kinesis:DescribeStream",
-                "kinesis:DescribeStreamSummary",
-                "kinesis:GetRecords",
-                "kinesis:GetShardIterator",
-                "kinesis:ListShards",
-            ],
-            [self.stream.stream_arn],
+        twin = self._deployment.twin
+        # The twin's Firehose reads the stream at no price, and has a record before the sender has the answer.
+        place = self._place(
+            "Raw", "raw", settings.prefix, settings, {"stream": self._read_stream()} if twin else {}
         )
-        place = self._place("Raw", "raw", settings.prefix, settings, {"stream": [read]})
+        source = firehose.CfnDeliveryStream.KinesisStreamSourceConfigurationProperty(
+            kinesis_stream_arn=self.stream.stream_arn, role_arn=place.role.role_arn
+        )
         return firehose.CfnDeliveryStream(
             place.scope,
             "Firehose",
             delivery_stream_name=settings.name,
-            delivery_stream_type="KinesisStreamAsSource",
-            kinesis_stream_source_configuration=firehose.CfnDeliveryStream.KinesisStreamSourceConfigurationProperty(
-                kinesis_stream_arn=self.stream.stream_arn, role_arn=place.role.role_arn
-            ),
+            delivery_stream_type="KinesisStreamAsSource" if twin else "DirectPut",
+            kinesis_stream_source_configuration=source if twin else None,
+            # Firehose refuses a key of its own where it reads a stream.
+            delivery_stream_encryption_configuration_input=None if twin else owned_key(),
             extended_s3_destination_configuration=_S3Config(
                 **place.common,
                 prefix=f"{settings.prefix}{ARRIVAL_DATE}",
-                compression_format=settings.compression,
+                # The function that copies the stream compresses what it sends, which costs less.
+                compression_format=settings.compression if twin else "UNCOMPRESSED",
+                file_extension=None if twin else ".gz",
                 # A producer may leave out the last newline of a block; two blocks must not share a line.
-                processing_configuration=_Processing(
-                    enabled=True,
-                    processors=[
-                        _Processor(
-                            type="AppendDelimiterToRecord",
-                            parameters=[_Parameter(parameter_name="Delimiter", parameter_value="\\n")],
-                        )
-                    ],
-                ),
+                # The function that copies the stream sees to that itself.
+                processing_configuration=_line_ends() if twin else None,
             ),
         )
 
@@ -236,7 +271,16 @@ class StreamStack(Stack):
             "FacilityStreamName": self._settings.facility.name,
             "AlarmStreamName": self._settings.alarms.name,
             "QuarantineStreamName": self._settings.quarantine.name,
+            "RawCopyFunctionName": self.raw_copy.function_name,
             "TransformFunctionName": self.transform.function_name,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+
+def _line_ends() -> firehose.CfnDeliveryStream.ProcessingConfigurationProperty:
+    """Ends each record with a line feed."""
+    delimiter = _Parameter(parameter_name="Delimiter", parameter_value="\\n")
+    return _Processing(
+        enabled=True, processors=[_Processor(type="AppendDelimiterToRecord", parameters=[delimiter])]
+    )

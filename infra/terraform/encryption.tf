@@ -12,7 +12,7 @@ locals {
   # The roles that read or write what the key protects.
   key_users = [
     for name in concat(
-      [local.settings.scoring.function],
+      [local.settings.scoring.function, local.settings.raw_copy.function],
       [for firehose in values(local.settings.firehose) : firehose.name if can(firehose.name)],
       ["${local.settings.project}-analyst", "${local.settings.project}-deploy"],
     ) : "arn:${local.place.partition}:iam::${local.place.account_id}:role/${name}-${local.place.region}"

@@ -41,6 +41,7 @@ module "stream" {
   place         = local.place
   stream        = local.settings.stream
   firehose      = local.settings.firehose
+  raw_copy      = local.settings.raw_copy
   transform     = local.settings.firehose_transform
   runtime       = local.runtime
   schema_folder = "${local.repository}/petrostream/schema"

@@ -27,6 +27,7 @@ locals {
     workgroup     = local.settings.lake.workgroup
     stream        = local.settings.stream.name
     raw           = local.settings.firehose.raw.name
+    raw_copy      = local.settings.raw_copy.function
     delivery      = local.settings.firehose.delivery.name
     facility      = local.settings.firehose.facility.name
     alarms        = local.settings.firehose.alarms.name

@@ -65,6 +65,11 @@ output "QuarantineStreamName" {
   value       = module.stream.quarantine_name
 }
 
+output "RawCopyFunctionName" {
+  description = "Function that copies the stream to the raw zone."
+  value       = module.stream.raw_copy_function
+}
+
 output "TransformFunctionName" {
   description = "Function that returns the date of each block."
   value       = module.stream.transform_function

@@ -1,16 +1,17 @@
 """Returns the date partition of each block of rows to Firehose, and rejects blocks without one.
 
-A record is a block of NDJSON rows of one UTC date. A block that can't be placed (not base64, not JSON, a row
-without a readable `ts`, two dates) becomes `ProcessingFailed`: Firehose then stores the original under its
-error prefix. So does a block with a time that the conversion to Parquet refuses: the whole block would fail
-there, without a hint at the line. Bad data never raises: an exception would fail the good blocks of the same
-call.
+A record is a block of NDJSON rows of one UTC date, as it is or compressed by zlib. A block that can't be
+placed (not base64, damaged, not JSON, a row without a readable `ts`, two dates) becomes `ProcessingFailed`:
+Firehose then stores the original under its error prefix. So does a block with a time that the conversion to
+Parquet refuses: the whole block would fail there, without a hint at the line. Bad data never raises: an
+exception would fail the good blocks of the same call.
 """
 
 import base64
 import binascii
 import os
 import re
+import zlib
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 - 64 * 1024
 """Lambda refuses a synchronous response over 6 MB, and Firehose would then fail every record of it."""
+
+MAX_BLOCK_BYTES = 4 * 1024 * 1024
+"""Most bytes that a block is decompressed to: no block of the project is over 1 MB."""
+
+ZLIB = b"\x78"
+"""First byte of zlib data with the usual window (RFC 1950); no line of JSON begins with it."""
 
 RECORD_OVERHEAD = 256
 """Upper bound of a result's bytes besides its data and recordId."""
@@ -85,20 +92,39 @@ def transform(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _result_of(record: dict[str, Any]) -> dict[str, Any]:
     record_id, encoded = record["recordId"], str(record.get("data") or "")
     try:
-        data = base64.b64decode(encoded, validate=True)
+        received = base64.b64decode(encoded, validate=True)
+        data = plain(received)
         date = date_of(data)
     except (Unplaceable, binascii.Error, ValueError) as error:
         logger.error("block not placed: %s", error, record_id=record_id)  # noqa: TRY400 - the text is enough
         return {"recordId": record_id, "result": "ProcessingFailed", "data": encoded}
     if not data.endswith(b"\n"):
         # Firehose concatenates records: without the line feed, two rows would share a line.
-        encoded = base64.b64encode(data + b"\n").decode()
+        data += b"\n"
     return {
         "recordId": record_id,
         "result": "Ok",
-        "data": encoded,
+        "data": encoded if data is received else base64.b64encode(data).decode(),
         "metadata": {"partitionKeys": {"date": date}},
     }
+
+
+def plain(data: bytes) -> bytes:
+    """The rows of a block; the data itself where it is not compressed.
+
+    Raises:
+        Unplaceable: it is damaged, truncated, too long, or has bytes after its end.
+    """
+    if not data.startswith(ZLIB):
+        return data
+    unpacker = zlib.decompressobj()
+    try:
+        rows = unpacker.decompress(data, MAX_BLOCK_BYTES)
+    except zlib.error as error:
+        raise Unplaceable(f"its {len(data)} bytes cannot be decompressed: {error}") from None
+    if not unpacker.eof or unpacker.unused_data:
+        raise Unplaceable(f"its {len(data)} bytes are truncated, too long, or have bytes after their end")
+    return rows
 
 
 def date_of(block: bytes) -> str:

@@ -14,6 +14,8 @@ from petrostream.pipeline import Outcome, Tally
 
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "petrostream-scoring")
 logger = Logger(service=SERVICE)
+# Lambda's level for applications would take precedence, which must be low enough for metrics.
+logger.setLevel(os.environ.get("LOG_LEVEL", "INFO"))
 metrics = Metrics(
     namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "PetroStream"),
     service=SERVICE,

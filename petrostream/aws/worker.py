@@ -8,7 +8,7 @@ from typing import Any
 from petrostream.aws.alarm_desk import AlarmDesk
 from petrostream.aws.alerts import AlertTopic
 from petrostream.aws.clients import client
-from petrostream.aws.firehose import FirehoseSink
+from petrostream.aws.firehose import FirehoseSink, compressed
 from petrostream.aws.live_reader import LiveTable
 from petrostream.aws.live_writer import LiveWriter
 from petrostream.aws.models import ModelStore
@@ -91,7 +91,9 @@ class Worker:
             memories=self.memories,
             models=self.models,
             delivery=self._sink(self.settings.delivery_stream, deadline),
-            quarantine=self._sink(self.settings.quarantine_stream, deadline),
+            quarantine=FirehoseSink(
+                self.settings.quarantine_stream, self._clients("firehose"), deadline, self._backoff
+            ),
             facility=self._sink(self.settings.facility_stream, deadline),
             alarms=self._sink(self.settings.alarm_stream, deadline),
             live=self._live,
@@ -115,7 +117,9 @@ class Worker:
             logger.warning("operators' actions are settled later: %s", error)
 
     def _sink(self, stream: str, deadline: Deadline) -> FirehoseSink:
-        return FirehoseSink(stream, self._clients("firehose"), deadline, self._backoff)
+        """A sink of rows, which a transform decompresses."""
+        firehose = self._clients("firehose")
+        return FirehoseSink(stream, firehose, deadline, self._backoff, pack=compressed)
 
 
 def now_ms() -> int:

@@ -7,13 +7,15 @@ import numpy as np
 
 from petrostream.arrays import IntArray
 from petrostream.facility.events import WellEvents
-from petrostream.facility.join import LATE, join
+from petrostream.facility.join import LATE, Pairs, join
 from petrostream.facility.risk import FacilityRows, assess
 from petrostream.facility.state import JoinState
 from petrostream.readings import TankReadings
 
 JoinMode = Literal["tanks", "all", "off"]
 """Which facilities are joined: those that have sent a tank reading, all, or none."""
+
+_NO_PAIRS = Pairs(WellEvents.empty(), TankReadings.empty(), np.empty(0, np.int64), [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,11 @@ def pair(
         joined = join(state, wells, tanks, tank_at)
         rows = assess(facility_id, joined.pairs)
         return Paired(joined.state, rows, joined.duplicates, joined.duplicate_tanks, 0)
-    first = int(tank_at[0]) if len(tanks) else len(wells)
+    if not len(tanks):
+        joined = join(state, wells, tanks, tank_at)
+        rows = assess(facility_id, _NO_PAIRS)
+        return Paired(joined.state, rows, joined.duplicates, 0, len(joined.pairs))
+    first = int(tank_at[0])
     before = join(state, wells.take(np.arange(first)), TankReadings.empty(), np.empty(0, np.int64))
     rest = wells.take(np.arange(first, len(wells)))
     after = join(before.state, rest, tanks, tank_at - first)

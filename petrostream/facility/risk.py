@@ -53,6 +53,9 @@ class FacilityRows:
 def assess(facility_id: str, pairs: Pairs) -> FacilityRows:
     """Rate joined readings: the sum of emission, vapor and process points, where unknown parts count 0."""
     n = len(pairs)
+    if not n:
+        none = np.empty(0, np.int64)
+        return FacilityRows(facility_id, pairs, np.empty((0, len(TANK_VALUES))), none, none, none, none, [])
     tank_values = np.full((n, len(TANK_VALUES)), np.nan)
     matched = pairs.tank >= 0
     tank_values[matched] = pairs.tanks.values[pairs.tank[matched]]

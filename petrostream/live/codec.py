@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, astuple, fields
+from operator import attrgetter
 from typing import Any
 
 from petrostream.live.alerts import Alert
@@ -18,6 +19,9 @@ MAX_LATEST_BYTES = 350_000
 
 _WHAT = "live state"
 _STATUS = tuple(column.name for column in fields(WellStatus))
+_columns = attrgetter(*_STATUS)
+"""A status as a tuple: `astuple`, which copies every value, takes six times as long."""
+
 _DEFAULTS = [column.default for column in fields(WellStatus)]
 _NEEDED = [column for column in fields(WellStatus) if column.default is MISSING]
 _ALARM = tuple(column.name for column in fields(OpenAlarm))
@@ -28,7 +32,7 @@ def encode(state: LiveState) -> bytes:
     header: dict[str, Any] = {
         # Without names, since every byte is billed. Columns are only ever added, at the end and with a
         # default: an older reader ignores those it does not know, a newer one fills in the default.
-        "wells": {name: astuple(status) for name, status in state.wells.items()},
+        "wells": {name: _columns(status) for name, status in state.wells.items()},
         "alarms": [astuple(alarm) for alarm in state.alarms.values()],
         "returned": [astuple(alarm) for alarm in state.returned.values()],
         "runs": [[*key, period.since_ms, period.last_ms] for key, period in state.periods.items()],
@@ -93,7 +97,7 @@ def decode_latest(data: bytes) -> dict[str, dict[str, WellStatus]]:
 
 def _row(status: WellStatus) -> list[Any]:
     """The columns of a status up to the last that has something to say."""
-    row = list(astuple(status))
+    row = list(_columns(status))
     while len(row) > len(_NEEDED) and row[-1] == _DEFAULTS[len(row) - 1]:
         row.pop()
     return row

@@ -408,7 +408,7 @@ def test_the_hard_stop_reaches_scoring_raw_copy_and_queries(guardrails, aws):
     assert action["ApprovalModel"] == SETTINGS.budget.hard_stop_approval
     roles = json.dumps(action["Definition"]["IamActionDefinition"]["Roles"])
     existing = json.dumps([r["Properties"]["RoleName"] for r in aws.resources("AWS::IAM::Role").values()])
-    for name in (SETTINGS.scoring.function, SETTINGS.firehose.raw.name):
+    for name in (SETTINGS.scoring.function, SETTINGS.raw_copy.function):
         assert f"{name}-" in roles
         assert f"{name}-" in existing
     assert "Analyst" in roles
@@ -531,7 +531,7 @@ def test_settings_of_the_guardrails_reach_the_template(synth):
         ("access", {"session_minutes": 30}, "access.session_minutes = 30"),
         ("ops", {"runbooks": "docs/run books"}, "ops.runbooks"),
         ("alarms", {"raw_late": {"threshold": 300, "period_seconds": 60, "periods": 1, "datapoints": 1}},
-         "alarms.raw_late.threshold must be over 300: firehose.raw.buffer_seconds"),
+         "must be over 360: raw_copy.batching_window_seconds and firehose.raw.buffer_seconds"),
         ("alarms", {"raw_late": {"threshold": 900, "period_seconds": 90, "periods": 1, "datapoints": 1}},
          "alarms.raw_late.period_seconds = 90"),
         ("alarms", {"raw_late": {"threshold": 900, "period_seconds": 60, "periods": 1, "datapoints": 2}},

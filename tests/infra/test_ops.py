@@ -159,12 +159,19 @@ class _Series:
     def __rmul__(self, factor):
         return _Series({at: factor * value for at, value in self.points.items()})
 
+    def __truediv__(self, number):
+        return _Series({at: value / number for at, value in self.points.items()})
+
+    def __add__(self, other):
+        times = self.points.keys() | other.points.keys()
+        return _Series({at: self.points.get(at, 0) + other.points.get(at, 0) for at in times})
+
     def __gt__(self, other):
         times = self.points.keys() | other.points.keys()
         return _Series({at: float(self.points.get(at, 0) > other.points.get(at, 0)) for at in times})
 
 
-def _silent(arriving, batches, *, filled):
+def _silent(arriving, batches, copies=None, *, filled):
     """The alarm's expression over three periods; `filled`: whether FILL fills a series without any point."""
 
     def fill(series, value):
@@ -172,10 +179,14 @@ def _silent(arriving, batches, *, filled):
         return _Series({at: series.points.get(at, value) for at in times})
 
     def either(condition, then, otherwise):
-        return {at: then if value else otherwise for at, value in condition.points.items()}
+        return _Series({at: then if value else otherwise for at, value in condition.points.items()})
 
-    known = {"FILL": fill, "IF": either, "arriving": _Series(arriving), "batches": _Series(batches)}
-    return eval(ALARMS["scoring_silent"].expression, {"__builtins__": {}}, known)
+    metrics = {"arriving": arriving, "batches": batches, "copies": ALWAYS if copies is None else copies}
+    known = {"FILL": fill, "IF": either} | {name: _Series(points) for name, points in metrics.items()}
+    return eval(ALARMS["scoring_silent"].expression, {"__builtins__": {}}, known).points
+
+
+ALWAYS = {0: 5.0, 1: 5.0, 2: 5.0}
 
 
 @pytest.mark.parametrize("filled", [True, False])
@@ -185,14 +196,24 @@ def test_silence_is_an_alarm_even_if_the_function_has_no_datapoint_at_all(filled
     assert _silent(arriving, {}, filled=filled) == {0: 1, 1: 1, 2: 1}
     assert _silent(arriving, {0: 15.0}, filled=filled) == {0: 0, 1: 1, 2: 1}
     assert set(_silent(arriving, {0: 15.0, 1: 1.0, 2: 1.0}, filled=filled).values()) == {0}
+    # The raw copy is read by itself.
+    assert _silent(arriving, ALWAYS, {}, filled=filled) == {0: 1, 1: 1, 2: 1}
+    assert _silent(arriving, ALWAYS, {1: 5.0}, filled=filled) == {0: 1, 1: 0, 2: 1}
+    assert _silent(arriving, {}, {}, filled=filled) == {0: 2, 1: 2, 2: 2}
     # Nobody sends: no alarm, with batches of what waited, and with no datapoint of either metric.
     assert set(_silent({}, {0: 15.0}, filled=filled).values()) <= {0}
-    assert set(_silent({}, {}, filled=filled).values()) <= {0}
+    assert set(_silent({}, {}, {}, filled=filled).values()) <= {0}
+
+
+def test_the_raw_zone_is_as_late_as_its_function_and_its_firehose_together():
+    known = {"age": _Series({0: 200.0, 1: 310.0}), "waiting": _Series({1: 50_000.0, 2: 3_600_000.0})}
+    late = eval(ALARMS["raw_late"].expression, {"__builtins__": {}}, known)
+    assert late.points == {0: 200, 1: 360, 2: 3600}
 
 
 def test_no_stream_is_so_large_that_one_batch_would_pass_for_silence():
     """A period's records of a thousand shards, against the factor of a batch."""
-    (factor,) = re.findall(r"\d{4,}", ALARMS["scoring_silent"].expression)
+    (factor,) = set(re.findall(r"\d{4,}", ALARMS["scoring_silent"].expression))
     period = ALARMS["scoring_silent"].settings.period_seconds
     assert 1000 * figures.SHARD_RECORDS * period < int(factor)
 
@@ -252,7 +273,7 @@ def test_every_alarm_reports_when_it_fires_and_when_it_is_over(ops):
 
 def test_alarms_fire_when_the_settings_say(synth):
     def change(settings):
-        settings["alarms"]["raw_late"] = {
+        settings["alarms"]["delivery_late"] = {
             "threshold": 1500,
             "period_seconds": 600,
             "periods": 4,
@@ -265,11 +286,11 @@ def test_alarms_fire_when_the_settings_say(synth):
     alarm = next(
         r["Properties"]
         for r in template["Resources"].values()
-        if r["Properties"].get("AlarmName") == "petrostream-raw-late"
+        if r["Properties"].get("AlarmName") == "petrostream-delivery-late"
     )
     assert (alarm["Threshold"], alarm["Period"]) == (1500, 600)
     assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (4, 2)
-    assert alarm["AlarmDescription"].endswith("Runbook: https://wiki.example.com/runbooks/raw-late.md")
+    assert alarm["AlarmDescription"].endswith("Runbook: https://wiki.example.com/runbooks/delivery-late.md")
 
 
 def test_a_computed_alarm_returns_its_expression_only(ops):

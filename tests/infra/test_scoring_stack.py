@@ -10,6 +10,11 @@ SETTINGS = load_settings()
 SCORING = SETTINGS.scoring
 
 
+def _mapping(templates):
+    answers = ["ReportBatchItemFailures"]
+    return templates.one("AWS::Lambda::EventSourceMapping", FunctionResponseTypes=answers)
+
+
 def _function(templates):
     return templates.one("AWS::Lambda::Function", FunctionName=SCORING.function)
 
@@ -68,7 +73,7 @@ def test_the_handlers_own_settings_accept_the_environment(aws):
 
 
 def test_failed_batches_are_split_retried_and_then_kept(aws):
-    mapping = aws.one("AWS::Lambda::EventSourceMapping")
+    mapping = _mapping(aws)
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["MaximumRetryAttempts"] == SCORING.retry_attempts
@@ -132,7 +137,7 @@ def test_changed_settings_change_the_template(synth):
     templates = synth("aws", change)
     function = _function(templates)
     assert (function["MemorySize"], function["ReservedConcurrentExecutions"]) == (1024, 4)
-    assert templates.one("AWS::Lambda::EventSourceMapping")["BatchSize"] == 100
+    assert _mapping(templates)["BatchSize"] == 100
     recovery = templates.one("AWS::DynamoDB::Table")["PointInTimeRecoverySpecification"]
     assert recovery == {"PointInTimeRecoveryEnabled": False}
     groups = templates.resources("AWS::Logs::LogGroup").values()
@@ -151,7 +156,7 @@ def test_enhanced_fan_out_is_a_consumer_that_the_mapping_reads_and_the_role_may(
     consumer = templates.one("AWS::Kinesis::StreamConsumer")
     assert consumer["ConsumerName"] == SCORING.function
     assert f":stream/{SETTINGS.stream.name}" in json.dumps(consumer["StreamARN"])
-    mapping = templates.one("AWS::Lambda::EventSourceMapping")
+    mapping = _mapping(templates)
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": [logical_id, "ConsumerARN"]}
     ours = (
         frozenset({"kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"}),
@@ -167,6 +172,6 @@ def test_without_it_and_on_the_twin_the_mapping_reads_the_stream(aws, twin, synt
 
     for templates in (aws, twin, synth("twin", change)):
         assert not templates.resources("AWS::Kinesis::StreamConsumer")
-        source = json.dumps(templates.one("AWS::Lambda::EventSourceMapping")["EventSourceArn"])
+        source = json.dumps(_mapping(templates)["EventSourceArn"])
         assert source.endswith(f':stream/{SETTINGS.stream.name}"]]}}')
         assert "SubscribeToShard" not in json.dumps(templates.resources("AWS::IAM::Role"))

@@ -76,7 +76,7 @@ def test_queues_and_streams_are_encrypted(aws):
         if stream["Properties"]["DeliveryStreamType"] == "DirectPut"
     ]
     keys = [stream["DeliveryStreamEncryptionConfigurationInput"]["KeyType"] for stream in direct]
-    assert keys == ["AWS_OWNED_CMK"] * 4  # all but the raw one, which reads the ingest stream
+    assert keys == ["AWS_OWNED_CMK"] * 5
 
 
 def test_no_right_is_given_on_everything(aws):

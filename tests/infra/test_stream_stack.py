@@ -1,5 +1,7 @@
 """The stream and its deliveries: what Firehose on AWS accepts, and what the lake's layout needs."""
 
+import json
+
 import pytest
 
 from infra.settings import load_settings
@@ -65,13 +67,58 @@ def test_errors_lie_outside_every_table(aws):
         )
 
 
-def test_the_raw_copy_reads_the_stream_and_is_not_transformed(aws):
+def test_on_aws_a_function_copies_the_stream_in_few_large_entries(aws):
+    settings = SETTINGS.raw_copy
     name = SETTINGS.firehose.raw.name
     stream = aws.one("AWS::KinesisFirehose::DeliveryStream", DeliveryStreamName=name)
+    assert stream["DeliveryStreamType"] == "DirectPut"
+    assert stream["DeliveryStreamEncryptionConfigurationInput"] == {"KeyType": "AWS_OWNED_CMK"}
+    destination = stream["ExtendedS3DestinationConfiguration"]
+    assert "ProcessingConfiguration" not in destination
+    # It sends gzip members, which one after another are a gzip file.
+    assert (destination["CompressionFormat"], destination["FileExtension"]) == ("UNCOMPRESSED", ".gz")
+    function = aws.one("AWS::Lambda::Function", FunctionName=settings.function)
+    assert function["Handler"] == "lambdas.raw_copy.handler.handler"
+    assert (function["MemorySize"], function["Timeout"]) == (settings.memory_mb, settings.timeout_seconds)
+    assert function["Environment"]["Variables"]["RAW_STREAM"] == name
+    (mapping,) = (
+        row["Properties"]
+        for key, row in aws.resources("AWS::Lambda::EventSourceMapping").items()
+        if key == "RawMapping"
+    )
+    assert mapping["BatchSize"] == settings.batch_size
+    assert mapping["MaximumBatchingWindowInSeconds"] == settings.batching_window_seconds
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    # Never given up on, and never cut into halves: it does not look at what is in a record.
+    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (-1, -1)
+    assert not {"BisectBatchOnFunctionError", "DestinationConfig"} & mapping.keys()
+
+
+def test_on_the_twin_the_firehose_of_the_raw_zone_reads_the_stream(twin):
+    stream = twin.one("AWS::KinesisFirehose::DeliveryStream", DeliveryStreamName=SETTINGS.firehose.raw.name)
     assert stream["DeliveryStreamType"] == "KinesisStreamAsSource"
     assert "DeliveryStreamEncryptionConfigurationInput" not in stream  # refused by Firehose for such a source
     processors = stream["ExtendedS3DestinationConfiguration"]["ProcessingConfiguration"]["Processors"]
     assert [processor["Type"] for processor in processors] == ["AppendDelimiterToRecord"]
+    assert "RawMapping" not in twin.resources("AWS::Lambda::EventSourceMapping")
+
+
+def test_lambda_itself_logs_failures_only(aws, synth):
+    for function in aws.resources("AWS::Lambda::Function").values():
+        logging = function["Properties"]["LoggingConfig"]
+        assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", "WARN")
+        # Metrics are lines without a level, which Lambda takes for INFO.
+        assert logging["ApplicationLogLevel"] == "INFO"
+    quiet = synth("aws", lambda s: s["runtime"].update(log_level="ERROR", system_log_level="INFO"))
+    (logging,) = {
+        json.dumps({k: v for k, v in row["Properties"]["LoggingConfig"].items() if k != "LogGroup"})
+        for row in quiet.resources("AWS::Lambda::Function").values()
+    }
+    assert json.loads(logging) == {
+        "LogFormat": "JSON",
+        "SystemLogLevel": "INFO",
+        "ApplicationLogLevel": "INFO",
+    }
 
 
 @pytest.mark.parametrize("which", PARQUET)

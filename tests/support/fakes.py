@@ -13,6 +13,8 @@ from typing import Any
 import orjson
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from lambdas.firehose_transform.handler import plain
+
 OK = "ok"
 THROTTLED = "throttled"
 """Refused, nothing done."""
@@ -47,6 +49,10 @@ MAX_ITEM_BYTES, MAX_PK_BYTES, MAX_SK_BYTES = 400 * 1024, 2048, 1024
 """Limits of DynamoDB: of an item, names of attributes included, and of its two keys."""
 
 
+ZLIB = b"\x78\x01"
+"""How entries for a transform begin that are compressed."""
+
+
 class _Faulty:
     def __init__(self, *scripts: list[str]) -> None:
         self.scripts = [list(script) for script in scripts]
@@ -70,11 +76,15 @@ class _Faulty:
 
 
 class FakeFirehose(_Faulty):
-    """Delivery streams that keep what they accept."""
+    """Delivery streams that keep what they accept.
+
+    `entries` are as a transform leaves them, `sizes` those of the entries as they came.
+    """
 
     def __init__(self, faults: list[str] | None = None) -> None:
         super().__init__(faults or [])
         self.entries: dict[str, list[bytes]] = defaultdict(list)
+        self.sizes: dict[str, list[int]] = defaultdict(list)
         self.call_sizes: list[int] = []
 
     def put_record_batch(self, *, DeliveryStreamName: str, Records: list[dict[str, bytes]]) -> dict[str, Any]:  # noqa: N803
@@ -93,7 +103,8 @@ class FakeFirehose(_Faulty):
             if fault == PARTIAL and index % 2 == 0:
                 answers.append({"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "by test"})
             else:
-                self.entries[DeliveryStreamName].append(entry)
+                self.entries[DeliveryStreamName].append(plain(entry) if entry.startswith(ZLIB) else entry)
+                self.sizes[DeliveryStreamName].append(len(entry))
                 answers.append({"RecordId": str(len(self.entries[DeliveryStreamName]))})
         self._after(fault, "PutRecordBatch")
         return {"FailedPutCount": sum("ErrorCode" in a for a in answers), "RequestResponses": answers}

@@ -232,7 +232,7 @@ def _firehose(row: Mapping[str, Any]) -> Rows:
             "role": s3["RoleARN"],
             "prefix": s3["Prefix"],
             "errors": s3["ErrorOutputPrefix"],
-            "compression": s3["CompressionFormat"],
+            "compression": (s3["CompressionFormat"], s3.get("FileExtension")),
             "buffer": (s3["BufferingHints"]["SizeInMBs"], s3["BufferingHints"]["IntervalInSeconds"]),
             "log": (logs["Enabled"], logs["LogGroupName"], logs["LogStreamName"]),
             "processors": {
@@ -305,6 +305,9 @@ def _function(row: Mapping[str, Any]) -> Rows:
         "reserved": row.get("ReservedConcurrentExecutions"),
         "role": row["Role"],
         "log": row["LoggingConfig"]["LogGroup"],
+        "log levels": tuple(
+            row["LoggingConfig"][key] for key in ("LogFormat", "SystemLogLevel", "ApplicationLogLevel")
+        ),
         "environment": row["Environment"]["Variables"],
         "tags": _tags(row),
     }
@@ -353,12 +356,12 @@ def _mapping(row: Mapping[str, Any]) -> Rows:
         "enabled": row["Enabled"],
         "start": row["StartingPosition"],
         "batch": (row["BatchSize"], row["MaximumBatchingWindowInSeconds"]),
-        "bisect": row["BisectBatchOnFunctionError"],
-        "answers": row["FunctionResponseTypes"],
+        "bisect": row.get("BisectBatchOnFunctionError", False),
+        "answers": row.get("FunctionResponseTypes", []),
         "attempts": row["MaximumRetryAttempts"],
         "age": row["MaximumRecordAgeInSeconds"],
         "parallel": row["ParallelizationFactor"],
-        "failures": row["DestinationConfig"]["OnFailure"]["Destination"],
+        "failures": row.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"),
         "tags": _tags(row),
     }
     yield "mapping", row["FunctionName"], values

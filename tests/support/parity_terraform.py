@@ -170,7 +170,7 @@ def _firehose(row: Mapping[str, Any]) -> Rows:
             "role": s3["role_arn"],
             "prefix": s3["prefix"],
             "errors": s3["error_output_prefix"],
-            "compression": s3["compression_format"],
+            "compression": (s3["compression_format"], s3["file_extension"]),
             "buffer": (s3["buffering_size"], s3["buffering_interval"]),
             "log": (logs["enabled"], logs["log_group_name"], logs["log_stream_name"]),
             "processors": {
@@ -237,6 +237,10 @@ def _function(row: Mapping[str, Any]) -> Rows:
         "reserved": None if reserved == -1 else reserved,
         "role": row["role"],
         "log": _one(row["logging_config"])["log_group"],
+        "log levels": tuple(
+            _one(row["logging_config"])[key]
+            for key in ("log_format", "system_log_level", "application_log_level")
+        ),
         "environment": _one(row["environment"])["variables"],
         "tags": row["tags_all"],
     }
@@ -284,19 +288,19 @@ def _topic_policy(row: Mapping[str, Any]) -> Rows:
 
 
 def _mapping(row: Mapping[str, Any]) -> Rows:
-    destination = _one(_one(row["destination_config"])["on_failure"])["destination_arn"]
+    failures = _one(_one(row["destination_config"]).get("on_failure"))
     values = {
         # That of a consumer is known once AWS has registered it.
         "source": row.get("event_source_arn", "a consumer"),
         "enabled": row["enabled"],
         "start": row["starting_position"],
         "batch": (row["batch_size"], row["maximum_batching_window_in_seconds"]),
-        "bisect": row["bisect_batch_on_function_error"],
-        "answers": row["function_response_types"],
+        "bisect": row["bisect_batch_on_function_error"] or False,
+        "answers": row["function_response_types"] or [],
         "attempts": row["maximum_retry_attempts"],
         "age": row["maximum_record_age_in_seconds"],
         "parallel": row["parallelization_factor"],
-        "failures": destination,
+        "failures": failures.get("destination_arn"),
         "tags": row["tags_all"],
     }
     yield "mapping", row["function_name"], values

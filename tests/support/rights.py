@@ -47,6 +47,7 @@ TOPIC = f"arn:aws:sns:{_HERE}:{_SETTINGS.live.alert_topic}"
 SCORING = f"{_SETTINGS.scoring.function}-{REGION}"
 TRANSFORM = f"{_SETTINGS.firehose_transform.function}-{REGION}"
 RAW = f"{_SETTINGS.firehose.raw.name}-{REGION}"
+RAW_COPY = f"{_SETTINGS.raw_copy.function}-{REGION}"
 _READ_STREAM = _right(
     "kinesis:DescribeStream DescribeStreamSummary GetRecords GetShardIterator ListShards", STREAM
 )
@@ -108,7 +109,12 @@ def _expected() -> Rights:
             "failures": {_right("sqs:SendMessage", queue)},
         },
         TRANSFORM: {"logs": _function_log(_SETTINGS.firehose_transform.function)},
-        RAW: {**_delivery(names.raw.name, "raw", "ingest"), "stream": {_READ_STREAM}},
+        RAW_COPY: {
+            "logs": _function_log(_SETTINGS.raw_copy.function),
+            "stream": {_READ_STREAM},
+            "delivery": {_right("firehose:PutRecordBatch", firehose(names.raw.name))},
+        },
+        RAW: _delivery(names.raw.name, "raw", "ingest"),
         f"{names.quarantine.name}-{REGION}": _delivery(names.quarantine.name, "quarantine", "quarantine"),
         **{f"{name}-{REGION}": _parquet(name, rows) for name, rows in parquet.items()},
     }

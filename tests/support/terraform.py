@@ -23,7 +23,7 @@ from toolchain.errors import ToolError
 from toolchain.run import run_quietly
 from toolchain.twin import ACCOUNT, REGION, subprocess_environment
 
-PACKAGES = ("scoring", "firehose_transform")
+PACKAGES = ("scoring", "raw_copy", "firehose_transform")
 EMAIL = "operations@example.com"
 REPOSITORY = "owner/lake"
 MONTHLY_LIMIT = monthly_limit(load_settings())

@@ -34,7 +34,7 @@ variables {
     project    = "petrostream", account = "123456789012", region = "eu-north-1", partition = "aws"
     database   = "lake", workgroup = "group", stream = "the-stream", raw = "the-raw", delivery = "the-delivery"
     quarantine = "the-quarantine", live_table = "the-table", scoring = "the-scoring", failure_queue = "the-queue"
-    transform  = "the-transform", facility = "the-facility", alarms = "the-alarms", dashboard = "petrostream"
+    transform  = "the-transform", raw_copy = "the-raw-copy", facility = "the-facility", alarms = "the-alarms", dashboard = "petrostream"
   }
 }
 

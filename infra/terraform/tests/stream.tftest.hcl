@@ -7,6 +7,7 @@ variables {
   place         = { twin = false, account_id = "123456789012", partition = "aws", region = "eu-north-1" }
   stream        = jsondecode(file("../settings.json")).stream
   firehose      = jsondecode(file("../settings.json")).firehose
+  raw_copy      = jsondecode(file("../settings.json")).raw_copy
   transform     = jsondecode(file("../settings.json")).firehose_transform
   runtime       = jsondecode(file("../settings.json")).runtime
   database      = "lake"

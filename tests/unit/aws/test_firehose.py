@@ -1,14 +1,21 @@
+import json
+import math
+
 import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from petrostream.aws.firehose import FirehoseSink
+from infra.settings import load_settings
+from lambdas.firehose_transform import handler as transform
+from petrostream.aws import limits
+from petrostream.aws.firehose import COMPRESSED_FROM_BYTES, MAX_RATIO, FirehoseSink, compressed
 from petrostream.aws.limits import FIREHOSE_ENTRY_BYTES
 from petrostream.backoff import Backoff
 from petrostream.errors import DeliveryFailed, EntryTooLarge
 from petrostream.lake.blocks import MAX_BLOCK_BYTES
+from petrostream.schema import schema
 from tests.support.fakes import LOST, OK, PARTIAL, THROTTLED, FakeFirehose, refusal
 
 STREAM = "delivery"
@@ -188,3 +195,45 @@ def test_blocks_reach_a_stream_through_the_real_client(monkeypatch):
     missing.write(line("a"))
     with pytest.raises(DeliveryFailed, match="ResourceNotFoundException"):
         missing.flush()
+
+
+ROWS = st.lists(st.dictionaries(st.sampled_from("abc"), st.text(max_size=3000)), min_size=1, max_size=8)
+
+
+@given(ROWS, st.integers(1, 12))
+def test_what_a_transform_decompresses_is_what_was_written(rows, repeats):
+    firehose = FakeFirehose()
+    port = FirehoseSink(STREAM, firehose, pack=compressed)
+    blocks = [json.dumps(row).encode() * repeats + b"\n" for row in rows]
+    for number, block in enumerate(blocks):
+        port.write(block, str(number))
+    port.flush()
+    assert firehose.entries[STREAM] == blocks
+    for block, size in zip(blocks, firehose.sizes[STREAM], strict=True):
+        assert size <= len(block) <= MAX_RATIO * size
+
+
+def test_ten_rows_are_billed_as_five_kilobytes():
+    rows = [
+        {
+            name: round(math.exp(i + place / 7), 9)
+            for place, name in enumerate(schema("scored_readings").names)
+        }
+        for i in range(10)
+    ]
+    block = b"".join(json.dumps(row, separators=(",", ":")).encode()[:730] + b"\n" for row in rows)
+    assert len(block) > 5 * KIB >= len(compressed(block))
+
+
+def test_a_small_entry_is_sent_as_it_is_and_so_is_one_that_would_shrink_too_much():
+    small, dense = b"a" * COMPRESSED_FROM_BYTES, b"a" * 900_000
+    assert compressed(small) is small
+    # The transform's response would pass the limit if many such entries came in one buffer.
+    assert compressed(dense) is dense
+
+
+def test_one_buffer_of_a_transform_never_passes_the_response_of_lambda():
+    hoses = load_settings().firehose
+    for hose in (hoses.delivery, hoses.facility, hoses.alarms):
+        most = hose.transform_buffer_mb * limits.MIB * MAX_RATIO + limits.FIREHOSE_ENTRY_BYTES
+        assert 4 / 3 * most < transform.MAX_RESPONSE_BYTES

@@ -33,7 +33,8 @@ BASE = {
         "enhanced_fan_out": False,
     },
     "live": {"point_in_time_recovery": True, "window_hours": 24},
-    "runtime": {"architecture": "arm64", "log_retention_days": 1},
+    "raw_copy": {"batching_window_seconds": 59, "batch_size": 10_000, "memory_mb": 256},
+    "runtime": {"architecture": "arm64", "log_retention_days": 1, "system_log_level": "INFO"},
 }
 
 
@@ -70,22 +71,27 @@ def line(answer: Bill, what: str):
         ("Kinesis records in", 4 * MONTH, "0.147168"),
         # Three callers, 12 times an hour: 26,280 at 0.03 per 10,000.
         ("KMS key calls", 26280, "0.07884"),
-        # Each of those blocks counts as 5 KB: 4 * 5120 * 2,628,000 bytes.
-        ("raw zone: records in", Fraction(4 * 5120 * MONTH, 1024**3), None),
-        # A batch of 10 s has 80 rows of 730 bytes, 58,400: 12 times 5 KB. 262,800 batches a month.
-        ("curated zone: entries in", Fraction(12 * 5120 * 262_800, 1024**3), None),
-        ("curated zone: to Parquet", Fraction(12 * 5120 * 262_800, 1024**3), None),
-        ("curated zone: by date", Fraction(12 * 5120 * 262_800, 1024**3), None),
+        # A minute of the stream is 153,600 bytes, a sixteenth of it as gzip: twice 5 KB, 43,800 times.
+        ("raw zone: entries in", Fraction(2 * 5120 * 43_800, 1024**3), None),
+        # A batch of 10 s has 80 rows of 730 bytes, 58,400, a quarter of it as zlib: three times 5 KB. 262,800
+        # batches a month.
+        ("curated zone: entries in", Fraction(3 * 5120 * 262_800, 1024**3), None),
+        ("curated zone: to Parquet", Fraction(3 * 5120 * 262_800, 1024**3), None),
+        # Rows are placed as they are.
+        ("curated zone: by date", Fraction(8 * 730 * MONTH, 1024**3), None),
         # One object a minute, at 0.005 a thousand.
         ("objects by date", 43_800, "0.219"),
         # 21,024 lines are rejected, hardly two in one batch, each entry 5 KB.
         ("quarantine: entries in", Fraction(21_024 * 5120, 1024**3), None),
         # One batch in 10 s, at 0.20 a million.
         ("scoring: invocations", 262_800, "0.05256"),
-        # 2.5 + 4 * 1.85 + 80 * 0.09 + 8 / 6 minutes closed + 4 / 6 snapshots of 0.65 = 18.87 ms of work at
-        # 512/1769 of a vCPU are 65.19 ms; with 4 + 35 + 6 and 4 / 6 * 6 of waiting 114.19, billed as 115 ms.
-        # Half a gigabyte: 15,111 GB-s at 0.0000133334.
-        ("scoring: 115 ms", Fraction(15_111), "0.2014810074"),
+        # 2.5 + 4 * 1.9 + 8 * 1.8 + 80 * 0.09 + 8 / 6 minutes closed + 4 / 6 snapshots of 0.65 = 33.47 ms of
+        # work at 512/1769 of a vCPU are 115.63 ms; with 4 + 35 + 6 and 4 / 6 * 6 of waiting 164.63, billed as
+        # 165 ms. Half a gigabyte: 21,681 GB-s at 0.0000133334.
+        ("scoring: 165 ms", Fraction(21_681), "0.2890814454"),
+        # One in a minute. 2 + 240 records * 0.005 = 3.2 ms at 256/1769 are 22.11 ms, with 35 of waiting 58 ms.
+        ("raw copy: invocations", 43_800, "0.00876"),
+        ("raw copy: 58 ms", Fraction("635.1"), "0.00846804234"),
         # 2 + 80 * 0.005 = 2.4 ms at 256/1769 are 16.58 ms, billed as 17: 1,116.9 GB-s.
         ("transform: 17 ms", Fraction("1116.9"), "0.01489207446"),
         # One batch in ten thousand, three requests each.
@@ -109,10 +115,10 @@ def line(answer: Bill, what: str):
         ("curated data", Fraction(8 * MONTH * 120, 1024**3), None),
         # Raw objects of 300 s hold 48,000 bytes: too small for S3 to move, so all of it stays standard.
         ("S3 raw data", Fraction(8 * MONTH * 20, 1024**3), None),
-        # 262,800 logs of 330 bytes, half as many summaries of 1,120, and 262,800 logs of the transform.
-        ("logs in", Fraction(262_800 * (330 + 560 + 300), 1024**3), None),
+        # Lambda's own 330 bytes of each invocation of the three functions, and 131,400 summaries of 1,120.
+        ("logs in", Fraction((2 * 262_800 + 43_800) * 330 + 131_400 * 1120, 1024**3), None),
         ("custom metrics", 3, "0.9"),
-        ("alarms", 14, "1.4"),
+        ("alarms", 16, "1.6"),
         ("dashboard", 1, "3"),
         # 20 queries on 730/24 days; half a day's 82,944,000 bytes is over the 10 MB minimum.
         ("Athena", Fraction(20 * 730, 24) * 41_472_000 / 1024**4, None),
@@ -166,7 +172,7 @@ def test_enhanced_fan_out_is_charged_by_shards_and_bytes():
 def test_enhanced_fan_out_of_a_stream_on_demand_is_charged_by_bytes_alone():
     answer = bill(HAND, settings(stream={"mode": "ON_DEMAND"}, scoring={"enhanced_fan_out": True}))
     once = Fraction(4 * 640 * MONTH, 1024**3)
-    assert line(answer, "data out, to Firehose").billed == once
+    assert line(answer, "data out, to the raw copy").billed == once
     assert line(answer, "fan-out: data out").usd == once * Fraction("0.05")
 
 
@@ -176,6 +182,27 @@ def test_with_enhanced_fan_out_the_next_record_opens_the_window():
     # Without a window each record is a batch.
     at_once = {"enhanced_fan_out": True, "batching_window_seconds": 0}
     assert Flow(settings(scoring=at_once), HAND).batch_seconds == Fraction(1, 4)
+
+
+def test_lambda_writes_no_log_of_its_own_where_only_failures_are_logged():
+    quiet = bill(HAND, settings(runtime={"system_log_level": "WARN"}))
+    assert line(quiet, "logs in").billed == Fraction(131_400 * 1120, 1024**3)
+
+
+def test_a_small_entry_is_not_compressed():
+    # A row of each of four wells a second, 2,920 bytes: sent as it is, billed as 5 KB.
+    at_once = settings(scoring={"batching_window_seconds": 0})
+    answer = bill(Workload(wells=4, facilities=4), at_once)
+    assert line(answer, "curated zone: entries in").billed == Fraction(5120 * MONTH, 1024**3)
+    assert Flow(at_once, Workload(wells=4, facilities=4)).entries(lambda size: size) == 2920
+
+
+def test_the_raw_copy_goes_when_its_batch_is_full():
+    full = settings(raw_copy={"batch_size": 40})
+    assert line(bill(HAND, full), "raw copy: invocations").billed == MONTH / 10
+    # Nothing is copied while nothing comes.
+    slow = Workload(wells=1, hz=Fraction(1, 1000))
+    assert line(bill(slow, settings()), "raw copy: invocations").billed == MONTH / 1000
 
 
 def test_a_longer_memory_of_the_stream_is_charged():
@@ -221,11 +248,11 @@ def test_raw_data_cool_with_age_once_their_objects_are_large_enough():
 def test_the_free_tier_is_taken_off_once_although_lines_share_it():
     paid, free = bill(HAND, settings()), bill(HAND, settings(), free_tier=True)
     assert line(free, "custom metrics").usd == 0
-    assert line(free, "alarms").billed == 4
+    assert line(free, "alarms").billed == 6
     assert line(free, "scoring: invocations").usd == 0
     busy = settings(scoring={"batching_window_seconds": 0}, firehose={})
     requests = [row for row in bill(HAND, busy, free_tier=True).lines if row.price.key == "lambda.request"]
-    assert sum(row.billed for row in requests) == MONTH + MONTH / 10 - 1_000_000
+    assert sum(row.billed for row in requests) == MONTH + MONTH / 10 + MONTH / 60 - 1_000_000
     assert free.total < paid.total
 
 
@@ -233,6 +260,7 @@ def test_ten_wells_at_1_hz_all_day_keep_the_limits_under_the_settings_as_they_ar
     answer = bill(Workload(wells=10, fargate=True), load_settings())
     assert answer.path < PATH_LIMIT == 20
     assert answer.total < TOTAL_LIMIT == 60
+    assert bill(Workload(wells=10), load_settings()).total < 25
     assert answer.path == sum(row.usd for row in answer.lines if row.item.group == "Lambda path")
     assert answer.total == sum(row.usd for row in answer.lines)
 
@@ -250,8 +278,8 @@ def test_without_readings_only_what_is_on_all_the_time_is_charged():
     for idle in (Workload(wells=0, fargate=True), Workload(hours=Fraction(0), fargate=True)):
         answer = bill(idle, settings())
         assert {row.item.fixed for row in answer.lines if row.usd} == {True}
-        # Shard 10.95, alarms 1.40, dashboard 3.00, container service 34.92575.
-        assert answer.total == Fraction("50.27575")
+        # Shard 10.95, alarms 1.60, dashboard 3.00, container service 34.92575.
+        assert answer.total == Fraction("50.47575")
 
 
 wells = st.integers(0, 300)
@@ -317,14 +345,30 @@ def test_blocks_come_as_often_as_the_settings_say():
 
 
 def test_advice_puts_throttling_before_savings():
+    # 4,000 readings of 320 bytes a second are over one shard's 1 MB, also if they are scored once a minute.
+    slow = settings(scoring={"batching_window_seconds": 59, "memory_mb": 1769})
     load = Workload(wells=4000)
-    assert "needs 2" in advice(bill(load, settings()), settings())
+    assert "needs 2: raise it, or" in advice(bill(load, slow), slow)
     hint = advice(bill(HAND, settings()), settings())
     assert re.search(r"would save \$\d+\.\d\d a month", hint)
     pushed = settings(scoring={"enhanced_fan_out": True})
     assert "enhanced_fan_out false" in advice(bill(HAND, pushed), pushed)
     rarely = Workload(wells=0)
     assert "No single change" in advice(bill(rarely, settings()), settings())
+
+
+def test_a_function_that_does_not_keep_up_needs_more_shards_or_memory():
+    at_once = settings(scoring={"batching_window_seconds": 0, "memory_mb": 1769})
+    # In each second 1,000 * (1.8 + 0.09) + 8 * 1.9 = 1,905.2 ms, of at most 800 - 47.5 on a shard: three.
+    load = Workload(wells=1000, facilities=8)
+    assert Flow(at_once, load).shards_needed == 3
+    assert "needs 3: raise it, or" in advice(bill(load, at_once), at_once)
+    small = settings(scoring={"batching_window_seconds": 0, "memory_mb": 512})
+    # The same at 512/1769: 6,582.6 ms, of at most 800 - 53.6.
+    assert Flow(small, load).shards_needed == 9
+    assert "needs 9: raise it or scoring.memory_mb (512, up to 1769)" in advice(bill(load, small), small)
+    assert Flow(small, Workload(wells=100)).shards_needed == 1
+    assert Flow(small, Workload(wells=0)).shards_needed == 1
 
 
 def test_every_price_is_dated_sourced_and_used():

@@ -1,5 +1,6 @@
 import base64
 import json
+import zlib
 
 import orjson
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.firehose_transform.handler import (
+    MAX_BLOCK_BYTES,
     MAX_RESPONSE_BYTES,
     TIMESTAMP_COLUMNS,
     Unplaceable,
@@ -187,3 +189,25 @@ def test_the_handler_answers_in_firehose_s_form_and_counts(capsys):
     assert emf[0]["BlocksFailed"] == [1.0]
     handler({**event, "records": [record(ROW)]}, Context())
     assert "_aws" not in capsys.readouterr().out
+
+
+def test_a_compressed_block_is_returned_as_rows():
+    result = one(zlib.compress(ROW * 50, 1))
+    assert result["result"] == "Ok"
+    assert base64.b64decode(result["data"]) == ROW * 50
+    assert base64.b64decode(one(zlib.compress(ROW.rstrip(), 1))["data"]) == ROW
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        zlib.compress(ROW, 1)[:-3],
+        zlib.compress(ROW, 1) + b"more",
+        b"x no zlib",
+        zlib.compress(ROW * (MAX_BLOCK_BYTES // len(ROW) + 1), 1),  # over what a block may be
+    ],
+)
+def test_a_block_that_cannot_be_decompressed_fails_with_its_original_data(damaged):
+    result = one(damaged)
+    assert result["result"] == "ProcessingFailed"
+    assert base64.b64decode(result["data"]) == damaged

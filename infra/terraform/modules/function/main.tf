@@ -23,7 +23,7 @@ variable "settings" {
 
 variable "runtime" {
   description = "What every function shares."
-  type        = object({ python = string, architecture = string, log_retention_days = number, log_level = string })
+  type        = object({ python = string, architecture = string, log_retention_days = number, log_level = string, system_log_level = string })
 }
 
 variable "package" {
@@ -103,8 +103,13 @@ resource "aws_lambda_function" "this" {
   }
 
   logging_config {
-    log_format = "Text"
-    log_group  = aws_cloudwatch_log_group.this.name
+    log_format       = "JSON"
+    system_log_level = var.runtime.system_log_level
+    log_group        = aws_cloudwatch_log_group.this.name
+
+    # Lambda takes a line without a level, as metrics are, for INFO: the functions themselves leave out what is below
+    # their own level.
+    application_log_level = var.runtime.log_level == "DEBUG" ? "DEBUG" : "INFO"
   }
 
   lifecycle {

@@ -3,7 +3,7 @@
 locals {
   alerts = toset([for percent in var.budget.alert_percent : tostring(percent)])
   stopped = concat(
-    ["${var.names.scoring}-${var.place.region}", "${var.names.raw}-${var.place.region}", aws_iam_role.analyst.name],
+    ["${var.names.scoring}-${var.place.region}", "${var.names.raw_copy}-${var.place.region}", aws_iam_role.analyst.name],
     var.budget.hard_stop_roles,
   )
 }

@@ -84,7 +84,7 @@ variable "firehose" {
 
 variable "runtime" {
   description = "Section `runtime` of the settings."
-  type        = object({ python = string, architecture = string, log_retention_days = number, log_level = string })
+  type        = object({ python = string, architecture = string, log_retention_days = number, log_level = string, system_log_level = string })
 }
 
 variable "bucket_names" {

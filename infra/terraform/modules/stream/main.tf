@@ -2,7 +2,21 @@
 # Parquet are in parquet.tf.
 
 locals {
-  stream_arn = "arn:${var.place.partition}:kinesis:${var.place.region}:${var.place.account_id}:stream/${var.stream.name}"
+  stream_arn   = "arn:${var.place.partition}:kinesis:${var.place.region}:${var.place.account_id}:stream/${var.stream.name}"
+  firehose_arn = "arn:${var.place.partition}:firehose:${var.place.region}:${var.place.account_id}:deliverystream"
+
+  read_stream = [
+    {
+      actions = [
+        "kinesis:DescribeStream",
+        "kinesis:DescribeStreamSummary",
+        "kinesis:GetRecords",
+        "kinesis:GetShardIterator",
+        "kinesis:ListShards",
+      ]
+      resources = [local.stream_arn]
+    }
+  ]
 
   quarantine = jsondecode(file("${var.schema_folder}/quarantine.json"))
 
@@ -38,6 +52,43 @@ module "transform" {
   packages = var.packages
 }
 
+# Copies the stream as it is, for the Firehose of the raw zone, which counts each record as a multiple of 5 KB: one a
+# minute instead of several a second. It is no part of scoring, and copies what scoring cannot read.
+module "raw_copy" {
+  source = "../function"
+
+  place    = var.place
+  settings = var.raw_copy
+  runtime  = var.runtime
+  package  = "raw_copy"
+  packages = var.packages
+
+  policies = {
+    stream   = local.read_stream
+    delivery = [{ actions = ["firehose:PutRecordBatch"], resources = ["${local.firehose_arn}/${var.firehose.raw.name}"] }]
+  }
+
+  environment = { RAW_STREAM = var.firehose.raw.name }
+}
+
+# Not on the twin, whose Firehose reads the stream at no price, and has a record before the sender has the answer.
+resource "aws_lambda_event_source_mapping" "raw_copy" {
+  count = var.place.twin ? 0 : 1
+
+  function_name                      = module.raw_copy.name
+  event_source_arn                   = local.stream_arn
+  starting_position                  = "TRIM_HORIZON"
+  batch_size                         = var.raw_copy.batch_size
+  maximum_batching_window_in_seconds = var.raw_copy.batching_window_seconds
+
+  # It never looks at what is in a record: a batch that fails is tried until it succeeds, or leaves the stream.
+  maximum_retry_attempts        = -1
+  maximum_record_age_in_seconds = -1
+  parallelization_factor        = 1
+
+  depends_on = [aws_kinesis_stream.ingest, aws_kinesis_firehose_delivery_stream.raw]
+}
+
 module "raw" {
   source = "../delivery"
 
@@ -47,29 +98,30 @@ module "raw" {
   prefixes           = [var.firehose.raw.prefix, var.firehose.error_prefix]
   log_retention_days = var.runtime.log_retention_days
 
-  rights = {
-    stream = [
-      {
-        actions = [
-          "kinesis:DescribeStream",
-          "kinesis:DescribeStreamSummary",
-          "kinesis:GetRecords",
-          "kinesis:GetShardIterator",
-          "kinesis:ListShards",
-        ]
-        resources = [local.stream_arn]
-      }
-    ]
-  }
+  rights = { for name, statements in { stream = local.read_stream } : name => statements if var.place.twin }
 }
 
 resource "aws_kinesis_firehose_delivery_stream" "raw" {
   name        = var.firehose.raw.name
   destination = "extended_s3"
 
-  kinesis_source_configuration {
-    kinesis_stream_arn = local.stream_arn
-    role_arn           = module.raw.role_arn
+  dynamic "kinesis_source_configuration" {
+    for_each = var.place.twin ? [local.stream_arn] : []
+
+    content {
+      kinesis_stream_arn = kinesis_source_configuration.value
+      role_arn           = module.raw.role_arn
+    }
+  }
+
+  # Firehose refuses a key of its own where it reads a stream.
+  dynamic "server_side_encryption" {
+    for_each = var.place.twin ? [] : ["AWS_OWNED_CMK"]
+
+    content {
+      enabled  = true
+      key_type = server_side_encryption.value
+    }
   }
 
   extended_s3_configuration {
@@ -77,20 +129,27 @@ resource "aws_kinesis_firehose_delivery_stream" "raw" {
     role_arn            = module.raw.role_arn
     prefix              = "${var.firehose.raw.prefix}${local.arrival_date}"
     error_output_prefix = local.error_prefix.raw
-    compression_format  = var.firehose.raw.compression
-    buffering_size      = var.firehose.raw.buffer_mb
-    buffering_interval  = var.firehose.raw.buffer_seconds
+    # The function that copies the stream compresses what it sends, which costs less.
+    compression_format = var.place.twin ? var.firehose.raw.compression : "UNCOMPRESSED"
+    file_extension     = var.place.twin ? null : ".gz"
+    buffering_size     = var.firehose.raw.buffer_mb
+    buffering_interval = var.firehose.raw.buffer_seconds
 
-    # A producer may leave out the last newline of a block; two blocks must not share a line.
-    processing_configuration {
-      enabled = true
+    # A producer may leave out the last newline of a block; two blocks must not share a line. The function that copies
+    # the stream sees to that itself.
+    dynamic "processing_configuration" {
+      for_each = var.place.twin ? ["\\n"] : []
 
-      processors {
-        type = "AppendDelimiterToRecord"
+      content {
+        enabled = true
 
-        parameters {
-          parameter_name  = "Delimiter"
-          parameter_value = "\\n"
+        processors {
+          type = "AppendDelimiterToRecord"
+
+          parameters {
+            parameter_name  = "Delimiter"
+            parameter_value = processing_configuration.value
+          }
         }
       }
     }

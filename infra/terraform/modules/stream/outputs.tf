@@ -28,6 +28,11 @@ output "quarantine_name" {
   value       = aws_kinesis_firehose_delivery_stream.quarantine.name
 }
 
+output "raw_copy_function" {
+  description = "Name of the function that copies the stream to the raw zone."
+  value       = module.raw_copy.name
+}
+
 output "transform_function" {
   description = "Name of the transform function."
   value       = module.transform.name

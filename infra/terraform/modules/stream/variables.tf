@@ -108,9 +108,30 @@ variable "transform" {
   type        = object({ function = string, memory_mb = number, timeout_seconds = number })
 }
 
+variable "raw_copy" {
+  description = "Section `raw_copy` of the settings."
+  type = object({
+    function                = string
+    memory_mb               = number
+    timeout_seconds         = number
+    batch_size              = number
+    batching_window_seconds = number
+  })
+
+  validation {
+    condition     = var.raw_copy.batch_size >= 1 && var.raw_copy.batch_size <= 10000
+    error_message = "raw_copy.batch_size = ${var.raw_copy.batch_size}: Lambda takes 1 to 10000 records."
+  }
+
+  validation {
+    condition     = var.raw_copy.batching_window_seconds >= 0 && var.raw_copy.batching_window_seconds <= 300
+    error_message = "raw_copy.batching_window_seconds = ${var.raw_copy.batching_window_seconds}: Lambda gathers for 0 to 300 s."
+  }
+}
+
 variable "runtime" {
   description = "Section `runtime` of the settings."
-  type        = object({ python = string, architecture = string, log_retention_days = number, log_level = string })
+  type        = object({ python = string, architecture = string, log_retention_days = number, log_level = string, system_log_level = string })
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653], var.runtime.log_retention_days)
@@ -130,6 +151,11 @@ variable "runtime" {
   validation {
     condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.runtime.log_level)
     error_message = "runtime.log_level = ${var.runtime.log_level}: must be DEBUG, INFO, WARNING or ERROR."
+  }
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARN"], var.runtime.system_log_level)
+    error_message = "runtime.system_log_level = ${var.runtime.system_log_level}: must be DEBUG, INFO or WARN."
   }
 }
 

@@ -19,7 +19,6 @@ import argparse
 import hashlib
 import json
 import logging
-import math
 import os
 import random
 import sys
@@ -37,13 +36,10 @@ os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 from cost import figures
 from infra.settings import load_settings
 from petrostream.fleet import facility_of
-from tests.support.event_source import EventSource, Mapping, StreamRecord
+from tests.support.event_source import Mapping, StreamRecord
 from tests.support.scoring_world import START_MS, World, block, reading
+from tests.support.timed_event_source import READ_MS, Polled, Pushed
 from toolchain.version_option import add_version
-
-READ_MS = 1000
-PUSH_MS = 70
-"""Delay of a record with enhanced fan-out, on average (developer guide of Kinesis Data Streams)."""
 
 INVOKE_MS = 15.0
 WAITS_MS = {
@@ -95,58 +91,6 @@ class Timed:
         return timed
 
 
-@dataclass
-class Polled(EventSource):
-    """An event source that reads the shard once a second."""
-
-    taken_ms: Callable[[], float] = lambda: 0.0
-    begin: Callable[[float], None] = lambda _: None
-    latencies: Callable[[list[StreamRecord]], None] = lambda _: None
-    read_to_ms: int = 0
-
-    def _gather(self, shard: Sequence[StreamRecord], position: int) -> list[StreamRecord]:
-        first = shard[position].arrival_ms
-        # What is left of the last read is there; else the next read is on the second.
-        at = self.now_ms if first <= self.read_to_ms else _on_the_second(max(self.now_ms, first))
-        closes = at + math.ceil(self.mapping.window_ms / READ_MS) * READ_MS
-        while True:
-            batch = [
-                record
-                for record in shard[position : position + self.mapping.batch_size]
-                if record.arrival_ms <= at
-            ]
-            if at >= closes or len(batch) == self.mapping.batch_size:
-                break
-            at += READ_MS
-        self.now_ms, self.read_to_ms = at, max(at, self.read_to_ms)
-        return batch
-
-    def _invoke(self, records: list[StreamRecord], retries: int) -> tuple[int | None, bool]:
-        self.begin(self.now_ms)
-        outcome = super()._invoke(records, retries)
-        self.now_ms = round(self.taken_ms())
-        self.latencies(records)
-        return outcome
-
-
-@dataclass
-class Pushed(Polled):
-    """An event source that enhanced fan-out sends the records of the shard as they arrive."""
-
-    def _gather(self, shard: Sequence[StreamRecord], position: int) -> list[StreamRecord]:
-        # Nothing is read: a batch is what has arrived when the window that its first record opened is over.
-        waiting = shard[position : position + self.mapping.batch_size]
-        closes = max(self.now_ms, waiting[0].arrival_ms + PUSH_MS) + self.mapping.window_ms
-        batch = [record for record in waiting if record.arrival_ms + PUSH_MS <= closes]
-        full = len(batch) == self.mapping.batch_size
-        self.now_ms = max(self.now_ms, batch[-1].arrival_ms + PUSH_MS) if full else closes
-        return batch
-
-
-def _on_the_second(at_ms: int) -> int:
-    return math.ceil(at_ms / READ_MS) * READ_MS
-
-
 def records_of(wells: int, seconds: int, seed: int) -> list[StreamRecord]:
     """A shard on which every facility sends a block a second."""
     draw = random.Random(seed)
@@ -181,7 +125,7 @@ def _arrivals(records: Sequence[StreamRecord]) -> dict[tuple[str, int], int]:
     }
 
 
-Found = dict[str, list[float]]
+Latencies = dict[str, list[float]]
 """Latencies in ms by what was waited for."""
 
 
@@ -204,7 +148,7 @@ def measure(
     """Latencies in ms, of shards that are read once a second or pushed by enhanced fan-out."""
     busy = os.getloadavg()[0]
     records = records_of(wells, seconds, seed)
-    found: Found = {"firehose": [], "live": [], "alert": []}
+    found: Latencies = {"firehose": [], "live": [], "alert": []}
     batches, hottest = 0, 0
     for shard in range(shards):
         own = [record for record in records if shard_of(record.partition_key, shards) == shard]
@@ -228,7 +172,7 @@ def measure(
 
 
 def _source(
-    records: list[StreamRecord], shard_id: str, memory_mb: int, window: int, pushed: bool, found: Found
+    records: list[StreamRecord], shard_id: str, memory_mb: int, window: int, pushed: bool, found: Latencies
 ) -> Polled:
     """The event source of a shard; what it measures is added to `found`."""
     settings = load_settings().scoring

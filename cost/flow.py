@@ -1,32 +1,18 @@
 """The flow of readings as blocks, batches, entries and objects, in exact rates while the wells send."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import ceil
 
 from cost import figures as f
+from cost.sizes import buffered, compressed, pieces, vcpus
 from cost.workload import Workload
 from infra.settings import Settings
-from petrostream.aws.firehose import COMPRESSED_FROM_BYTES
 from petrostream.lake import MAX_BLOCK_BYTES
 
 ZERO = Fraction(0)
-
-
-def pieces(size: Fraction, limit: int) -> Iterator[tuple[int, Fraction]]:
-    """Split `size` bytes as the producer does, into full pieces and a rest: (count, bytes of each)."""
-    full = int(size // limit)
-    if full:
-        yield full, Fraction(limit)
-    if rest := size - full * limit:
-        yield 1, rest
-
-
-def rounded(size: Fraction, unit: int) -> int:
-    """`size` in bytes rounded up to a multiple of `unit`."""
-    return ceil(size / unit) * unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +98,9 @@ class Flow:
         for facility in self.facilities:
             work += f.SCORING_FACILITY_MS * min(1, facility.blocks * interval)
             work += f.SCORING_WELL_MS * facility.wells * min(1, self.workload.hz * interval)
-        share = _share(self.settings.scoring.memory_mb)
-        fixed = f.SCORING_FIXED_MS / share + f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS
-        return ceil(work / share / (f.BUSY_SHARE * interval * 1000 - fixed))
+        cores = vcpus(self.settings.scoring.memory_mb)
+        fixed = f.SCORING_FIXED_MS / cores + f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS
+        return ceil(work / cores / (f.BUSY_SHARE * interval * 1000 - fixed))
 
     def _gathered(self, batch_size: int) -> Fraction:
         """Seconds after which the batch of a shard is full, by records or by bytes."""
@@ -191,7 +177,7 @@ class Flow:
         work += f.SCORING_READING_MS * self.readings / self.batches
         work += f.SCORING_WINDOW_MS * self.window_writes / self.batches
         wait = f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS * (1 + snapshots)
-        return ceil(work / _share(self.settings.scoring.memory_mb) + wait)
+        return ceil(work / vcpus(self.settings.scoring.memory_mb) + wait)
 
     @cached_property
     def entry_bytes(self) -> Fraction:
@@ -203,7 +189,7 @@ class Flow:
         if not self.facilities:
             return ZERO
         return self.batches * sum(
-            n * measure(_compressed(size)) for n, size in pieces(self.entry_bytes, MAX_BLOCK_BYTES)
+            n * measure(compressed(size)) for n, size in pieces(self.entry_bytes, MAX_BLOCK_BYTES)
         )
 
     @cached_property
@@ -217,13 +203,13 @@ class Flow:
         delivery = self.settings.firehose.delivery
         mb = Fraction(str(delivery.transform_buffer_mb))
         arriving = self.entries(lambda size: size)
-        return _buffered(self.entries(lambda _: 1), arriving, delivery.transform_buffer_seconds, mb)
+        return buffered(self.entries(lambda _: 1), arriving, delivery.transform_buffer_seconds, mb)
 
     @cached_property
     def transform_ms(self) -> int:
         """Billed time of one invocation of the transform."""
         work = f.TRANSFORM_FIXED_MS + f.TRANSFORM_ROW_MS * self.readings / self.transforms
-        return ceil(work / _share(self.settings.firehose_transform.memory_mb))
+        return ceil(work / vcpus(self.settings.firehose_transform.memory_mb))
 
     @cached_property
     def raw_copies(self) -> Fraction:
@@ -241,7 +227,7 @@ class Flow:
     def raw_copy_ms(self) -> int:
         """Billed time of one invocation of the raw copy."""
         work = f.RAW_COPY_FIXED_MS + f.RAW_COPY_RECORD_MS * self.record_rate / self.raw_copies
-        return ceil(work / _share(self.settings.raw_copy.memory_mb) + f.FIREHOSE_WRITE_MS)
+        return ceil(work / vcpus(self.settings.raw_copy.memory_mb) + f.FIREHOSE_WRITE_MS)
 
     def raw_entries(self, measure: Callable[[Fraction], int]) -> Fraction:
         """The sum a second of `measure` (of an entry's bytes as sent) over all entries of the raw copy."""
@@ -257,13 +243,13 @@ class Flow:
         raw = self.settings.firehose.raw
         entries = self.raw_entries(lambda _: 1)
         arriving = self.readings * f.RAW_STORED_BYTES
-        return _buffered(entries, arriving, raw.buffer_seconds, Fraction(raw.buffer_mb))
+        return buffered(entries, arriving, raw.buffer_seconds, Fraction(raw.buffer_mb))
 
     @cached_property
     def curated_objects(self) -> Fraction:
         """Objects a second in the curated zone."""
         to = self.settings.firehose.delivery
-        return _buffered(self.entries(lambda _: 1), self.row_bytes, to.buffer_seconds, Fraction(to.buffer_mb))
+        return buffered(self.entries(lambda _: 1), self.row_bytes, to.buffer_seconds, Fraction(to.buffer_mb))
 
     @cached_property
     def rejected(self) -> Fraction:
@@ -285,24 +271,8 @@ class Flow:
         """Objects a second in the quarantine."""
         to = self.settings.firehose.quarantine
         arriving = self.rejected * f.QUARANTINE_ROW_BYTES
-        return _buffered(self.quarantine_entries, arriving, to.buffer_seconds, Fraction(to.buffer_mb))
-
-
-def _compressed(size: Fraction) -> Fraction:
-    """Bytes of an entry of scored rows as it is sent."""
-    return size * f.COMPRESSED_SHARE if size > COMPRESSED_FROM_BYTES else size
+        return buffered(self.quarantine_entries, arriving, to.buffer_seconds, Fraction(to.buffer_mb))
 
 
 def _measured(facility: Facility, limit: int, measure: Callable[[Fraction], int]) -> int:
     return sum(count * measure(size) for count, size in pieces(facility.block_bytes, limit))
-
-
-def _share(memory_mb: int) -> Fraction:
-    """Share of a vCPU that comes with the memory; the code uses one at most."""
-    return min(Fraction(1), Fraction(memory_mb, f.VCPU_MB))
-
-
-def _buffered(arrivals: Fraction, size: Fraction, seconds: int, megabytes: Fraction) -> Fraction:
-    """Flushes a second of a buffer that is flushed by time or size, whichever is first; never empty."""
-    by_time = Fraction(1, seconds) if seconds else arrivals
-    return min(arrivals, max(by_time, size / (megabytes * 1024**2)))

@@ -5,8 +5,9 @@ from fractions import Fraction
 from math import ceil
 
 from cost import figures as f
-from cost.flow import Flow, rounded
+from cost.flow import Flow
 from cost.lines import PATH, LineItem
+from cost.sizes import rounded
 
 DAY_HOURS = 24
 WEEK_HOURS = 168

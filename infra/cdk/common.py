@@ -20,7 +20,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.settings import FunctionSettings, Settings, Zone
+from infra.settings import Settings, Zone
+from infra.settings_functions import FunctionSettings
 
 DeployTarget = Literal["aws", "twin"]
 
@@ -235,7 +236,7 @@ RETENTION: Mapping[int, logs.RetentionDays] = {
     1827: logs.RetentionDays.FIVE_YEARS,
     3653: logs.RetentionDays.TEN_YEARS,
 }
-"""`RetentionDays` by number of days: the keys are `infra.settings.LOG_RETENTION_DAYS`."""
+"""`RetentionDays` by number of days: the keys are `infra.settings_functions.LOG_RETENTION_DAYS`."""
 
 
 def arn(scope: Construct, service: str, resource: str) -> str:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from cost import figures as f
 from cost.advice import advice
 from cost.bill import PATH_LIMIT, TOTAL_LIMIT, Bill, bill
-from cost.flow import Flow, pieces
+from cost.flow import Flow
 from cost.prices import PRICES_FILE, PricesError, load_prices
 from cost.report import as_json, dollars
+from cost.sizes import pieces
 from cost.workload import Workload, WorkloadError, block_seconds
 from infra.settings import Settings, load_settings
 from lambdas.scoring.counts import COUNTED_ALWAYS
@@ -89,7 +90,7 @@ def line(answer: Bill, what: str):
         # work at 512/1769 of a vCPU are 115.63 ms; with 4 + 35 + 6 and 4 / 6 * 6 of waiting 164.63, billed as
         # 165 ms. Half a gigabyte: 21,681 GB-s at 0.0000133334.
         ("scoring: 165 ms", Fraction(21_681), "0.2890814454"),
-        # One in a minute. 2 + 240 records * 0.005 = 3.2 ms at 256/1769 are 22.11 ms, with 35 of waiting 58 ms.
+        # One a minute. 2 + 240 records * 0.005 = 3.2 ms at 256/1769 are 22.11 ms, with 35 of waiting 58.
         ("raw copy: invocations", 43_800, "0.00876"),
         ("raw copy: 58 ms", Fraction("635.1"), "0.00846804234"),
         # 2 + 80 * 0.005 = 2.4 ms at 256/1769 are 16.58 ms, billed as 17: 1,116.9 GB-s.

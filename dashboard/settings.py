@@ -21,6 +21,7 @@ class DashboardSettings:
         operator: DASHBOARD_OPERATOR, name proposed for actions on alarms; empty if not set.
         firehoses: FIREHOSES, names of the Firehoses whose error prefixes are looked at, with commas.
         budget: BUDGET_NAME, the budget of AWS Budgets that watches the lake; empty where nothing is billed.
+        billed: whether calls go to AWS: AWS_ENDPOINT_URL, which the twin sets, is empty.
         cloudwatch_url: CLOUDWATCH_URL, address of the dashboard in CloudWatch; empty if there is none.
         powerbi_url: POWERBI_URL, address of the published report; empty if there is none.
     """
@@ -33,6 +34,7 @@ class DashboardSettings:
     operator: str = ""
     firehoses: tuple[str, ...] = ()
     budget: str = ""
+    billed: bool = False
     cloudwatch_url: str = ""
     powerbi_url: str = ""
 
@@ -53,6 +55,7 @@ class DashboardSettings:
             operator=environment.get("DASHBOARD_OPERATOR", "").strip(),
             firehoses=tuple(filter(None, map(str.strip, environment.get("FIREHOSES", "").split(",")))),
             budget=environment.get("BUDGET_NAME", "").strip(),
+            billed=not environment.get("AWS_ENDPOINT_URL", "").strip(),
             cloudwatch_url=_address(environment, "CLOUDWATCH_URL"),
             powerbi_url=_address(environment, "POWERBI_URL"),
         )

@@ -72,7 +72,7 @@ def _backstage() -> None:
     with explained():
         tiles.append(error_tile(reader().undelivered()))
     with explained():
-        tiles.append(cost_tile(reader().spend()))
+        tiles.append(cost_tile(reader().spend(), billed=reader().ports.settings.billed))
     if tiles:
         st.html(tiles_html(tiles))
 

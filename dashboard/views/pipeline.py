@@ -44,7 +44,9 @@ def live_tiles(present: Present, flow: pd.DataFrame, seconds: int) -> list[Tile]
     old_ms = None if newest is None else present.now_ms - newest
     last = flow.iloc[-2:-1]  # The last stretch is not over yet.
     rate = float(last["readings"].iloc[0]) / seconds if len(last) else 0.0
-    moment = f"in {seconds} s from {last['bucket'].iloc[0]:%H:%M:%S} UTC" if len(last) else "nothing was scored"
+    moment = (
+        f"in {seconds} s from {last['bucket'].iloc[0]:%H:%M:%S} UTC" if len(last) else "nothing was scored"
+    )
     lag = float(flow["lag_median_s"].median()) if flow["lag_median_s"].notna().any() else None
     return [
         Tile("throughput", "Readings per second", f"{rate:,.1f}", moment),
@@ -81,15 +83,19 @@ def share_tiles(shares: Shares) -> list[Tile]:
 
 
 def error_tile(found: list[Undelivered]) -> Tile:
-    """What the Firehoses could not deliver."""
+    """What the Firehoses could not deliver; that none is looked at is no good news."""
+    if not found:
+        return Tile("undelivered", "Objects under errors", "-", "not looked at: FIREHOSES is not set")
     number = sum(len(one.keys) for one in found)
     where = ", ".join(f"{one.stream}: {len(one.keys)}" for one in found if one.keys)
     note = f"{where}; `petrostream redeliver` sends them again" if number else "nothing waits under errors/"
     return Tile("undelivered", "Objects under errors", f"{number:,}", note, abnormal=number > 0)
 
 
-def cost_tile(spend: Spend | None) -> Tile:
+def cost_tile(spend: Spend | None, *, billed: bool) -> Tile:
     """The month's bill so far, as AWS Budgets knows it."""
+    if spend is None and billed:
+        return Tile("cost", "Cost so far", "-", "no budget is watched: BUDGET_NAME is not set")
     if spend is None:
         return Tile("cost", "Cost so far", "$0.00", "this lake runs on this machine: nobody bills it")
     ahead = "" if spend.forecast is None else f", ${spend.forecast:,.2f} expected"

@@ -313,11 +313,16 @@ def test_quarantined_lines_are_no_readings_but_count_in_the_whole():
 
 
 def test_nothing_undelivered_and_no_bill_are_said():
-    assert error_tile([]).value == "0"
-    assert not error_tile([]).abnormal
-    assert cost_tile(None).value == "$0.00"
-    assert cost_tile(Spend(1.0, None, 25.0)).note == "of $25.00"
-    assert cost_tile(Spend(26.0, None, 25.0)).abnormal
+    nothing = error_tile([Undelivered("petrostream-delivery", "bucket", (), 0)])
+    assert (nothing.value, nothing.abnormal) == ("0", False)
+    assert cost_tile(None, billed=False).value == "$0.00"
+    assert cost_tile(Spend(1.0, None, 25.0), billed=True).note == "of $25.00"
+    assert cost_tile(Spend(26.0, None, 25.0), billed=True).abnormal
+
+
+def test_what_is_not_watched_is_no_good_news():
+    assert error_tile([]).value == "-"
+    assert cost_tile(None, billed=True).value == "-"
 
 
 def test_a_line_that_was_no_text_says_so():

@@ -38,12 +38,13 @@ from petrostream.gauges.slow import (
     SPAN_HOURS,
     SlowMemory,
     SlowTrend,
-    byte_steps,
     follow_slowly,
 )
 from petrostream.gauges.status import StatusArray, health_names
+from petrostream.gauges.steady import byte_steps
 from petrostream.gauges.swing import Swing
-from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Trend, TrendMemory, follow
+from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Trend, TrendMemory
+from petrostream.gauges.trend_following import follow
 
 __all__ = [
     "ACTUATORS",

@@ -19,7 +19,9 @@ Results depend on the stream alone, not on how it is cut into batches: readings 
 minute began, sums are sums of integers, and what is kept from minute to minute is rounded to integers.
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -45,37 +47,74 @@ FORGET_MIN = 24 * 60
 
 
 def follow_levels(
-    memory: LevelMemory | None,
+    memories: Sequence[LevelMemory | None],
     ts_ms: IntArray,
     counts: CountArray,
-    sensors: IntArray,
+    known: BoolArray,
+    operated: BoolArray,
+    anchor_of: Callable[[int, int], Anchor | None],
+) -> tuple[list[Levels], list[LevelMemory]]:
+    """Follow the levels of w wells over their next readings.
+
+    Args:
+        memories: from the previous readings of each well, None at the beginning of a feed.
+        ts_ms: shape (n, w), n >= 1, strictly increasing and after the previous readings, epoch ms.
+        counts: shape (n, w, 27), from `quantise`; `MISSING` where there is no value or it is not to be
+            trusted.
+        known: shape (w, 27), the gauges that each well has.
+        operated: shape (n, w), readings while an operator changes the well.
+        anchor_of: returns the baseline in force at a reading, given the well's and the reading's position;
+            None without one.
+
+    Returns:
+        The levels as each reading sees them, and the memory for the next readings, for each well.
+    """
+    before = _widened(memories, ts_ms[0], known & DEAD_AT_ZERO)
+    found: dict[int, tuple[Levels, LevelMemory]] = {}
+    alike: dict[bytes, list[int]] = defaultdict(list)
+    last = ts_ms[-1].tolist()
+    for well, memory in enumerate(before):
+        if (last[well] - memory.begin_ms) // BIN_MS == memory.minute:
+            alike[memory.sensors.tobytes()].append(well)
+        else:
+            values = counts[:, well, memory.sensors]
+            anchor = partial(anchor_of, well)
+            found[well] = _of_well(memory, ts_ms[:, well], values, operated[:, well], anchor)
+    for wells in alike.values():
+        chosen = [before[well] for well in wells]
+        values = counts[:, wells][..., chosen[0].sensors]
+        found |= zip(wells, _within_minute(chosen, values, operated[:, wells]), strict=True)
+    order = range(len(before))
+    return [found[well][0] for well in order], [found[well][1] for well in order]
+
+
+def _widened(
+    memories: Sequence[LevelMemory | None], first_ms: IntArray, known: BoolArray
+) -> list[LevelMemory]:
+    """The memories, each with all gauges that its well has."""
+    widened = []
+    for memory, begin_ms, own in zip(memories, first_ms.tolist(), known, strict=True):
+        before = LevelMemory.start(begin_ms) if memory is None else memory
+        missing = own.copy()
+        missing[before.sensors] = False
+        if missing.any():
+            missing[before.sensors] = True
+            before = before.widened(np.flatnonzero(missing))
+        widened.append(before)
+    return widened
+
+
+def _of_well(
+    before: LevelMemory,
+    ts_ms: IntArray,
+    counts: CountArray,
     operated: BoolArray,
     anchor_of: Callable[[int], Anchor | None],
 ) -> tuple[Levels, LevelMemory]:
-    """Follow the levels of a well over its next readings.
-
-    Args:
-        memory: from the previous readings, None at the beginning of a feed.
-        ts_ms: shape (n,), n >= 1, strictly increasing and after the previous readings, epoch ms.
-        counts: shape (n, c), from `quantise`; `MISSING` where there is no value or it is not to be trusted.
-        sensors: shape (c,), ascending, the sensor index of each column.
-        operated: shape (n,), readings while an operator changes the well.
-        anchor_of: returns the baseline in force at a reading, given its position; None without one.
-
-    Returns:
-        The levels as each reading sees them, and the memory for the next readings.
-    """
-    used = DEAD_AT_ZERO[sensors]
-    if not used.all():
-        sensors, counts = sensors[used], counts[:, used]
-    before = LevelMemory.start(int(ts_ms[0])) if memory is None else memory
-    if len(sensors) and sensors.tobytes() != before.sensors.tobytes():
-        before = before.widened(np.union1d(before.sensors, sensors))
-    if int(ts_ms[-1] - before.begin_ms) // BIN_MS == before.minute:
-        return _within_minute(before, counts, sensors, operated)
+    """Follow one well over any number of minutes; counts have the columns of its memory."""
     minutes = (ts_ms - before.begin_ms) // BIN_MS
     first = np.concatenate([[0], np.flatnonzero(minutes[1:] != minutes[:-1]) + 1])
-    sums = _sums(counts, np.searchsorted(before.sensors, sensors), first, len(before.sensors))
+    sums: list[list[list[int]]] = _sums(counts, first).tolist()
     state = _Following(before)
     hands = np.logical_or.reduceat(operated, first).tolist(), operated[np.append(first[1:], len(ts_ms)) - 1]
     lost = np.zeros(len(ts_ms), np.bool_)
@@ -100,51 +139,50 @@ def follow_levels(
 
 
 def _within_minute(
-    before: LevelMemory, counts: CountArray, sensors: IntArray, operated: BoolArray
-) -> tuple[Levels, LevelMemory]:
-    """The same for readings that are all in the open minute: nothing is learned, so the table stays."""
-    n = len(counts)
-    columns = np.searchsorted(before.sensors, sensors)
-    first = np.zeros(1, np.int64)
-    ((*sums,),) = _sums(counts, columns, first, len(before.sensors))
-    total, square, number = np.array(sums, np.int64).reshape(-1, 3).T
-    moved = before.operated or bool(operated.any())
-    lost = np.zeros(n, np.bool_)
-    if moved:
-        lost = (np.logical_or.accumulate(operated) | before.operated) & ~operated
-    levels = Levels(
-        before.sensors, np.zeros(n, np.int64), before.table[None], lost, np.array([before.baseline], np.int64)
-    )
-    after = LevelMemory(
-        before.sensors,
-        before.begin_ms,
-        before.minute,
-        before.total + total,
-        before.square + square,
-        before.number + number,
-        before.table,
-        moved,
-        bool(operated[-1]),
-        before.baseline,
-    )
-    return levels, after
+    before: Sequence[LevelMemory], counts: CountArray, operated: BoolArray
+) -> Iterator[tuple[Levels, LevelMemory]]:
+    """Follow wells with the same gauges within their open minutes: nothing is learned, so tables stay."""
+    sums = np.array([(memory.total, memory.square, memory.number) for memory in before])
+    sums += _sums(counts, np.zeros(1, np.int64))[0].transpose(0, 2, 1)
+    until_now = np.array([memory.operated for memory in before])
+    moved = np.logical_or.accumulate(operated, axis=0) | until_now
+    # One for all of them: they are not written to.
+    rows, lost = np.zeros(len(counts), np.int64), moved & ~operated
+    last = zip(before, sums, moved[-1].tolist(), operated[-1].tolist(), strict=True)
+    for well, (memory, (total, square, number), has_moved, operating) in enumerate(last):
+        baseline = np.array([memory.baseline], np.int64)
+        yield (
+            Levels(memory.sensors, rows, memory.table[None], lost[:, well], baseline),
+            LevelMemory(
+                memory.sensors,
+                memory.begin_ms,
+                memory.minute,
+                # Copies, so that a well's memory does not keep those of all others alive.
+                total.copy(),
+                square.copy(),
+                number.copy(),
+                memory.table,
+                has_moved,
+                operating,
+                memory.baseline,
+            ),
+        )
 
 
-def _sums(counts: CountArray, columns: IntArray, first: IntArray, width: int) -> list[list[list[int]]]:
-    """Sum, sum of squares and number of each gauge's values, for each minute."""
-    sums = np.zeros((len(first), width, 3), np.int64)
-    if len(columns):
-        known: BoolArray = counts != MISSING
-        q = counts.astype(np.int64)
-        if known.all():
-            sums[:, columns, 2] = (np.append(first[1:], len(counts)) - first)[:, None]
-        else:
-            q[~known] = 0
-            sums[:, columns, 2] = np.add.reduceat(known, first, axis=0, dtype=np.int64)
-        sums[:, columns, 0] = np.add.reduceat(q, first, axis=0)
-        sums[:, columns, 1] = np.add.reduceat(q * q, first, axis=0)
-    listed: list[list[list[int]]] = sums.tolist()
-    return listed
+def _sums(counts: CountArray, first: IntArray) -> IntArray:
+    """Sum, sum of squares and number of each gauge's values, for each minute.
+
+    Args:
+        counts: shape (n, ..., s).
+        first: shape (m,), position of each minute's first reading.
+
+    Returns:
+        Shape (m, ..., s, 3).
+    """
+    known: BoolArray = counts != MISSING
+    q = np.where(known, counts, 0).astype(np.int64)
+    sums = [np.add.reduceat(values, first, axis=0, dtype=np.int64) for values in (q, q * q, known)]
+    return np.stack(sums, axis=-1)
 
 
 class _Following:

@@ -3,16 +3,7 @@
 Water that breaks through, a reservoir that tires, scale and hydrates move gauges by tenths of a bar in hours.
 An hour (`petrostream.gauges.trend`) does not show that, and a comparison with the commissioned baseline does
 not either: levels wander by bars from day to day. So the reference is the well itself, three and six hours
-ago, and what counts is not the size of a drift but how steady it is:
-
-* Kendall's tau of the means against time is at least `TAU`, as in the Mann-Kendall test for trends (H. B.
-  Mann 1945, doi 10.2307/1907187): nearly every mean is above nearly every earlier one, or below. Means of
-  noise and of oscillations are not.
-* No change between two means is larger than `STEP` of the rise: a step, such as a valve's, is not a drift.
-* At least `LATE` of the change comes in the second half: what settles after a step is not a drift either.
-
-What settles over half an hour or more after a step may still look steady for some intervals; the alarms
-therefore wait for two in a row (`petrostream.alarms.types`).
+ago, and what counts is not the size of a drift but how steady it is (`petrostream.gauges.steady`).
 
 A move of a choke or valve that the well reports, a suppressed operating state, and an interruption of more
 than `RESET_BINS` clear the memory: what follows is compared with itself only.
@@ -29,32 +20,20 @@ from itertools import pairwise
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.gauges.features import COUNT_LIMIT, MISSING, QUANTA, CountArray
+from petrostream.gauges.features import MISSING, QUANTA, CountArray
+from petrostream.gauges.steady import SPANS, Rises, in_a_byte, steady_rises
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 SLOW_BIN_MS = 20 * 60_000
-SPANS = (9, 18)
-"""The two spans in which a drift is sought, in means: three hours and six."""
-
 SPAN_HOURS = tuple(span * SLOW_BIN_MS / 3_600_000 for span in SPANS)
 SLOW_BINS = max(SPANS)
 RESET_BINS = 3
 SLOW_SENSORS = ("p_pdg", "p_tpt", "p_mon_ckp", "p_jus_ckp", "t_tpt", "t_jus_ckp")
 SLOW_INDICES: IntArray = np.array([SENSOR_INDEX[name] for name in SLOW_SENSORS], np.int64)
 
-TAU, STEP, LATE = 0.8, 0.3, 0.2
-LEVELS = 254
-"""Most steps between a gauge's highest and lowest mean; the last value of a byte stands for missing."""
-
-KNOWN = 0.75
-"""Share of a span's means that must be known."""
-
 _SHIFT: IntArray = np.array([7 if s.quantity == "pressure" else 10 for s in SENSORS])[SLOW_INDICES]
 SLOW_QUANTA: FloatArray = QUANTA[SLOW_INDICES] * 2.0**_SHIFT
 """Finest resolution of the means, 256 Pa and 1/256 degC: a drift of 0.02 bar an hour can be followed."""
-
-Rises = tuple[tuple[int, int, int], ...]
-"""Steady drifts: positions among `SPANS` and `SLOW_SENSORS`, and the change over the span in slow counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,33 +109,63 @@ class SlowTrend:
 
 
 def follow_slowly(
-    memory: SlowMemory | None, ts_ms: IntArray, counts: CountArray, sensors: IntArray, operated: BoolArray
-) -> tuple[SlowTrend, SlowMemory]:
-    """Add readings to the slowest memory.
+    memories: Sequence[SlowMemory | None],
+    ts_ms: IntArray,
+    counts: CountArray,
+    sensors: IntArray,
+    operated: BoolArray,
+) -> tuple[list[SlowTrend], list[SlowMemory]]:
+    """Add readings to the slowest memories of w wells.
 
     Args:
-        memory: from the previous readings, None at the beginning of a feed.
-        ts_ms: shape (n,), n >= 1, strictly increasing and after the previous readings, epoch ms.
-        counts: shape (n, s), from `quantise`.
-        sensors: shape (s,), ascending, the sensor index of each column.
-        operated: shape (n,), readings of a well that is being operated; their intervals clear the memory.
+        memories: from the previous readings of each well, None at the beginning of a feed.
+        ts_ms: shape (n, w), n >= 1, strictly increasing and after the previous readings, epoch ms.
+        counts: shape (n, w, s), from `quantise`.
+        sensors: shape (s,), the sensor index of each column.
+        operated: shape (n, w), readings of a well that is being operated; their intervals clear the memory.
 
     Returns:
-        The drifts as each reading sees them, and the memory for the next readings.
+        The drifts as each reading sees them, and the memory for the next readings, for each well.
     """
     bins = ts_ms // SLOW_BIN_MS
-    state = SlowMemory.start(int(bins[0])) if memory is None else memory
     columns, held = _columns(tuple(sensors.tolist()))
-    inner = (np.flatnonzero(np.diff(bins)) + 1).tolist() if bins[0] != bins[-1] else ()
-    edges = [0, *inner, len(bins)]
+    counts = counts[..., held]
+    found: dict[int, tuple[SlowTrend, SlowMemory]] = {}
+    several = np.flatnonzero(bins[0] != bins[-1]).tolist()
+    for well in several:
+        found[well] = _of_well(memories[well], bins[:, well], counts[:, well], columns, operated[:, well])
+    within = [well for well in range(len(memories)) if well not in found]
+    if within:
+        before = [_opened(memories[well], int(bins[0, well])) for well in within]
+        chosen = (counts, operated) if not several else (counts[:, within], operated[:, within])
+        # One for all of them: it is not written to.
+        rows = np.zeros(len(bins), np.int64)
+        for well, memory, after in zip(within, before, _added(before, columns, *chosen), strict=True):
+            found[well] = SlowTrend(rows, (memory.rises,)), after
+    order = range(len(memories))
+    return [found[well][0] for well in order], [found[well][1] for well in order]
+
+
+def _opened(memory: SlowMemory | None, bin_: int) -> SlowMemory:
+    """The memory once an interval has begun."""
+    if memory is None:
+        return SlowMemory.start(bin_)
+    return memory if memory.bin == bin_ else _closed(memory, bin_)
+
+
+def _of_well(
+    before: SlowMemory | None, bins: IntArray, counts: CountArray, columns: list[int], operated: BoolArray
+) -> tuple[SlowTrend, SlowMemory]:
+    """The same for one well's readings in any number of intervals."""
+    memory = _opened(before, int(bins[0]))
+    edges = [0, *(np.flatnonzero(bins[1:] != bins[:-1]) + 1).tolist(), len(bins)]
     rows, seen = np.zeros(len(bins), np.int64), []
     for place, (begin, end) in enumerate(pairwise(edges)):
-        if bins[begin] != state.bin:
-            state = _closed(state, int(bins[begin]))
+        memory = _opened(memory, int(bins[begin]))
         rows[begin:end] = place
-        seen.append(state.rises)
-        state = _added(state, counts[begin:end, held], columns, bool(operated[begin:end].any()))
-    return SlowTrend(rows, tuple(seen)), state
+        seen.append(memory.rises)
+        (memory,) = _added([memory], columns, counts[begin:end, None], operated[begin:end, None])
+    return SlowTrend(rows, tuple(seen)), memory
 
 
 @lru_cache(maxsize=64)
@@ -166,17 +175,23 @@ def _columns(sensors: tuple[int, ...]) -> tuple[list[int], list[int]]:
     return columns, [sensors.index(int(SLOW_INDICES[at])) for at in columns]
 
 
-def _added(state: SlowMemory, counts: CountArray, columns: list[int], operated: bool) -> SlowMemory:
-    """The memory with more readings in its open interval."""
+def _added(
+    memories: Sequence[SlowMemory], columns: list[int], counts: CountArray, operated: BoolArray
+) -> list[SlowMemory]:
+    """The memories of w wells with more readings in their open intervals."""
     known: BoolArray = counts != MISSING
-    total, number = state.total.copy(), state.number.copy()
-    if known.all():
-        total[columns] += counts.sum(axis=0, dtype=np.int64)
-        number[columns] += len(counts)
-    else:
-        total[columns] += np.where(known, counts, 0).sum(axis=0, dtype=np.int64)
-        number[columns] += known.sum(axis=0)
-    return SlowMemory(state.bin, total, number, state.disturbed or operated, state.bins, state.rises)
+    total = np.array([memory.total for memory in memories])
+    number = np.array([memory.number for memory in memories])
+    total[:, columns] += np.where(known, counts, 0).sum(axis=0, dtype=np.int64)
+    number[:, columns] += known.sum(axis=0)
+    by_hand: BoolArray = np.asarray(operated.any(axis=0))
+    # Copies, so that a well's memory does not keep those of all others alive.
+    return [
+        SlowMemory(
+            memory.bin, sums.copy(), values.copy(), memory.disturbed or moved, memory.bins, memory.rises
+        )
+        for memory, sums, values, moved in zip(memories, total, number, by_hand.tolist(), strict=True)
+    ]
 
 
 def _closed(state: SlowMemory, following: int) -> SlowMemory:
@@ -191,80 +206,3 @@ def _closed(state: SlowMemory, following: int) -> SlowMemory:
     missing = np.full((skipped, len(SLOW_SENSORS)), MISSING, np.int32)
     bins = in_a_byte(np.concatenate([state.bins, closed[None], missing])[-SLOW_BINS:])
     return SlowMemory(following, fresh.total, fresh.number, False, bins, steady_rises(bins))
-
-
-def steady_rises(bins: CountArray) -> Rises:
-    """Return the gauges that drift steadily.
-
-    Args:
-        bins: shape (b, s), consecutive means, newest last, in slow counts.
-    """
-    found = []
-    for at_span, span in enumerate(SPANS):
-        if len(bins) < span:
-            continue
-        part = bins[-span:]
-        for at in np.flatnonzero(_ordered(part)).tolist():
-            change = _steady(part[:, at])
-            if change:
-                found.append((at_span, at, change))
-    return tuple(found)
-
-
-def in_a_byte(bins: CountArray) -> CountArray:
-    """Return means rounded so that a gauge's differ by at most `LEVELS` steps: a byte each in the state.
-
-    A gauge that swings by bars loses hundredths of its range, one that drifts by tenths of a bar nothing.
-    """
-    low, shift = byte_steps(bins)
-    steps = (bins - low + ((1 << shift) >> 1)) >> shift
-    return np.where(bins == MISSING, MISSING, low + (steps << shift)).astype(np.int32)
-
-
-def byte_steps(bins: CountArray) -> tuple[IntArray, IntArray]:
-    """Return the lowest mean of each gauge, 0 without any, and the power of two that is its step.
-
-    Args:
-        bins: shape (b, s), means in slow counts, `MISSING` where there is none.
-
-    Returns:
-        Shape (s,) each. For means that are rounded to such steps, the step divides every difference.
-    """
-    known = bins != MISSING
-    low = np.where(known, bins, COUNT_LIMIT).min(axis=0, initial=COUNT_LIMIT).astype(np.int64)
-    span = np.where(known, bins, -COUNT_LIMIT).max(axis=0, initial=-COUNT_LIMIT) - low
-    shift = np.searchsorted(_WIDEST, np.maximum(span, 0))
-    return np.where(known.any(axis=0), low, 0), shift
-
-
-_WIDEST: IntArray = LEVELS << np.arange(32)
-"""Largest difference that fits a byte in steps of 1, 2, 4, ..."""
-
-_PAIRS = {span: np.triu_indices(span, 1) for span in SPANS}
-
-
-def _ordered(bins: CountArray) -> BoolArray:
-    """Of which gauges enough means of a span are known, and Kendall's tau is large: shape (s,)."""
-    known: BoolArray = bins != MISSING
-    earlier, later = _PAIRS[len(bins)]
-    order = np.sign(bins[later] - bins[earlier])
-    if not known.all():
-        order = order * (known[later] & known[earlier])
-    n = known.sum(axis=0)
-    tall = np.abs(order.sum(axis=0)) >= TAU * np.maximum(n * (n - 1) / 2, 1)
-    ordered: BoolArray = tall & (n >= KNOWN * len(bins))
-    return ordered
-
-
-def _steady(counts: CountArray) -> int:
-    """The change of an ordered gauge over a span by least squares, in slow counts; 0 if it is not steady."""
-    at = np.flatnonzero(counts != MISSING)
-    n = len(at)
-    y = counts[at].astype(np.float64)
-    x = at - at.mean()
-    rise = float((x * (y - y.mean())).sum() / (x * x).sum() * (len(counts) - 1))
-    # Rounding adds up to one count to a change between two means.
-    if np.abs(np.diff(y)).max() > STEP * abs(rise) + 1:
-        return 0
-    whole, half = y[-2:].mean() - y[:2].mean(), y[-2:].mean() - y[n // 2 - 1 : n // 2 + 1].mean()
-    return round(rise) if half * np.sign(whole) >= LATE * abs(whole) else 0

@@ -54,4 +54,4 @@ class Swing:
 
     def count(self, minute: int, minutes: int) -> int:
         """Return the number of turns in the given number of minutes before `minute`."""
-        return sum(minute - minutes <= turn < minute for turn in self.turns)
+        return 0 if not self.turns else sum(minute - minutes <= turn < minute for turn in self.turns)

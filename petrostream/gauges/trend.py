@@ -12,13 +12,13 @@ the memory; a shorter one leaves minutes without a value.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.gauges.features import MISSING, QUANTA, CountArray
-from petrostream.gauges.swing import SWING_PA, Swing
+from petrostream.gauges.features import QUANTA, CountArray
+from petrostream.gauges.swing import Swing
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 BIN_MS = 60_000
@@ -28,17 +28,9 @@ TREND_SENSORS = ("p_tpt", "p_mon_ckp", "p_jus_ckp", "t_tpt", "t_jus_ckp", "aber_
 TREND_INDICES: IntArray = np.array([SENSOR_INDEX[name] for name in TREND_SENSORS], np.int64)
 
 SWING_SENSORS = ("p_tpt", "p_mon_ckp")
-SWING_SHARES = (0.0, 1 / 3)
-"""Share of its span in the last hour by which each must come back to have turned. Slugs that blow out raise
-the choke by 60 bar, with ripples of up to 20 that are not its cycles; the tree moves smoothly."""
-
-_SHIFT: IntArray = np.array([9 if s.quantity == "pressure" else 12 for s in SENSORS])[TREND_INDICES]
-TREND_QUANTA: FloatArray = QUANTA[TREND_INDICES] * 2.0**_SHIFT
+TREND_SHIFT: IntArray = np.array([9 if s.quantity == "pressure" else 12 for s in SENSORS])[TREND_INDICES]
+TREND_QUANTA: FloatArray = QUANTA[TREND_INDICES] * 2.0**TREND_SHIFT
 """Resolution of minute means: 0.01 bar, 1/64 degC and 1/128 %, about a byte a minute in the state."""
-
-_TRENDING: list[int] = TREND_INDICES.tolist()
-_SWINGING = [TREND_SENSORS.index(name) for name in SWING_SENSORS]
-_SWING_COUNTS: list[int] = np.rint(SWING_PA / TREND_QUANTA[_SWINGING]).astype(int).tolist()
 
 _CHOKE = TREND_SENSORS.index("aber_ckp")
 CHOKE_STEP = 1.0
@@ -185,114 +177,3 @@ class Trend:
     def _span(self) -> FloatArray:
         span: FloatArray = np.fmax.reduce(self.windows, axis=2) - np.fmin.reduce(self.windows, axis=2)
         return span
-
-
-def follow(
-    memory: TrendMemory | None, ts_ms: IntArray, counts: CountArray, sensors: IntArray
-) -> tuple[Trend, TrendMemory]:
-    """Add readings to the slow memory.
-
-    Args:
-        memory: from the previous readings, None at the beginning of a feed.
-        ts_ms: shape (n,), n >= 1, strictly increasing and after the previous readings, epoch ms.
-        counts: shape (n, s), from `petrostream.gauges.features.quantise`.
-        sensors: shape (s,), ascending, the sensor index of each column.
-
-    Returns:
-        The memory as each reading sees it, and the memory for the next readings.
-    """
-    minutes = ts_ms // BIN_MS
-    first = np.concatenate([[0], np.flatnonzero(minutes[1:] != minutes[:-1]) + 1])
-    state = _Following(TrendMemory.start(int(minutes[0])) if memory is None else memory)
-    totals, numbers = _sums(counts, sensors, first)
-    for minute, total, number in zip(minutes[first].tolist(), totals, numbers, strict=True):
-        state.enter(minute)
-        state.total, state.number = state.total + total, state.number + number
-    rows = np.repeat(np.arange(len(first)), np.append(first[1:], len(ts_ms)) - first)
-    return Trend(rows, state.windows(), np.array(state.turns)), state.memory()
-
-
-def _sums(counts: CountArray, sensors: IntArray, first: IntArray) -> tuple[IntArray, IntArray]:
-    """Sum and number of the values of each minute: shape (minutes, trend sensors) each."""
-    totals = np.zeros((len(first), len(TREND_SENSORS)), np.int64)
-    numbers = np.zeros_like(totals)
-    columns = sensors.tolist()
-    held = [at for at, sensor in enumerate(_TRENDING) if sensor in columns]
-    if not held:
-        return totals, numbers
-    chosen = counts[:, [columns.index(_TRENDING[at]) for at in held]]
-    known: BoolArray = chosen != MISSING
-    totals[:, held] = np.add.reduceat(np.where(known, chosen, 0), first, axis=0, dtype=np.int64)
-    numbers[:, held] = np.add.reduceat(known, first, axis=0, dtype=np.int64)
-    return totals, numbers
-
-
-class _Following:
-    """The memory while a batch is added, minute by minute."""
-
-    def __init__(self, before: TrendMemory) -> None:
-        self.minute, self.total, self.number = before.minute, before.total, before.number
-        self.swings = before.swings
-        self.turns: list[list[list[int]]] = []
-        self._bins = [before.bins]
-        self._length = len(before.bins)
-        self._seen: list[int] = []
-
-    def enter(self, minute: int) -> None:
-        """Move on to a minute, and record what its readings see."""
-        if minute != self.minute:
-            self._close(minute)
-        self._seen.append(self._length)
-        self.turns.append([[swing.count(minute, hours * 60) for hours in (1, 2)] for swing in self.swings])
-
-    def _close(self, following: int) -> None:
-        mean = (2 * self.total + self.number) // np.maximum(2 * self.number, 1)
-        coarse = (mean + (1 << (_SHIFT - 1))) >> _SHIFT
-        closed = np.where(self.number > 0, coarse, MISSING).astype(np.int32)
-        skipped = following - self.minute - 1
-        if skipped > RESET_BINS:
-            self._append(np.full((BINS, len(TREND_SENSORS)), MISSING, np.int32))
-            self.swings = (Swing(),) * len(SWING_SENSORS)
-        else:
-            self._append(closed[None])
-            means = closed[_SWINGING].tolist()
-            self.swings = tuple(
-                swing if mean == MISSING else swing.moved(self.minute, mean, size, partial(self._least, i))
-                for i, (swing, mean, size) in enumerate(zip(self.swings, means, _SWING_COUNTS, strict=True))
-            )
-            self._append(np.full((skipped, len(TREND_SENSORS)), MISSING, np.int32))
-        self.minute = following
-        self.total = self.number = np.zeros(len(TREND_SENSORS), np.int64)
-
-    def _least(self, swinging: int) -> float:
-        """A sensor's share of its span in the hour up to the last closed minute, in trend counts."""
-        if not SWING_SHARES[swinging]:
-            return 0.0
-        column = _SWINGING[swinging]
-        hour = np.concatenate([bins[-BINS:, column] for bins in self._bins[-BINS - 1 :]])[-BINS:]
-        known = hour[hour != MISSING]
-        return SWING_SHARES[swinging] * float(known.max() - known.min())
-
-    def _append(self, bins: CountArray) -> None:
-        if len(bins):
-            self._bins.append(bins)
-            self._length += len(bins)
-
-    def windows(self) -> FloatArray:
-        """Return the past as seen in each minute: shape (minutes, sensors, BINS), NaN where unknown."""
-        padding = np.full((BINS, len(TREND_SENSORS)), MISSING, np.int32)
-        table = np.concatenate([padding, *self._bins])
-        values = np.where(table == MISSING, np.nan, table * TREND_QUANTA)
-        if len(self._seen) == 1:
-            # Much cheaper than sliding views in the common case of a single minute.
-            return values[self._seen[0] : self._seen[0] + BINS].T[None]
-        views = np.lib.stride_tricks.sliding_window_view(values, BINS, axis=0)
-        chosen: FloatArray = views[self._seen]
-        return chosen
-
-    def memory(self) -> TrendMemory:
-        """Return the memory after the batch."""
-        bins = np.concatenate(self._bins)[-BINS:].copy()
-        known = (bins != MISSING).any(axis=1)
-        start = int(known.argmax()) if known.any() else len(bins)
-        return TrendMemory(self.minute, self.total, self.number, bins[start:], self.swings)

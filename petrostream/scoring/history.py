@@ -87,14 +87,28 @@ def extend(
     return WellState(times, united, table), start
 
 
-def trim(state: WellState) -> WellState:
-    """Keep what windows of later readings can include: after the last gap, at most 180 s and 599 rows."""
-    ts_ms = state.ts_ms
-    gaps = np.flatnonzero(np.diff(ts_ms) > GAP_MS)
-    first = int(gaps[-1]) + 1 if len(gaps) else 0
-    first = max(first, int(np.searchsorted(ts_ms, ts_ms[-1] - HISTORY_MS, side="right")))
-    first = max(first, len(ts_ms) - (MAX_WINDOW_READINGS - 1))
-    counts = state.counts[first:]
-    used = (counts != MISSING).any(axis=0)
+def trim(state: WellState, start: int, *, feed: Feed, clock: Clock, memory: WellMemory) -> WellState:
+    """Keep what windows of later readings can include: after the last gap, at most 180 s and 599 rows.
+
+    Args:
+        state: a history, its first `start` readings as trimmed before.
+        start: see above.
+        feed: the feed of the last reading.
+        clock: its clock.
+        memory: of the well, after the last reading.
+    """
+    ts_ms, counts, sensors = state.ts_ms, state.counts, state.sensors
+    first = max(0, len(ts_ms) - (MAX_WINDOW_READINGS - 1))
+    new_ms = ts_ms[max(start - 1, 0) :]
+    if new_ms[-1] - new_ms[0] > GAP_MS:
+        gaps = np.flatnonzero(new_ms[1:] - new_ms[:-1] > GAP_MS)
+        if len(gaps):
+            first = max(first, len(ts_ms) - len(new_ms) + int(gaps[-1]) + 1)
+    if ts_ms[-1] - ts_ms[first] >= HISTORY_MS:
+        first = max(first, int(ts_ms.searchsorted(ts_ms[-1] - HISTORY_MS, side="right")))
+    counts = counts[first:]
+    if not (counts[-1] != MISSING).all():
+        used = (counts != MISSING).any(axis=0)
+        sensors, counts = sensors[used], counts[:, used]
     # Copies, so that a long batch is not kept alive by the few rows still needed.
-    return WellState(ts_ms[first:].copy(), state.sensors[used], counts[:, used].copy())
+    return WellState(ts_ms[first:].copy(), sensors, counts.copy(), feed, clock, None, memory)

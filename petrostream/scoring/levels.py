@@ -6,18 +6,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import FloatArray, IntArray
 from petrostream.detection import Detection, Usual, WellModel
 from petrostream.gauges import (
     Anchor,
-    CountArray,
-    LevelMemory,
     LevelRules,
     Levels,
     WindowStats,
-    follow_levels,
     spread_bounds,
 )
+from petrostream.readings import Readings
 
 FURTHER_SCALES = 12.0
 """Where the forest calls the level of a quiet gauge anomalous, at its threshold of 0.56."""
@@ -40,41 +38,30 @@ class Taken:
         return model.trusted(self.source, int(self.measured_ms[row]))
 
 
-def follow(
-    memory: LevelMemory | None,
-    ts_ms: IntArray,
-    counts: CountArray,
-    sensors: IntArray,
-    operated: BoolArray,
-    model_of: Callable[[int], WellModel | None],
-    taken: Taken,
-) -> tuple[Levels, LevelMemory]:
-    """Follow a well's levels over the next readings of its feed.
-
-    Nothing is learned while an operator moves a choke or valve or keeps the well in another operating state;
-    levels are found anew after that.
+class Anchors:
+    """The baselines in force at readings of w wells, as levels need them.
 
     Args:
-        memory: of the readings before these n, None at the beginning of a feed.
-        ts_ms: shape (n,), their times, epoch ms.
-        counts: shape (n, c), their values as counts; `MISSING` where a gauge is bad or was a moment ago.
-        sensors: shape (c,), ascending, the sensor index of each column.
-        operated: shape (n,), readings while an operator changes the well.
-        model_of: returns the model that scores a reading, given its position; None without one.
-        taken: where and when they were taken.
+        readings: a batch.
+        at: shape (n, w), positions of the readings in it.
+        model_of: returns the model that scores the reading at a position of the batch; None without one.
     """
-    made: dict[tuple[WellModel, bool], Anchor | None] = {}
 
-    def anchor(row: int) -> Anchor | None:
-        model = model_of(row)
+    def __init__(self, readings: Readings, at: IntArray, model_of: Callable[[int], WellModel | None]) -> None:
+        self._readings, self._at, self._model_of = readings, at, model_of
+        self._made: dict[tuple[WellModel, bool], Anchor | None] = {}
+
+    def __call__(self, well: int, row: int) -> Anchor | None:
+        """Return the baseline in force at a reading, given the well's and the reading's position."""
+        at = self._at[row, well : well + 1]
+        model = self._model_of(int(at[0]))
         if model is None:
             return None
-        key = model, taken.trusted(model, row)
-        if key not in made:
-            made[key] = model.anchor(trusted=key[1])
-        return made[key]
-
-    return follow_levels(memory, ts_ms, counts, sensors, operated, anchor)
+        taken = Taken(self._readings.source[int(at[0])], self._readings.measured_ms(at))
+        key = model, taken.trusted(model, 0)
+        if key not in self._made:
+            self._made[key] = model.anchor(trusted=key[1])
+        return self._made[key]
 
 
 def fresh_score(found: Detection, stats: WindowStats, levels: Levels, against: Usual) -> FloatArray:

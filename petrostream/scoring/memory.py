@@ -1,6 +1,6 @@
 """A well's memory besides its history: health of its gauges, trends over an hour, operating state, moves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,11 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges import (
     AT_REST,
     MISSING,
+    Anchor,
     CountArray,
     GaugeMemory,
     LevelMemory,
+    Levels,
     MoveMemory,
     Moves,
     SlowMemory,
@@ -22,17 +24,20 @@ from petrostream.gauges import (
     WindowStats,
     condemned_values,
     follow,
+    follow_levels,
     follow_moves,
     follow_slowly,
     judge,
 )
 from petrostream.readings import Readings, converted
 from petrostream.risk import FOREST, NO_STATE, PROCESS_RULES, StateMemory, codes_of, governing, suppression
+from petrostream.schema import SENSOR_NAMES
 
 SUPPRESSIBLE = (*(rule.id for rule in PROCESS_RULES), FOREST)
 """What an operating state can suppress: the process rules in their order, then the forest."""
 
 _SUPPRESSED: BoolArray = suppression(SUPPRESSIBLE)
+_ALL: IntArray = np.arange(len(SENSOR_NAMES))
 _OPERATED: BoolArray = np.asarray(_SUPPRESSED.any(axis=0))
 
 
@@ -80,18 +85,6 @@ class Observed:
     moves: Moves
     memories: list[WellMemory]
 
-    def of_well(self, well: int) -> "Observed":
-        """Return the readings of one of the wells."""
-        one = slice(well, well + 1)
-        return Observed(
-            self.status[:, one],
-            self.values[:, one],
-            self.excluded[:, one],
-            self.governs[:, one],
-            Moves(self.moves.codes[:, one]),
-            self.memories[one],
-        )
-
 
 def observe(
     memories: Sequence[WellMemory], readings: Readings, at: IntArray, expected: BoolArray | None = None
@@ -128,12 +121,6 @@ def suppressed(governs: IntArray) -> BoolArray:
     return table
 
 
-def operated(governs: IntArray) -> BoolArray:
-    """Return where operating states suppress anything: the shape of `governs`."""
-    anything: BoolArray = _OPERATED[governs]
-    return anything
-
-
 def exclude(stats: WindowStats, excluded: BoolArray) -> None:
     """Remove the windows of excluded gauges from the statistics, in place.
 
@@ -148,36 +135,56 @@ def exclude(stats: WindowStats, excluded: BoolArray) -> None:
         stats.warm[:, hidden] = False
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What n readings of one feed of each of w wells see of the past.
+
+    Attributes:
+        trends: over an hour, one for each well.
+        slow: over hours, one for each well.
+        levels: one for each well.
+        memories: of each well for the next readings.
+    """
+
+    trends: list[Trend]
+    slow: list[SlowTrend]
+    levels: list[Levels]
+    memories: list[WellMemory]
+
+
 def remember(
-    memory: WellMemory,
-    operated: BoolArray,
-    moves: Moves,
+    observed: Observed,
     ts_ms: IntArray,
     counts: CountArray,
-    sensors: IntArray,
-) -> tuple[Trend, SlowTrend, WellMemory]:
-    """Update the trends of a well with its next n readings.
+    known: BoolArray,
+    anchor_of: Callable[[int, int], Anchor | None],
+) -> Remembered:
+    """Update the trends and levels of w wells with their next readings.
 
-    Readings under suppression are left out: what an operator does to a well is not a drift. Over hours,
-    nothing from before a suppression or a move is compared with what follows.
+    Readings under suppression are left out of trends: what an operator does to a well is not a drift. Over
+    hours, nothing from before a suppression or a move is compared with what follows. No level is learned
+    under a suppression or during a move, nor from a gauge that is bad or was a moment ago.
 
     Args:
-        memory: of the well, its trends as of the readings before these.
-        operated: shape (n,), readings under suppression.
-        moves: their transitions.
-        ts_ms: shape (n,), their times, epoch ms.
-        counts: shape (n, s), their values as counts, from `petrostream.gauges.features.quantise`.
-        sensors: shape (s,), ascending, the sensor index of each column.
-
-    Returns:
-        The trends at each reading, over an hour and over hours, and the memory for the next readings.
+        observed: the readings.
+        ts_ms: shape (n, w), their times, epoch ms.
+        counts: shape (n, w, 27), their values as counts, from `petrostream.gauges.features.quantise`.
+        known: shape (w, 27), the gauges of each well's history.
+        anchor_of: returns the baseline in force at a reading, given the well's and the reading's position.
     """
-    if operated.any():
-        counts = np.where(operated[:, None], np.int32(MISSING), counts)
-    trend, after = follow(memory.trend, ts_ms, counts, sensors)
-    slow, slowest = follow_slowly(memory.slow, ts_ms, counts, sensors, operated | moves.in_transition)
-    return (
-        trend,
-        slow,
-        WellMemory(memory.gauges, after, memory.operating, memory.moves, slowest, memory.levels),
-    )
+    memories, by_state = observed.memories, _OPERATED[observed.governs]
+    kept = counts
+    if by_state.any():
+        kept = np.where(by_state[..., None], np.int32(MISSING), counts)
+    trends, after = follow([memory.trend for memory in memories], ts_ms, kept, _ALL)
+    operated = by_state | observed.moves.in_transition
+    slow, slowest = follow_slowly([memory.slow for memory in memories], ts_ms, kept, _ALL, operated)
+    if observed.excluded.any():
+        counts = np.where(observed.excluded, np.int32(MISSING), counts)
+    of_levels = [memory.levels for memory in memories]
+    levels, learned = follow_levels(of_levels, ts_ms, counts, known, operated, anchor_of)
+    following = [
+        WellMemory(memory.gauges, trend, memory.operating, memory.moves, slow_of, level)
+        for memory, trend, slow_of, level in zip(memories, after, slowest, learned, strict=True)
+    ]
+    return Remembered(trends, slow, levels, following)

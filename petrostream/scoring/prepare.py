@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, IntArray
-from petrostream.detection import WellModel
-from petrostream.gauges import MISSING, CountArray, Levels, Moves, quantise
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.gauges import MISSING, CountArray, quantise
 from petrostream.readings import Readings
 from petrostream.scoring.columns import Columns
 from petrostream.scoring.feeds import ON_TIME, Feed, FeedPart
 from petrostream.scoring.history import WellState, extend, trim
-from petrostream.scoring.levels import Taken, follow
-from petrostream.scoring.memory import NO_MEMORY, Observed, WellMemory, observe, operated, remember
+from petrostream.scoring.levels import Anchors
+from petrostream.scoring.memory import NO_MEMORY, WellMemory, observe, remember
 from petrostream.scoring.together import ENOUGH, Step
 
 
@@ -110,60 +109,45 @@ def _cohorts(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
 def _advance(columns: Columns, cohort: list[_Entry], readings: Readings) -> Iterator[Step]:
     """Extend the histories of a cohort's wells."""
     at = cohort[0].at[:, None] if len(cohort) == 1 else np.stack([entry.at for entry in cohort], axis=1)
-    memories = [entry.memory for entry in cohort]
-    observed = observe(memories, readings, at, columns.expected(at))
+    observed = observe([entry.memory for entry in cohort], readings, at, columns.expected(at))
     columns.health[at], columns.excluded[at] = observed.status, observed.excluded
     columns.governs[at], columns.moves[at] = observed.governs, observed.moves.codes
-    present: BoolArray = np.asarray(~np.isnan(observed.values).all(axis=0))
+    ts_ms, counts, histories = _extended(cohort, readings.ts_ms[at], observed.values)
+    known = np.zeros(counts.shape[1:], np.bool_)
+    for row, (history, _) in enumerate(histories):
+        known[row, history.sensors] = True
+    seen = remember(observed, ts_ms, counts, known, Anchors(readings, at, columns.model_of))
+    for place, (entry, (history, start)) in enumerate(zip(cohort, histories, strict=True)):
+        well, part = entry.well, entry.part
+        well.state = trim(history, start, feed=part.feed, clock=part.clock, memory=seen.memories[place])
+        yield Step(
+            well.well_id,
+            entry.at,
+            history,
+            start,
+            well.used[history.sensors],
+            seen.trends[place],
+            seen.slow[place],
+            seen.levels[place],
+            part.begins,
+            entry.ended,
+        )
+
+
+def _extended(
+    cohort: list[_Entry], ts_ms: IntArray, values: FloatArray
+) -> tuple[IntArray, CountArray, list[tuple[WellState, int]]]:
+    """Values as counts, shape (n, w, 27), and each well's history with them and where they begin in it."""
+    present: BoolArray = np.asarray(~np.isnan(values).all(axis=0))
     sensors = np.flatnonzero(present.any(axis=0))
-    counts = quantise(observed.values[..., sensors], sensors)
-    ts_ms = readings.ts_ms[at]
+    chosen = quantise(values[..., sensors], sensors)
+    counts = np.full(values.shape, MISSING, np.int32)
+    counts[..., sensors] = chosen
+    histories = []
     for well, entry in enumerate(cohort):
-        own = present[well, sensors]
-        values = counts[:, well] if own.all() else counts[:, well, own]
-        history, start = extend(entry.before, ts_ms[:, well], values, sensors[own])
-        yield _step(columns, readings, entry, observed.of_well(well), (history, start))
-
-
-def _step(
-    columns: Columns, readings: Readings, entry: _Entry, observed: Observed, extended: tuple[WellState, int]
-) -> Step:
-    """Update what is remembered of one well; returns what is still to be computed of it."""
-    history, start = extended
-    ts_ms, counts = history.ts_ms[start:], history.counts[start:]
-    (memory,), moves = observed.memories, Moves(observed.moves.codes[:, 0])
-    by_hand = operated(observed.governs[:, 0])
-    trend, slow, memory = remember(memory, by_hand, moves, ts_ms, counts, history.sensors)
-    excluded = observed.excluded[:, 0, history.sensors]
-    if excluded.any():
-        counts = np.where(excluded, np.int32(MISSING), counts)
-    by_hand = by_hand | moves.in_transition
-    levels, memory = _follow_levels(columns, readings, entry.at, memory, counts, history.sensors, by_hand)
-    after = replace(trim(history), memory=memory, feed=entry.part.feed, clock=entry.part.clock)
-    entry.well.state = after
-    kept = entry.well.used[history.sensors]
-    return Step(
-        *(entry.well.well_id, entry.at, history, start, kept, trend, slow, levels),
-        *(entry.part.begins, entry.ended),
-    )
-
-
-def _follow_levels(
-    columns: Columns,
-    readings: Readings,
-    at: IntArray,
-    memory: WellMemory,
-    counts: CountArray,
-    sensors: IntArray,
-    by_hand: BoolArray,
-) -> tuple[Levels, WellMemory]:
-    """Follow the levels of a well's gauges; returns them, and the memory with them."""
-
-    def model_of(row: int) -> WellModel | None:
-        return columns.model_of(int(at[row]))
-
-    levels, after = follow(
-        *(memory.levels, readings.ts_ms[at], counts, sensors, by_hand, model_of),
-        Taken(readings.source[int(at[0])], readings.measured_ms(at)),
-    )
-    return levels, replace(memory, levels=after)
+        own, of_well = present[well, sensors], chosen[:, well]
+        if own.all():
+            histories.append(extend(entry.before, ts_ms[:, well], of_well, sensors))
+        else:
+            histories.append(extend(entry.before, ts_ms[:, well], of_well[:, own], sensors[own]))
+    return ts_ms, counts, histories

@@ -27,6 +27,16 @@ def anchor(identity=1, center=LEVEL, *, trusted=True, rules=DEFAULT_RULES):
     return Anchor(identity, centers, scales, bounds, trusted, rules)
 
 
+def of_one_well(memory, ts_ms, counts, sensors, operated, anchor_of):
+    wide = np.full((len(counts), 1, 27), MISSING, np.int32)
+    wide[:, 0, sensors] = counts
+    known = np.isin(np.arange(27), sensors)[None]
+    (levels,), (after,) = follow_levels(
+        [memory], ts_ms[:, None], wide, known, operated[:, None], lambda _, row: anchor_of(row)
+    )
+    return levels, after
+
+
 def follow(counts, memory=None, ts_ms=None, operated=None, against=None):
     """Minutes or seconds of one pressure, one reading a second unless times are given."""
     counts = np.asarray(counts, np.int64).astype(np.int32)
@@ -35,7 +45,7 @@ def follow(counts, memory=None, ts_ms=None, operated=None, against=None):
     ts_ms = begin + 1000 * np.arange(len(counts)) if ts_ms is None else ts_ms
     operated = np.zeros(len(counts), np.bool_) if operated is None else operated
     against = anchor() if against is None else against
-    return follow_levels(memory, ts_ms, counts, SENSORS[: counts.shape[1]], operated, lambda _: against)
+    return of_one_well(memory, ts_ms, counts, SENSORS[: counts.shape[1]], operated, lambda _: against)
 
 
 def minutes(*levels):
@@ -203,7 +213,7 @@ def test_nothing_depends_on_where_a_stream_is_cut(seed, cuts, trusted):
             return anchors[(first + row >= 60) + (first + row >= second)]
 
         part = slice(first, last)
-        return follow_levels(memory, ts_ms[part], counts[part], SENSORS, operated[part], of)
+        return of_one_well(memory, ts_ms[part], counts[part], SENSORS, operated[part], of)
 
     whole, end = run(None, 0, n)
     memory = None

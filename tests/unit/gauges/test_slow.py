@@ -13,13 +13,10 @@ from petrostream.gauges.slow import (
     SLOW_INDICES,
     SLOW_QUANTA,
     SLOW_SENSORS,
-    SPANS,
     SlowMemory,
-    byte_steps,
     follow_slowly,
-    in_a_byte,
-    steady_rises,
 )
+from petrostream.gauges.steady import SPANS, byte_steps, in_a_byte, steady_rises
 from petrostream.risk.rules import SLOW_RULES
 
 START = 1_700_000_000_000 // SLOW_BIN_MS * SLOW_BIN_MS
@@ -52,7 +49,9 @@ def followed(values, cuts=(), operated=None, ts_ms=None):
     memory, found = None, []
     for first, end in zip([0, *cuts], [*cuts, n], strict=True):
         part = slice(first, end)
-        trend, memory = follow_slowly(memory, ts_ms[part], counts[part], SENSORS, operated[part])
+        (trend,), (memory,) = follow_slowly(
+            [memory], ts_ms[part, None], counts[part, None], SENSORS, operated[part, None]
+        )
         found.append(np.stack([trend.rise(sensor) for sensor in SLOW_SENSORS]))
     return np.concatenate(found, axis=2), memory
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petrostream.gauges.features import quantise
-from petrostream.gauges.trend import BINS, TREND_INDICES, TREND_SENSORS, follow
+from petrostream.gauges.trend import BINS, TREND_INDICES, TREND_SENSORS
+from petrostream.gauges.trend_following import follow
 from petrostream.schema.sensors import SENSOR_INDEX
 from tests.support.wells import normal_values
 
@@ -21,7 +22,7 @@ def followed(values, ts_ms=None, cuts=()):
     memory, trends = None, []
     for at in np.split(np.arange(len(values)), sorted(set(cuts))):
         if len(at):
-            trend, memory = follow(memory, ts_ms[at], counts[at], SENSORS)
+            (trend,), (memory,) = follow([memory], ts_ms[at, None], counts[at, None], SENSORS)
             trends.append(trend)
     return trends, memory
 

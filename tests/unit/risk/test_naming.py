@@ -9,7 +9,7 @@ from ml.evaluation.stream import stream
 from petrostream.alarms.types import meaning_of_event
 from petrostream.detection.models import ModelSet
 from petrostream.gauges.features import quantise, window_stats
-from petrostream.gauges.trend import follow
+from petrostream.gauges.trend_following import follow
 from petrostream.risk.naming import _OF_RULE, EVENT_NAMES, SIGNS, likely_event
 from petrostream.risk.rules import PROCESS_RULES, RULE_SENSORS, RuleColumns
 from petrostream.schema.sensors import SENSOR_INDEX
@@ -21,7 +21,7 @@ def seen(values):
     """What an alarm at the last reading of a series sees."""
     ts_ms = START + 1000 * np.arange(len(values))
     counts = quantise(values[:, RULE_SENSORS], RULE_SENSORS)
-    trend, _ = follow(None, ts_ms, counts, RULE_SENSORS)
+    (trend,), _ = follow([None], ts_ms[:, None], counts[:, None], RULE_SENSORS)
     columns = RuleColumns(window_stats(ts_ms, counts, RULE_SENSORS), np.full(len(ts_ms), np.nan), trend=trend)
     return columns.part(slice(len(ts_ms) - 1, len(ts_ms)))
 

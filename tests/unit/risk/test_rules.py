@@ -11,7 +11,7 @@ from petrostream.detection import ModelSet
 from petrostream.gauges.features import quantise, window_stats
 from petrostream.gauges.health import judge
 from petrostream.gauges.slow import follow_slowly
-from petrostream.gauges.trend import follow
+from petrostream.gauges.trend_following import follow
 from petrostream.risk import conditions
 from petrostream.risk.rules import (
     ALERT_ABOVE,
@@ -33,9 +33,10 @@ def columns_of(values, ts_ms=None):
     """What the process rules see of a series whose gauges are all healthy."""
     ts_ms = START + 1000 * np.arange(len(values)) if ts_ms is None else ts_ms
     counts = quantise(values[:, RULE_SENSORS], RULE_SENSORS)
-    trend, _ = follow(None, ts_ms, counts, RULE_SENSORS)
+    (trend,), _ = follow([None], ts_ms[:, None], counts[:, None], RULE_SENSORS)
     stats = window_stats(ts_ms, counts, RULE_SENSORS)
-    slow, _ = follow_slowly(None, ts_ms, counts, RULE_SENSORS, np.zeros(len(ts_ms), np.bool_))
+    still = np.zeros((len(ts_ms), 1), np.bool_)
+    (slow,), _ = follow_slowly([None], ts_ms[:, None], counts[:, None], RULE_SENSORS, still)
     return RuleColumns(stats, np.full(len(values), np.nan), trend=trend, slow=slow)
 
 

@@ -1,0 +1,205 @@
+"""Adds readings of wells to their slow memories (`petrostream.gauges.trend`)."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.gauges.features import MISSING, CountArray
+from petrostream.gauges.swing import SWING_PA, Swing
+from petrostream.gauges.trend import (
+    BIN_MS,
+    BINS,
+    RESET_BINS,
+    SWING_SENSORS,
+    TREND_QUANTA,
+    TREND_SENSORS,
+    TREND_SHIFT,
+    Trend,
+    TrendMemory,
+)
+from petrostream.schema import SENSOR_INDEX
+
+SWING_SHARES = (0.0, 1 / 3)
+"""Share of its span in the last hour by which each must come back to have turned. Slugs that blow out raise
+the choke by 60 bar, with ripples of up to 20 that are not its cycles; the tree moves smoothly."""
+
+_SWINGING = [TREND_SENSORS.index(name) for name in SWING_SENSORS]
+_SWING_COUNTS: list[int] = np.rint(SWING_PA / TREND_QUANTA[_SWINGING]).astype(int).tolist()
+_COLUMN_OF = {SENSOR_INDEX[name]: at for at, name in enumerate(TREND_SENSORS)}
+
+
+def follow(
+    memories: Sequence[TrendMemory | None], ts_ms: IntArray, counts: CountArray, sensors: IntArray
+) -> tuple[list[Trend], list[TrendMemory]]:
+    """Add readings to the slow memories of w wells.
+
+    Args:
+        memories: from the previous readings of each well, None at the beginning of a feed.
+        ts_ms: shape (n, w), n >= 1, strictly increasing and after the previous readings, epoch ms.
+        counts: shape (n, w, s), from `petrostream.gauges.features.quantise`.
+        sensors: shape (s,), the sensor index of each column.
+
+    Returns:
+        The memory as each reading sees it, and the memory for the next readings, for each well.
+    """
+    minutes = ts_ms // BIN_MS
+    trends: dict[int, Trend] = {}
+    after: dict[int, TrendMemory] = {}
+    several = np.flatnonzero(minutes[0] != minutes[-1]).tolist()
+    for well in several:
+        trends[well], after[well] = _of_well(memories[well], minutes[:, well], counts[:, well], sensors)
+    if len(several) < len(memories):
+        within = [well for well in range(len(memories)) if well not in after]
+        before = [_opened(memories[well], int(minutes[0, well])) for well in within]
+        chosen = counts if not several else counts[:, within]
+        totals, numbers = _sums(chosen, sensors, np.zeros(1, np.int64))
+        found = _within_minute(before, totals[0], numbers[0], len(counts))
+        trends |= zip(within, found[0], strict=True)
+        after |= zip(within, found[1], strict=True)
+    order = range(len(memories))
+    return [trends[well] for well in order], [after[well] for well in order]
+
+
+def _opened(memory: TrendMemory | None, minute: int) -> TrendMemory:
+    """The memory once a minute has begun."""
+    if memory is None:
+        return TrendMemory.start(minute)
+    if memory.minute == minute:
+        return memory
+    state = _Following(memory)
+    state.close(minute)
+    return state.memory()
+
+
+def _within_minute(
+    before: Sequence[TrendMemory], totals: IntArray, numbers: IntArray, n: int
+) -> tuple[list[Trend], list[TrendMemory]]:
+    """The same for wells whose n readings are all in the open minute; sums have shape (w, trend sensors)."""
+    table = np.full((len(before), BINS, len(TREND_SENSORS)), MISSING, np.int32)
+    for well, memory in enumerate(before):
+        if len(memory.bins):
+            table[well, -len(memory.bins) :] = memory.bins
+    # Minutes outermost: sums of floats depend on the layout.
+    windows = np.where(table == MISSING, np.nan, table * TREND_QUANTA).transpose(0, 2, 1)
+    turns = np.array([_turns(memory.swings, memory.minute) for memory in before])
+    rows = np.zeros(n, np.int64)
+    trends = [Trend(rows, windows[well : well + 1], turns[well : well + 1]) for well in range(len(before))]
+    sums = zip(before, totals, numbers, strict=True)
+    return trends, [
+        TrendMemory(memory.minute, memory.total + total, memory.number + number, memory.bins, memory.swings)
+        for memory, total, number in sums
+    ]
+
+
+def _turns(swings: tuple[Swing, ...], minute: int) -> list[list[int]]:
+    """How often each pressure turned in the hour and in the two hours before a minute."""
+    return [[swing.count(minute, hours * 60) for hours in (1, 2)] for swing in swings]
+
+
+def _of_well(
+    memory: TrendMemory | None, minutes: IntArray, counts: CountArray, sensors: IntArray
+) -> tuple[Trend, TrendMemory]:
+    """The same for one well's readings in any number of minutes."""
+    first = np.concatenate([[0], np.flatnonzero(minutes[1:] != minutes[:-1]) + 1])
+    state = _Following(TrendMemory.start(int(minutes[0])) if memory is None else memory)
+    totals, numbers = _sums(counts, sensors, first)
+    for minute, total, number in zip(minutes[first].tolist(), totals, numbers, strict=True):
+        state.enter(minute)
+        state.total, state.number = state.total + total, state.number + number
+    rows = np.repeat(np.arange(len(first)), np.append(first[1:], len(minutes)) - first)
+    return Trend(rows, state.windows(), np.array(state.turns)), state.memory()
+
+
+def _sums(counts: CountArray, sensors: IntArray, first: IntArray) -> tuple[IntArray, IntArray]:
+    """Sum and number of the values of each minute: shape (minutes, ..., trend sensors) each.
+
+    Args:
+        counts: shape (n, ..., s).
+        sensors: shape (s,).
+        first: position of each minute's first reading.
+    """
+    totals = np.zeros((len(first), *counts.shape[1:-1], len(TREND_SENSORS)), np.int64)
+    numbers = np.zeros_like(totals)
+    held = [(_COLUMN_OF[sensor], at) for at, sensor in enumerate(sensors.tolist()) if sensor in _COLUMN_OF]
+    if not held:
+        return totals, numbers
+    columns, places = map(list, zip(*held, strict=True))
+    chosen = counts[..., places]
+    known: BoolArray = chosen != MISSING
+    totals[..., columns] = np.add.reduceat(np.where(known, chosen, 0), first, axis=0, dtype=np.int64)
+    numbers[..., columns] = np.add.reduceat(known, first, axis=0, dtype=np.int64)
+    return totals, numbers
+
+
+class _Following:
+    """The memory while a batch is added, minute by minute."""
+
+    def __init__(self, before: TrendMemory) -> None:
+        self.minute, self.total, self.number = before.minute, before.total, before.number
+        self.swings = before.swings
+        self.turns: list[list[list[int]]] = []
+        self._bins = [before.bins]
+        self._length = len(before.bins)
+        self._seen: list[int] = []
+
+    def enter(self, minute: int) -> None:
+        """Move on to a minute, and record what its readings see."""
+        if minute != self.minute:
+            self.close(minute)
+        self._seen.append(self._length)
+        self.turns.append(_turns(self.swings, minute))
+
+    def close(self, following: int) -> None:
+        """Close the open minute, as another one begins."""
+        mean = (2 * self.total + self.number) // np.maximum(2 * self.number, 1)
+        coarse = (mean + (1 << (TREND_SHIFT - 1))) >> TREND_SHIFT
+        closed = np.where(self.number > 0, coarse, MISSING).astype(np.int32)
+        skipped = following - self.minute - 1
+        if skipped > RESET_BINS:
+            self._append(np.full((BINS, len(TREND_SENSORS)), MISSING, np.int32))
+            self.swings = (Swing(),) * len(SWING_SENSORS)
+        else:
+            self._append(closed[None])
+            means = closed[_SWINGING].tolist()
+            self.swings = tuple(
+                swing if mean == MISSING else swing.moved(self.minute, mean, size, partial(self._least, i))
+                for i, (swing, mean, size) in enumerate(zip(self.swings, means, _SWING_COUNTS, strict=True))
+            )
+            self._append(np.full((skipped, len(TREND_SENSORS)), MISSING, np.int32))
+        self.minute = following
+        self.total = self.number = np.zeros(len(TREND_SENSORS), np.int64)
+
+    def _least(self, swinging: int) -> float:
+        """A sensor's share of its span in the hour up to the last closed minute, in trend counts."""
+        if not SWING_SHARES[swinging]:
+            return 0.0
+        column = _SWINGING[swinging]
+        hour = np.concatenate([bins[-BINS:, column] for bins in self._bins[-BINS - 1 :]])[-BINS:]
+        known = hour[hour != MISSING]
+        return SWING_SHARES[swinging] * float(known.max() - known.min())
+
+    def _append(self, bins: CountArray) -> None:
+        if len(bins):
+            self._bins.append(bins)
+            self._length += len(bins)
+
+    def windows(self) -> FloatArray:
+        """Return the past as seen in each minute: shape (minutes, sensors, BINS), NaN where unknown."""
+        padding = np.full((BINS, len(TREND_SENSORS)), MISSING, np.int32)
+        table = np.concatenate([padding, *self._bins])
+        values = np.where(table == MISSING, np.nan, table * TREND_QUANTA)
+        if len(self._seen) == 1:
+            # Much cheaper than sliding views in the common case of a single minute.
+            return values[self._seen[0] : self._seen[0] + BINS].T[None]
+        views = np.lib.stride_tricks.sliding_window_view(values, BINS, axis=0)
+        chosen: FloatArray = views[self._seen]
+        return chosen
+
+    def memory(self) -> TrendMemory:
+        """Return the memory after the batch."""
+        bins = np.concatenate(self._bins)[-BINS:].copy()
+        known = (bins != MISSING).any(axis=1)
+        start = int(known.argmax()) if known.any() else len(bins)
+        return TrendMemory(self.minute, self.total, self.number, bins[start:], self.swings)

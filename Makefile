@@ -16,7 +16,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo dashboard grafana powerbi service data simulate train benchmark evaluate replay sql package cost bench \
+.PHONY: help setup setup-dev up down demo dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay sql package cost bench \
         plan lock deploy smoke rollback destroy receipt \
         test test-unit test-infra test-e2e fuzz scan lint format clean
 
@@ -56,6 +56,17 @@ dashboard: setup ## Show the fleet of the local lake in the browser (PORT=8501)
 
 grafana: setup ## Write the Grafana dashboard of dashboard/grafana from the settings and the views
 	@$(RUN) -m tools.grafana
+
+TMDL := .venv-tmdl
+
+$(TMDL)/.setup: tools/powerbi/microsoft.txt | $(BIN)/python
+	@echo "Installing Microsoft's library for semantic models (under Microsoft's licence) ..."
+	@$(PYTHON) -m venv $(TMDL)
+	@$(TMDL)/bin/python -m pip install --disable-pip-version-check --requirement $< > $(TMDL)/install.log || { tail $(TMDL)/install.log; exit 1; }
+	@touch $@
+
+powerbi-check: setup-dev $(TMDL)/.setup ## Read the Power BI model with Microsoft's own library (x86-64 Linux)
+	@PETROSTREAM_TMDL=required $(RUN) -m pytest tests/unit/tools/powerbi
 
 powerbi: setup ## Write the Power BI project of dashboard/powerbi from the views and the schema
 	@$(RUN) -m tools.powerbi

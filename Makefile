@@ -18,7 +18,7 @@ Q ?=
 
 .PHONY: help setup setup-dev up down demo dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay sql package cost bench \
         plan lock deploy smoke rollback destroy receipt \
-        test test-unit test-infra test-e2e fuzz scan lint format clean
+        test test-unit test-infra test-e2e test-images image-tools fuzz scan lint format clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,13 +111,13 @@ PLATFORMS := linux_amd64 linux_arm64 darwin_amd64 darwin_arm64
 
 # Where the lake goes is the environment's: AWS_PROFILE or AWS_ROLE_ARN, AWS_REGION.
 IAC ?= terraform
-deploy_options = --iac $(IAC) $(if $(NO_GUARDRAILS),--no-guardrails)
+deploy_options = --iac $(IAC) $(if $(NO_GUARDRAILS),--no-guardrails) $(if $(SERVICES),--services)
 yes = $(if $(YES),--yes)
 
-plan: setup ## Say what a deployment to AWS would change and cost: make plan [IAC=terraform|cdk NO_GUARDRAILS=1]
+plan: setup ## Say what a deployment to AWS would change and cost: make plan [IAC=terraform|cdk NO_GUARDRAILS=1 SERVICES=1]
 	@$(RUN) -m deploy plan $(deploy_options)
 
-deploy: setup ## Deploy to AWS, publish the model, smoke-test: make deploy [IAC=… PLAN=digest YES=1 NO_GUARDRAILS=1]
+deploy: setup ## Deploy to AWS, publish the model, smoke-test: make deploy [IAC=… PLAN=digest YES=1 NO_GUARDRAILS=1 SERVICES=1]
 	@$(RUN) -m deploy up $(deploy_options) $(yes) $(if $(PLAN),--plan "$(PLAN)")
 
 lock: ## Check the provider in Terraform's lock file on every platform against its registry
@@ -155,6 +155,16 @@ test-infra: setup-dev ## Run the infrastructure tests, all but the scanners (mak
 
 test-e2e: setup-dev ## Run the end-to-end tests on the local twin [CONSUMER=service]
 	@$(if $(CONSUMER),CONSUMER="$(CONSUMER)") $(RUN) -m pytest tests/e2e
+
+# Root: debootstrap makes the base of the images, and a file system of theirs is entered by chroot.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+image-tools: ## Install what test-images needs (Debian, Ubuntu)
+	@$(SUDO) apt-get update --quiet=2
+	@$(SUDO) apt-get install --yes --no-install-recommends buildah debootstrap debian-archive-keyring
+
+test-images: setup-dev ## Build every image for real, without Docker, and run it as nobody
+	@$(SUDO) env BUILD_IMAGES=required $(RUN) -m pytest tests/infra/test_images.py
 
 # checkov pins a boto3 of 2024: the scanners have an environment of their own.
 SCAN := .venv-scan

@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 usage() {
   cat <<'TEXT'
 Usage: ./project_up.sh [local]
-       ./project_up.sh aws [--iac terraform|cdk] [--yes] [--email ADDRESS] [--github OWNER/NAME] …
+       ./project_up.sh aws [--iac terraform|cdk] [--yes] [--email ADDRESS] [--github OWNER/NAME] [--services] …
 
   local   the whole lake on this machine, on an embedded AWS emulator (default)
   aws     the lake in your AWS account: shows what will be created and what a month costs, then asks
@@ -14,6 +14,7 @@ Usage: ./project_up.sh [local]
   --iac       the definition to deploy (default: terraform)
   --yes       do not ask
   --email     where alarms and budget alerts go; remembered for the next run
+  --services  build and push the images of the services that the settings ask for, and run them
   --github    the repository whose pipeline may deploy, without keys; remembered
   ./project_up.sh aws --help lists every option.
 

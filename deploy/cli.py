@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from deploy import containers, pipeline, releases, show
 from deploy import down as removal
-from deploy import pipeline, releases, show
 from deploy import receipt as receipts
 from deploy import smoke as smoke_test
 from deploy import up as deployment
@@ -18,6 +18,7 @@ from deploy.engine import Answers, Iac
 from deploy.models import MODELS, publish_model
 from deploy.output import Output
 from toolchain import commands
+from toolchain.containers import find_builder
 from toolchain.errors import ToolError
 from toolchain.terminal import print_error
 
@@ -59,6 +60,13 @@ _Guardrails = Annotated[
     ),
 ]
 
+_Services = Annotated[
+    bool,
+    typer.Option(
+        "--services", help="Build, push and run the images of the services that the settings ask for."
+    ),
+]
+
 
 def _say(text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
@@ -71,9 +79,11 @@ def plan(
     github: _GitHub = None,
     github_provider: _Provider = None,
     guardrails: _Guardrails = True,
+    services: _Services = False,
 ) -> None:
     """Print what a deployment would change and what a month costs. Nothing is created."""
     context = Context.find(Output(_say), Answers(email, github, github_provider, guardrails))
+    context = containers.with_images(context) if services else context
     prepared = deployment.prepare(context, iac)
     show.plan(prepared, console)
     pipeline.report(prepared.plan, show.price(context.names.settings))
@@ -87,6 +97,7 @@ def up(  # noqa: PLR0913, PLR0917 - one for each option
     github: _GitHub = None,
     github_provider: _Provider = None,
     guardrails: _Guardrails = True,
+    services: _Services = False,
     models: Annotated[Path, typer.Option(help="Trained models to publish, if there are any.")] = MODELS,
     expected: Annotated[
         str | None, typer.Option("--plan", help="Continue only if the plan still has this digest.")
@@ -94,6 +105,28 @@ def up(  # noqa: PLR0913, PLR0917 - one for each option
 ) -> None:
     """Deploy the lake, publish the model, and send a hundred readings through it."""
     context = Context.find(Output(_say), Answers(email, github, github_provider, guardrails))
+    if services:
+        context = containers.with_images(context)
+        # Better now than after the bill has been approved.
+        find_builder()
+    prepared = _approved(context, iac, yes=yes, expected=expected)
+    containers.apply(prepared)
+    if services and context.answers.image_tag is None:
+        # What was approved has made the repositories; what runs from them is another plan.
+        containers.fill(context)
+        if expected:
+            _say("The images are in their repositories. Plan and approve again: the services follow.")
+        else:
+            prepared = _approved(containers.with_images(context), iac, yes=yes)
+            containers.apply(prepared)
+    publish_model(context.names, context.say, models)
+    result = test_and_record(prepared)
+    _passed(result)
+    show.next_steps(context, console)
+
+
+def _approved(context: Context, iac: Iac, *, yes: bool, expected: str | None = None) -> deployment.Prepared:
+    """Plan, show the plan, and ask."""
     prepared = deployment.prepare(context, iac)
     show.plan(prepared, console)
     if expected and expected != prepared.plan.digest:
@@ -103,11 +136,7 @@ def up(  # noqa: PLR0913, PLR0917 - one for each option
         )
     if not yes:
         _confirm("Nothing was created", "Create this?" if prepared.plan.changes else "Go on?")
-    deployment.apply(prepared)
-    publish_model(context.names, context.say, models)
-    result = test_and_record(prepared)
-    _passed(result)
-    show.next_steps(context, console)
+    return prepared
 
 
 @app.command()

@@ -43,6 +43,7 @@ def run_quietly(
     what: str,
     hint: str = "",
     seconds: float = 900.0,
+    given: str | None = None,
 ) -> str:
     """Run a program for its output.
 
@@ -53,6 +54,7 @@ def run_quietly(
         what: what it does, as the beginning of an error message ("terraform init").
         hint: what to do if it fails.
         seconds: longest time it may take.
+        given: what it reads from standard input, None for nothing.
 
     Returns:
         What it wrote to standard output.
@@ -61,7 +63,7 @@ def run_quietly(
         ToolError: it does not start, failed, or took too long; carries the end of its output.
     """
     try:
-        result = _captured(command, folder, environment, seconds)
+        result = _captured(command, folder, environment, seconds, given)
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{what} did not finish within {seconds:.0f} s.", hint) from error
     except OSError as error:
@@ -184,13 +186,17 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _captured(
-    command: Sequence[str], folder: Path | None, environment: Mapping[str, str] | None, seconds: float
+    command: Sequence[str],
+    folder: Path | None,
+    environment: Mapping[str, str] | None,
+    seconds: float,
+    given: str | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(  # noqa: S603
         list(command),
         cwd=folder,
         env=None if environment is None else dict(environment),
-        stdin=subprocess.DEVNULL,
+        input="" if given is None else given,
         capture_output=True,
         text=True,
         errors="replace",

@@ -90,6 +90,21 @@ def test_what_is_applied_is_what_was_planned_and_a_failure_is_rolled_back():
     assert "failure()" in steps[-1]["if"]
 
 
+def test_images_are_built_for_real_and_where_services_are_deployed_for_their_processor():
+    assert [step["run"] for step in NAMES["checks"]["jobs"]["images"]["steps"] if "run" in step] == [
+        "make image-tools",
+        "make test-images",
+    ]
+    for name, workflow in NAMES.items():
+        for job in workflow["jobs"].values():
+            for step in job.get("steps", []):
+                if "docker/" in step.get("uses", ""):
+                    assert name == "deploy"
+                    assert step["if"] == "vars.SERVICES != ''"
+    assert NAMES["deploy"]["env"]["SERVICES"] == "${{ vars.SERVICES }}"
+    assert NAMES["ci"]["jobs"]["plan"]["steps"][-1]["env"]["SERVICES"] == "${{ vars.SERVICES }}"
+
+
 def test_a_removal_asks_for_its_name():
     # YAML reads the key `on` as true.
     inputs = NAMES["destroy"][True]["workflow_dispatch"]["inputs"]

@@ -71,6 +71,9 @@ powerbi-check: setup-dev $(TMDL)/.setup ## Read the Power BI model with Microsof
 powerbi: setup ## Write the Power BI project of dashboard/powerbi from the views and the schema
 	@$(RUN) -m tools.powerbi
 
+screenshots: setup-dev ## Write the README's screenshots of the dashboard, from the running local lake
+	@$(RUN) -m tools.screenshots
+
 service: setup ## Score with the service in place of the function, with its HTTP API (PORT=8080)
 	@$(RUN) -m local service $(if $(PORT),--port $(PORT))
 

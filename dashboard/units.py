@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from petrostream.schema import schema
-from petrostream.units import UNITS
+from petrostream.units import UNITS, Unit
 
 _LABELS = {"degC": "°C", "degF": "°F", "m3/s": "m³/s", "1": "0 shut, 1 open"}
 
@@ -32,18 +32,23 @@ class UnitSystem:
 
     def values(self, gauge: str, values: pd.Series) -> pd.Series:
         """Values of a gauge, in the schema's unit, in this system's: same index."""
-        quantity = quantity_of(gauge)
-        name = {"pressure": self.pressure, "temperature": self.temperature}.get(quantity)
-        if name is None:
+        unit = self._unit(gauge)
+        if unit is None:
             return values
-        unit = UNITS[quantity][name]
         return pd.Series(
             unit.from_si(values.to_numpy(dtype=np.float64)), index=values.index, name=values.name
         )
 
+    def _unit(self, gauge: str) -> Unit | None:
+        """The unit in which a gauge is shown; None for the schema's own."""
+        quantity = quantity_of(gauge)
+        name = {"pressure": self.pressure, "temperature": self.temperature}.get(quantity)
+        return None if name is None else UNITS[quantity][name]
+
     def value(self, gauge: str, value: float | None) -> float | None:
         """One value of a gauge, in the schema's unit, in this system's."""
-        return None if value is None else float(self.values(gauge, pd.Series([value])).iloc[0])
+        unit = self._unit(gauge)
+        return value if value is None or unit is None else float(unit.from_si(np.asarray(value)))
 
 
 SI = UnitSystem("SI (bar, °C)", "bar", "degC")

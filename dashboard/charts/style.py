@@ -6,15 +6,16 @@ _CSS = """
 <style>
 .block-container {padding-top: 2.6rem; padding-bottom: 1rem; max-width: 1680px;}
 .ps-tiles {display: flex; flex-wrap: wrap; gap: 10px;}
-.ps-tile {flex: 1 1 150px; border: 1px solid rgba(120,130,138,.45); border-left-width: 4px;
-  border-radius: 4px; padding: 6px 12px 8px; min-height: 84px;}
-.ps-tile.ps-wide {flex: 2.6 1 400px;}
+.ps-tile {flex: 1 1 118px; position: relative; border: 1px solid rgba(120,130,138,.45);
+  border-left-width: 4px; border-radius: 4px; padding: 6px 12px 8px; min-height: 84px;}
+.ps-tile.ps-wide {flex: 2.4 1 330px;}
 .ps-abnormal {border-left-color: #E8730C;}
-.ps-flag {font-size: 11px; border: 1px solid #E8730C; border-radius: 3px; padding: 0 4px; margin-left: 4px;}
+.ps-flag {font-size: 11px; border: 1px solid #E8730C; border-radius: 3px; padding: 0 4px;
+  position: absolute; right: 8px; top: 27px;}
 .ps-label {font-size: 13px; opacity: .85;}
 .ps-value {font-size: 30px; line-height: 1.2; font-variant-numeric: tabular-nums;}
 .ps-note {font-size: 12.5px; opacity: .8; overflow-wrap: anywhere;}
-.ps-counts {display: flex; flex-wrap: wrap; gap: 4px 18px; padding-top: 9px;}
+.ps-counts {display: flex; flex-wrap: wrap; gap: 4px 16px; padding-top: 9px;}
 .ps-count {font-size: 15px; white-space: nowrap; font-variant-numeric: tabular-nums;}
 .ps-mark {display: inline-block; vertical-align: -4px; flex: none; text-align: center; font-weight: 700;}
 .ps-row .ps-mark {margin-top: 1px;}

@@ -1,6 +1,6 @@
 """What the dashboard needs of the world, as protocols: AWS is behind them in service, fakes in tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -30,8 +30,8 @@ class LivePort(Protocol):
 class AlarmPort(Protocol):
     """The alarms and what operators do about them: `petrostream.aws.alarm_desk.AlarmDesk`."""
 
-    def tags(self) -> list[TagView]:
-        """Every tag that is not normal."""
+    def tags(self, fleet: Sequence[FacilityLive] | None = None) -> list[TagView]:
+        """Every tag that is not normal; the fleet is read if it is not given."""
         ...
 
     def act(self, well_id: str, alarm_type: str, request: OperatorRequest) -> Done:

@@ -85,7 +85,7 @@ class Reader:
 
     def _present(self) -> Present:
         fleet = tuple(self.ports.live.fleet())
-        tags = tuple(self.ports.alarms.tags())
+        tags = tuple(self.ports.alarms.tags(fleet))
         now_ms = self.ports.clock()
         wells = [well for facility in fleet for well in facility.wells]
         return Present(now_ms, fleet, tags, self._recent.counts(wells, now_ms))

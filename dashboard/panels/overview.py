@@ -22,6 +22,7 @@ MOST_ROWS = 25
 @st.fragment(run_every=REFRESH_SECONDS)
 def show() -> None:
     """The overview, again every two seconds."""
+    began_ms = reader().ports.clock()
     with explained():
         present = reader().present()
         if not present.wells:
@@ -34,6 +35,8 @@ def show() -> None:
             _map(present)
         with right:
             _list(present)
+        # The last element of a refresh says when it began: bench/dashboard.py measures with it.
+        st.html(f'<span data-refresh="{began_ms}"></span>')
 
 
 def _head(present: Present) -> None:
@@ -57,7 +60,8 @@ def _map(present: Present) -> None:
     rows = well_rows(present, reader().sites(), system)
     plan, table = st.tabs(["Map", "Wells"])
     with plan:
-        st.altair_chart(fleet_map(rows, system), key="fleet_map", alt="The fleet, a mark for each well")
+        spec = dict(fleet_map(system))
+        st.vega_lite_chart(rows, spec, key="fleet_map", alt="The fleet, a mark for each well")
         marks = "".join(f"<span>{mark_html(mark)} {safe(mark.text)}</span>" for mark in ALL)
         st.html(f'<div class="ps-legend">{marks}</div>')
         st.caption("Positions are invented (producer/fleet.json): 3W does not say where its wells are.")

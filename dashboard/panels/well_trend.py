@@ -52,6 +52,7 @@ def show_trend(asked: Asked) -> None:
             _charts(asked, frame, alarms.frame, chosen)
             sql_beside(found, label="SQL of the trends")
             sql_beside(alarms, label="SQL of the alarms")
+            st.html(f'<span data-stretches="{queries.bucket_seconds(asked.start, asked.end)}"></span>')
 
 
 def _answers(asked: Asked) -> list[Answer]:

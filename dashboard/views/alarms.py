@@ -125,10 +125,11 @@ def load_chart(frame: pd.DataFrame, start: datetime, end: datetime) -> Drawing:
     most = max([metrics.FLOOD_ABOVE + 3, *slots["alarms"]])
     bars = (
         alt.Chart(slots)
-        .mark_bar(color="#7C8790")
+        .mark_bar()
         .encode(
             x=time_axis("slot:T", start, end),
             x2="until:T",
+            y2=alt.datum(0),
             y=alt.Y(
                 "alarms:Q",
                 title="alarms in 10 min",

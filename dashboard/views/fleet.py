@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from dashboard.charts.drawing import Drawing
 from dashboard.charts.marks import ALL, mark_of
 from dashboard.charts.tiles import Tile
 from dashboard.data.reader import STALE_MS, Present
@@ -21,7 +22,7 @@ from petrostream.risk import ALERT_ABOVE
 
 OPEN_STATES = (ACTIVE_UNACKNOWLEDGED, "active_acknowledged")
 MAP_HEIGHT = 430
-_BLOCK, _STEP_X, _STEP_Y = 4, 0.1, 0.085
+_BLOCK, _STEP_X, _STEP_Y = 4, 0.11, 0.09
 """Wells in a row of a facility's block, and the distance of its marks in degrees of the invented map."""
 
 
@@ -61,10 +62,18 @@ def tiles(present: Present) -> list[Tile]:
         ),
         Tile(
             "worst_risk", "Worst risk, 0 to 100", str(risk),
-            "" if worst is None else shown(worst.well_id),
+            _whose(worst, present.now_ms),
             abnormal=risk > ALERT_ABOVE,
         ),
     ]  # fmt: skip
+
+
+def _whose(well: Well | None, now_ms: int) -> str:
+    """The name of a well, with the age of its reading where that is no longer of now."""
+    if well is None:
+        return ""
+    old_ms = now_ms - well.status.ts_ms
+    return f"{shown(well.well_id)}{f', {age(old_ms)} ago' if old_ms > STALE_MS else ''}"
 
 
 def total_tile(anomalies: float, readings: float, as_of: str) -> Tile:
@@ -138,10 +147,12 @@ def _place_of(facility_id: str, sites: Sites, facilities: Sequence[str]) -> tupl
     return first + 0.6 * (number % 5), lowest - 0.6 * (1 + number // 5)
 
 
-def fleet_map(rows: pd.DataFrame, units: UnitSystem) -> Drawing:
-    """The fleet as marks on an invented map; shape, digit and colour say the most urgent open alarm.
+@cache
+def fleet_map(units: UnitSystem) -> Mapping[str, Any]:
+    """The fleet as marks on an invented map: a specification of Vega-Lite for the rows of `well_rows`.
 
-    Drawn by Vega alone, from these rows: no tile server is asked, and no browser needs WebGL.
+    Shape, digit and colour say the most urgent open alarm. Drawn by Vega alone: no tile server is asked,
+    and no browser needs WebGL. Without data, so that it is made once and a refresh sends rows alone.
     """
     x = alt.X("x:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=24))
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=24))
@@ -152,39 +163,39 @@ def fleet_map(rows: pd.DataFrame, units: UnitSystem) -> Drawing:
         alt.Tooltip("temperature:Q", format=",.1f", title=f"TPT {units.label('t_tpt')}"),
         alt.Tooltip("age:N", title="latest reading"),
     ]  # fmt: skip
-    marks = (
-        alt.Chart(rows)
-        .mark_point(filled=True, stroke="#5A646C", strokeWidth=0.8, opacity=1)
-        .encode(
-            x, y, tooltip=tooltip,
-            shape=alt.Shape("mark:N", scale=_scale([one.shape for one in ALL]), legend=None),
-            color=alt.Color("mark:N", scale=_scale([one.colour for one in ALL]), legend=None),
-            size=alt.Size("size:Q", scale=None),
-        )
+    wells = alt.Chart(alt.NamedData("wells"))
+    marks = wells.mark_point(filled=True, stroke="#5A646C", strokeWidth=0.8, opacity=1).encode(
+        x, y, tooltip=tooltip,
+        shape=alt.Shape("mark:N", scale=_scale([one.shape for one in ALL]), legend=None),
+        color=alt.Color("mark:N", scale=_scale([one.colour for one in ALL]), legend=None),
+        size=alt.Size("size:Q", scale=None),
     )  # fmt: skip
     digits = (
-        alt.Chart(rows[rows["number"] != ""])
+        wells.transform_filter("datum.number != ''")
         .mark_text(fontSize=10, fontWeight="bold", dy=1)
         .encode(
             x, y, text="number:N", tooltip=tooltip,
             color=alt.Color("mark:N", scale=_scale([one.ink for one in ALL]), legend=None),
         )
     )  # fmt: skip
+    # The name of a facility stands over the first mark of its block.
     names = (
-        alt.Chart(_labels(rows))
+        wells.transform_aggregate(x="min(x)", y="max(y)", groupby=["facility"])
         .mark_text(align="left", baseline="bottom", dx=-7, dy=-11, fontSize=12)
         .encode(x, y, text="facility:N")
     )
     layers = alt.layer(names, marks, digits).resolve_scale(color="independent")
-    drawn: Drawing = layers.properties(height=MAP_HEIGHT).configure_view(strokeWidth=0)
-    return drawn
+    drawn: dict[str, Any] = layers.properties(height=MAP_HEIGHT).configure_view(strokeWidth=0).to_dict()
+    return _without_data(drawn)
+
+
+def _without_data(part: dict[str, Any]) -> dict[str, Any]:
+    """A specification whose layers all draw the data that it is given."""
+    layers = [_without_data(layer) for layer in part.get("layer", [])]
+    kept = {key: value for key, value in part.items() if key not in {"data", "datasets"}}
+    return kept | {"layer": layers} if layers else kept
 
 
 def _scale(values: Sequence[str]) -> alt.Scale:
     """A scale from marks to what they look like."""
     return alt.Scale(domain=[mark.text for mark in ALL], range=list(values))
-
-
-def _labels(rows: pd.DataFrame) -> pd.DataFrame:
-    """The first place of each facility's block, where its name stands."""
-    return rows.groupby("facility", as_index=False).agg(x=("x", "min"), y=("y", "max"))

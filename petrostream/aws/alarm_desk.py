@@ -7,11 +7,11 @@ that was not taken, and none that was taken is missing from it.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from petrostream.alarms import ALARM_TYPES, NORMAL, Action, AlarmRecord, OperatorRequest, end_shelf, perform
-from petrostream.aws.live_reader import LiveTable
+from petrostream.aws.live_reader import FacilityLive, LiveTable
 from petrostream.aws.operator_tags import OperatorTags, TagChanged
 from petrostream.errors import DeliveryFailed, PetroStreamError
 from petrostream.lake import action_rows_to_blocks
@@ -76,8 +76,11 @@ class AlarmDesk:
         self._sink = sink
         self._clock = clock
 
-    def tags(self) -> list[TagView]:
+    def tags(self, fleet: Sequence[FacilityLive] | None = None) -> list[TagView]:
         """Every tag that is not normal: open, returned and not acknowledged, shelved or out of service.
+
+        Args:
+            fleet: the stream's side, by a caller that has just read it; read if None.
 
         Raises:
             ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
@@ -85,7 +88,7 @@ class AlarmDesk:
         now_ms = self._clock()
         held = {(tag.well_id, tag.alarm_type): tag for tag in self._tags.all()}
         views = []
-        for facility in self._live.fleet():
+        for facility in self._live.fleet() if fleet is None else fleet:
             for alarm in facility.alarms:
                 key = (alarm.well_id, alarm.alarm_type)
                 tag = held.pop(key, OperatorTag(*key, facility.facility_id))

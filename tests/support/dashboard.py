@@ -1,6 +1,6 @@
 """The dashboard's ports in memory, and its pages as AppTest runs them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -72,7 +72,7 @@ class FakeAlarms:
     requests: list[tuple[str, str, OperatorRequest]] = field(default_factory=list)
     error: Exception | None = None
 
-    def tags(self) -> list[TagView]:
+    def tags(self, fleet: Sequence[FacilityLive] | None = None) -> list[TagView]:
         return self.views
 
     def act(self, well_id: str, alarm_type: str, request: OperatorRequest) -> Done:

@@ -4,8 +4,9 @@
 
 Starts a twin in a temporary folder, sends a day of one well with eight gauges, and measures how long a
 browser takes to show it. Then sends ten minutes of 42 wells, and measures the overview while they go on
-sending. Bars: the day within 2 s, a warm first paint within 2.5 s, a refresh of Operations within 300 ms (95th percentile).
-Emulator, dashboard and browser share the machine's processors, so its load is part of the result.
+sending. Bars: the day within 2 s, a warm first paint within 2.5 s, a refresh of Operations within 300 ms
+(95th percentile). Emulator, dashboard and browser share the machine's processors, so its load is part of
+the result.
 """
 
 import argparse

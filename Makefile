@@ -65,7 +65,7 @@ $(TMDL)/.setup: tools/powerbi/microsoft.txt | $(BIN)/python
 	@$(TMDL)/bin/python -m pip install --disable-pip-version-check --requirement $< > $(TMDL)/install.log || { tail $(TMDL)/install.log; exit 1; }
 	@touch $@
 
-powerbi-check: setup-dev $(TMDL)/.setup ## Read the Power BI model with Microsoft's own library (x86-64 Linux)
+powerbi-check: setup-dev $(TMDL)/.setup ## Read the Power BI model with Microsoft's own libraries (x86-64 Linux)
 	@PETROSTREAM_TMDL=required $(RUN) -m pytest tests/unit/tools/powerbi
 
 powerbi: setup ## Write the Power BI project of dashboard/powerbi from the views and the schema

@@ -1,4 +1,4 @@
-"""Microsoft's own reader of TMDL has the same model as our grammar. `make powerbi-check` installs it."""
+"""Microsoft's own reader of TMDL and parser of M accept the model. `make powerbi-check` installs them."""
 
 import json
 import os
@@ -9,7 +9,9 @@ import pytest
 
 from tests.support.paths import ROOT
 from tests.unit.tools.powerbi.test_model import COLUMNS, DEFINITION, MEASURES, PARAMETERS, TABLES
+from toolchain.node import find_node
 
+PARSER = ROOT / "tools" / "powerquery"
 PYTHON = ROOT / ".venv-tmdl" / "bin" / "python"
 REQUIRED = "PETROSTREAM_TMDL"
 """Set by `make powerbi-check`: a reader that is missing is then a failure."""
@@ -68,3 +70,27 @@ def test_the_reader_refuses_what_is_wrong(tmp_path, file, old, new):
     result = run(copy)
     assert result.returncode != 0
     assert "TmdlSerializer" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def parsed():
+    """What Microsoft's parser of M says of each expression of the model, and of one that is none."""
+    if not (PARSER / "node_modules").is_dir():
+        if not os.environ.get(REQUIRED):
+            pytest.skip("Microsoft's parser of M is not installed: make powerbi-check does that")
+        npm = find_node(lambda _: None).npm
+        subprocess.run([*npm, "ci", "--loglevel=error"], cwd=PARSER, check=True, timeout=300)
+    texts = {name: table.all("partition")[0].properties["source"] for name, table in TABLES.items()}
+    texts |= {name: node.expression for name, node in PARAMETERS.items()}
+    texts["broken"] = "let\n    a = 1,\nin\n    a"
+    answer = subprocess.run(
+        [find_node(lambda _: None).node, "parse.mjs"],
+        cwd=PARSER, input=json.dumps(texts), capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    return json.loads(answer.stdout)
+
+
+def test_every_expression_is_m(parsed):
+    assert parsed.pop("broken") == "A comma cannot proceed an 'in'"
+    assert parsed.keys() == TABLES.keys() | PARAMETERS.keys()
+    assert {name: message for name, message in parsed.items() if message is not None} == {}

@@ -25,7 +25,8 @@ def load(name):
 def test_the_files_are_as_generated_to_the_byte():
     files = grafana.rendered()
     assert {path for path in grafana.FOLDER.rglob("*") if path.is_file()} == files.keys()
-    assert [path.name for path, text in files.items() if path.read_bytes() != text.encode()] == []
+    stale = [path.name for path, text in files.items() if path.read_bytes() != text.encode()]
+    assert stale == [], "run make grafana"
 
 
 @pytest.mark.parametrize("title", sorted(athena_targets()))

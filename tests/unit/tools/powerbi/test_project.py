@@ -15,8 +15,9 @@ from tools.powerbi import project
 
 def test_the_files_are_as_generated_to_the_byte():
     files = project.rendered()
-    assert sorted(project.owned()) == sorted(files)
-    assert [path.name for path, text in files.items() if path.read_bytes() != text.encode()] == []
+    assert sorted(project.owned()) == sorted(files), "run make powerbi"
+    stale = [path.name for path, text in files.items() if path.read_bytes() != text.encode()]
+    assert stale == [], "run make powerbi"
 
 
 def test_another_process_writes_the_same_bytes():

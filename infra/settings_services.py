@@ -21,6 +21,7 @@ OPEN_PREFIX = 8
 
 TargetPercent = Annotated[int, Field(ge=10, le=100)]
 HttpsUrl = Annotated[str, Field(pattern=r"^https://[a-z0-9.-]+(:443)?(/[^\s?#]*)?$")]
+PRINCIPAL = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=.@-]+$"
 CLIENT = r"^[A-Za-z0-9_.-]{1,128}$"
 
 
@@ -144,10 +145,12 @@ class ScoringContainerSettings(ContainerSettings):
     Attributes:
         most_shards: most shards that one task reads.
         key_digests: SecureString parameter of Parameter Store with the digests of the API's keys.
+        callers: ARNs of the IAM roles and users who may call the API with a token that they sign.
     """
 
     most_shards: Annotated[int, Field(ge=1, le=64)]
     key_digests: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+){1,15}$", max_length=200)]
+    callers: Annotated[list[Annotated[str, Field(pattern=PRINCIPAL)]], Field(max_length=50)]
 
 
 class DashboardContainerSettings(ContainerSettings):

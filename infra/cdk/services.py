@@ -79,10 +79,21 @@ class ServicesStack(Stack):
                 "METRICS_NAMESPACE": "PetroStream",
                 "METRICS_SERVICE": settings.scoring.function,
                 "MOST_SHARDS": str(self._settings.scoring.most_shards),
+                **self._callers(),
             },
             secrets={"API_KEY_DIGESTS": self._settings.scoring.key_digests},
             rights=rights,
         )
+
+    def _callers(self) -> dict[str, str]:
+        """Variables by which callers who sign are let in, if there are any."""
+        if not self._settings.scoring.callers:
+            return {}
+        return {
+            "API_IAM_PRINCIPALS": ",".join(self._settings.scoring.callers),
+            # Another name for each deployment: a token for one is none for the others.
+            "API_IAM_SERVICE": f"{self._settings.name}.{Aws.ACCOUNT_ID}.{Aws.REGION}",
+        }
 
     def _dashboard(self) -> Container:
         table, _ = self._names()

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from infra.settings import SETTINGS_FILE, SettingsError, load_settings
+from lambdas.scoring.api.callers import IamSettings
 from tests.support import parity_cdk, parity_services_cdk, parity_services_terraform
 from tests.support.paths import ROOT
 from tests.support.services import COGNITO, FORMS, OFFICE, TAG, everything, services
 from tests.support.terraform import ACCOUNT_VARIABLES, planned
+from toolchain.twin import ACCOUNT, REGION
 
 STACK = "PetroStreamServices"
 
@@ -103,6 +105,19 @@ def test_tasks_run_as_nobody_and_write_nothing(full):
         assert container["stopTimeout"] == 120
         assert task["platform"] == ("ARM64", "LINUX")
         assert task["roles"][0] != task["roles"][1]
+
+
+def test_callers_who_sign_are_let_in_under_a_name_of_this_deployment(templates, full):
+    settings = IamSettings.from_environment(_environment(full))
+    assert settings is not None
+    assert settings.service == f"petrostream-services.{ACCOUNT}.{REGION}"
+    assert settings.principals == {f"arn:aws:iam::{ACCOUNT}:role/engineer"}
+    other = parity_services_cdk.of_cdk(templates["consumer, nobody"].stacks[STACK])
+    assert not [name for name in _environment(other) if name.startswith("API_IAM")]
+
+
+def _environment(facts):
+    return facts["task", "petrostream-scoring-service"]["containers"][0]["environment"]
 
 
 def test_keys_come_from_parameter_store_and_are_in_no_template(full):

@@ -19,15 +19,20 @@ OIDC = {
 }
 OFFICE = ["198.51.100.0/24", "203.0.113.7/32"]
 
+CALLER = f"arn:aws:iam::{ACCOUNT}:role/team/engineer"
+
 Change = Callable[[dict[str, Any]], None]
 
 
-def services(*, consumer: str = "service", dashboard: bool = False, **access: Any) -> Change:
+def services(
+    *, consumer: str = "service", dashboard: bool = False, callers: tuple[str, ...] = (), **access: Any
+) -> Change:
     """A change of the settings that turns the services on."""
 
     def change(settings: dict[str, Any]) -> None:
         settings["services"]["enabled"] = True
         settings["services"]["dashboard"]["enabled"] = dashboard
+        settings["services"]["scoring"]["callers"] = list(callers)
         settings["services"]["access"].update(access)
         settings["scoring"]["consumer"] = consumer
 
@@ -38,6 +43,7 @@ def everything(sign_in: dict[str, str] | None = None) -> Change:
     """The services with certificate, sign-in and dashboard."""
     return services(
         dashboard=True,
+        callers=(CALLER,),
         allowed_cidrs=["0.0.0.0/0"],
         certificate_arn=CERTIFICATE,
         domain="lake.example.com",

@@ -30,6 +30,10 @@ locals {
       METRICS_NAMESPACE = "PetroStream"
       METRICS_SERVICE   = var.metrics_name
       MOST_SHARDS       = tostring(var.services.scoring.most_shards)
+      }, length(var.services.scoring.callers) == 0 ? {} : {
+      API_IAM_PRINCIPALS = join(",", var.services.scoring.callers)
+      # Another name for each deployment: a token for one is none for the others.
+      API_IAM_SERVICE = "${var.services.name}.${var.place.account_id}.${var.place.region}"
     })
     secrets = { API_KEY_DIGESTS = local.digests_arn }
     rights  = var.reads_stream ? var.rights : { for name, statements in var.rights : name => statements if name != "stream" }

@@ -28,6 +28,7 @@ variable "services" {
       most_tasks  = number
       most_shards = number
       key_digests = string
+      callers     = list(string)
     })
     dashboard = object({
       enabled     = bool

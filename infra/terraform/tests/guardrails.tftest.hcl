@@ -71,7 +71,7 @@ run "the_bill_is_watched_and_stopped" {
   }
 
   assert {
-    condition     = toset(one(one(aws_budgets_budget_action.hard_stop.definition).iam_action_definition).roles) == toset(["the-scoring-eu-north-1", "the-raw-eu-north-1", "petrostream-analyst-eu-north-1"])
+    condition     = toset(one(one(aws_budgets_budget_action.hard_stop.definition).iam_action_definition).roles) == toset(["the-scoring-eu-north-1", "the-raw-copy-eu-north-1", "petrostream-analyst-eu-north-1"])
     error_message = "The hard stop reaches scoring, the raw copy and queries."
   }
 }

@@ -267,8 +267,9 @@ class _Batch:
         """Where gauges have stepped and not returned; and the new `level` and `stepped_ms`."""
         out = np.zeros(self.x.shape, np.bool_)
         level, stepped_ms = self.before.level.copy(), self.before.stepped_ms.copy()
-        for well, column in np.argwhere(steps.any(axis=0) | ~np.isnan(level)).tolist():
-            gauge = well, column
+        wells, columns = np.nonzero(steps.any(axis=0) | ~np.isnan(level))
+        for gauge in zip(wells.tolist(), columns.tolist(), strict=True):
+            well, column = gauge
             for row in np.flatnonzero(self.good[:, well, column]).tolist():
                 now = int(self.ts[row, well, 0])
                 if not np.isnan(level[gauge]):

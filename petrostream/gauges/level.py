@@ -142,14 +142,15 @@ def _within_minute(
     before: Sequence[LevelMemory], counts: CountArray, operated: BoolArray
 ) -> Iterator[tuple[Levels, LevelMemory]]:
     """Follow wells with the same gauges within their open minutes: nothing is learned, so tables stay."""
-    sums = np.array([(memory.total, memory.square, memory.number) for memory in before])
-    sums += _sums(counts, np.zeros(1, np.int64))[0].transpose(0, 2, 1)
+    known: BoolArray = counts != MISSING
+    q = np.where(known, counts, 0).astype(np.int64)
+    sums = q.sum(axis=0), (q * q).sum(axis=0), known.sum(axis=0)
     until_now = np.array([memory.operated for memory in before])
     moved = np.logical_or.accumulate(operated, axis=0) | until_now
     # One for all of them: they are not written to.
     rows, lost = np.zeros(len(counts), np.int64), moved & ~operated
-    last = zip(before, sums, moved[-1].tolist(), operated[-1].tolist(), strict=True)
-    for well, (memory, (total, square, number), has_moved, operating) in enumerate(last):
+    last = zip(before, *sums, moved[-1].tolist(), operated[-1].tolist(), strict=True)
+    for well, (memory, total, square, number, has_moved, operating) in enumerate(last):
         baseline = np.array([memory.baseline], np.int64)
         yield (
             Levels(memory.sensors, rows, memory.table[None], lost[:, well], baseline),
@@ -157,10 +158,9 @@ def _within_minute(
                 memory.sensors,
                 memory.begin_ms,
                 memory.minute,
-                # Copies, so that a well's memory does not keep those of all others alive.
-                total.copy(),
-                square.copy(),
-                number.copy(),
+                memory.total + total,
+                memory.square + square,
+                memory.number + number,
                 memory.table,
                 has_moved,
                 operating,

@@ -180,15 +180,19 @@ def _added(
 ) -> list[SlowMemory]:
     """The memories of w wells with more readings in their open intervals."""
     known: BoolArray = counts != MISSING
-    total = np.array([memory.total for memory in memories])
-    number = np.array([memory.number for memory in memories])
-    total[:, columns] += np.where(known, counts, 0).sum(axis=0, dtype=np.int64)
-    number[:, columns] += known.sum(axis=0)
+    total = np.zeros((len(memories), len(SLOW_SENSORS)), np.int64)
+    number = np.zeros_like(total)
+    total[:, columns] = np.where(known, counts, 0).sum(axis=0, dtype=np.int64)
+    number[:, columns] = known.sum(axis=0)
     by_hand: BoolArray = np.asarray(operated.any(axis=0))
-    # Copies, so that a well's memory does not keep those of all others alive.
     return [
         SlowMemory(
-            memory.bin, sums.copy(), values.copy(), memory.disturbed or moved, memory.bins, memory.rises
+            memory.bin,
+            memory.total + sums,
+            memory.number + values,
+            memory.disturbed or moved,
+            memory.bins,
+            memory.rises,
         )
         for memory, sums, values, moved in zip(memories, total, number, by_hand.tolist(), strict=True)
     ]

@@ -25,13 +25,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray
-from petrostream.readings import usable_values
-from petrostream.schema import SENSOR_INDEX
+from petrostream.minutes.segments import WINDOW_MS, Parts, Sums
 from petrostream.scoring import Scored
 from petrostream.times import LATENESS_MS
 
-WINDOW_MS = 60_000
-_GAUGES = np.array([SENSOR_INDEX["p_tpt"], SENSOR_INDEX["t_tpt"]], np.int64)
 _UNSEEN = np.iinfo(np.int64).min + LATENESS_MS
 
 
@@ -143,25 +140,81 @@ def update_windows(state: WindowState, scored: Scored) -> Windowed:
         state: the state after the previous batch.
         scored: the readings, in stream order.
     """
-    results = _Results()
+    parts = Parts.of(scored)
+    results = _Results(ahead=len(scored) - len(parts.at))
     wells = dict(state.wells)
-    for well_id, of_well in _by_well(scored.readings.well_id):
-        at = of_well[~scored.ahead[of_well]]
-        results.ahead += len(of_well) - len(at)
-        if not len(at):
-            continue
-        well = wells.get(well_id, WellWindows())
-        for part in np.split(at, np.flatnonzero(scored.begins[at])):
-            if not len(part):
-                continue
-            if scored.begins[part[0]]:
-                results.closed += [(int(part[0]), window) for window in well.open]
-                well = WellWindows()
-            well = _add(results, well, scored, part)
-        wells[well_id] = well
+    begins = scored.begins[parts.at[parts.starts]].tolist()
+    before = [
+        WellWindows() if begun else wells.get(name, WellWindows())
+        for name, begun in zip(parts.well_ids, begins, strict=True)
+    ]
+    extended = _all_extended(scored, parts, before)
+    edges = [*parts.starts.tolist(), len(parts.at)]
+    for place, (name, begun, windows) in enumerate(zip(parts.well_ids, begins, extended, strict=True)):
+        at = parts.at[edges[place] : edges[place + 1]]
+        if begun and name in wells:
+            results.closed += [(int(at[0]), window) for window in wells[name].open]
+        if windows is None:
+            wells[name] = _add(results, before[place], scored, at)
+        else:
+            wells[name] = _advance(results, before[place], windows, at, scored.readings.ts_ms[at])
     results.closed.sort(key=_by_position)
     closed = [window for _, window in results.closed]
     return Windowed(WindowState(wells), closed, results.late, results.duplicates, results.ahead)
+
+
+def _all_extended(scored: Scored, parts: Parts, before: list[WellWindows]) -> list[list[Window] | None]:
+    """The windows of each part's minutes with its readings; None where its times do not only increase."""
+    ts_ms = scored.readings.ts_ms[parts.at]
+    rising = parts.rising(ts_ms, [well.newest_ms for well in before])
+    extended: list[list[Window] | None] = [[] if times_rise else None for times_rise in rising]
+    part_of = (np.searchsorted(parts.starts, parts.segments, side="right") - 1).tolist()
+    starts_ms = (ts_ms[parts.segments] // WINDOW_MS * WINDOW_MS).tolist()
+    known = [
+        next((window for window in before[part].open if window.start_ms == start_ms), None)
+        for part, start_ms in zip(part_of, starts_ms, strict=True)
+    ]
+    sums = _sums(known).extended(scored, parts.at, parts.segments)
+    # Copies, so that a well's window does not keep those of all others alive.
+    columns = [map(np.copy, column) for column in (sums.known, sums.total, sums.low, sums.high)]
+    counts = sums.anomalies.tolist(), sums.max_risk.tolist()
+    edges = [*parts.segments.tolist(), len(ts_ms)]
+    for place, (part, start_ms, *of_window) in enumerate(
+        zip(part_of, starts_ms, *columns, *counts, strict=True)
+    ):
+        windows, window = extended[part], known[place]
+        if windows is not None:
+            times = ts_ms[edges[place] : edges[place + 1]]
+            times = times.copy() if window is None else np.concatenate([window.ts_ms, times])
+            windows.append(Window(parts.well_ids[part], start_ms, times, *of_window))
+    return extended
+
+
+def _sums(windows: Sequence[Window | None]) -> Sums:
+    """What windows hold so far; nothing where there is none."""
+    sums = Sums.nothing(len(windows))
+    there = [(place, window) for place, window in enumerate(windows) if window is not None]
+    if there:
+        places = [place for place, _ in there]
+        for name in ("known", "total", "low", "high", "anomalies", "max_risk"):
+            getattr(sums, name)[places] = [getattr(window, name) for _, window in there]
+    return sums
+
+
+def _advance(
+    results: _Results, well: WellWindows, windows: list[Window], at: IntArray, ts_ms: IntArray
+) -> WellWindows:
+    """Close what is over after readings at positions `at`, whose times only increase."""
+    open_by_start = {window.start_ms: window for window in (*well.open, *windows)}
+    newest_ms = int(ts_ms[-1])
+    still_open = []
+    for start_ms in sorted(open_by_start):
+        closes_ms = start_ms + WINDOW_MS + LATENESS_MS
+        if newest_ms < closes_ms:
+            still_open.append(open_by_start[start_ms])
+        else:
+            results.closed.append((int(at[np.searchsorted(ts_ms, closes_ms)]), open_by_start[start_ms]))
+    return WellWindows(newest_ms, tuple(still_open))
 
 
 def open_windows(state: WindowState) -> list[Window]:
@@ -171,15 +224,6 @@ def open_windows(state: WindowState) -> list[Window]:
 
 def _by_position(closed: tuple[int, Window]) -> tuple[int, int]:
     return closed[0], closed[1].start_ms
-
-
-def _by_well(well_id: Sequence[str]) -> list[tuple[str, IntArray]]:
-    names = list(dict.fromkeys(well_id))
-    code_of = {name: code for code, name in enumerate(names)}
-    codes = np.fromiter(map(code_of.__getitem__, well_id), np.int64, len(well_id))
-    order = np.argsort(codes, kind="stable")
-    edges = np.searchsorted(codes[order], np.arange(len(names) + 1))
-    return [(name, order[edges[i] : edges[i + 1]]) for i, name in enumerate(names)]
 
 
 def _add(results: _Results, well: WellWindows, scored: Scored, at: IntArray) -> WellWindows:
@@ -222,19 +266,13 @@ def _duplicates(well: WellWindows, ts: IntArray, newest_before: IntArray) -> Boo
 
 
 def _extended(window: Window | None, scored: Scored, at: IntArray, start_ms: int) -> Window:
-    """A window with more readings; sums are accumulated one by one, independent of batch boundaries."""
+    """A window with more readings."""
+    sums = _sums([window]).extended(scored, at, np.zeros(1, np.int64))
     ts = scored.readings.ts_ms[at]
-    values = usable_values(scored.readings, at, _GAUGES)
-    present = ~np.isnan(values)
-    known, total = present.sum(axis=0), np.zeros(2)
-    low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    anomalies, risk = int(scored.anomaly_flag[at].sum()), int(scored.risk_score[at].max())
     if window is not None:
         ts = np.concatenate([window.ts_ms, ts])
-        known, total, low, high = window.known + known, window.total, window.low, window.high
-        anomalies, risk = window.anomalies + anomalies, max(window.max_risk, risk)
-    # `cumsum` adds from left to right; `sum` adds in pairs, so that its rounding would depend on the batch.
-    total = np.cumsum(np.vstack([total, np.where(present, values, 0.0)]), axis=0)[-1]
-    low = np.minimum(low, np.where(present, values, np.inf).min(axis=0))
-    high = np.maximum(high, np.where(present, values, -np.inf).max(axis=0))
-    return Window(scored.readings.well_id[int(at[0])], start_ms, ts, known, total, low, high, anomalies, risk)
+    return Window(
+        *(scored.readings.well_id[int(at[0])], start_ms, ts),
+        *(sums.known[0], sums.total[0], sums.low[0], sums.high[0]),
+        *(int(sums.anomalies[0]), int(sums.max_risk[0])),
+    )

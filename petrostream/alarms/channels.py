@@ -25,6 +25,21 @@ NOTHING_NEW = Fresh()
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What an alarm of the forest has said (`petrostream.alarms.repeats`).
+
+    Attributes:
+        last_ms: the last reading at which its condition was on, epoch ms.
+        size: the largest deviation while it stood, in scales.
+        gauges: the anomalous gauges meanwhile: bit i stands for sensor i.
+    """
+
+    last_ms: int
+    size: float
+    gauges: int
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """Timers of one alarm type of a well. Times are epoch ms, `NEVER` if there is none.
 
@@ -33,6 +48,7 @@ class Channel:
         suppressed_at: last reading in a suppressing state.
         active: the alarm, None while it is not active.
         fresh: timers of what is new since the forest's alarm, while that is active.
+        said: what the forest's alarm has said, None where it has been silent for long.
     """
 
     on_since: int = NEVER
@@ -41,6 +57,7 @@ class Channel:
     suppressed_at: int = NEVER
     active: Active | None = None
     fresh: Fresh = NOTHING_NEW
+    said: Said | None = None
 
 
 IDLE = Channel()

@@ -1,8 +1,9 @@
 """A well's alarm timers as plain JSON values, for the header of a facility's state."""
 
+from dataclasses import astuple
 from typing import Any
 
-from petrostream.alarms.channels import NOTHING_NEW, Channel, Fresh, WellAlarms
+from petrostream.alarms.channels import NOTHING_NEW, Channel, Fresh, Said, WellAlarms
 from petrostream.alarms.events import Active
 from petrostream.alarms.timers import NEVER
 
@@ -20,6 +21,7 @@ def to_plain(alarms: WellAlarms | None) -> list[Any] | None:
             ]
             + _fresh_to_plain(channel.fresh),
             channel.active and _active_to_plain(channel.active),
+            *([] if channel.said is None else [list(astuple(channel.said))]),
         ]
         for name, channel in alarms.channels.items()
     ]
@@ -36,7 +38,9 @@ def from_plain(plain: list[Any] | None) -> WellAlarms | None:
         return None
     source, last_ms, channels = plain
     return WellAlarms(
-        str(source), int(last_ms), {str(name): _channel(times, active) for name, times, active in channels}
+        str(source),
+        int(last_ms),
+        {str(name): _channel(times, active, *said) for name, times, active, *said in channels},
     )
 
 
@@ -51,15 +55,17 @@ def _active_to_plain(active: Active) -> list[Any]:
     return [*plain, active.settled] if active.settled else plain
 
 
-def _channel(times: list[int | None], active: list[Any] | None) -> Channel:
-    # States of earlier releases know nothing of what is new since an alarm.
+def _channel(times: list[int | None], active: list[Any] | None, said: list[Any] | None = None) -> Channel:
+    # States of earlier releases know nothing of what is new since an alarm, nor of what it has said.
     on, off, unknown, suppressed, *new = (NEVER if t is None else int(t) for t in times)
     fresh = Fresh(new[0], new[1], bool(new[2])) if new else NOTHING_NEW
     held = None
     if active is not None:
         start_ms, active_ms, annunciated, *settled = active
         held = Active(int(start_ms), int(active_ms), bool(annunciated), any(settled))
-    return Channel(on, off, unknown, suppressed, held, fresh)
+    last_ms, size, gauges = said or (NEVER, 0.0, 0)
+    known = Said(int(last_ms), float(size), int(gauges)) if said else None
+    return Channel(on, off, unknown, suppressed, held, fresh, known)
 
 
 def _time(ts_ms: int) -> int | None:

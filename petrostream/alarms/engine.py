@@ -10,6 +10,7 @@ An alarm type's condition is on, off, or neither within the deadband:
 * Where the gauges behind the forest's alarm stay away from their level, it stays. Once they have settled on a
   new level it is suppressed by design with the cause `new_level`, until they are back or the well is
   commissioned again. A further deviation supersedes it: it returns, and the next alarm is annunciated.
+* What the forest's alarm has said is not annunciated again within an hour (`petrostream.alarms.repeats`).
 * Where the well's operating state makes an alarm meaningless, it is suppressed by design: recorded, but not
   annunciated. If it is still active when the suppression ends, it is annunciated then. An alarm already
   annunciated stays: somebody has been asked to act. Suppression ends `RELEASE_S` after the state, since
@@ -39,6 +40,7 @@ from petrostream.alarms.events import (
     Transition,
     transition,
 )
+from petrostream.alarms.repeats import remembered, without_repeats
 from petrostream.alarms.signals import DEFAULT_LIMITS, AlarmLimits, Signals, condition_on, off_and_unknown
 from petrostream.alarms.timers import NEVER, lasted, latch, recent, run_starts
 from petrostream.alarms.types import FOREST, AlarmType, suppressing_states
@@ -130,14 +132,18 @@ def _advance(
     suppressed, suppressed_at = _suppressed(run, alarm_type, channel.suppressed_at)
     on = np.zeros(len(run.broken), np.bool_) if on is None else on
     if channel.active is None and not on.any():
-        return Channel(suppressed_at=suppressed_at)
+        said = remembered(channel.said, int(run.signals.ts_ms[-1]))
+        return Channel(suppressed_at=suppressed_at, said=said)
     off, unknown = off_and_unknown(alarm_type, run.signals, limits, on)
     ts_ms, broken = run.signals.ts_ms, run.broken
-    starts = run_starts(on, broken, ts_ms, channel.on_since)
     offs = run_starts(off, broken, ts_ms, channel.off_since)
     blanks = run_starts(unknown, broken, ts_ms, channel.unknown_since)
     blank = lasted(blanks, ts_ms, NO_DATA_S)
     ends = lasted(offs, ts_ms, alarm_type.off_delay_s) | blank
+    said = None
+    if alarm_type.id == FOREST and run.signals.size is not None:
+        on, said = without_repeats(alarm_type, run.signals, broken, channel, on, ends)
+    starts = run_starts(on, broken, ts_ms, channel.on_since)
     active, at, fresh = channel.active, 0, channel.fresh
     standing = active is not None and not active.settled
     state = latch(lasted(starts, ts_ms, alarm_type.on_delay_s), ends, standing)
@@ -164,8 +170,8 @@ def _advance(
             active = _ended(run, alarm_type, active, end, no_data=bool(blank[end]))
     active = _settled(run, alarm_type, active, (at, len(ts_ms)))
     if active is None or active.settled:
-        return Channel(on_since=int(starts[-1]), suppressed_at=suppressed_at, active=active)
-    return Channel(NEVER, int(offs[-1]), int(blanks[-1]), suppressed_at, active, fresh)
+        return Channel(on_since=int(starts[-1]), suppressed_at=suppressed_at, active=active, said=said)
+    return Channel(NEVER, int(offs[-1]), int(blanks[-1]), suppressed_at, active, fresh, said)
 
 
 def _further(

@@ -49,6 +49,8 @@ class Signals:
         fresh: shape (n,), the forest's score with gauges that keep still away from their level measured from
             where they are: what is new since its alarm. None for the score itself.
         new_level: shape (n,), where one has settled on a new level; None for nowhere.
+        size: shape (n,), the forest's largest deviation, in scales; None where repeats are to be raised, too.
+        gauges: shape (n,), the gauges that deviate most: bit i stands for sensor i; with `size`.
     """
 
     well_id: str
@@ -62,6 +64,8 @@ class Signals:
     away: BoolArray | None = None
     new_level: BoolArray | None = None
     fresh: FloatArray | None = None
+    size: FloatArray | None = None
+    gauges: IntArray | None = None
 
     def part(self, well_id: str, source: str, rows: slice) -> "Signals":
         """Return consecutive readings, which are those of one feed, without copying them.
@@ -83,6 +87,8 @@ class Signals:
             None if self.away is None else self.away[rows],
             None if self.new_level is None else self.new_level[rows],
             None if self.fresh is None else self.fresh[rows],
+            None if self.size is None else self.size[rows],
+            None if self.gauges is None else self.gauges[rows],
         )
 
 

@@ -28,6 +28,7 @@ class Detection:
             with the largest deviation (in units of its baseline) first; padded with -1.
         sensors: shape (s,), sensor indices of the model.
         sensor_score: shape (n, s), each sensor's own score, NaN without enough history.
+        size: shape (n,), largest deviation of a sensor whose own score is anomalous, in scales; else 0.
     """
 
     score: FloatArray
@@ -35,6 +36,7 @@ class Detection:
     ranking: IntArray
     sensors: IntArray
     sensor_score: FloatArray
+    size: FloatArray
 
 
 def detect(model: WellModel, stats: WindowStats, usual: Usual | None = None) -> Detection:
@@ -54,13 +56,16 @@ def detect(model: WellModel, stats: WindowStats, usual: Usual | None = None) -> 
     highest: FloatArray = np.fmax.reduce(scores, axis=0)
     anomalous = highest >= model.threshold
     ranking = np.full((len(stats), min(TOP_SENSORS, len(whole))), -1, np.int64)
+    size = np.zeros(len(stats))
     if anomalous.any():
-        ranking[anomalous] = _rank(model, scores[:, anomalous], rows[:, anomalous])
-    return Detection(highest, anomalous, ranking, model.extractor.sensors, scores.T)
+        ranking[anomalous], size[anomalous] = _rank(model, scores[:, anomalous], rows[:, anomalous])
+    return Detection(highest, anomalous, ranking, model.extractor.sensors, scores.T, size)
 
 
-def _rank(model: WellModel, scores: FloatArray, rows: RowArray) -> IntArray:
+def _rank(model: WellModel, scores: FloatArray, rows: RowArray) -> tuple[IntArray, FloatArray]:
     """Rank the sensors whose own score is anomalous by deviation: shape (n, up to TOP_SENSORS).
+
+    Also returns the largest deviation, shape (n,).
 
     Scores select and deviations order: far outside its training rows a forest cannot tell distances apart.
     """
@@ -69,7 +74,7 @@ def _rank(model: WellModel, scores: FloatArray, rows: RowArray) -> IntArray:
     order = np.argsort(-moved, axis=0, kind="stable")[:TOP_SENSORS]
     chosen = np.take_along_axis(itself, order, axis=0)
     ranked: IntArray = np.where(chosen, model.extractor.sensors[order], -1)
-    return ranked.T
+    return ranked.T, moved.max(axis=0)
 
 
 def sensor_names(ranking: IntArray) -> list[str]:

@@ -57,6 +57,7 @@ class Findings:
         away: shape (n,), whether a gauge is away from its level.
         fresh: shape (n,), the score of what is new while a gauge is away.
         new_level: shape (n,), those that have settled on a new one: bit i stands for sensor i.
+        size: shape (n,), the forest's largest deviation, in scales.
     """
 
     score: FloatArray
@@ -69,6 +70,7 @@ class Findings:
     away: BoolArray
     fresh: FloatArray
     new_level: IntArray
+    size: FloatArray
 
     def part(self, rows: slice) -> "Findings":
         """Return what was found in consecutive readings of one feed."""
@@ -83,6 +85,7 @@ class Findings:
             self.away[rows],
             self.fresh[rows],
             self.new_level[rows],
+            self.size[rows],
         )
 
 
@@ -122,7 +125,18 @@ def signals_of(readings: Readings, at: IntArray, findings: Findings) -> Signals:
         away=findings.away,
         fresh=findings.fresh,
         new_level=findings.new_level != 0,
+        size=findings.size,
+        gauges=_bits(findings.ranking),
     )
+
+
+def _bits(ranking: IntArray) -> IntArray:
+    """The gauges of each row of a ranking: bit i stands for sensor i."""
+    if not (ranking >= 0).any():
+        return np.zeros(len(ranking), np.int64)
+    # -1 becomes bit 0, which is shifted out.
+    bits: IntArray = np.bitwise_or.reduce(1 << (ranking + 1), axis=1) >> 1
+    return bits
 
 
 def raise_alarms(

@@ -92,6 +92,7 @@ def _score_with(
     columns.ranking[at, : found.ranking.shape[1]] = found.ranking
     if model.is_own and found.anomalous.any():
         rows = np.flatnonzero(found.anomalous)
+        columns.size[at[rows]] = found.size[rows].round(1)
         usually = center if against is None else center[:, rows]
         columns.deviation[at[rows], : found.ranking.shape[1]] = deviations(
             found.ranking[rows], stats.take(rows), found.sensors, usually

@@ -39,6 +39,7 @@ class Columns:
         away: shape (n,), whether a gauge of the model is away from its level.
         fresh: shape (n,), the score of what is new while a gauge is away.
         new_level: shape (n,), those that have settled on a new one: bit i stands for sensor i.
+        size: shape (n,), the forest's largest deviation, scales, to a tenth.
         ranking, deviation: shape (n, `TOP_SENSORS`), as in `scoring.alarms.Findings`.
         rules, suppressed: shape (n,), bit i stands for `SUPPRESSIBLE[i]`.
         health: shape (n, 27), codes of `petrostream.gauges.status.STATUSES`.
@@ -62,6 +63,7 @@ class Columns:
     away: BoolArray
     fresh: FloatArray
     new_level: IntArray
+    size: FloatArray
     ranking: IntArray
     deviation: FloatArray
     rules: IntArray
@@ -93,6 +95,7 @@ class Columns:
             away=np.zeros(n, np.bool_),
             fresh=np.full(n, np.nan),
             new_level=np.zeros(n, np.int64),
+            size=np.zeros(n),
             ranking=np.full((n, TOP_SENSORS), -1, np.int64),
             deviation=np.full((n, TOP_SENSORS), np.nan),
             rules=np.zeros(n, np.int64),

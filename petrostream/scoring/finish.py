@@ -102,6 +102,7 @@ def _found(columns: Columns, readings: Readings, seen: Look) -> Findings:
         away=columns.away[at],
         fresh=np.where(commissioned, columns.fresh[at], np.nan),
         new_level=columns.new_level[at],
+        size=columns.size[at],
     )
 
 

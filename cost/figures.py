@@ -33,9 +33,21 @@ RAW_STORED_BYTES = 20
 CURATED_STORED_BYTES = 120
 """A row in the curated zone, one minute of ten wells in one Snappy Parquet file: 118.5 (96 in five)."""
 
-STATE_BYTES_PER_OBSERVATION = Fraction(1700, 180)
-"""A well's state holds three minutes: at 1 Hz 1.25 kB a well on average, 2.1 kB at most. A figure between the
-two, since not all wells of a facility are as expensive as the most expensive one."""
+STATE_WELL_BYTES = 750
+"""Of a well's state, what does not depend on how often it sends: names, health, levels and trends of its
+gauges, after some hours. 500 to 950."""
+
+STATE_BYTES_PER_OBSERVATION = Fraction(950, 180)
+"""A well's state holds three minutes: at 1 Hz, after hours of 16,000 observations at most, 1.3 kB a well on
+average with what is fixed, 2.2 kB at most (`LARGEST_STATE_BYTES`). A figure between the two, since not all
+wells of a facility are as expensive as the most expensive one."""
+
+LARGEST_STATE_BYTES = 2200
+"""State of the well with the most and noisiest gauges, seven of them: 2,177."""
+
+NOISE_STATE_BYTES = 2600
+"""State of the simulated well of `bench/scoring.py`, after hours: five gauges of white noise, of 5,000 times
+their resolution, which nothing can shorten: 2,585. No real well is like that."""
 
 STATE_SECONDS = 180
 """Time that a well's state covers."""

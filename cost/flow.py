@@ -151,7 +151,8 @@ class Flow:
         """Size of a facility's state item."""
         kept = facility.wells * max(Fraction(1), self.workload.hz * f.STATE_SECONDS)
         live = facility.wells * f.LIVE_WELL_BYTES
-        return f.STATE_OVERHEAD_BYTES + live + kept * f.STATE_BYTES_PER_OBSERVATION
+        fixed = facility.wells * f.STATE_WELL_BYTES
+        return f.STATE_OVERHEAD_BYTES + live + fixed + kept * f.STATE_BYTES_PER_OBSERVATION
 
     @cached_property
     def window_writes(self) -> Fraction:

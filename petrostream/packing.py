@@ -60,8 +60,15 @@ def unpack(what: str, magic: bytes, version: int, data: bytes) -> tuple[dict[str
         return _unpack(raw)
 
 
-def payload(what: str, magic: bytes, version: int, data: bytes) -> bytes:
+def payload(what: str, magic: bytes, version: int, data: bytes, words: bytes = b"") -> bytes:
     """Check magic and version, and decompress what follows them.
+
+    Args:
+        what: name of the format, for errors.
+        magic: the expected three bytes.
+        version: the expected version.
+        data: the bytes.
+        words: the preset dictionary that they were compressed with.
 
     Raises:
         StateFormatError: the bytes are damaged, or have another format or version.
@@ -71,7 +78,7 @@ def payload(what: str, magic: bytes, version: int, data: bytes) -> bytes:
     if data[3] != version:
         raise StateFormatError(f"{what} has version {data[3]}; this release reads version {version}")
     with damage(what, data):
-        return _inflate(data[4:])
+        return _inflate(data[4:], words)
 
 
 @contextmanager
@@ -87,14 +94,14 @@ def damage(what: str, data: bytes) -> Iterator[None]:
         raise StateFormatError(f"damaged {what} of {len(data)} bytes: {error}") from error
 
 
-def _inflate(data: bytes) -> bytes:
+def _inflate(data: bytes, words: bytes) -> bytes:
     """Decompress complete zlib data to at most `MAX_RAW_BYTES`.
 
     Raises:
         ValueError: the data is truncated, too long, or has bytes after its end.
         zlib.error: the data is damaged.
     """
-    unpacker = zlib.decompressobj()
+    unpacker = zlib.decompressobj(zdict=words)
     raw = unpacker.decompress(data, MAX_RAW_BYTES)
     if not unpacker.eof or unpacker.unused_data:
         raise ValueError("the data is truncated, too long or has bytes after its end")

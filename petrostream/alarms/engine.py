@@ -44,7 +44,7 @@ from petrostream.alarms.repeats import remembered, without_repeats
 from petrostream.alarms.signals import DEFAULT_LIMITS, AlarmLimits, Signals, condition_on, off_and_unknown
 from petrostream.alarms.timers import NEVER, lasted, latch, recent, run_starts
 from petrostream.alarms.types import FOREST, AlarmType, suppressing_states
-from petrostream.arrays import BoolArray, IntArray
+from petrostream.arrays import BoolArray, IntArray, anywhere
 from petrostream.gauges import GAP_MS
 from petrostream.risk import RELEASE_MS
 
@@ -81,13 +81,13 @@ def run_alarms(state: WellAlarms | None, signals: Signals, limits: AlarmLimits =
     before = int(signals.ts_ms[0]) if state is None else state.last_ms
     broken = signals.ts_ms - np.concatenate([[before], signals.ts_ms[:-1]]) > GAP_MS
     held: Mapping[str, Channel] = {} if state is None else state.channels
-    flows = not (signals.operating_state > 0).any()
+    flows = not anywhere(signals.operating_state > 0)
     run = _Run(signals, broken, np.zeros(len(signals.ts_ms), np.int64), [])
     channels: dict[str, Channel] = {}
     for alarm_type in limits.types.values():
         on = condition_on(alarm_type, signals, limits)
         channel = held.get(alarm_type.id)
-        if flows and channel is None and (on is None or not on.any()):
+        if flows and channel is None and (on is None or not anywhere(on)):
             # By far the most frequent case: no change and no state.
             continue
         channel = _advance(run, alarm_type, channel or IDLE, limits, on)
@@ -131,7 +131,7 @@ def _advance(
     """Advance one alarm type over the readings: add to the run's results, return the new timers."""
     suppressed, suppressed_at = _suppressed(run, alarm_type, channel.suppressed_at)
     on = np.zeros(len(run.broken), np.bool_) if on is None else on
-    if channel.active is None and not on.any():
+    if channel.active is None and not anywhere(on):
         said = remembered(channel.said, int(run.signals.ts_ms[-1]))
         return Channel(suppressed_at=suppressed_at, said=said)
     off, unknown = off_and_unknown(alarm_type, run.signals, limits, on)
@@ -226,7 +226,7 @@ def _suppressed(run: _Run, alarm_type: AlarmType, last: int) -> tuple[BoolArray,
     """Where the operating state makes an alarm meaningless, and when it last did."""
     codes = suppressing_states(alarm_type)
     states = run.signals.operating_state
-    if not codes or (last == NEVER and not (states > 0).any()):
+    if not codes or (last == NEVER and not anywhere(states > 0)):
         return np.zeros(len(states), np.bool_), NEVER
     return recent(np.isin(states, codes), run.signals.ts_ms, last, RELEASE_S)
 

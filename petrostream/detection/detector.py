@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere, filled
 from petrostream.detection.extraction import RowArray, Usual
 from petrostream.detection.models import ModelFormatError, ModelSet, WellModel, load_model, load_models
 from petrostream.gauges import WindowStats
@@ -48,16 +48,17 @@ def detect(model: WellModel, stats: WindowStats, usual: Usual | None = None) -> 
         usual: what the model's sensors are measured against, by default its baseline.
     """
     rows, whole = model.extractor.rows(stats, usual)
-    scores = np.full(whole.shape, np.nan)
-    if whole.all():
-        scores[:] = model.forest.score(rows.reshape(-1, rows.shape[2])).reshape(whole.shape)
-    elif whole.any():
-        scores[whole] = model.forest.score(rows[whole])
+    if everywhere(whole):
+        scores = model.forest.score(rows.reshape(-1, rows.shape[2])).reshape(whole.shape)
+    else:
+        scores = filled(whole.shape, np.nan)
+        if anywhere(whole):
+            scores[whole] = model.forest.score(rows[whole])
     highest: FloatArray = np.fmax.reduce(scores, axis=0)
     anomalous = highest >= model.threshold
     ranking = np.full((len(stats), min(TOP_SENSORS, len(whole))), -1, np.int64)
     size = np.zeros(len(stats))
-    if anomalous.any():
+    if anywhere(anomalous):
         ranking[anomalous], size[anomalous] = _rank(model, scores[:, anomalous], rows[:, anomalous])
     return Detection(highest, anomalous, ranking, model.extractor.sensors, scores.T, size)
 

@@ -7,11 +7,12 @@ exactly the numbers it was fitted on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.gauges import STATS, WINDOWS_S, WindowStats, quantise, window_stats
 from petrostream.schema import SENSOR_INDEX
 
@@ -151,38 +152,91 @@ class FeatureExtractor:
             a mask of complete rows, shape (s, n): every window holds `MIN_VALUES` values, and the longer one
             of a difference `MIN_LONG_VALUES`.
         """
-        position = np.full(len(SENSOR_INDEX), -1, np.int64)
-        position[stats.sensors] = np.arange(len(stats.sensors))
-        column = position[self.sensors]
-        features = np.full((len(column), len(stats), len(self.terms)), np.nan, np.float32)
+        held, column = _columns(stats.sensors.tobytes(), self.sensors.tobytes())
+        if len(held) == len(self.sensors):
+            return self._held(stats, held, column, usual)
+        features = np.full((len(self.sensors), len(stats), len(self.terms)), np.nan, np.float32)
         whole = np.zeros(features.shape[:2], np.bool_)
-        held = np.flatnonzero(column >= 0)
         if len(held):
-            features[held], whole[held] = self._held(stats, held, column[held], usual)
+            features[held], whole[held] = self._held(stats, held, column, usual)
         return features, whole
 
     def _held(
         self, stats: WindowStats, held: IntArray, column: IntArray, usual: "Usual | None"
-    ) -> tuple[FloatArray, BoolArray]:
+    ) -> tuple[RowArray, BoolArray]:
         center, scale = self.center[held, None], self.scale[held, None]
         if usual is not None:
             center, scale = usual.center[held], usual.scale[held]
-            center = np.where(np.isnan(center), stats.table[_MEAN, _WITHOUT_CENTER, column], center)
-        number = stats.number[:, column]
-        features = np.empty((len(held), len(stats), len(self.terms)))
-        whole = np.ones(features.shape[:2], np.bool_)
-        for at, term in enumerate(self.terms):
-            values = stats.table[term.stat, term.window, column]
-            whole &= number[term.window] >= MIN_VALUES
-            if term.minus is not None:
-                values -= stats.table[term.stat, term.minus, column]
-                whole &= number[term.minus] >= MIN_LONG_VALUES
-            elif term.per_value:
-                values *= np.minimum(number[term.window], WINDOWS_S[term.window])
-            elif term.leveled:
-                values -= center
-            features[:, :, at] = values / scale
+            unknown = np.isnan(center)
+            if anywhere(unknown):
+                center = np.where(unknown, stats.table[_MEAN, _WITHOUT_CENTER, column], center)
+        plan, number = _plan(self.terms), stats.number[:, column]
+        # All terms at once: for a single reading the number of calls is what costs.
+        values = stats.table[plan.stats[:, None], plan.windows[:, None], column]
+        for at, window in plan.minus:
+            values[at] -= stats.table[_MEAN, window, column]
+        if len(plan.per_value):
+            values[plan.per_value] *= np.minimum(number[plan.windows[plan.per_value]], plan.most)
+        if len(plan.leveled):
+            values[plan.leveled] -= center
+        whole = np.logical_and.reduce(number[plan.needed] >= plan.least)
+        # An assignment, since a conversion would keep the order of the axes.
+        features = np.empty((len(held), len(stats), len(self.terms)), np.float32)
+        features.transpose(2, 0, 1)[:] = values / scale
         return features, whole
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """The terms of an extractor by what is done with them.
+
+    Attributes:
+        stats, windows: shape (k,), indices into `STATS` and `WINDOWS_S`.
+        minus: positions of the differences, and the longer window of each.
+        per_value: positions of the changes.
+        most: shape (changes, 1, 1), most values each is multiplied by.
+        leveled: positions of the terms from which the center is subtracted.
+        needed: shape (w,), the windows that must hold values.
+        least: shape (w, 1, 1), how many.
+    """
+
+    stats: IntArray
+    windows: IntArray
+    minus: tuple[tuple[int, int], ...]
+    per_value: IntArray
+    most: IntArray
+    leveled: IntArray
+    needed: IntArray
+    least: IntArray
+
+
+@lru_cache(maxsize=256)
+def _plan(terms: tuple[Term, ...]) -> _Plan:
+    least = {term.window: MIN_VALUES for term in terms}
+    for term in terms:
+        if term.minus is not None:
+            least[term.minus] = MIN_LONG_VALUES
+    changes = [at for at, term in enumerate(terms) if term.per_value and term.minus is None]
+    leveled = [at for at, term in enumerate(terms) if term.leveled and not term.per_value]
+    return _Plan(
+        np.array([term.stat for term in terms], np.int64),
+        np.array([term.window for term in terms], np.int64),
+        tuple((at, term.minus) for at, term in enumerate(terms) if term.minus is not None),
+        np.array(changes, np.int64),
+        np.array([WINDOWS_S[terms[at].window] for at in changes], np.int64).reshape(-1, 1, 1),
+        np.array(leveled, np.int64),
+        np.array(list(least), np.int64),
+        np.array(list(least.values()), np.int64).reshape(-1, 1, 1),
+    )
+
+
+@lru_cache(maxsize=256)
+def _columns(held: bytes, wanted: bytes) -> tuple[IntArray, IntArray]:
+    """Which of the wanted sensors are held, and their positions there; given as the bytes of their arrays."""
+    places = {sensor: at for at, sensor in enumerate(np.frombuffer(held, np.int64).tolist())}
+    sensors = np.frombuffer(wanted, np.int64).tolist()
+    found = [at for at, sensor in enumerate(sensors) if sensor in places]
+    return np.array(found, np.int64), np.array([places[sensors[at]] for at in found], np.int64)
 
 
 def series_rows(

@@ -15,10 +15,10 @@ from petrostream.gauges.features import (
     CountArray,
     WindowStats,
     quantise,
-    scale_floors,
     window_stats,
     window_stats_at,
 )
+from petrostream.gauges.floors import scale_floors
 from petrostream.gauges.health import condemned_values, judge
 from petrostream.gauges.level import follow_levels
 from petrostream.gauges.level_memory import LevelMemory, Levels

@@ -10,13 +10,13 @@ order, even where a prefix sum wraps around, because differences of 64-bit integ
 every window's own sum fits. Floats appear only in the last step, one window at a time.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere
 from petrostream.schema import SENSORS, bounds
 
 CountArray = npt.NDArray[np.int32]
@@ -59,15 +59,22 @@ def quantise(values: FloatArray, sensors: IntArray) -> CountArray:
         input can overflow a window sum. A pressure or temperature of exactly zero counts as missing: 3W's
         historian writes zero for a dead gauge.
     """
-    scaled = values / QUANTA[sensors]
-    missing = np.isnan(scaled)
-    scaled[missing] = 0.0
-    counts = np.clip(np.rint(scaled), -COUNT_LIMIT, COUNT_LIMIT).astype(np.int32)
-    counts[missing | (DEAD_AT_ZERO[sensors] & (counts == 0))] = MISSING
+    scaled = np.rint(values / QUANTA[sensors])
+    missing = np.isnan(scaled) | ((scaled == 0.0) & DEAD_AT_ZERO[sensors])
+    clipped = np.minimum(np.maximum(scaled, -COUNT_LIMIT), COUNT_LIMIT)
+    if anywhere(missing):
+        clipped[missing] = MISSING
+    counts: CountArray = clipped.astype(np.int32)
     return counts
 
 
 STATS = ("mean", "std", "slope")
+
+
+@lru_cache(maxsize=256)
+def _places(sensors: bytes) -> dict[int, int]:
+    """Position of each of some sensor indices, given as the bytes of their array."""
+    return {sensor: at for at, sensor in enumerate(np.frombuffer(sensors, np.int64).tolist())}
 
 
 def _no_numbers() -> CountArray:
@@ -114,23 +121,42 @@ class WindowStats:
             Shape (n,), in sensor units (per second for a slope); NaN where the window is not warm or the
             sensor is not in the table.
         """
-        held = self.sensors.tolist()
-        if sensor not in held:
+        at = _places(self.sensors.tobytes()).get(sensor)
+        if at is None:
             return np.full(len(self), np.nan)
-        window, at = WINDOWS_S.index(window_s), held.index(sensor)
+        window = WINDOWS_S.index(window_s)
         values: FloatArray = self.table[STATS.index(stat), window, at].copy()
         warm = self.warm[window, at]
-        if not warm.all():
+        if not everywhere(warm):
             values[~warm] = np.nan
         return values
 
     def number_of(self, sensor: int, window_s: int) -> CountArray:
         """Return the number of one sensor's values in a window: shape (n,), 0 if it is not in the table."""
-        held = self.sensors.tolist()
-        if sensor not in held:
+        at = _places(self.sensors.tobytes()).get(sensor)
+        if at is None:
             return np.zeros(len(self), np.int32)
-        number: CountArray = self.number[WINDOWS_S.index(window_s), held.index(sensor)]
+        number: CountArray = self.number[WINDOWS_S.index(window_s), at]
         return number
+
+    def get_all(self, sensors: IntArray, stat: str, window_s: int) -> FloatArray:
+        """Return one statistic of several sensors, as `get` of each: shape (len(sensors), n).
+
+        Args:
+            sensors: sensor indices.
+            stat: one of `STATS`.
+            window_s: one of `WINDOWS_S`.
+        """
+        places = _places(self.sensors.tobytes())
+        chosen = [places.get(sensor, -1) for sensor in sensors.tolist()]
+        if -1 in chosen:
+            each = [self.get(sensor, stat, window_s) for sensor in sensors.tolist()]
+            return np.array(each).reshape(len(each), len(self))
+        values: FloatArray = self.table[STATS.index(stat), WINDOWS_S.index(window_s)].take(chosen, axis=0)
+        warm = self.warm[WINDOWS_S.index(window_s)].take(chosen, axis=0)
+        if not everywhere(warm):
+            values[~warm] = np.nan
+        return values
 
     def take(self, rows: IntArray) -> "WindowStats":
         """Return the statistics of the readings at these positions."""
@@ -169,31 +195,41 @@ def window_stats_at(ts_ms: IntArray, counts: CountArray, sensors: IntArray, rows
         Statistics of those n readings.
     """
     shape = (len(WINDOWS_S), len(sensors), len(rows))
-    stats = WindowStats(
-        sensors, np.full((len(STATS), *shape), np.nan), np.zeros(shape, np.int32), np.zeros(shape, np.bool_)
-    )
-    if stats.table.size == 0:
-        return stats
+    table = np.empty((len(STATS), *shape))
+    if table.size == 0:
+        return WindowStats(sensors, table, np.zeros(shape, np.int32), np.zeros(shape, np.bool_))
     t = ts_ms - ts_ms[0]
     sums, per_sensor = _prefix_sums(t, counts)
-    run_start = _run_starts(ts_ms)[rows]
-    quantum = QUANTA[sensors][:, None]
-    upper = np.take(sums, rows + 1, axis=1)
-    for w, window_s in enumerate(WINDOWS_S):
-        first = np.searchsorted(ts_ms, ts_ms[rows] - 1000 * window_s, side="right")
-        first = np.maximum(np.maximum(first, run_start), rows + 1 - MAX_WINDOW_READINGS)
-        moments, number = _moments(upper - np.take(sums, first, axis=1), per_sensor, t[rows])
-        stats.table[:, w] = np.where(number >= 2, moments * quantum, np.nan)
-        stats.number[w] = number
-        stats.warm[w] = (t[rows] - t[first] >= 500 * window_s) & (2 * number >= rows + 1 - first)
-        stats.warm[w] &= number >= 2
-    return stats
+    first = ts_ms.searchsorted(ts_ms[rows] - _LENGTHS_MS, side="right")
+    least = rows + 1 - MAX_WINDOW_READINGS
+    run_start = _run_starts(ts_ms)
+    first = np.maximum(first, least if run_start is None else np.maximum(least, run_start[rows]))
+    # All windows at once: for a single reading the number of calls is what costs.
+    window = sums.take(rows + 1, axis=1)[:, None] - sums.take(first, axis=1)
+    moments, number = _moments(window, per_sensor, t[rows])
+    np.multiply(moments, QUANTA[sensors][:, None, None], out=table.transpose(0, 2, 1, 3))
+    number = number.transpose(1, 0, 2)
+    some = number >= 2
+    warm = np.empty(shape, np.bool_)
+    warm[:] = (t[rows] - t[first] >= _LENGTHS_MS // 2)[:, None] & (2 * number >= (rows + 1 - first)[:, None])
+    if not everywhere(some):
+        warm &= some
+        table[:, ~np.broadcast_to(some, shape)] = np.nan
+    stored = np.empty(shape, np.int32)
+    stored[:] = number
+    return WindowStats(sensors, table, stored, warm)
 
 
-def _run_starts(ts_ms: IntArray) -> IntArray:
-    """Index of the first reading of each reading's run; a gap ends a run."""
+_LENGTHS_MS: IntArray = 1000 * np.array(WINDOWS_S, np.int64)[:, None]
+
+
+def _run_starts(ts_ms: IntArray) -> IntArray | None:
+    """Index of the first reading of each reading's run; a gap ends a run. None if there is no gap."""
+    close: BoolArray = ts_ms[1:] - ts_ms[:-1] <= GAP_MS
+    if everywhere(close):
+        return None
     index = np.arange(len(ts_ms))
-    index[1:][np.diff(ts_ms) <= GAP_MS] = 0
+    index[1:][close] = 0
     return np.maximum.accumulate(index)
 
 
@@ -206,32 +242,48 @@ def _prefix_sums(t: IntArray, counts: CountArray) -> tuple[IntArray, int]:
         The sums, shape (3 * s + 3 * c, h + 1), and c: s or 1.
     """
     columns = counts.T
+    s = len(columns)
     present: BoolArray = columns != MISSING
-    q = columns.astype(np.int64)
-    if present.all():
-        weight = np.ones((1, len(t)), np.int64)
+    complete = everywhere(present)
+    c = 1 if complete else s
+    sums = np.empty((3 * s + 3 * c, len(t) + 1), np.int64)
+    sums[:, 0] = 0
+    parts = sums[:, 1:]
+    q = parts[:s]
+    q[:] = columns
+    if complete:
+        parts[3 * s] = 1
     else:
         q[~present] = 0
-        weight = present.astype(np.int64)
-    parts = np.concatenate([q, q * q, t * q, weight, t * weight, (t * t) * weight])
-    sums = np.zeros((len(parts), len(t) + 1), np.int64)
-    np.cumsum(parts, axis=1, out=sums[:, 1:])
-    return sums, len(weight)
+        parts[3 * s : 3 * s + c] = present
+    weight = parts[3 * s : 3 * s + c]
+    np.multiply(q, q, out=parts[s : 2 * s])
+    np.multiply(q, t, out=parts[2 * s : 3 * s])
+    np.multiply(weight, t, out=parts[3 * s + c : 3 * s + 2 * c])
+    np.multiply(weight, t * t, out=parts[3 * s + 2 * c :])
+    np.add.accumulate(parts, axis=1, out=parts)
+    return sums, c
 
 
 def _moments(window: IntArray, per_sensor: int, end: IntArray) -> tuple[FloatArray, IntArray]:
-    """Mean, standard deviation and slope in counts (per second) from one window's sums.
+    """Mean, standard deviation and slope in counts (per second) from the sums over windows.
 
     Sums are shifted to the rounded mean and to the window's end while still integers: nothing is lost to
     cancellation, and a flat window has a deviation and slope of exactly zero.
 
+    Args:
+        window: shape (3 * s + 3 * c, w, n), from `_prefix_sums`.
+        per_sensor: c.
+        end: shape (n,), the end of each window.
+
     Returns:
-        The statistics, shape (3, s, n), meaningless for fewer than two values; and the number of values,
-        shape (c, n).
+        The statistics, shape (3, s, w, n), meaningless for fewer than two values; and the number of values,
+        shape (c, w, n).
     """
+    shape = window.shape[1:]
     sensors = (len(window) - 3 * per_sensor) // 3
-    q, qq, tq = window[: 3 * sensors].reshape(3, sensors, -1)
-    number, t, tt = window[3 * sensors :].reshape(3, per_sensor, -1)
+    q, qq, tq = window[: 3 * sensors].reshape(3, sensors, *shape)
+    number, t, tt = window[3 * sensors :].reshape(3, per_sensor, *shape)
     n = np.maximum(number, 1).astype(np.float64)
     centre = np.rint(q / n).astype(np.int64)
     rest = (q - number * centre).astype(np.float64)
@@ -241,24 +293,8 @@ def _moments(window: IntArray, per_sensor: int, end: IntArray) -> tuple[FloatArr
     products = (tq - end * q - centre * lag).astype(np.float64)
     lag_f = lag.astype(np.float64)
     spread = lags - lag_f * lag_f / n
-    stats = np.empty((3, sensors, window.shape[1]))
+    stats = np.empty((3, sensors, *shape))
     stats[0] = centre + rest / n
     stats[1] = np.sqrt(np.maximum(squares - rest * rest / n, 0.0) / n)
     stats[2] = 1000.0 * (products - lag_f * rest / n) / np.where(spread > 0, spread, 1.0)
     return stats, number
-
-
-def scale_floors(sensors: Sequence[int]) -> FloatArray:
-    """Return the smallest allowed scale of each sensor's baseline: the variation of a healthy gauge.
-
-    Args:
-        sensors: sensor indices.
-
-    Returns:
-        Shape (s,), in sensor units: 0.1 bar, 0.05 degC, 0.5 % of opening, 0.05 of a valve's travel,
-        0.001 m3/s. They apply to a gauge that hardly moved in its baseline.
-    """
-    return np.array([_FLOORS[str(SENSORS[sensor].quantity)] for sensor in sensors])
-
-
-_FLOORS = {"pressure": 1e4, "temperature": 0.05, "opening": 0.5, "valve_state": 0.05, "flow": 1e-3}

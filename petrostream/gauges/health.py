@@ -26,24 +26,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere
 from petrostream.gauges.features import DEAD_AT_ZERO, GAP_MS
 from petrostream.gauges.memory import NEVER, GaugeMemory, GaugeTable
 from petrostream.gauges.status import FROZEN, IMPLAUSIBLE, MISSING_GAUGE, ZEROED, StatusArray
+from petrostream.gauges.undisturbed import PATIENCE_FACTOR, REFILL_MS, STEPS, STEPS_JUDGED, undisturbed
 from petrostream.readings import is_undecided
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 MISSING_AFTER_MS = GAP_MS
-REFILL_MS = 60_000
-"""A gauge that was bad is used again once the forest's windows have refilled: values just before it was found
-bad, such as a historian's line from the last good value down to zero, are not trusted."""
-
 MOVING_MS = 60_000
 """A gauge can only be frozen if another gauge of the well changed this recently."""
-
-STEP = {"pressure": 50e5, "temperature": 10.0}
-"""Largest plausible step between two values, Pa and degC. Working gauges in 3W's real instances step by up to
-17.5 bar (P-PDG as the DHSV shuts) and 0.5 degC within a second."""
 
 RATE = {"pressure": 1e5, "temperature": 0.2}
 """Added to `STEP` for every second between the two values, Pa/s and degC/s."""
@@ -51,10 +44,7 @@ RATE = {"pressure": 1e5, "temperature": 0.2}
 LATCH_MS = 30 * 60_000
 """A gauge that stays at its new level this long is trusted again: a wrong verdict must not last for ever."""
 
-PATIENCE_FACTOR = 3
 _QUANTITIES = [str(sensor.quantity) for sensor in SENSORS]
-_JUDGED: BoolArray = np.array([quantity in STEP for quantity in _QUANTITIES])
-_STEP: FloatArray = np.array([STEP.get(quantity, np.inf) for quantity in _QUANTITIES])
 _RATE: FloatArray = np.array([RATE.get(quantity, 0.0) / 1000.0 for quantity in _QUANTITIES])
 _CONDEMNED = ("out_of_range:", "non_finite:")
 
@@ -96,6 +86,10 @@ def judge(
         expected: shape (n, w, 27), or (1, w, 27) for all readings: the sensors each well should have, such as
             those of its model.
     """
+    if not len(condemned):
+        after = undisturbed(memories, ts_ms, values, expected)
+        if after is not None:
+            return Judged(np.zeros(values.shape, np.int8), values, np.zeros(values.shape, np.bool_), after)
     known = np.asarray(~np.isnan(values).all(axis=0))
     for well, memory in enumerate(memories):
         if memory is not None:
@@ -113,7 +107,7 @@ def judge(
         batch.expected = expected[..., sensors]
     status = np.zeros(values.shape, np.int8)
     found = batch.judge()
-    if found.any():
+    if anywhere(found != 0):
         status[..., sensors] = found
         # Values of missing gauges are NaN already.
         values = np.where(status > MISSING_GAUGE, np.nan, values)
@@ -157,7 +151,7 @@ class _Batch:
         self.before = before
         self.ts = ts_ms[..., None]
         self.x = x
-        self.judged = _JUDGED[before.sensors]
+        self.judged = STEPS_JUDGED[before.sensors]
         self.expected = np.zeros((1, 1, len(before.sensors)), np.bool_)
         self.given = ~np.isnan(x)
         self.zeroed = (x == 0.0) & DEAD_AT_ZERO[before.sensors]
@@ -179,7 +173,7 @@ class _Batch:
         patience = self._patience(self.good & ~same & ~fresh, changed_ms)
         frozen = self._frozen(changed_ms, patience)
         with np.errstate(invalid="ignore"):
-            allowed = _STEP[self.before.sensors] + _RATE[self.before.sensors] * (self.ts - value_ms)
+            allowed = STEPS[self.before.sensors] + _RATE[self.before.sensors] * (self.ts - value_ms)
             steps = self.good & ~fresh & (np.abs(self.x - value) > allowed)
         implausible, level, stepped_ms = self._implausible(steps, value)
         seen_ms = self._latest(self.given | self.condemned, self.before.seen_ms)
@@ -214,7 +208,7 @@ class _Batch:
         """The last good value before each reading, and its time."""
         value, value_ms = np.empty(self.x.shape), np.empty(self.x.shape, np.int64)
         value[0], value_ms[0] = self.before.value, self.before.value_ms
-        if self.good.all():
+        if everywhere(self.good):
             value[1:], value_ms[1:] = self.x[:-1], self.ts[:-1]
             return value, value_ms
         places = np.arange(len(self.x))[:, None, None]
@@ -239,7 +233,7 @@ class _Batch:
         since = np.concatenate([self.before.changed_ms[None], changed_ms[:-1]])
         patience = np.broadcast_to(self.before.patience_ms, self.x.shape)
         long = ended & self.judged & (PATIENCE_FACTOR * (self.ts - since) > self.before.patience_ms)
-        if not long.any():
+        if not anywhere(long):
             return patience
         patience = patience.copy()
         for row, well, column in np.argwhere(long).tolist():
@@ -250,12 +244,12 @@ class _Batch:
 
     def _frozen(self, changed_ms: IntArray, patience: IntArray) -> BoolArray:
         started = np.where(self.before.frozen, self.before.changed_ms, NEVER)
-        if not self.judged.any():
+        if not anywhere(self.judged):
             return np.zeros(self.x.shape, np.bool_)
         newest = changed_ms[..., self.judged].max(axis=-1, keepdims=True)
         known = changed_ms > NEVER
         ran_out = self.judged & known & (self.ts - changed_ms >= patience) & (self.ts - newest <= MOVING_MS)
-        if not ran_out.any() and not self.before.frozen.any():
+        if not anywhere(ran_out) and not anywhere(self.before.frozen):
             return np.zeros(self.x.shape, np.bool_)
         # Frozen from the first time patience ran out after the last change.
         when = np.where(ran_out, self.ts, NEVER)
@@ -273,7 +267,7 @@ class _Batch:
             for row in np.flatnonzero(self.good[:, well, column]).tolist():
                 now = int(self.ts[row, well, 0])
                 if not np.isnan(level[gauge]):
-                    near = abs(self.x[row, well, column] - level[gauge]) <= _STEP[self.before.sensors[column]]
+                    near = abs(self.x[row, well, column] - level[gauge]) <= STEPS[self.before.sensors[column]]
                     over = now - stepped_ms[gauge] > LATCH_MS or stepped_ms[gauge] < self.run[row, well, 0]
                     if near or over:
                         level[gauge], stepped_ms[gauge] = np.nan, NEVER

@@ -25,7 +25,7 @@ from functools import partial
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, IntArray
+from petrostream.arrays import BoolArray, IntArray, anywhere
 from petrostream.gauges.features import DEAD_AT_ZERO, MISSING, CountArray
 from petrostream.gauges.level_memory import LevelMemory, Levels
 from petrostream.gauges.level_steps import (
@@ -97,7 +97,7 @@ def _widened(
         before = LevelMemory.start(begin_ms) if memory is None else memory
         missing = own.copy()
         missing[before.sensors] = False
-        if missing.any():
+        if anywhere(missing):
             missing[before.sensors] = True
             before = before.widened(np.flatnonzero(missing))
         widened.append(before)

@@ -1,10 +1,12 @@
 """What is remembered of the levels of a well, and how readings see it (`petrostream.gauges.level`)."""
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere
 from petrostream.gauges.features import QUANTA
 from petrostream.gauges.level_steps import (
     AWAY,
@@ -16,6 +18,8 @@ from petrostream.gauges.level_steps import (
     MOVED,
     SPREAD,
 )
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 STILL_AWAY_MIN = 5
 MAX_WIDENING = 2.0
@@ -100,7 +104,7 @@ class Levels:
     @property
     def unsettled(self) -> bool:
         """Whether any gauge is away from its level, or on a new one."""
-        return bool(self.table[:, :, AWAY].any() or self.table[:, :, MOVED].any())
+        return anywhere(self.table[:, :, [AWAY, MOVED]] != 0)
 
     def take(self, rows: IntArray) -> "Levels":
         """Return the levels of the readings at these positions."""
@@ -110,8 +114,8 @@ class Levels:
         """Return the centre of some gauges: shape (len(sensors), n), sensor units, NaN where not known."""
         fields = self._of(sensors)
         center = np.where(fields[KNOWN] >= KNOWN_MIN, fields[CENTER] * QUANTA[sensors, None], np.nan)
-        center = center[:, self.rows]
-        if self.lost.any():
+        center = self._seen(center)
+        if anywhere(self.lost):
             center[:, self.lost] = np.nan
         return center
 
@@ -132,26 +136,25 @@ class Levels:
         known = minutes >= KNOWN_MIN
         spread = np.where(known, fields[SPREAD] * QUANTA[sensors, None], usual[0][:, None])
         spread = np.minimum(np.maximum(spread, usual[1][:, None]), usual[2][:, None])
-        if (minutes < window_min).any():
+        if anywhere(minutes < window_min):
             youth = np.sqrt(np.where(known, window_min / np.maximum(minutes, 1), 1.0))
             spread = spread * np.minimum(np.maximum(youth, 1.0), MAX_WIDENING)
-        scale: FloatArray = spread[:, self.rows]
-        return scale
+        return self._seen(spread)
 
     def recommissioned(self, identity: int) -> BoolArray:
         """Return which readings are the first of another baseline, until levels know of it: shape (n,)."""
-        other = (self.baselines != 0) & (self.baselines != identity)
-        return np.asarray(other[self.rows], np.bool_)
+        other: BoolArray = (self.baselines != 0) & (self.baselines != identity)
+        return self._seen(other)
 
     def sought(self, sensors: IntArray) -> BoolArray:
         """Return which of some gauges' levels are being found after an operator's move: shape as above."""
-        sought: BoolArray = (self._of(sensors)[KNOWN] < 0)[:, self.rows] | self.lost
+        sought: BoolArray = self._seen(self._of(sensors)[KNOWN] < 0) | self.lost
         return sought
 
     def away(self, sensors: IntArray) -> BoolArray:
         """Return which of some gauges are away from their level: shape (len(sensors), n)."""
         away: BoolArray = self._of(sensors)[AWAY] > 0
-        return away[:, self.rows]
+        return self._seen(away)
 
     def still_away(self, sensors: IntArray) -> FloatArray:
         """Return where some gauges keep still away from their level: shape (len(sensors), n), sensor units.
@@ -161,12 +164,16 @@ class Levels:
         fields = self._of(sensors)
         center = fields[AWAY_CENTER] * QUANTA[sensors, None]
         still: FloatArray = np.where(fields[AWAY] >= STILL_AWAY_MIN, center, np.nan)
-        return still[:, self.rows]
+        return self._seen(still)
 
     def moved(self, sensors: IntArray) -> BoolArray:
         """Return which of some gauges are on a new level: shape (len(sensors), n)."""
         moved: BoolArray = self._of(sensors)[MOVED] > 0
-        return moved[:, self.rows]
+        return self._seen(moved)
+
+    def _seen(self, fields: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+        """What each reading sees of a table of the minutes: (..., m) becomes (..., n)."""
+        return fields if len(self.rows) == fields.shape[-1] == 1 else fields[..., self.rows]
 
     def _of(self, sensors: IntArray) -> IntArray:
         """The fields of some gauges, 0 where unknown: shape (len(LEVEL_FIELDS), len(sensors), m)."""
@@ -174,7 +181,7 @@ class Levels:
             return self.table.T
         position = np.searchsorted(self.sensors, sensors)
         held = np.append(self.sensors, -1)[position] == sensors
-        if held.all():
+        if everywhere(held):
             return self.table[:, position].T
         values = np.zeros((len(LEVEL_FIELDS), len(sensors), len(self.table)), np.int64)
         values[:, held] = self.table[:, position[held]].T

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray
-from petrostream.gauges.features import scale_floors
+from petrostream.gauges.floors import scale_floors
 
 KNOWN_MIN = 4
 """Minutes, still among themselves, that make a level known."""

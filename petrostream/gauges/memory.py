@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, everywhere
 from petrostream.schema import SENSORS
 
 LEAST_PATIENCE_MS = {"pressure": 15 * 60_000, "temperature": 60 * 60_000}
@@ -141,7 +141,7 @@ class GaugeTable:
         columns: list[Any] = [getattr(self, name) for name in PER_GAUGE]
         times: list[Any] = [self.run_ms.tolist(), self.last_ms.tolist()]
         # Copies, so that a well's state does not keep those of all others alive.
-        if known.all():
+        if everywhere(known):
             return [
                 GaugeMemory(self.sensors, *[field.copy() for field in row[:-2]], *row[-2:])
                 for row in zip(*columns, *times, strict=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 ACTUATORS: tuple[str, ...] = tuple(s.name for s in SENSORS if s.quantity in ("opening", "valve_state"))
@@ -141,7 +141,7 @@ def _at_rest(memories: Sequence[MoveMemory], values: FloatArray) -> tuple[list[t
     """Positions after the readings of wells that do not move; and which do, or are in a transition: (w,)."""
     moving = np.array([memory.code != 0 for memory in memories])
     known: BoolArray = ~np.isnan(values)
-    if not known.any():
+    if not anywhere(known):
         return [memory.positions for memory in memories], moving
     start = np.array([memory.positions for memory in memories])
     at = np.rint(np.where(known, values, 0.0) / POSITION_QUANTUM).astype(np.int64)
@@ -183,7 +183,7 @@ def _moves(positions: tuple[int, ...], values: FloatArray) -> tuple[list[int], l
         at = np.rint(values[rows, i] / POSITION_QUANTUM).astype(np.int64)
         start, step = after[i], int(_STEPS[i])
         start = int(at[0]) if start == UNKNOWN_POSITION else start
-        if (np.abs(at - start) >= step).any():
+        if anywhere(np.abs(at - start) >= step):
             # Where a move ends is where the next one begins: only then one by one.
             for row, position in zip(rows.tolist(), at.tolist(), strict=True):
                 if abs(position - start) >= step:

@@ -182,9 +182,9 @@ def _added(
     known: BoolArray = counts != MISSING
     total = np.zeros((len(memories), len(SLOW_SENSORS)), np.int64)
     number = np.zeros_like(total)
-    total[:, columns] = np.where(known, counts, 0).sum(axis=0, dtype=np.int64)
-    number[:, columns] = known.sum(axis=0)
-    by_hand: BoolArray = np.asarray(operated.any(axis=0))
+    total[:, columns] = np.add.reduce(np.where(known, counts, 0), axis=0, dtype=np.int64)
+    number[:, columns] = np.add.reduce(known, axis=0, dtype=np.int64)
+    by_hand: BoolArray = np.logical_or.reduce(operated, axis=0)
     return [
         SlowMemory(
             memory.bin,

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from petrostream.arrays import IntArray
+from petrostream.arrays import IntArray, anywhere
 from petrostream.schema import SENSOR_NAMES
 
 StatusArray = npt.NDArray[np.int8]
@@ -24,7 +24,7 @@ def health_names(status: StatusArray) -> list[tuple[str, ...]]:
     Returns:
         n tuples in sensor order, empty where every gauge is ok.
     """
-    if not status.any():
+    if not anywhere(status != 0):
         return [()] * len(status)
     codes = np.zeros(len(status), np.int64)
     for sensor in np.flatnonzero(status.any(axis=0)).tolist():

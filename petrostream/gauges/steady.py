@@ -12,7 +12,7 @@ therefore wait for two in a row (`petrostream.alarms.types`).
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, IntArray
+from petrostream.arrays import BoolArray, IntArray, everywhere
 from petrostream.gauges.features import COUNT_LIMIT, MISSING, CountArray
 
 SPANS = (9, 18)
@@ -85,7 +85,7 @@ def _ordered(bins: CountArray) -> BoolArray:
     known: BoolArray = bins != MISSING
     earlier, later = _PAIRS[len(bins)]
     order = np.sign(bins[later] - bins[earlier])
-    if not known.all():
+    if not everywhere(known):
         order = order * (known[later] & known[earlier])
     n = known.sum(axis=0)
     tall = np.abs(order.sum(axis=0)) >= TAU * np.maximum(n * (n - 1) / 2, 1)

@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.gauges.features import QUANTA, CountArray
 from petrostream.gauges.swing import Swing
 from petrostream.schema import SENSOR_INDEX, SENSORS
@@ -146,7 +146,7 @@ class Trend:
         past = self.windows[:, :, : BINS - _ACTIVITY_UNTIL]
         change = np.abs(past[:, :, _ACTIVITY_LAG:] - past[:, :, :-_ACTIVITY_LAG])
         operated = change[:, _CHOKE] > CHOKE_STEP
-        if operated.any():
+        if anywhere(operated):
             # What follows an operator's move is not the well's own activity.
             number: IntArray = np.cumsum(operated, axis=1, dtype=np.int64)
             number[:, _ACTIVITY_SETTLE:] -= number[:, :-_ACTIVITY_SETTLE].copy()
@@ -159,7 +159,7 @@ class Trend:
     def _drift(self) -> FloatArray:
         count = self._known.sum(axis=2)
         enough = count >= _DRIFT_LEAST
-        if not enough.any():
+        if not anywhere(enough):
             return np.full(enough.shape, np.nan)
         number = np.maximum(count, 1)[:, :, None]
         filled = np.where(self._known, self.windows, 0.0)

@@ -1,11 +1,11 @@
 """Adds readings of wells to their slow memories (`petrostream.gauges.trend`)."""
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.gauges.features import MISSING, CountArray
 from petrostream.gauges.swing import SWING_PA, Swing
 from petrostream.gauges.trend import (
@@ -77,12 +77,8 @@ def _within_minute(
     before: Sequence[TrendMemory], totals: IntArray, numbers: IntArray, n: int
 ) -> tuple[list[Trend], list[TrendMemory]]:
     """The same for wells whose n readings are all in the open minute; sums have shape (w, trend sensors)."""
-    table = np.full((len(before), BINS, len(TREND_SENSORS)), MISSING, np.int32)
-    for well, memory in enumerate(before):
-        if len(memory.bins):
-            table[well, -len(memory.bins) :] = memory.bins
-    # Minutes outermost: sums of floats depend on the layout.
-    windows = np.where(table == MISSING, np.nan, table * TREND_QUANTA).transpose(0, 2, 1)
+    bins = [memory.bins for memory in before]
+    windows = _past(bins) if len(bins) > 1 else _past_of_one(bins[0].tobytes())
     turns = np.array([_turns(memory.swings, memory.minute) for memory in before])
     rows = np.zeros(n, np.int64)
     trends = [Trend(rows, windows[well : well + 1], turns[well : well + 1]) for well in range(len(before))]
@@ -91,6 +87,24 @@ def _within_minute(
         TrendMemory(memory.minute, memory.total + total, memory.number + number, memory.bins, memory.swings)
         for memory, total, number in sums
     ]
+
+
+def _past(bins: Sequence[CountArray]) -> FloatArray:
+    """The past of each of some minutes: shape (minutes, sensors, BINS), from at most `BINS` means each."""
+    table = np.full((len(bins), BINS, len(TREND_SENSORS)), MISSING, np.int32)
+    for place, means in enumerate(bins):
+        if len(means):
+            table[place, -len(means) :] = means
+    # Minutes outermost: sums of floats depend on the layout.
+    return np.where(table == MISSING, np.nan, table * TREND_QUANTA).transpose(0, 2, 1)
+
+
+@lru_cache(maxsize=256)
+def _past_of_one(bins: bytes) -> FloatArray:
+    """The same of one minute, usually that of the previous batch: means are given as bytes of their array."""
+    past = _past([np.frombuffer(bins, np.int32).reshape(-1, len(TREND_SENSORS))])
+    past.flags.writeable = False
+    return past
 
 
 def _turns(swings: tuple[Swing, ...], minute: int) -> list[list[int]]:
@@ -201,5 +215,5 @@ class _Following:
         """Return the memory after the batch."""
         bins = np.concatenate(self._bins)[-BINS:].copy()
         known = (bins != MISSING).any(axis=1)
-        start = int(known.argmax()) if known.any() else len(bins)
+        start = int(known.argmax()) if anywhere(known) else len(bins)
         return TrendMemory(self.minute, self.total, self.number, bins[start:], self.swings)

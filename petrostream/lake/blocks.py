@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 import orjson
 
-from petrostream.arrays import IntArray
+from petrostream.arrays import IntArray, everywhere
 from petrostream.schema import schema
 from petrostream.times import DAY_MS
 
@@ -73,9 +73,13 @@ def _lines(table: str, columns: Mapping[str, Column], n: int) -> list[bytes]:
 
     Parts that all rows share (names, constant columns) are encoded once.
     """
+    names = sorted(columns, key=_order(table).__getitem__)
+    if n == 1:
+        only = {name: columns[name][0] for name in names}
+        return [orjson.dumps(only, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)]
     pieces: list[Iterable[bytes]] = []
     literal = b"{"
-    for name in sorted(columns, key=_order(table).__getitem__):
+    for name in names:
         column = columns[name]
         literal += b'"%b":' % name.encode()
         if _constant(column):
@@ -90,7 +94,7 @@ def _lines(table: str, columns: Mapping[str, Column], n: int) -> list[bytes]:
 
 def _constant(column: Column) -> bool:
     if isinstance(column, np.ndarray):
-        return bool((column == column[0]).all())
+        return everywhere(column == column[0])
     return column.count(column[0]) == len(column)
 
 
@@ -112,8 +116,10 @@ def _tokens(column: Column) -> tuple[bytes, Iterable[bytes]]:
 
 def _split(date: str, lines: list[bytes], max_bytes: int) -> list[RowBlock]:
     """Split the lines, in order, into as few blocks as possible."""
+    blocks: list[RowBlock] = []
+    if len(lines) == 1:
+        return [RowBlock(date, lines[0], 1)]
     ends = np.cumsum([len(line) for line in lines])
-    blocks = []
     first, used = 0, 0
     while first < len(lines):
         last = max(int(np.searchsorted(ends, used + max_bytes, side="right")), first + 1)
@@ -122,14 +128,23 @@ def _split(date: str, lines: list[bytes], max_bytes: int) -> list[RowBlock]:
     return blocks
 
 
+@lru_cache(maxsize=64)
 def _date(day: int) -> str:
     return str(np.datetime64(day, "D"))
 
 
 def sql_times(ts_ms: IntArray) -> list[str]:
     """Format times as `YYYY-MM-DD HH:MM:SS.mmm` in UTC, which Firehose's OpenX JSON SerDe and DuckDB read."""
+    if len(ts_ms) == 1:
+        return [_sql_time(int(ts_ms[0]))]
     text = np.datetime_as_string(ts_ms.astype("datetime64[ms]"), unit="ms")
     # As an array of code points: the separator is at position 10 for every year up to 9999.
     text.view(np.uint32).reshape(len(text), -1)[:, 10] = ord(" ")
     times: list[str] = text.tolist()
     return times
+
+
+@lru_cache(maxsize=1024)
+def _sql_time(ts_ms: int) -> str:
+    # Of a single reading, its time and that of its scoring: a batch names the latter for every row.
+    return str(np.datetime64(ts_ms, "ms")).replace("T", " ", 1)

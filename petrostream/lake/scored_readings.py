@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.arrays import FloatArray, IntArray
+from petrostream.arrays import FloatArray, IntArray, everywhere
 from petrostream.lake.blocks import MAX_BLOCK_BYTES, Column, RowBlock, columns_to_blocks, sql_times
 from petrostream.readings import NO_TIME
 from petrostream.schema import SENSOR_NAMES
@@ -83,7 +83,7 @@ def _sensor_columns(scored: Scored) -> dict[str, Column | None]:
 
 def _optional_times(ts_ms: IntArray) -> Column | None:
     missing = ts_ms == NO_TIME
-    if missing.all():
+    if everywhere(missing):
         return None
     times: list[str | None] = list(sql_times(np.where(missing, 0, ts_ms)))
     for i in np.flatnonzero(missing).tolist():
@@ -92,11 +92,11 @@ def _optional_times(ts_ms: IntArray) -> Column | None:
 
 
 def _floats(values: FloatArray) -> Column | None:
-    return None if np.isnan(values).all() else values
+    return None if everywhere(np.isnan(values)) else values
 
 
 def _points(values: IntArray) -> Column | None:
-    if (values < 0).all():
+    if everywhere(values < 0):
         return None
     column: list[int] = values.tolist()
     return [None if points < 0 else points for points in column] if min(column) < 0 else column

@@ -13,7 +13,7 @@ from typing import Any
 from petrostream.pipeline.memory import PARTS, SCORING, Codec, Memory, encode_parts
 
 MAX_WELL_BYTES = 65_000
-"""Reserved for one well's history, whatever the other parts need; typically a well takes 2.5 kB."""
+"""Reserved for one well's history, whatever the other parts need; typically a well takes 1 to 2 kB."""
 
 MAX_UNPUBLISHED = 1_000
 """Most alerts that are stored until they are published, some 64 kB: the newest ones."""

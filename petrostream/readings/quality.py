@@ -26,8 +26,8 @@ CORE_SENSORS = ("p_pdg", "p_tpt", "t_tpt", "p_mon_ckp", "t_jus_ckp")
 
 _PLACE = {f.name: i for i, f in enumerate(WELL.measured)}
 _CORE = {
-    WELL.name: [_PLACE[name] for name in CORE_SENSORS],
-    TANK.name: list(range(len(TANK.measured))),
+    WELL.name: np.array([_PLACE[name] for name in CORE_SENSORS], np.int64),
+    TANK.name: np.arange(len(TANK.measured)),
 }
 _CORE_COLUMNS = [SENSOR_NAMES.index(name) for name in CORE_SENSORS]
 _NULLED = ("out_of_range", "non_finite", "undecodable_base64")
@@ -43,8 +43,9 @@ def quality(measured: FloatArray, vibration: BoolArray, sent: IntArray, kind: Ki
         sent: shape (n,), number of values the reading sent.
         kind: of the readings.
     """
-    usable = (~np.isnan(measured)).sum(axis=1) + vibration
-    core = (~np.isnan(measured[:, _CORE[kind.name]])).sum(axis=1)
+    there: BoolArray = ~np.isnan(measured)
+    usable = np.add.reduce(there, axis=1, dtype=np.int64) + vibration
+    core = np.add.reduce(there.take(_CORE[kind.name], axis=1), axis=1, dtype=np.int64)
     return _score(usable, core, sent, len(_CORE[kind.name]))
 
 

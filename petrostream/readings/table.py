@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 from itertools import compress
 from math import isfinite
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from petrostream.arrays import FloatArray
+from petrostream.arrays import FloatArray, everywhere, filled
 from petrostream.names import has_control
 from petrostream.readings.decoding import JsonObject, frame_rms, frames_rms
 from petrostream.readings.inspection import (
@@ -38,9 +39,7 @@ class Table:
     def __init__(self, objects: list[JsonObject], kind: Kind = WELL) -> None:
         present: set[str] = set().union(*objects)
         self._kind = kind
-        self.columns: dict[str, list[Any]] = {
-            name: [decoded.get(name) for decoded in objects] for name in present & kind.known
-        }
+        self.columns = _columns(objects, tuple(present & kind.known))
         for name in ("kind", "ts", *(f.name for f in kind.names)):
             self.columns.setdefault(name, [None] * len(objects))
         self.tags: list[tuple[str, ...]] = [()] * len(objects)
@@ -62,13 +61,13 @@ class Table:
             Positions of the lines with any unusual value. Those values are not converted: `settle` must
             replace them.
         """
-        suspects = _where_not(self.columns["kind"], lambda kind: kind == self._kind.name)
+        suspects = _others(self.columns["kind"], self._kind.name)
         for field in self._kind.names:
             suspects |= _unusual_names(self.columns[field.name])
         if partition_key is not None:
-            suspects |= _where_not(self.columns["facility_id"], lambda name: name == partition_key)
-        for field in self._kind.measured:
-            suspects |= _of_other_types(self._optional(field.name), _NUMBERS)
+            suspects |= _others(self.columns["facility_id"], partition_key)
+        for name in self.columns.keys() & self._kind.numbers:
+            suspects |= _of_other_types(self.columns[name], _NUMBERS)
         for field in self._kind.whole:
             suspects |= _unusual_labels(self._optional(field.name), self._kind.labels[field.name])
         for field in self._kind.optional_names:
@@ -98,10 +97,11 @@ class Table:
 
     def measured(self) -> FloatArray:
         """Return the measured values: shape (n, fields), in each field's unit, NaN where missing."""
-        values = np.full((len(self), len(self._kind.measured)), np.nan)
-        for position, field in enumerate(self._kind.measured):
-            if field.name in self.columns:
-                values[:, position] = np.array(self.columns[field.name], dtype=np.float64)
+        values = filled((len(self), len(self._kind.measured)), np.nan)
+        there = [at for at, field in enumerate(self._kind.measured) if field.name in self.columns]
+        if there:
+            columns = [self.columns[self._kind.measured[at].name] for at in there]
+            values[:, there] = np.array(columns, dtype=np.float64).T
         return values
 
     def column(self, name: str) -> list[Any]:
@@ -116,6 +116,25 @@ class Table:
     def floats(self, name: str) -> FloatArray:
         """Return the values of one field: shape (n,), NaN where missing."""
         return np.array(self.column(name), dtype=np.float64)
+
+
+def _columns(objects: list[JsonObject], names: tuple[str, ...]) -> dict[str, list[Any]]:
+    """The values of some fields, None where a line lacks one."""
+    if len(names) > 1:
+        try:
+            # By far the most frequent case, and three times as fast.
+            rows = map(itemgetter(*names), objects)
+            return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        except KeyError:
+            pass  # at least one line lacks a field
+    return {name: [decoded.get(name) for decoded in objects] for name in names}
+
+
+def _others(column: list[Any], wanted: str) -> set[int]:
+    """Positions of all values but the wanted one."""
+    if column.count(wanted) == len(column):
+        return set()
+    return _where_not(column, lambda value: value == wanted)
 
 
 def _where_not(column: list[Any], good: Callable[[Any], bool]) -> set[int]:
@@ -180,7 +199,7 @@ def _framed(column: list[Any]) -> set[int]:
         found = frames_rms([column[i] for i in there])
     except (ValueError, TypeError):
         return _converted(column, _finite_rms)
-    if not np.isfinite(found).all():
+    if not everywhere(np.isfinite(found)):
         return _converted(column, _finite_rms)
     for i, rms in zip(there, found.tolist(), strict=True):
         column[i] = rms

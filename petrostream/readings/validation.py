@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from petrostream.arrays import FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.readings.decoding import JsonObject, decode_lines
 from petrostream.readings.inspection import MAX_DATES, inspect, value_reason
 from petrostream.readings.quality import quality
@@ -33,7 +33,7 @@ from petrostream.times import DAY_MS
 __all__ = ["Rejected", "Validated", "validate_block"]
 
 _PLACE = {f.name: i for i, f in enumerate(WELL.measured)}
-_SENSORS = [_PLACE[name] for name in SENSOR_NAMES]
+_SENSORS: IntArray = np.array([_PLACE[name] for name in SENSOR_NAMES], np.int64)
 _LOW = {kind.name: np.array([f.low for f in kind.measured]) for kind in (WELL, TANK)}
 _HIGH = {kind.name: np.array([f.high for f in kind.measured]) for kind in (WELL, TANK)}
 
@@ -213,8 +213,9 @@ def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
     measured = table.measured()
     vibration = table.floats("vibration_encoded")
     lost = np.array(table.lost, dtype=np.int64)
-    sent = (~np.isnan(measured)).sum(axis=1) + ~np.isnan(vibration) + lost
-    wrong = _wrong_units(measured[:, _SENSORS])
+    framed: BoolArray = ~np.isnan(vibration)
+    sent = np.add.reduce(~np.isnan(measured), axis=1, dtype=np.int64) + framed + lost
+    wrong = _wrong_units(measured.take(_SENSORS, axis=1))
     _condemn(measured, table, WELL)
     usable = _tag_units(measured, table, wrong)
     ts, wells, sources = table.column("ts"), table.column("well_id"), table.column("source")
@@ -224,14 +225,14 @@ def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
         ts_ms=np.array(ts, dtype=np.int64),
         source=sources,
         source_ts_ms=_instants(table.column("source_ts")),
-        values=measured[:, _SENSORS],
+        values=measured.take(_SENSORS, axis=1),
         label=table.column("class"),
         state=table.column("state"),
         methane_ppm=measured[:, _PLACE["methane_ppm"]],
         co2_ppm=measured[:, _PLACE["co2_ppm"]],
         vibration_rms=vibration,
         reasons=table.tags,
-        quality=quality(usable, ~np.isnan(vibration), sent, WELL),
+        quality=quality(usable, framed, sent, WELL),
         event_id=list(map(event_id, wells, sources, ts)),
         sequence=[sequence] * len(table),
         feed_id=table.names("feed_id"),
@@ -263,12 +264,13 @@ def _instants(column: list[int | None]) -> IntArray:
 
 def _wrong_units(values: FloatArray) -> tuple[IntArray, MaskArray] | None:
     """Readings with values in another unit, and the likely units; None if there are none."""
-    at = np.flatnonzero(unusual(values))
-    if not len(at):
+    odd = unusual(values)
+    if not anywhere(odd):
         return None
+    at = np.flatnonzero(odd)
     masks = likely_units(values[at])
-    found = masks.any(axis=1)
-    return (at[found], masks[found]) if found.any() else None
+    found: BoolArray = np.logical_or.reduce(masks > 0, axis=1)
+    return (at[found], masks[found]) if anywhere(found) else None
 
 
 def _tag_units(measured: FloatArray, table: Table, wrong: tuple[IntArray, MaskArray] | None) -> FloatArray:
@@ -279,7 +281,7 @@ def _tag_units(measured: FloatArray, table: Table, wrong: tuple[IntArray, MaskAr
     for row, reasons in zip(at.tolist(), reasons_of(masks), strict=True):
         table.tags[row] = (*reasons, *table.tags[row])
     usable = measured.copy()
-    place = np.ix_(at, np.array(_SENSORS, np.int64))
+    place = np.ix_(at, _SENSORS)
     usable[place] = np.where(masks > 0, np.nan, measured[place])
     return usable
 
@@ -287,7 +289,7 @@ def _tag_units(measured: FloatArray, table: Table, wrong: tuple[IntArray, MaskAr
 def _condemn(measured: FloatArray, table: Table, kind: Kind) -> None:
     """Replace out-of-range and non-finite values by NaN, in place, and tag their readings."""
     impossible = (measured < _LOW[kind.name]) | (measured > _HIGH[kind.name]) | np.isinf(measured)
-    if not impossible.any():
+    if not anywhere(impossible):
         return
     found: dict[int, list[str]] = {}
     for row, place in np.argwhere(impossible).tolist():

@@ -24,7 +24,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES, SENSORS
 from petrostream.units import UNITS
 
@@ -61,14 +61,15 @@ _KELVIN_RANGE = _KELVINS.from_si(np.array([-10.0, HOT])).tolist()
 (_FAHRENHEIT_MOST,) = _FAHRENHEIT.from_si(np.array([130.0])).tolist()
 
 
-def _columns(quantity: str) -> list[int]:
-    return [at for at, sensor in enumerate(SENSORS) if sensor.quantity == quantity]
+def _columns(quantity: str) -> IntArray:
+    return np.array([at for at, sensor in enumerate(SENSORS) if sensor.quantity == quantity], np.int64)
 
 
 _P, _T = _columns("pressure"), _columns("temperature")
-_LOW, _HIGH = np.array([_PRESSURES.get(SENSOR_NAMES[at], _PRESSURES[""]) for at in _P]).T
+_LOW, _HIGH = np.array([_PRESSURES.get(SENSOR_NAMES[at], _PRESSURES[""]) for at in _P.tolist()]).T
 _WITNESSES = ("p_pdg", "p_tpt", "t_pdg", "t_tpt")
-_P_WITNESS, _T_WITNESS = (np.array([SENSOR_NAMES[at] in _WITNESSES for at in part]) for part in (_P, _T))
+_IS_WITNESS = np.array([name in _WITNESSES for name in SENSOR_NAMES])
+_P_WITNESS, _T_WITNESS = _IS_WITNESS[_P], _IS_WITNESS[_T]
 
 
 def unusual(values: FloatArray, center: FloatArray | None = None) -> BoolArray:
@@ -78,11 +79,11 @@ def unusual(values: FloatArray, center: FloatArray | None = None) -> BoolArray:
         values: shape (n, 27), sensor units, NaN where missing.
         center: shape (27,), the baseline's level of each sensor, NaN where it has none.
     """
-    pressure = values[:, _P]
+    pressure = values.take(_P, axis=1)
     low = (pressure > LEAST) & (pressure < ATMOSPHERE)
     limit = HOT if center is None else np.fmin(HOT, center[_T] + FAR_WARM)
-    high = values[:, _T] > limit
-    if not low.any() and not high.any():
+    high = values.take(_T, axis=1) > limit
+    if not anywhere(low) and not anywhere(high):
         # By far the most frequent case, and much cheaper to see in whole tables.
         return np.zeros(len(values), np.bool_)
     found: BoolArray = np.asarray(low.any(axis=1)) | np.asarray(high.any(axis=1))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from petrostream.arrays import BoolArray
+from petrostream.arrays import BoolArray, anywhere
 from petrostream.risk.columns import RuleColumns
 
 BAR = 1e5
@@ -92,7 +92,7 @@ def dhsv_closure(columns: RuleColumns) -> BoolArray:
     # valve rather than the choke; a warming tree points to a well being opened.
     jolt = (np.abs(jump) >= 3.0 * BAR) & (builds_up | cools) & ~(warming > 0.2)
     falls = (fall <= -3.0 * BAR) & (warming <= -1.0)
-    if not (jolt | falls).any():
+    if not anywhere(jolt | falls):
         return jolt
     jolt &= ~(np.maximum(np.abs(jump), np.abs(fall)) < JOLT_UNRESTS * columns.unrest("p_tpt"))
     jolt &= builds_up | ~(-warming < JOLT_UNRESTS * columns.unrest("t_tpt"))
@@ -117,7 +117,7 @@ def _blows_out(columns: RuleColumns) -> BoolArray:
 def _choke_pressure_climbs(columns: RuleColumns) -> BoolArray:
     rise = columns.rise("p_mon_ckp")
     rises = rise > 0.8 * BAR
-    if not rises.any():
+    if not anywhere(rises):
         return rises
     return (
         rises
@@ -139,7 +139,7 @@ def _choke_pressure_climbs(columns: RuleColumns) -> BoolArray:
 def choke_restriction(columns: RuleColumns) -> BoolArray:
     """A climb larger than this well's choke pressure activity in its last hour."""
     climbs = columns.shared("choke_pressure_climbs", _choke_pressure_climbs)
-    if not climbs.any():
+    if not anywhere(climbs):
         return climbs
     return climbs & (columns.rise("p_mon_ckp") > 1.5 * columns.activity("p_mon_ckp"))
 
@@ -147,7 +147,7 @@ def choke_restriction(columns: RuleColumns) -> BoolArray:
 def choke_climb(columns: RuleColumns) -> BoolArray:
     """The same climb, in a well with too little history to call it unusual."""
     climbs = columns.shared("choke_pressure_climbs", _choke_pressure_climbs)
-    if not climbs.any():
+    if not anywhere(climbs):
         return climbs
     return climbs & np.isnan(columns.activity("p_mon_ckp"))
 
@@ -155,7 +155,7 @@ def choke_climb(columns: RuleColumns) -> BoolArray:
 def flow_instability(columns: RuleColumns) -> BoolArray:
     """Two full cycles at the choke within the hour, while the tree does not cycle as slugging makes it."""
     cycles = columns.turned("p_mon_ckp", 1) >= OSCILLATION_TURNS
-    return cycles & ~_tree_cycles(columns) if cycles.any() else cycles
+    return cycles & ~_tree_cycles(columns) if anywhere(cycles) else cycles
 
 
 def _tree_cycles(columns: RuleColumns) -> BoolArray:
@@ -170,7 +170,7 @@ def severe_slugging(columns: RuleColumns) -> BoolArray:
     """Two full cycles at the tree within two hours, or one and a half large and slow ones."""
     turns = columns.turned("p_tpt", 2)
     several = turns >= LARGE_TURNS
-    if not several.any():
+    if not anywhere(several):
         return several
     # A valve that closes makes the tree bounce, too, within minutes.
     slow = columns.turned("p_tpt", 1) < LARGE_TURNS
@@ -186,7 +186,7 @@ def _does_not_oscillate(columns: RuleColumns) -> BoolArray:
 def hydrate(columns: RuleColumns) -> BoolArray:
     """Pressure rises upstream of the flow line and falls downstream, and the flow cools."""
     grows = (columns.drift("p_tpt") >= 2.0 * BAR) & (columns.drift("p_mon_ckp") <= -0.5 * BAR)
-    if not grows.any():
+    if not anywhere(grows):
         return grows
     return (
         grows
@@ -201,7 +201,7 @@ def scaling(columns: RuleColumns) -> BoolArray:
     creep = columns.drift("p_mon_ckp")
     tree = columns.drift("p_tpt")
     creeps = (creep >= 0.5 * BAR) & (tree >= 0.0) & (tree <= creep)
-    if not creeps.any():
+    if not anywhere(creeps):
         return creeps
     return (
         creeps

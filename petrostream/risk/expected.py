@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, IntArray
+from petrostream.arrays import BoolArray, IntArray, anywhere
 from petrostream.gauges import ACTUATORS, Moves
 from petrostream.risk.columns import RuleColumns
 from petrostream.risk.conditions import BAR
@@ -109,7 +109,7 @@ def expected_rules(columns: RuleColumns, moves: Moves) -> BoolArray:
         moves: their transitions.
     """
     explained = np.zeros((len(PROCESS_RULES), len(moves.codes)), np.bool_)
-    if not moves.in_transition.any():
+    if not anywhere(moves.in_transition):
         return explained
     for row, rule in enumerate(PROCESS_RULES):
         if rule.id in EVIDENCE:

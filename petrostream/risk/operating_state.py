@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, IntArray
+from petrostream.arrays import BoolArray, IntArray, anywhere
 from petrostream.risk.rules import PROCESS_RULES
 
 FOREST = "forest"
@@ -101,7 +101,7 @@ def governing(
         Codes, shape (n, w), and the new memories.
     """
     own = _SUPPRESSES[np.where((codes >= 0) & (codes < len(_ROWS)), codes, 0)]
-    if not own.any() and all(
+    if not anywhere(own) and all(
         memory.until_ms < first for memory, first in zip(memories, ts_ms[0].tolist(), strict=True)
     ):
         return np.full(codes.shape, UNKNOWN, np.int64), list(memories)

@@ -49,6 +49,11 @@ class Kind:
         return frozenset(f.name for f in (*self.measured, *self.frames))
 
     @cached_property
+    def numbers(self) -> frozenset[str]:
+        """Names of the measured fields."""
+        return frozenset(f.name for f in self.measured)
+
+    @cached_property
     def labels(self) -> dict[str, frozenset[int | None]]:
         """The values allowed in each code field."""
         return {f.name: frozenset((*range(int(f.min or 0), int(f.max or 0) + 1), None)) for f in self.whole}

@@ -4,7 +4,7 @@ import json
 import math
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,9 +103,7 @@ TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
 
 
 def _read(name: str) -> dict[str, Any]:
-    raw: dict[str, Any] = json.loads(
-        files("petrostream.schema").joinpath(f"{name}.json").read_text(encoding="utf-8")
-    )
+    raw: dict[str, Any] = json.loads(Path(__file__).with_name(f"{name}.json").read_text(encoding="utf-8"))
     return raw
 
 

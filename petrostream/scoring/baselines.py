@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, IntArray
+from petrostream.arrays import BoolArray, IntArray, anywhere
 from petrostream.detection import WellModel, detect
 from petrostream.gauges import Levels, Moves, WindowStats
 from petrostream.readings import Readings
@@ -39,9 +39,9 @@ def score_readings(columns: Columns, readings: Readings, seen: Look, drift: Drif
         at = np.flatnonzero(numbers == number)
         chosen = stats if len(at) == len(numbers) else stats.take(at)
         forest[at] = _score_with(columns, columns.models[number], chosen, seen.at[at])
-    if own.any():
+    if anywhere(own):
         for step, rows in zip(seen.steps, seen.rows, strict=True):
-            if own[rows].any():
+            if anywhere(own[rows]):
                 of_step = own[rows], stats.part(rows), drift.part(rows)
                 forest[rows] += _score_own(columns, readings, step, *of_step)
     return forest
@@ -90,7 +90,7 @@ def _score_with(
         columns.new_level[at] = (1 << found.sensors) @ levels.moved(found.sensors)
     columns.anomalous[at] = found.anomalous
     columns.ranking[at, : found.ranking.shape[1]] = found.ranking
-    if model.is_own and found.anomalous.any():
+    if model.is_own and anywhere(found.anomalous):
         rows = np.flatnonzero(found.anomalous)
         columns.size[at[rows]] = found.size[rows].round(1)
         usually = center if against is None else center[:, rows]

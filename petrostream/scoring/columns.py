@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from petrostream.alarms import FEED_ENDED, AlarmEvent
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere, filled
 from petrostream.detection import TOP_SENSORS, WellModel
 from petrostream.gauges import StatusArray, WindowStats, health_names
 from petrostream.readings import Readings
@@ -89,15 +89,15 @@ class Columns:
     def empty(cls, n: int) -> "Columns":
         """Columns of n readings, all values missing."""
         return cls(
-            score=np.full(n, np.nan),
+            score=filled(n, np.nan),
             anomalous=np.zeros(n, np.bool_),
-            unexplained=np.full(n, np.nan),
+            unexplained=filled(n, np.nan),
             away=np.zeros(n, np.bool_),
-            fresh=np.full(n, np.nan),
+            fresh=filled(n, np.nan),
             new_level=np.zeros(n, np.int64),
             size=np.zeros(n),
             ranking=np.full((n, TOP_SENSORS), -1, np.int64),
-            deviation=np.full((n, TOP_SENSORS), np.nan),
+            deviation=filled((n, TOP_SENSORS), np.nan),
             rules=np.zeros(n, np.int64),
             suppressed=np.zeros(n, np.int64),
             health=np.zeros((n, len(SENSOR_NAMES)), np.int8),
@@ -111,8 +111,8 @@ class Columns:
             models=[],
             numbers={},
             expired=np.zeros(n, np.bool_),
-            level_shift=np.full(n, np.nan),
-            baseline_age=np.full(n, np.nan),
+            level_shift=filled(n, np.nan),
+            baseline_age=filled(n, np.nan),
             shifted=np.full(n, -1),
             alarm_active=np.full(n, NO_POINTS, np.int64),
             alarms=[],
@@ -156,7 +156,7 @@ class Columns:
         if not any(model.is_own for model in self.models):
             return None
         numbers = self.model[at]
-        if (numbers == numbers[0]).all():
+        if everywhere(numbers == numbers[0]):
             at = at[:1]
         expected: BoolArray = self.of_models(at.ravel(), _sensors).reshape(*at.shape, -1)
         return expected
@@ -173,7 +173,7 @@ def to_rows(readings: Readings, columns: Columns, scored_at_ms: int) -> Scored:
     """Convert finished columns to scored readings; those not on time get a reason."""
     emission, category = _emission(readings.methane_ppm)
     risk = np.minimum(np.maximum(columns.process, 0) + np.maximum(emission, 0), MAX_RISK)
-    if columns.verdict.any():
+    if anywhere(columns.verdict != 0):
         reasons = [
             reason + _REASONS[verdict]
             for reason, verdict in zip(readings.reasons, columns.verdict.tolist(), strict=True)
@@ -234,7 +234,7 @@ _CATEGORIES = np.array([None, "NORMAL", *(rule.category for rule in EMISSION_RUL
 def _emission(methane_ppm: FloatArray) -> tuple[IntArray, list[str | None]]:
     """Points and category of the emission rules; `NO_POINTS` and None without a gas detector."""
     known = ~np.isnan(methane_ppm)
-    if not known.any():
+    if not anywhere(known):
         return np.full(len(methane_ppm), NO_POINTS, np.int64), [None] * len(methane_ppm)
     no_windows = WindowStats(np.empty(0, np.int64), np.empty((3, 3, 0, len(methane_ppm))))
     held = fired(EMISSION_RULES, RuleColumns(no_windows, methane_ppm))
@@ -244,7 +244,7 @@ def _emission(methane_ppm: FloatArray) -> tuple[IntArray, list[str | None]]:
 
 
 def _top_sensors(ranking: IntArray) -> list[tuple[str, ...]]:
-    if not (ranking >= 0).any():
+    if not anywhere(ranking >= 0):
         return [()] * len(ranking)
     base = (len(SENSOR_NAMES) + 1) ** np.arange(ranking.shape[1])
     return list(map(_ranked_names, ((ranking + 1) @ base).tolist()))

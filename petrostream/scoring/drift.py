@@ -73,8 +73,9 @@ def find_drift(
     """
     chosen = columns.model[at]
     minutes = readings.ts_ms[at] // MINUTE_MS
-    before = -1 if last_ms is None else last_ms // MINUTE_MS
-    first = np.concatenate([[before], minutes[:-1]]) != minutes
+    first = np.empty(len(at), np.bool_)
+    first[0] = minutes[0] != (-1 if last_ms is None else last_ms // MINUTE_MS)
+    first[1:] = minutes[1:] != minutes[:-1]
     for number in sorted(set(chosen.tolist()) - {-1}):
         model = columns.models[number]
         if not model.is_own:
@@ -91,7 +92,7 @@ def find_drift(
 def _shift(model: WellModel, stats: WindowStats, rows: IntArray) -> tuple[FloatArray, IntArray]:
     """The largest level shift of some readings, and its gauge: shape (len(rows),) each."""
     sensors = model.extractor.sensors
-    means = np.array([stats.get(sensor, "mean", 60)[rows] for sensor in sensors.tolist()])
+    means = stats.get_all(sensors, "mean", 60)[:, rows]
     shifts = (means - model.center[:, None]) / model.extractor.scale[:, None]
     size = np.abs(shifts)
     size[np.isnan(size)] = -1.0

@@ -31,7 +31,7 @@ from typing import Protocol
 
 import numpy as np
 
-from petrostream.arrays import IntArray
+from petrostream.arrays import IntArray, anywhere
 from petrostream.gauges import GAP_MS
 from petrostream.readings import NO_TIME, Readings
 
@@ -161,11 +161,11 @@ def feed_parts(state: HasFeed | None, readings: Readings, at: IntArray) -> Itera
     """
     order = at.tolist()
     names = [(readings.source[i], readings.feed_id[i]) for i in order]
-    changed = np.fromiter(map(ne, names[1:], names[:-1]), np.bool_, len(names) - 1)
+    changed = [i for i, other in enumerate(map(ne, names[1:], names[:-1]), 1) if other]
     source_ts_ms = readings.source_ts_ms[at]
     offsets = np.where(source_ts_ms == NO_TIME, 0, readings.ts_ms[at] - source_ts_ms)
     known = None if state is None else (state.feed, state.clock)
-    edges = [0, *(np.flatnonzero(changed) + 1).tolist(), len(order)]
+    edges = [0, *changed, len(order)]
     for first, end in pairwise(edges):
         start = first
         source, feed_id = names[first]
@@ -175,7 +175,7 @@ def feed_parts(state: HasFeed | None, readings: Readings, at: IntArray) -> Itera
             if of_replaced:
                 start = first + of_replaced
                 yield FeedPart(at[first:start], False, np.full(of_replaced, LATE), *known)
-            feed = replace(feed, replaced=_replaced(known[0], feed_id))
+            feed = Feed(source, 0, feed_id, _replaced(known[0], feed_id))
             if (known[0].source, known[0].feed_id) != names[first] and start < end:
                 known = None
         if start < end:
@@ -189,7 +189,7 @@ def _of_replaced(feed_id: str, feed: Feed, clock: Clock, arrival_ms: IntArray) -
     if feed_id == feed.feed_id or feed_id not in feed.replaced:
         return 0
     counting = arrival_ms > clock.track.arrival_ms + GAP_MS
-    return int(counting.argmax()) if counting.any() else len(arrival_ms)
+    return int(counting.argmax()) if anywhere(counting) else len(arrival_ms)
 
 
 def _replaced(feed: Feed, feed_id: str) -> tuple[str, ...]:
@@ -207,7 +207,7 @@ def _of_one_run(
     if _is_steady(known, feed, ts_ms, offsets):
         first = int(ts_ms[0]) if known is None else known[1].track.first_ms
         clock = Clock(Track(first, int(ts_ms[-1]), int(arrival_ms[-1])))
-        feed = replace(feed, offset_ms=int(offsets[-1]))
+        feed = Feed(feed.source, int(offsets[-1]), feed.feed_id, feed.replaced)
         yield FeedPart(at, known is None, np.full(len(at), ON_TIME), feed, clock)
         return
     start, begins, verdicts = 0, False, list[int]()
@@ -234,11 +234,18 @@ def _is_steady(known: tuple[Feed, Clock] | None, feed: Feed, ts_ms: IntArray, of
         if known[1].left is not None or known[1].other is not None:
             return False
         before, offset = known[1].track.last_ms, known[0].offset_ms
-    steps = ts_ms - np.concatenate([[before], ts_ms[:-1]])
+    if not 1 <= int(ts_ms[0]) - before <= LEAP_MS or not (feed.feed_id or _near(int(offsets[0]) - offset)):
+        return False
+    if len(ts_ms) == 1:
+        return True
+    steps = ts_ms[1:] - ts_ms[:-1]
     if steps.min() < 1 or steps.max() > LEAP_MS:
         return False
-    changes = offsets - np.concatenate([[offset], offsets[:-1]])
-    return bool(feed.feed_id) or not (np.abs(changes) > FEED_JITTER_MS).any()
+    return bool(feed.feed_id) or not anywhere(np.abs(offsets[1:] - offsets[:-1]) > FEED_JITTER_MS)
+
+
+def _near(change_ms: int) -> bool:
+    return abs(change_ms) <= FEED_JITTER_MS
 
 
 _Judgement = tuple[int, Clock | None]

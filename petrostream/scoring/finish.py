@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.alarms import Signals, WellAlarms, restless
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.gauges import Moves
 from petrostream.readings import Readings
 from petrostream.risk import MAX_PART, PROCESS_RULES, expected_rules, points
@@ -110,11 +110,11 @@ def _risk(
     columns: Columns, at: IntArray, held: BoolArray, forest: IntArray, suppressed: BoolArray
 ) -> IntArray:
     """Process points of each reading: rules that hold plus forest, except what is suppressed."""
-    if not held.any() and not suppressed.any():
+    if not anywhere(held) and not anywhere(suppressed):
         return forest
     bits = 1 << np.arange(len(suppressed))
     columns.rules[at] = bits[:-1] @ held
-    if not suppressed.any():
+    if not anywhere(suppressed):
         return points(PROCESS_RULES, held) + forest
     found = np.vstack([held, columns.anomalous[at]])
     columns.suppressed[at] = bits @ (found & suppressed)
@@ -124,7 +124,7 @@ def _risk(
 def _explained(columns: Columns, seen: Look, moves: Moves, threshold: FloatArray) -> BoolArray:
     """What moves of chokes and valves explain: shape (len(SUPPRESSIBLE), n), rules, then the forest."""
     at = seen.at
-    if not moves.in_transition.any():
+    if not anywhere(moves.in_transition):
         return np.zeros((len(PROCESS_RULES) + 1, len(at)), np.bool_)
     forest = columns.anomalous[at] & ~(columns.unexplained[at] >= threshold)
     return np.vstack([expected_rules(seen.seen, moves), forest])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from petrostream.alarms import WellAlarms
-from petrostream.arrays import IntArray
+from petrostream.arrays import IntArray, everywhere
 from petrostream.gauges import GAP_MS, HISTORY_MS, MAX_WINDOW_READINGS, MISSING, CountArray
 from petrostream.scoring.feeds import NO_CLOCK, NO_FEED, Clock, Feed
 from petrostream.scoring.memory import NO_MEMORY, WellMemory
@@ -107,7 +107,7 @@ def trim(state: WellState, start: int, *, feed: Feed, clock: Clock, memory: Well
     if ts_ms[-1] - ts_ms[first] >= HISTORY_MS:
         first = max(first, int(ts_ms.searchsorted(ts_ms[-1] - HISTORY_MS, side="right")))
     counts = counts[first:]
-    if not (counts[-1] != MISSING).all():
+    if not everywhere(counts[-1] != MISSING):
         used = (counts != MISSING).any(axis=0)
         sensors, counts = sensors[used], counts[:, used]
     # Copies, so that a long batch is not kept alive by the few rows still needed.

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from petrostream.arrays import FloatArray, IntArray
+from petrostream.arrays import FloatArray, IntArray, anywhere
 from petrostream.detection import Detection, Usual, WellModel
 from petrostream.gauges import (
     Anchor,
@@ -78,9 +78,9 @@ def fresh_score(found: Detection, stats: WindowStats, levels: Levels, against: U
     """
     still = levels.still_away(found.sensors)
     known = ~np.isnan(still)
-    if not known.any():
+    if not anywhere(known):
         return found.score
-    means = np.array([stats.get(sensor, "mean", 30) for sensor in found.sensors.tolist()])
+    means = stats.get_all(found.sensors, "mean", 30)
     further = np.abs(means - still) > FURTHER_SCALES * against.scale
     own = np.where(known, np.where(further, 1.0, 0.0), found.sensor_score.T)
     highest: FloatArray = np.fmax.reduce(own, axis=0)
@@ -100,7 +100,7 @@ def usual(model: WellModel, levels: Levels, taken: Taken) -> Usual | None:
         return None
     center = levels.center(extractor.sensors)
     unknown = np.isnan(center) | levels.recommissioned(model.valid_from_ms)
-    if unknown.any():
+    if anywhere(unknown):
         trusted = np.array([taken.trusted(model, row) for row in range(len(taken.measured_ms))])
         own = unknown & trusted & ~levels.sought(extractor.sensors)
         center = np.where(own, extractor.center[:, None], center)

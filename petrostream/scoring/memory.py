@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.gauges import (
     AT_REST,
     MISSING,
@@ -129,7 +129,7 @@ def exclude(stats: WindowStats, excluded: BoolArray) -> None:
         excluded: shape (n, 27), True where a gauge is excluded.
     """
     hidden = excluded[:, stats.sensors].T
-    if hidden.any():
+    if anywhere(hidden):
         stats.table[:, :, hidden] = np.nan
         stats.number[:, hidden] = 0
         stats.warm[:, hidden] = False
@@ -174,12 +174,12 @@ def remember(
     """
     memories, by_state = observed.memories, _OPERATED[observed.governs]
     kept = counts
-    if by_state.any():
+    if anywhere(by_state):
         kept = np.where(by_state[..., None], np.int32(MISSING), counts)
     trends, after = follow([memory.trend for memory in memories], ts_ms, kept, _ALL)
     operated = by_state | observed.moves.in_transition
     slow, slowest = follow_slowly([memory.slow for memory in memories], ts_ms, kept, _ALL, operated)
-    if observed.excluded.any():
+    if anywhere(observed.excluded):
         counts = np.where(observed.excluded, np.int32(MISSING), counts)
     of_levels = [memory.levels for memory in memories]
     levels, learned = follow_levels(of_levels, ts_ms, counts, known, operated, anchor_of)

@@ -1,9 +1,10 @@
 """Encodes a well's memory as bytes and a few JSON values, for a facility's state.
 
 Arrays (one number a gauge or minute) become bytes, which the state compresses; names and single values become
-JSON. Minute means are stored as differences from minute to minute, which are small.
+JSON. Minute means are stored as series (`petrostream.scoring.series_codec`).
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from petrostream.gauges import (
     PER_GAUGE,
     SWING_SENSORS,
     TREND_SENSORS,
+    CountArray,
     GaugeMemory,
     MoveMemory,
     Swing,
@@ -23,7 +25,7 @@ from petrostream.gauges import (
 )
 from petrostream.risk import StateMemory
 from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
-from petrostream.scoring import level_codec, slow_codec
+from petrostream.scoring import level_codec, series_codec, slow_codec
 from petrostream.scoring.memory import WellMemory
 
 _SUMS = 2
@@ -45,11 +47,10 @@ def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
         parts.append(np.array([getattr(gauges, name) for name in PER_GAUGE], "<f8").tobytes())
     if trend is not None:
         swings = [[swing.direction, swing.low, swing.high, list(swing.turns)] for swing in trend.swings]
-        plain[1] = [trend.minute, len(trend.bins), list(TREND_SENSORS), swings]
+        forms, means = _bytes_of_means(trend.bins.tobytes())
+        plain[1] = [trend.minute, len(trend.bins), list(TREND_SENSORS), swings, forms]
         parts.append(np.array([trend.total, trend.number], "<i8").tobytes())
-        changes = trend.bins.astype("<i4")
-        changes[1:] -= trend.bins[:-1]
-        parts.append(changes.T.tobytes())
+        parts.append(means)
     if memory.slow is not None:
         plain.append(slow_codec.to_plain(memory.slow))
         parts.append(slow_codec.to_bytes(memory.slow))
@@ -127,9 +128,11 @@ def _gauges(plain: list[Any], data: bytes) -> GaugeMemory:
 
 
 def _trend(plain: list[Any], data: bytes) -> TrendMemory | None:
-    minute, length, names, swings = plain
+    # In states of earlier releases means are stored as changes, in no form.
+    minute, length, names, swings, *form = plain
     sums = _SUMS * _WORD * len(names)
-    if not 0 <= length <= BINS or len(data) != sums + _MEAN * length * len(names):
+    of_means = series_codec.size(form[0], length) if form else _MEAN * length * len(names)
+    if not 0 <= length <= BINS or len(data) != sums + (of_means if length else 0):
         raise ValueError(
             f"a trend memory of {length} minutes and {len(names)} gauges does not fit {len(data)} bytes"
         )
@@ -137,14 +140,44 @@ def _trend(plain: list[Any], data: bytes) -> TrendMemory | None:
         # The other release followed other gauges: its trends cannot be used.
         return None
     total, number = np.frombuffer(data[:sums], "<i8").reshape(_SUMS, len(names)).astype(np.int64)
-    changes = np.frombuffer(data[sums:], "<i4").reshape(len(names), length)
     return TrendMemory(
         minute=int(minute),
         total=total,
         number=number,
-        bins=np.cumsum(changes.T, axis=0, dtype=np.int32),
+        bins=_means(data[sums:], length, form[0] if form else None),
         swings=tuple(
             Swing(int(direction), int(low), int(high), tuple(map(int, turns)))
             for direction, low, high, turns in swings
         ),
     )
+
+
+# Means change every minute, and a state is read and written with every batch.
+
+
+@lru_cache(maxsize=512)
+def _bytes_of_means(bins: bytes) -> tuple[list[int], bytes]:
+    """Forms and bytes of minute means, given as the bytes of their array."""
+    means = np.frombuffer(bins, np.int32).reshape(-1, len(TREND_SENSORS))
+    return series_codec.to_bytes(means.T) if len(means) else ([], b"")
+
+
+def _means(data: bytes, length: int, forms: list[int] | None) -> CountArray:
+    """Minute means: shape (length, trend sensors)."""
+    gauges = len(TREND_SENSORS)
+    if not length:
+        return np.empty((0, gauges), np.int32)
+    if forms is None:
+        changes = np.frombuffer(data, "<i4").reshape(gauges, length)
+        return np.cumsum(changes.T, axis=0, dtype=np.int32)
+    if len(forms) != gauges:
+        raise ValueError(f"{len(forms)} series of the means of {gauges} gauges")
+    return _means_in_forms(data, length, tuple(forms))
+
+
+@lru_cache(maxsize=512)
+def _means_in_forms(data: bytes, length: int, forms: tuple[int, ...]) -> CountArray:
+    means = np.ascontiguousarray(series_codec.from_bytes(forms, data, length).T)
+    # Shared by every state with these means.
+    means.setflags(write=False)
+    return means

@@ -27,8 +27,8 @@ def unexplained_score(found: Detection, stats: WindowStats, moves: Moves, center
     part, sensors = stats.take(rows), found.sensors
     may_rise, may_fall = directions(moves.codes[rows], sensors)
     usual = center[:, rows] if center.shape[1] > 1 else center
-    level = np.array([part.get(sensor, "mean", 60) for sensor in sensors.tolist()]) - usual
-    change = np.array([part.get(sensor, "slope", 60) for sensor in sensors.tolist()])
+    level = part.get_all(sensors, "mean", 60) - usual
+    change = part.get_all(sensors, "slope", 60)
     explained = (may_rise & ((level > 0) | (change > 0))) | (may_fall & ((level < 0) | (change < 0)))
     own = found.sensor_score[rows].T
     score = found.score.copy()

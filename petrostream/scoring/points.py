@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, IntArray
+from petrostream.arrays import BoolArray, IntArray, anywhere, everywhere
 from petrostream.detection import COMMISSIONED, Detection, WellModel
 from petrostream.gauges import WindowStats
 from petrostream.risk import MAX_PART, PROCESS_RULES
@@ -15,7 +15,7 @@ FOREST_FULL_MARGIN = 0.1
 
 def forest_points(model: WellModel, found: Detection) -> IntArray:
     """Return the points of the forest: shape (n,); 0 for a model without the well's own baseline."""
-    if model.kind != COMMISSIONED or not found.anomalous.any():
+    if model.kind != COMMISSIONED or not anywhere(found.anomalous):
         return np.zeros(len(found.score), np.int64)
     margin = np.clip((np.nan_to_num(found.score) - model.threshold) / FOREST_FULL_MARGIN, 0.0, 1.0)
     scaled = np.rint(FOREST_MIN_POINTS + (MAX_PART - FOREST_MIN_POINTS) * margin).astype(np.int64)
@@ -34,6 +34,6 @@ def has_rule_sensors(stats: WindowStats) -> BoolArray:
             if name not in known:
                 known[name] = ~np.isnan(stats.get(SENSOR_INDEX[name], "slope", 60))
         judged |= np.logical_and.reduce([known[name] for name in names])
-        if judged.all():
+        if everywhere(judged):
             break
     return judged

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere
 from petrostream.gauges import MISSING, CountArray, quantise
 from petrostream.readings import Readings
 from petrostream.scoring.columns import Columns
@@ -83,7 +83,7 @@ def _enter(columns: Columns, well: WellParts) -> _Entry | None:
     part, state = well.parts.pop(), well.state
     columns.begins[part.at[0]] = part.begins
     at = part.at
-    if part.verdict.any():
+    if anywhere(part.verdict != 0):
         columns.verdict[at] = part.verdict
         at = at[part.verdict == ON_TIME]
     if len(at):
@@ -146,7 +146,7 @@ def _extended(
     histories = []
     for well, entry in enumerate(cohort):
         own, of_well = present[well, sensors], chosen[:, well]
-        if own.all():
+        if everywhere(own):
             histories.append(extend(entry.before, ts_ms[:, well], of_well, sensors))
         else:
             histories.append(extend(entry.before, ts_ms[:, well], of_well[:, own], sensors[own]))

@@ -6,10 +6,12 @@ suffice (`petrostream.readings.wrong_units`). Where it decides the unit, the rea
 detector and rules use the value converted (`petrostream.scoring.memory.observe`).
 """
 
+from functools import lru_cache
+
 import numpy as np
 
-from petrostream.arrays import FloatArray, IntArray
-from petrostream.detection import COMMISSIONED, WellModel
+from petrostream.arrays import FloatArray, IntArray, anywhere
+from petrostream.detection import COMMISSIONED
 from petrostream.readings import (
     DECIDED,
     Readings,
@@ -37,21 +39,27 @@ def settle_units(readings: Readings, columns: Columns, at: IntArray) -> None:
     for number in sorted(set(chosen.tolist()) - {-1}):
         model = columns.models[number]
         if model.kind == COMMISSIONED:
-            _settle(readings, at[chosen == number], _center(model))
+            center = _center(model.extractor.sensors.tobytes(), model.center.tobytes())
+            _settle(readings, at[chosen == number], center)
 
 
-def _center(model: WellModel) -> FloatArray:
-    # Not cached by model: that would keep the forests of replaced ones alive.
-    center = np.full(len(SENSOR_NAMES), np.nan)
-    center[model.extractor.sensors] = model.center
-    return center
+# By content: a cache of models would keep the forests of replaced ones alive.
+
+
+@lru_cache(maxsize=256)
+def _center(sensors: bytes, center: bytes) -> FloatArray:
+    """The baseline's level of each of the 27 sensors, NaN where it has none."""
+    centers = np.full(len(SENSOR_NAMES), np.nan)
+    centers[np.frombuffer(sensors, np.int64)] = np.frombuffer(center)
+    return centers
 
 
 def _settle(readings: Readings, at: IntArray, center: FloatArray) -> None:
     values = readings.values[at]
-    odd = np.flatnonzero(unusual(values, center))
-    if not len(odd):
+    found = unusual(values, center)
+    if not anywhere(found):
         return
+    odd = np.flatnonzero(found)
     masks = likely_units(values[odd], center)
     at = at[odd]
     fresh = quality_without(readings, at, masks > 0)

@@ -14,9 +14,9 @@ from petrostream.gauges.features import (
     STATS,
     WINDOWS_S,
     quantise,
-    scale_floors,
     window_stats,
 )
+from petrostream.gauges.floors import scale_floors
 from petrostream.schema.sensors import SENSOR_INDEX, bounds
 
 P = SENSOR_INDEX["p_tpt"]

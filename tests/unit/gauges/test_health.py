@@ -1,14 +1,18 @@
 """Gauge health: faults of a gauge, as distinct from compression and from a well in trouble."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from petrostream.gauges import health
 from petrostream.gauges.features import MISSING, quantise
 from petrostream.gauges.health import condemned_values, judge
-from petrostream.gauges.memory import PER_GAUGE
+from petrostream.gauges.memory import PER_GAUGE, GaugeMemory
 from petrostream.gauges.status import STATUSES, health_names
+from petrostream.gauges.undisturbed import undisturbed
 from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
 from tests.support.wells import START, normal_values, table
 
@@ -206,6 +210,61 @@ def test_a_bad_gauge_does_not_enter_windows():
     values = table({"p_pdg": np.full(3, 2e7), "p_tpt": [1e7, 0.0, 1e7]})
     _, kept = judged(values)
     assert (quantise(kept, np.arange(27))[:, TPT] == MISSING).tolist() == [False, True, False]
+
+
+@st.composite
+def disturbed_series(draw):
+    """A series with a few disturbances, and where it is cut into batches."""
+    n = draw(st.integers(2, 40))
+    values = normal_values(n)
+    steps = np.ones(n, np.int64)
+    for _ in range(draw(st.integers(0, 3))):
+        row, sensor = draw(st.integers(0, n - 1)), draw(st.sampled_from([PDG, TPT, T_TPT, MON]))
+        kind = draw(st.sampled_from(["missing", "zero", "constant", "step", "gap", "new"]))
+        if kind == "missing":
+            values[row : row + draw(st.integers(1, 9)), sensor] = np.nan
+        elif kind == "zero":
+            values[row, sensor] = 0.0
+        elif kind == "constant":
+            values[row:, sensor] = values[row, sensor]
+        elif kind == "step":
+            values[row : row + draw(st.integers(1, 9)), sensor] += 80e5
+        elif kind == "gap":
+            steps[row] = draw(st.sampled_from([50, 60, 61, 400, 1000, 4000]))
+        else:
+            values[:row, sensor] = np.nan
+    ts_ms = START + 1000 * np.cumsum(steps)
+    return ts_ms, values, draw(st.sets(st.integers(1, n - 1), max_size=6))
+
+
+@given(st.lists(disturbed_series(), min_size=1, max_size=3), st.booleans())
+def test_what_is_seen_at_once_to_be_undisturbed_is_what_judging_finds(each, wanted):
+    n = min(len(values) for _, values, _ in each)
+    ts_ms = np.stack([ts_ms[:n] for ts_ms, _, _ in each], axis=1)
+    values = np.stack([values[:n] for _, values, _ in each], axis=1)
+    expected = np.arange(27)[None, None] == PDG if wanted else None
+    memories = [None] * len(each)
+    for at in np.split(np.arange(n), sorted(cut for cut in each[0][2] if cut < n)):
+        found = judge(memories, ts_ms[at], values[at], expected=expected)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(health, "undisturbed", lambda *_: None)
+            slowly = judge(memories, ts_ms[at], values[at], expected=expected)
+        for name in ("status", "values", "excluded"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(slowly, name))
+        memories = found.memories
+        for memory, other in zip(memories, slowly.memories, strict=True):
+            for name in (field.name for field in dataclasses.fields(GaugeMemory)):
+                one, two = getattr(memory, name), getattr(other, name)
+                np.testing.assert_array_equal(one, two, err_msg=name, strict=isinstance(one, np.ndarray))
+
+
+def test_healthy_wells_are_seen_to_be_undisturbed():
+    values = np.stack([normal_values(100, seed=well) for well in range(3)], axis=1)
+    ts_ms = np.tile(START + 1000 * np.arange(100)[:, None], (1, 3))
+    for wells in (slice(0, 1), slice(0, 3)):
+        first = judge([None] * wells.stop, ts_ms[:1, wells], values[:1, wells]).memories
+        assert undisturbed(first, ts_ms[1:, wells], values[1:, wells], None) is not None
+        assert undisturbed(first, ts_ms[1:, wells], values[1:, wells], np.ones((1, 1, 27), np.bool_)) is None
 
 
 @given(st.integers(0, 10**6), st.lists(st.integers(1, 299), max_size=4))

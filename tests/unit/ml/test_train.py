@@ -22,7 +22,7 @@ from ml.training.pool import Pool
 from ml.training.synthetic import synthetic_rows
 from petrostream.detection.detector import ModelSet, load_models
 from petrostream.detection.extraction import feature_names
-from petrostream.gauges.features import scale_floors
+from petrostream.gauges.floors import scale_floors
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.times import parse_ms
 

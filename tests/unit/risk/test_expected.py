@@ -47,7 +47,7 @@ def test_a_dhsv_that_closes_explains_nothing():
 
 def explained(values, name, bits, rule="dhsv_closure"):
     columns = columns_of(values)
-    moves = Moves(np.full(len(values), code(name, bits)), np.zeros(len(values), np.bool_))
+    moves = Moves(np.full(len(values), code(name, bits)))
     row = [one.id for one in PROCESS_RULES].index(rule)
     held = PROCESS_RULES[row].condition(columns)
     assert held.any()
@@ -75,4 +75,4 @@ def test_a_dhsv_that_closes_after_the_choke_was_moved_is_not_explained():
 
 def test_outside_a_transition_nothing_is_explained():
     columns = columns_of(jolt_of_a_closing_choke())
-    assert not expected_rules(columns, Moves(np.zeros(600, np.int64), np.zeros(600, np.bool_))).any()
+    assert not expected_rules(columns, Moves(np.zeros(600, np.int64))).any()

@@ -1,17 +1,24 @@
 """Encoding of the scoring state: exact round trip, and damaged bytes are refused."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petrostream.gauges.features import QUANTA
+from petrostream.gauges.features import MISSING, QUANTA
 from petrostream.packing import StateFormatError
-from petrostream.schema.sensors import SENSOR_INDEX
+from petrostream.schema.sensors import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.scoring import series_codec
 from petrostream.scoring.codec import MAGIC, VERSION, decode, encode
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score_batch
+from tests.support.paths import ROOT
 from tests.support.wells import FACILITY, normal_values, readings
+
+RELEASED = ROOT / "tests" / "released" / "0.1.0"
+"""A well of version 6 with gaps, faults of gauges and moves, every part of its memory filled."""
 
 
 def scored_state(n=400, wells=("WELL-00001",), holes=0.05):
@@ -63,6 +70,88 @@ def test_garbage_is_refused(data):
     for bytes_ in (data, MAGIC + bytes([VERSION]) + data):
         with pytest.raises(StateFormatError):
             decode(bytes_)
+
+
+@given(st.data())
+def test_series_of_any_numbers_survive(data):
+    gauges, length = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 30))
+    numbers = st.one_of(st.integers(-(1 << 31), (1 << 31) - 1), st.integers(-9, 9), st.just(MISSING))
+    series = np.array(
+        [data.draw(st.lists(numbers, min_size=length, max_size=length)) for _ in range(gauges)], np.int32
+    )
+    forms, content = series_codec.to_bytes(series)
+    assert len(content) == series_codec.size(forms, length)
+    found = series_codec.from_bytes(forms, content, length)
+    np.testing.assert_array_equal(found, series, strict=True)
+
+
+def test_each_series_is_stored_in_the_form_that_needs_least_bits():
+    n = np.arange(180)
+    noise = np.random.default_rng(3).normal(0, 5000, n.size).astype(int)
+    walk = np.cumsum(np.random.default_rng(4).integers(-9, 10, n.size))
+    line = 100_000 + 731 * n
+    forms, _ = series_codec.to_bytes(np.array([noise, walk, line]))
+    assert forms == [series_codec.CENTRED, series_codec.CHANGES, series_codec.BENDS]
+
+
+@pytest.mark.parametrize(("forms", "says"), [([0, 3], "forms"), ([0], "reshape"), ([0, 0, 0], "reshape")])
+def test_series_that_do_not_fit_are_refused(forms, says):
+    _, content = series_codec.to_bytes(np.zeros((2, 5), np.int32))
+    with pytest.raises(ValueError, match=says):
+        series_codec.from_bytes(forms, content, 5)
+
+
+def test_a_state_of_version_6_is_read_and_written_as_one_of_this_version():
+    older = (RELEASED / "scoring_state_6").read_bytes()
+    assert older[:4] == MAGIC + b"\x06"
+    state = decode(older)
+    newer = encode(state)
+    assert newer[3] == VERSION
+    assert len(newer) < 0.85 * len(older)
+    same(decode(newer), state)
+    well, after = state.wells["WELL-00001"], decode(newer).wells["WELL-00001"]
+    assert (well.feed, well.clock, well.alarms) == (after.feed, after.clock, after.alarms)
+    for part in ("gauges", "trend", "slow", "levels"):
+        one, other = getattr(well.memory, part), getattr(after.memory, part)
+        for field in dataclasses.fields(one):
+            np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
+
+
+def test_what_a_state_of_version_6_says_is_understood():
+    well = decode((RELEASED / "scoring_state_6").read_bytes()).wells["WELL-00001"]
+    assert (well.ts_ms[0], well.ts_ms[-1], len(well.ts_ms)) == (1700001320000, 1700001499000, 180)
+    assert [SENSOR_NAMES[at] for at in well.sensors] == [
+        "aber_ckp",
+        "estado_m1",
+        "p_mon_ckp",
+        "p_pdg",
+        "p_tpt",
+        "t_jus_ckp",
+        "t_tpt",
+    ]
+    sums = np.where(well.counts == MISSING, 0, well.counts).sum(axis=0, dtype=np.int64).tolist()
+    assert sums == [
+        5452610985,
+        12079595520,
+        434905058,
+        1847954821,
+        1253078335,
+        3174684154,
+        4408096858,
+    ]
+    assert np.count_nonzero(well.counts == MISSING) == 21
+    assert well.memory.trend is not None
+    bins = well.memory.trend.bins
+    assert bins.shape == (25, 6)
+    sums = np.where(bins == MISSING, 0, bins).sum(axis=0).tolist()
+    assert sums == [
+        341795,
+        122063,
+        0,
+        152000,
+        112002,
+        169173,
+    ]
 
 
 @given(st.data())

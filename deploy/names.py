@@ -55,10 +55,7 @@ class Names:
     @property
     def containers(self) -> tuple[ContainerSettings, ...]:
         """The services that the settings ask for."""
-        services = self.settings.services
-        if not services.enabled:
-            return ()
-        return (services.scoring, services.dashboard) if services.dashboard.enabled else (services.scoring,)
+        return self.settings.services.running
 
     @property
     def log_prefixes(self) -> tuple[str, ...]:

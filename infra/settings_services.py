@@ -193,6 +193,13 @@ class ServicesSettings(Section):
     dashboard: DashboardContainerSettings
     access: ServiceAccess
 
+    @property
+    def running(self) -> tuple[ContainerSettings, ...]:
+        """The services that the settings ask for."""
+        if not self.enabled:
+            return ()
+        return (self.scoring, self.dashboard) if self.dashboard.enabled else (self.scoring,)
+
     @model_validator(mode="after")
     def _consistent(self) -> "ServicesSettings":
         try:

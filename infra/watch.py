@@ -12,6 +12,7 @@ from typing import Any
 
 from infra.settings import Settings
 from infra.settings_ops import OperationsAlarmSettings
+from infra.settings_services import OidcSignIn
 
 FOLDER = Path(__file__).resolve().parent
 ALARMS_FILE = FOLDER / "alarms.json"
@@ -49,6 +50,7 @@ class OperationsAlarm:
         description: what it means and where to read what to do.
         unit: what its threshold counts.
         expression: metric math over its metrics; None if it compares its one metric directly.
+        missing: what CloudWatch makes of a period without data.
         metrics: what it watches.
         settings: when it fires.
     """
@@ -58,6 +60,7 @@ class OperationsAlarm:
     description: str
     unit: str
     expression: str | None
+    missing: str
     metrics: tuple[Metric, ...]
     settings: OperationsAlarmSettings
 
@@ -83,7 +86,18 @@ def names(settings: Settings, place: AccountRegion) -> dict[str, str]:
         "failure_queue": settings.scoring.failure_queue,
         "transform": settings.firehose_transform.function,
         "dashboard": settings.ops.dashboard,
+        "project_tag": settings.tags["project"],
+        "services": settings.services.name,
+        "scoring_service": settings.services.scoring.service,
+        "dashboard_service": settings.services.dashboard.service,
+        "client_secret": _client_secret(settings),
     }
+
+
+def _client_secret(settings: Settings) -> str:
+    """Name of the secret with which the load balancer signs people in; of none there is, if it needs none."""
+    sign_in = settings.services.access.sign_in
+    return sign_in.client_secret if isinstance(sign_in, OidcSignIn) else f"{settings.project}-none"
 
 
 def runbook(key: str) -> str:
@@ -91,34 +105,52 @@ def runbook(key: str) -> str:
     return f"{key.replace('_', '-')}.md"
 
 
-def operations_alarms(settings: Settings, place: AccountRegion) -> list[OperationsAlarm]:
-    """Every operations alarm, in the order of `infra/alarms.json`.
+def operations_alarms(
+    settings: Settings, place: AccountRegion, *, running: bool = False
+) -> list[OperationsAlarm]:
+    """The operations alarms, in the order of `infra/alarms.json`.
+
+    Args:
+        settings: the settings.
+        place: where they are.
+        running: whether the services of the settings run; those of services that do not are left out.
 
     Raises:
         KeyError: the file uses a name that `names` does not have.
     """
     table = _filled(ALARMS_FILE, names(settings, place))
-    return [_alarm(key, row, settings) for key, row in table.items()]
+    services = settings.services if running and settings.services.enabled else None
+    parts = {"scoring": services is not None, "dashboard": bool(services and services.dashboard.enabled)}
+    by_service = services is not None and settings.scoring.consumer == "service"
+    return [
+        _alarm(key, row, settings, by_service=by_service)
+        for key, row in table.items()
+        if "part" not in row or parts[row["part"]]
+    ]
 
 
-def _alarm(key: str, row: Mapping[str, Any], settings: Settings) -> OperationsAlarm:
+def _alarm(key: str, row: Mapping[str, Any], settings: Settings, *, by_service: bool) -> OperationsAlarm:
+    # The function and the service measure some things by metrics of their own.
+    metrics = {**row["metrics"], **(row.get("by_service", {}) if by_service else {})}
     return OperationsAlarm(
         key=key,
         name=f"{settings.project}-{key.replace('_', '-')}",
         description=f"{row['summary']}. Runbook: {settings.ops.runbooks}/{runbook(key)}",
         unit=row["unit"],
         expression=row.get("expression"),
+        # Most of these metrics have data points only while there is something to count.
+        missing=row.get("missing", "notBreaching"),
         metrics=tuple(
             Metric(name, metric["namespace"], metric["name"], metric["statistic"], metric["dimensions"])
-            for name, metric in row["metrics"].items()
+            for name, metric in metrics.items()
         ),
         settings=getattr(settings.alarms, key),
     )
 
 
-def dashboard(settings: Settings, place: AccountRegion) -> str:
-    """The body of the dashboard, as JSON."""
-    every = operations_alarms(settings, place)
+def dashboard(settings: Settings, place: AccountRegion, *, running: bool = False) -> str:
+    """The body of the dashboard, as JSON; `running` as for the alarms."""
+    every = operations_alarms(settings, place, running=running)
     prefix = f"arn:{place.partition}:cloudwatch:{place.region}:{place.account}:alarm:"
     thresholds = {f"threshold_{alarm.key}": f"{alarm.settings.threshold:g}" for alarm in every}
     values = {

@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from aws_cdk import App, Tags
+from aws_cdk import App, Stack, Tags
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:  # the CDK command line runs this file from its own folder
@@ -34,15 +34,17 @@ def build(app: App, deployment: Deployment) -> tuple[LakeStack, StreamStack, Sco
     scoring = ScoringStack(app, "PetroStreamScoring", deployment=deployment)
     stream.add_stack_dependency(lake)
     scoring.add_stack_dependency(stream)
+    last: Stack = scoring
     if deployment.services:
         services = ServicesStack(app, "PetroStreamServices", deployment=deployment)
         services.add_stack_dependency(scoring)
+        last = services
     if not deployment.twin:  # the emulator has no budgets, and nobody to send an e-mail to
         ops = OpsStack(app, "PetroStreamOps", deployment=deployment)
         guardrails = GuardrailsStack(app, "PetroStreamGuardrails", deployment=deployment)
         # Alarms watch, and the hard stop names, what the others create.
-        ops.add_stack_dependency(scoring)
-        guardrails.add_stack_dependency(scoring)
+        ops.add_stack_dependency(last)
+        guardrails.add_stack_dependency(last)
         if deployment.settings.encryption == "kms":
             use_own_key(deployment.settings, lake, [stream, scoring, ops])
     settings = deployment.settings

@@ -105,6 +105,7 @@ class BillGuards:
             f"{self._settings.scoring.function}-{Aws.REGION}",
             f"{self._settings.raw_copy.function}-{Aws.REGION}",
             self._analyst.role_name,
+            *(f"{one.service}-{Aws.REGION}" for one in self._settings.services.running),
             *settings.hard_stop_roles,
         ]
         executor = self._executor(deny.managed_policy_arn, roles)

@@ -89,6 +89,7 @@ def _users(settings: Settings) -> Iterator[str]:
     names = [
         settings.scoring.function,
         settings.raw_copy.function,
+        *(one.service for one in settings.services.running),
         *(delivery.name for delivery in deliveries if hasattr(delivery, "name")),
         f"{settings.project}-analyst",
         f"{settings.project}-deploy",

@@ -82,6 +82,8 @@ class GitHubRoles:
             document=self._document("plan"),
         )
         self._only_for_github(read)
+        more = self._services()
+        attached = {"plan": [read, *more[:1]], "deploy": [read, *more]}
         context = {"plan": f"ref:refs/heads/{access.branch}", "deploy": f"environment:{access.environment}"}
         for name, subject in context.items():
             role = iam.Role(
@@ -90,11 +92,32 @@ class GitHubRoles:
                 role_name=f"{project}-{name}-{Aws.REGION}",
                 assumed_by=iam.FederatedPrincipal(provider, {}, "sts:AssumeRoleWithWebIdentity"),
                 max_session_duration=Duration.minutes(access.session_minutes),
-                managed_policies=[read],
+                managed_policies=attached[name],
                 inline_policies={} if name == "plan" else {"deploy": self._document("deploy")},
             )
             self._only_for_github(role).add_property_override(_CONDITION, self._trust(subject))
             CfnOutput(self._scope, f"{name.capitalize()}RoleArn", value=role.role_arn, condition=self._given)
+
+    def _services(self) -> list[iam.ManagedPolicy]:
+        """The rights on the services, to plan and to deploy: one policy has no room for all."""
+        if not self._settings.services.enabled:
+            return []
+        described = {
+            "plan": "Reads how the services of PetroStream are set up",
+            "deploy": "Deploys the services of PetroStream",
+        }
+        policies = []
+        for name, text in described.items():
+            policy = iam.ManagedPolicy(
+                self._scope,
+                f"{name.capitalize()}ServicesPolicy",
+                managed_policy_name=f"{self._settings.project}-{name}-services-{Aws.REGION}",
+                description=text,
+                document=self._document(f"{name}_services"),
+            )
+            self._only_for_github(policy)
+            policies.append(policy)
+        return policies
 
     def _trust(self, subject: str) -> dict[str, Any]:
         """What a token must say: for AWS, of that branch, and from that branch or environment exactly."""

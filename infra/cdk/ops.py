@@ -43,13 +43,14 @@ class OpsStack(Stack):
         self._settings = deployment.settings
         self.email = email_parameter(self)
         self.topic = self._topic()
-        for alarm in operations_alarms(self._settings, cdk_place()):
+        running = deployment.services and deployment.image_tag is not None
+        for alarm in operations_alarms(self._settings, cdk_place(), running=running):
             self._alarm(alarm)
         cloudwatch.CfnDashboard(
             self,
             "Dashboard",
             dashboard_name=self._settings.ops.dashboard,
-            dashboard_body=dashboard(self._settings, cdk_place()),
+            dashboard_body=dashboard(self._settings, cdk_place(), running=running),
         )
         CfnOutput(self, "AlarmTopicArn", value=self.topic.topic_arn)
         CfnOutput(self, "DashboardName", value=self._settings.ops.dashboard)
@@ -89,8 +90,7 @@ class OpsStack(Stack):
             threshold=settings.threshold,
             evaluation_periods=settings.periods,
             datapoints_to_alarm=settings.datapoints,
-            # Most of these metrics have data points only while there is something to count.
-            treat_missing_data="notBreaching",
+            treat_missing_data=alarm.missing,
             alarm_actions=[self.topic.topic_arn],
             ok_actions=[self.topic.topic_arn],
             period=settings.period_seconds if single else None,

@@ -7,7 +7,7 @@ from aws_cdk import Acknowledgment, App, Validations
 from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
-from infra.cdk.review_guardrails import AS_REPORTED, wildcards
+from infra.cdk.review_guardrails import AS_REPORTED, services_wildcards, wildcards
 from infra.cdk.review_services import STACK as SERVICES
 from infra.cdk.review_services import exceptions
 from infra.cdk.services import ServicesStack
@@ -104,6 +104,8 @@ def services_acknowledged(app: App) -> Iterator[Acknowledged]:
             node = node.node.try_find_child(part) if node else None
         if node is not None:
             yield Acknowledged(f"{SERVICES}/{below}", rule, reason)
+    for path, rule, reason in services_wildcards(stack.deployment.settings):
+        yield Acknowledged(path, rule, reason)
 
 
 def _find(app: App, path: str) -> IConstruct:

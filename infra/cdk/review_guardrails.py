@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from infra.settings import load_settings
+from infra.settings import Settings, load_settings
 from infra.watch import AccountRegion, policy
 
 AS_REPORTED = AccountRegion(account="<AWS::AccountId>", region="<AWS::Region>", partition="<AWS::Partition>")
@@ -43,6 +43,35 @@ REASONS: Mapping[str, Mapping[str, str]] = {
             "have none; nothing here reads data or changes anything."
         ),
     },
+    "plan_services": {
+        "ReadServices": _OWN_NAMES,
+        "ReadScaling": "The name of a scalable target is made up by Application Auto Scaling.",
+        "ReadClientSecret": "Secrets Manager adds six characters of its own to the name of the one secret.",
+        "ReadServicesWithoutAName": (
+            "IAM offers no resource for the Describe actions of EC2, load balancers and scaling, nor for "
+            "task definitions; none of them reads data or changes anything."
+        ),
+    },
+    "deploy_services": {
+        "DeleteServicesStack": "CloudFormation adds an id of its own to the name of the one stack.",
+        "SignInToRegistry": "IAM offers no resource for GetAuthorizationToken; a token alone moves no image.",
+        "WriteImages": _OWN_NAMES,
+        "MakeNetwork": "EC2 makes up names; the condition allows what is created with the project's tag.",
+        "TagNetwork": "EC2 makes up names; the condition allows tags that say whose it is, the project's.",
+        "WriteNetwork": "EC2 makes up names; the condition allows what carries the project's tag.",
+        "WriteServices": _OWN_NAMES,
+        "DeregisterTasks": (
+            "IAM offers no resource for DeregisterTaskDefinition: nothing starts from what is taken away, "
+            "and tasks that run go on."
+        ),
+        "WriteBalancer": _OWN_NAMES,
+        "WriteScaling": "The name of a scalable target is made up by Application Auto Scaling.",
+        "WriteServiceLogs": _OWN_NAMES,
+        "FirstUse": (
+            "AWS names the roles of its own services; the condition allows those of the three services that "
+            "the first deployment uses."
+        ),
+    },
     "deploy": {
         "DeleteStacks": "CloudFormation adds an id of its own to the name of each stack, which is named.",
         "PublishModels": "The wildcard covers the objects of the one bucket that holds models.",
@@ -69,6 +98,12 @@ REASONS: Mapping[str, Mapping[str, str]] = {
 """Why a statement has wildcards, by policy and statement id."""
 
 _PLACES = {"analyst": "Analyst", "plan": "PlanPolicy", "deploy": "Deploy"}
+_SERVICES_PLACES = {"plan_services": "PlanServicesPolicy", "deploy_services": "DeployServicesPolicy"}
+
+
+def services_wildcards(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """The same of the access policies that exist with the services only."""
+    yield from _wildcards(_SERVICES_PLACES, settings)
 
 
 def wildcards() -> Iterator[tuple[str, str, str]]:
@@ -77,9 +112,13 @@ def wildcards() -> Iterator[tuple[str, str, str]]:
     Raises:
         KeyError: a statement has a wildcard and no reason.
     """
-    for name, construct in _PLACES.items():
+    yield from _wildcards(_PLACES, load_settings())
+
+
+def _wildcards(places: Mapping[str, str], settings: Settings) -> Iterator[tuple[str, str, str]]:
+    for name, construct in places.items():
         found: dict[str, list[str]] = {}
-        for statement in policy(name, load_settings(), AS_REPORTED)["Statement"]:
+        for statement in policy(name, settings, AS_REPORTED)["Statement"]:
             for resource in statement["Resource"]:
                 if "*" in resource:
                     found.setdefault(resource, []).append(REASONS[name][statement["Sid"]])

@@ -13,6 +13,8 @@ locals {
   key_users = [
     for name in concat(
       [local.settings.scoring.function, local.settings.raw_copy.function],
+      local.settings.services.enabled ? [local.settings.services.scoring.service] : [],
+      local.settings.services.enabled && local.settings.services.dashboard.enabled ? [local.settings.services.dashboard.service] : [],
       [for firehose in values(local.settings.firehose) : firehose.name if can(firehose.name)],
       ["${local.settings.project}-analyst", "${local.settings.project}-deploy"],
     ) : "arn:${local.place.partition}:iam::${local.place.account_id}:role/${name}-${local.place.region}"

@@ -76,6 +76,8 @@ module "guardrails" {
   access               = local.settings.access
   names                = local.shared_names
   project_tag          = local.settings.tags.project
+  services             = local.settings.services.enabled
+  containers           = !local.settings.services.enabled ? [] : concat([local.settings.services.scoring.service], local.settings.services.dashboard.enabled ? [local.settings.services.dashboard.service] : [])
   policies_folder      = "${local.repository}/infra/policies"
   alert_email          = var.alert_email
   github_repository    = var.github_repository

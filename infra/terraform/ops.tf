@@ -37,6 +37,12 @@ locals {
     failure_queue = local.settings.scoring.failure_queue
     transform     = local.settings.firehose_transform.function
     dashboard     = local.settings.ops.dashboard
+
+    project_tag       = local.settings.tags.project
+    services          = local.settings.services.name
+    scoring_service   = local.settings.services.scoring.service
+    dashboard_service = local.settings.services.dashboard.service
+    client_secret     = try(local.settings.services.access.sign_in.client_secret, "${local.settings.project}-none")
   }
 }
 
@@ -48,6 +54,8 @@ module "ops" {
   ops           = local.settings.ops
   alarms        = local.settings.alarms
   names         = local.shared_names
+  service_reads = local.service_reads
+  parts         = !local.services_on || var.image_tag == null ? [] : concat(["scoring"], local.settings.services.dashboard.enabled ? ["dashboard"] : [])
   shared_folder = "${local.repository}/infra"
   alert_email   = var.alert_email
   key           = local.key

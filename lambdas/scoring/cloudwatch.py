@@ -23,6 +23,9 @@ BEHIND = "BehindMilliseconds"
 READ = "RecordsRead"
 """Records of the stream that were processed; zero says that the service lives and has nothing to do."""
 
+OF_THE_SERVICE = (BEHIND, READ)
+"""Metrics that the function does not have: Lambda counts the same for it."""
+
 
 def _print(line: str) -> None:
     sys.stdout.write(line + "\n")

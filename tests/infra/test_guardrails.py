@@ -20,7 +20,7 @@ SETTINGS = load_settings()
 ACCOUNT, REGION = "123456789012", "eu-north-1"
 PLACE = watch.AccountRegion(account=ACCOUNT, region=REGION, partition="aws")
 GITHUB = "token.actions.githubusercontent.com"
-POLICIES = ("analyst", "plan", "deploy", "hard_stop")
+POLICIES = ("analyst", "plan", "plan_services", "deploy", "deploy_services", "hard_stop")
 INLINE_LIMIT, MANAGED_LIMIT = 10_240, 6_144
 """Characters that IAM holds of a role's inline policies, and of a managed policy, without white space."""
 
@@ -355,6 +355,8 @@ def test_policies_fit_into_iam_in_the_longest_place():
     sizes = {n: len(json.dumps(watch.policy(n, SETTINGS, far), separators=(",", ":"))) for n in POLICIES}
     assert sizes["plan"] < MANAGED_LIMIT
     assert sizes["hard_stop"] < MANAGED_LIMIT
+    assert sizes["plan_services"] < MANAGED_LIMIT
+    assert sizes["deploy_services"] < MANAGED_LIMIT
     assert sizes["deploy"] < INLINE_LIMIT
     assert sizes["analyst"] < INLINE_LIMIT
 

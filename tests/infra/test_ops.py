@@ -9,16 +9,28 @@ import pytest
 
 from cost import figures
 from infra import watch
-from infra.settings import load_settings
-from lambdas.scoring import counts
+from infra.settings import Settings, load_settings
+from lambdas.scoring import cloudwatch, counts
 from tests.support.paths import ROOT
+from tests.support.services import everything
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 SETTINGS = load_settings()
 PLACE = watch.AccountRegion(account="123456789012", region="eu-north-1", partition="aws")
 ALARMS = {alarm.key: alarm for alarm in watch.operations_alarms(SETTINGS, PLACE)}
+
+
+def _with_services():
+    raw = SETTINGS.model_dump()
+    everything()(raw)
+    return Settings.model_validate(raw)
+
+
+SERVED = {alarm.key: alarm for alarm in watch.operations_alarms(_with_services(), PLACE, running=True)}
+"""The alarms where the services run, and one of them reads the stream."""
 EMITTED = {
     SETTINGS.scoring.function: {
+        *cloudwatch.OF_THE_SERVICE,
         *counts.COUNTED_ALWAYS,
         *counts.COUNTED_WITH_TANKS,
         *counts.COUNTED_IF_ANY,
@@ -31,6 +43,7 @@ EMITTED = {
 AWS_METRICS = {
     "AWS/Athena": {"ProcessedBytes"},
     "AWS/Billing": {"EstimatedCharges"},
+    "AWS/ECS": {"CPUUtilization"},
     "AWS/DynamoDB": {"ReadThrottleEvents", "SuccessfulRequestLatency", "WriteThrottleEvents"},
     "AWS/Firehose": {"DeliveryToS3.DataFreshness", "FailedConversion.Records"},
     "AWS/Kinesis": {"IncomingBytes", "IncomingRecords", "WriteProvisionedThroughputExceeded"},
@@ -57,7 +70,7 @@ def _graphed():
 
 
 def _alarmed():
-    for alarm in ALARMS.values():
+    for alarm in (*ALARMS.values(), *SERVED.values()):
         for metric in alarm.metrics:
             yield metric.namespace, metric.name, dict(metric.dimensions)
 
@@ -82,7 +95,8 @@ def test_every_metric_the_code_emits_is_on_the_dashboard():
     graphed = {
         (name, dimensions["service"]) for space, name, dimensions in _graphed() if space == "PetroStream"
     }
-    assert graphed == {(name, function) for function, names in EMITTED.items() for name in names}
+    emitted = {(name, function) for function, names in EMITTED.items() for name in names}
+    assert graphed == {one for one in emitted if one[0] not in cloudwatch.OF_THE_SERVICE}
 
 
 def test_the_dashboard_shows_what_operations_asked_for():
@@ -137,7 +151,7 @@ def test_the_dashboards_expressions_name_metrics_of_their_widget():
 
 
 def test_alarm_expressions_name_their_metrics():
-    for alarm in ALARMS.values():
+    for alarm in (*ALARMS.values(), *SERVED.values()):
         if alarm.expression is None:
             assert len(alarm.metrics) == 1, alarm.key
         else:
@@ -219,12 +233,23 @@ def test_no_stream_is_so_large_that_one_batch_would_pass_for_silence():
 
 
 def test_every_alarm_has_its_settings_and_the_other_way_round():
-    assert set(ALARMS) == set(SETTINGS.alarms.model_dump())
+    assert set(SERVED) == set(SETTINGS.alarms.model_dump())
+    assert set(SERVED) - set(ALARMS) == {"service_down", "dashboard_down"}
+
+
+def test_alarms_follow_whoever_scores():
+    moved = {key for key in ALARMS if ALARMS[key].metrics != SERVED[key].metrics}
+    assert moved == {"scoring_silent", "scoring_behind"}
+    assert SERVED["scoring_silent"].expression == ALARMS["scoring_silent"].expression
+    assert {alarm.missing for alarm in ALARMS.values()} == {"notBreaching"}
+    assert {SERVED[key].missing for key in ("service_down", "dashboard_down")} == {"breaching"}
+    # Services that are not there yet have no alarm.
+    assert {alarm.key for alarm in watch.operations_alarms(_with_services(), PLACE)} == set(ALARMS)
 
 
 def test_every_alarm_has_a_runbook_with_all_its_parts_and_every_runbook_an_alarm():
     pages = {path.name for path in RUNBOOKS.glob("*.md")} - {"README.md", "budget.md"}
-    assert pages == {watch.runbook(key) for key in ALARMS}
+    assert pages == {watch.runbook(key) for key in SERVED}
     parts = ["What it means", "What to look at", "What to do", "When to escalate"]
     index = (RUNBOOKS / "README.md").read_text()
     for page in pages:

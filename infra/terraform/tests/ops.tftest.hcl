@@ -13,6 +13,7 @@ variables {
     database   = "lake", workgroup = "group", stream = "the-stream", raw = "the-raw", delivery = "the-delivery"
     quarantine = "the-quarantine", live_table = "the-table", scoring = "the-scoring", failure_queue = "the-queue"
     transform  = "the-transform", raw_copy = "the-raw-copy", facility = "the-facility", alarms = "the-alarms", dashboard = "petrostream"
+    services   = "the-services", scoring_service = "the-service", dashboard_service = "the-dashboard-service"
   }
 }
 
@@ -24,7 +25,7 @@ run "every_alarm_reports_and_names_its_runbook" {
   }
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.alarm)) == toset(keys(var.alarms))
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.alarm)) == setsubtract(keys(var.alarms), ["service_down", "dashboard_down"])
     error_message = "infra/alarms.json and the section alarms of the settings must name the same alarms."
   }
 
@@ -59,6 +60,34 @@ run "every_alarm_reports_and_names_its_runbook" {
   assert {
     condition     = length(jsondecode(aws_cloudwatch_dashboard.lake.dashboard_body).widgets) > 10
     error_message = "The dashboard has its widgets."
+  }
+}
+
+run "alarms_follow_whoever_scores" {
+  command = plan
+
+  module {
+    source = "./modules/ops"
+  }
+
+  variables {
+    service_reads = true
+    parts         = ["scoring", "dashboard"]
+  }
+
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.alarm)) == toset(keys(var.alarms))
+    error_message = "infra/alarms.json and the section alarms of the settings must name the same alarms."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.alarm["scoring_behind"].metric_name == "BehindMilliseconds" && aws_cloudwatch_metric_alarm.alarm["scoring_behind"].dimensions == tomap({ service = "the-scoring" })
+    error_message = "How late readings are is what the service says."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.alarm["service_down"].treat_missing_data == "breaching"
+    error_message = "Without a task there is no data: that is the alarm."
   }
 }
 

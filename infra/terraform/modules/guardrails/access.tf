@@ -118,3 +118,20 @@ resource "aws_iam_role_policy" "deploy" {
   role   = aws_iam_role.github["deploy"].name
   policy = jsonencode(jsondecode(templatefile("${var.policies_folder}/deploy.json", var.names)))
 }
+
+# The rights on the services, policies of their own: one policy has no room for all.
+resource "aws_iam_policy" "services" {
+  for_each = var.services ? local.roles : toset([])
+
+  name        = "${var.names.project}-${each.key}-services-${var.place.region}"
+  description = each.key == "plan" ? "Reads how the services of PetroStream are set up" : "Deploys the services of PetroStream"
+  policy      = jsonencode(jsondecode(templatefile("${var.policies_folder}/${each.key}_services.json", var.names)))
+}
+
+# Whoever deploys plans first.
+resource "aws_iam_role_policy_attachment" "services" {
+  for_each = var.services && length(local.roles) > 0 ? { "plan plan" = ["plan", "plan"], "deploy plan" = ["deploy", "plan"], "deploy deploy" = ["deploy", "deploy"] } : {}
+
+  role       = aws_iam_role.github[each.value[0]].name
+  policy_arn = aws_iam_policy.services[each.value[1]].arn
+}

@@ -4,6 +4,7 @@ locals {
   alerts = toset([for percent in var.budget.alert_percent : tostring(percent)])
   stopped = concat(
     ["${var.names.scoring}-${var.place.region}", "${var.names.raw_copy}-${var.place.region}", aws_iam_role.analyst.name],
+    [for service in var.containers : "${service}-${var.place.region}"],
     var.budget.hard_stop_roles,
   )
 }

@@ -87,6 +87,18 @@ variable "project_tag" {
   type        = string
 }
 
+variable "services" {
+  description = "Whether there are services: the roles for GitHub then have their rights as well."
+  type        = bool
+  default     = false
+}
+
+variable "containers" {
+  description = "Names of the services, whose roles the hard stop reaches."
+  type        = list(string)
+  default     = []
+}
+
 variable "policies_folder" {
   description = "Folder of the policy documents."
   type        = string

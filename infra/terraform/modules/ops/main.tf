@@ -3,13 +3,18 @@
 locals {
   alarms = {
     for key, alarm in jsondecode(templatefile("${var.shared_folder}/alarms.json", var.names)) : key => {
+      # Most of these metrics have data points only while there is something to count.
+      missing = try(alarm.missing, "notBreaching")
+
       name        = "${var.names.project}-${replace(key, "_", "-")}"
       description = "${alarm.summary}. Runbook: ${var.ops.runbooks}/${replace(key, "_", "-")}.md"
       unit        = alarm.unit
       expression  = try(alarm.expression, null)
-      metrics     = alarm.metrics
       settings    = var.alarms[key]
-    }
+
+      # The function and the service measure some things by metrics of their own.
+      metrics = merge(alarm.metrics, var.service_reads ? try(alarm.by_service, {}) : {})
+    } if try(contains(var.parts, alarm.part), true)
   }
 
   here      = "${var.place.region}:${var.place.account_id}"
@@ -64,8 +69,7 @@ resource "aws_cloudwatch_metric_alarm" "alarm" {
   evaluation_periods  = each.value.settings.periods
   datapoints_to_alarm = each.value.settings.datapoints
 
-  # Most of these metrics have data points only while there is something to count.
-  treat_missing_data = "notBreaching"
+  treat_missing_data = each.value.missing
 
   alarm_actions = [local.topic_arn]
   ok_actions    = [local.topic_arn]

@@ -58,3 +58,15 @@ variable "key" {
   type        = string
   default     = null
 }
+
+variable "service_reads" {
+  description = "Whether the scoring service reads the stream instead of the function."
+  type        = bool
+  default     = false
+}
+
+variable "parts" {
+  description = "Services that run: scoring, dashboard. Those that do not have no alarm."
+  type        = list(string)
+  default     = []
+}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from cost import lines_lake, lines_path, lines_rest
+from cost import lines_lake, lines_path, lines_rest, lines_services
 from cost.flow import Flow
 from cost.lines import PATH, LineItem
 from cost.prices import Price, PricesError, load_prices
@@ -27,7 +27,7 @@ SECTIONS: Sequence[Callable[[Flow], Iterator[LineItem]]] = (
     lines_path.logs,
     lines_rest.watching,
     lines_rest.asking,
-    lines_rest.services,
+    lines_services.services,
 )
 
 

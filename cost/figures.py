@@ -162,18 +162,23 @@ ALARM_METRICS = 16
 
 DASHBOARDS = 1
 
-FARGATE_VCPU = Fraction(1, 4)
-FARGATE_GB = Fraction(1, 2)
-"""The smallest possible task, one of them, running all the time."""
-
 LCU = Fraction(1, 20)
 """Load balancer capacity units for a handful of viewers (one unit carries 1 GB an hour)."""
 
-PUBLIC_ADDRESSES = 3
-"""Two for the load balancer, which needs two zones, and one for the task. A NAT gateway would cost more."""
+IMAGE_GB = Fraction(1, 5)
+"""A container image, compressed as the registry holds it."""
 
-IMAGE_GB = Fraction(1, 2)
-"""The service's container image."""
+IMAGES_KEPT = 3
+"""Images of a service that are kept on average; they share most of their layers: an upper bound."""
+
+TASK_LOG_BYTES = 900
+"""Log of a task in a minute: its metrics 700, and a line now and then."""
+
+SERVICE_METRICS = 2
+"""Custom metrics of the service besides those of scoring: records read, and how late they are."""
+
+SCALING_ALARMS = 4
+"""Alarms that scaling makes for itself, two for each of CPU and memory."""
 
 # --- limits and rounding rules of the services ------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from cost import figures as f
 from cost.sizes import buffered, compressed, pieces, vcpus
 from cost.workload import Workload
 from infra.settings import Settings
+from infra.settings_services import ContainerSettings
 from petrostream.lake import MAX_BLOCK_BYTES
 
 ZERO = Fraction(0)
@@ -108,23 +109,39 @@ class Flow:
         event_bytes = self.stream_bytes / self.active_shards * 4 / 3 + records * f.EVENT_RECORD_BYTES
         return min(batch_size / records, f.EVENT_BYTES / event_bytes)
 
+    @property
+    def containers(self) -> tuple[ContainerSettings, ...]:
+        """The services that run: those of the settings, or with `fargate` those that they would have."""
+        services = self.settings.services
+        if not self.workload.fargate:
+            return services.running
+        return services.model_copy(update={"enabled": True}).running
+
+    @property
+    def service_reads(self) -> bool:
+        """Whether the service reads the stream instead of the function."""
+        return self.settings.services.enabled and self.settings.scoring.consumer == "service"
+
     @cached_property
     def batch_seconds(self) -> Fraction:
         """Time between two batches of one shard, unless a batch is full earlier.
 
         The window begins with the read that brings the first record; the batch goes with the read that falls
         on its end, and the next read is a second later. With enhanced fan-out records are pushed: the
-        next one opens the next window. There is no batch without a record.
+        next one opens the next window. There is no batch without a record. The service has no window: what it
+        reads is a batch.
         """
         scoring = self.settings.scoring
         records = self.record_rate / self.active_shards
+        if self.service_reads:
+            return max(Fraction(f.POLL_SECONDS), 1 / records)
         full = self._gathered(scoring.batch_size)
         until_next = 1 / records if scoring.enhanced_fan_out else Fraction(f.POLL_SECONDS)
         return max(min(scoring.batching_window_seconds + until_next, full), 1 / records)
 
     @cached_property
     def batches(self) -> Fraction:
-        """Invocations of the scoring function a second, over all shards."""
+        """Batches a second over all shards: invocations of the scoring function, if it reads the stream."""
         return self.active_shards / self.batch_seconds if self.facilities else ZERO
 
     def visits(self, facility: Facility) -> Fraction:

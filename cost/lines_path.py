@@ -100,7 +100,7 @@ def functions(flow: Flow) -> Iterator[LineItem]:
     """The three functions, and the failure queue."""
     settings = flow.settings
     sends = bool(flow.facilities)
-    batches = flow.batches * flow.seconds
+    batches = Fraction(0) if flow.service_reads else flow.batches * flow.seconds
     time = f"lambda.{settings.runtime.architecture}_gb_second"
     for name, count, ms, memory_mb in (
         ("scoring", batches, flow.scoring_ms if sends else 0, settings.scoring.memory_mb),
@@ -154,9 +154,11 @@ def table(flow: Flow) -> Iterator[LineItem]:
 def logs(flow: Flow) -> Iterator[LineItem]:
     """Logs and custom metrics of the functions."""
     summaries = min(flow.batches, Fraction(flow.active_shards, f.SUMMARY_SECONDS))
-    written = summaries * f.SUMMARY_LOG_BYTES
+    # The service's logs are with its tasks.
+    invocations = Fraction(0) if flow.service_reads else flow.batches
+    written = Fraction(0) if flow.service_reads else summaries * f.SUMMARY_LOG_BYTES
     if flow.settings.runtime.system_log_level != "WARN":
-        written += (flow.batches + flow.raw_copies + flow.transforms) * f.PLATFORM_LOG_BYTES
+        written += (invocations + flow.raw_copies + flow.transforms) * f.PLATFORM_LOG_BYTES
     gb = written * flow.seconds / f.GB
     age = Fraction(flow.workload.months * f.MONTH_HOURS, 24)
     days = min(Fraction(flow.settings.runtime.log_retention_days), age)

@@ -1,11 +1,11 @@
-"""Lines besides the Lambda path: operations alarms and dashboard, queries, container service, key."""
+"""Lines besides the Lambda path: operations alarms and dashboard, queries, key."""
 
 from collections.abc import Iterator
 from fractions import Fraction
 
 from cost import figures as f
 from cost.flow import Flow
-from cost.lines import ASKING, SERVICES, WATCHING, LineItem
+from cost.lines import ASKING, WATCHING, LineItem
 
 
 def watching(flow: Flow) -> Iterator[LineItem]:
@@ -28,24 +28,3 @@ def asking(flow: Flow) -> Iterator[LineItem]:
     yield LineItem(ASKING, "Athena", what, "athena.tb", scanned)
     gets = queries * flow.curated_objects * day * f.GETS_PER_OBJECT
     yield LineItem(ASKING, "S3", "reads by queries", "s3.get", gets)
-
-
-def services(flow: Flow) -> Iterator[LineItem]:
-    """One container service behind a load balancer, if enabled."""
-    if not flow.workload.fargate:
-        return
-    hours = Fraction(f.MONTH_HOURS)
-    for service, what, price, quantity in (
-        ("Fargate", f"{float(f.FARGATE_VCPU)} vCPU", "fargate.arm64_vcpu_hour", hours * f.FARGATE_VCPU),
-        ("Fargate", f"{float(f.FARGATE_GB)} GB", "fargate.arm64_gb_hour", hours * f.FARGATE_GB),
-        ("Load balancer", "load balancer", "alb.hour", hours),
-        ("Load balancer", "capacity units", "alb.lcu_hour", hours * f.LCU),
-        (
-            "VPC",
-            f"public addresses: {f.PUBLIC_ADDRESSES}",
-            "vpc.public_ipv4_hour",
-            hours * f.PUBLIC_ADDRESSES,
-        ),
-        ("ECR", "container image", "ecr.gb", f.IMAGE_GB),
-    ):
-        yield LineItem(SERVICES, service, what, price, quantity, fixed=True)

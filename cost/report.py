@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from cost.bill import PATH_LIMIT, TOTAL_LIMIT, Bill, Line
+from cost.lines import SERVICES
 
 
 def dollars(amount: Fraction, places: int = 2) -> str:
@@ -56,9 +57,14 @@ def title(bill: Bill) -> str:
 
 def verdict(bill: Bill) -> list[str]:
     """The bill compared with its limits, and its largest parts."""
+    containers = any(line.item.group == SERVICES for line in bill.lines)
     lines = [
         _against("Lambda path", bill.path, PATH_LIMIT),
-        _against("Everything" if bill.workload.fargate else "Total", bill.total, TOTAL_LIMIT),
+        _against(
+            "Everything" if containers else "Total",
+            bill.total,
+            TOTAL_LIMIT,
+        ),
         f"After ./project_down.sh aws: ${dollars(bill.after_down().total)} a month",
     ]
     shares = [(name, usd) for name, usd in bill.by_service().items() if usd][:3]

@@ -30,7 +30,7 @@ class Workload:
         block_seconds: time between two blocks of a facility; by default that of `infra/settings.json`.
         months: age of the lake in whole months at the end of the billed one; it decides how much is stored.
         queries_per_day: Athena queries, each over one day of readings.
-        fargate: whether one container service behind a load balancer is on.
+        fargate: whether the services are on and behind a load balancer, whatever the settings say.
         customer_key: whether a customer-managed KMS key replaces the keys AWS manages.
     """
 

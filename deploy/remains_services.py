@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from cost.figures import GB, MONTH_HOURS
+from cost.lines_services import UNITS
 from cost.prices import load_prices
 from deploy.names import Names
 from infra.settings_services import ContainerSettings
@@ -14,9 +15,6 @@ Ask = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any] | None]
 
 Left = tuple[str, str, Fraction]
 """ARN, kind and dollars a month of a resource."""
-
-UNITS = 1024
-"""CPU units of a vCPU, and MB of a GB."""
 
 
 def services(names: Names, ask: Ask) -> Iterator[Left]:
@@ -61,14 +59,19 @@ def _cluster(names: Names, ask: Ask) -> Iterator[Left]:
         running = int(row["runningCount"]) + int(row["pendingCount"])
         name = row["serviceName"]
         what = f"service, {running} tasks"
-        yield names.arn("ecs", f"service/{cluster}/{name}"), what, task_month(sizes[name]) * running
+        month = task_month(sizes[name], names.settings.runtime.architecture)
+        yield (
+            names.arn("ecs", f"service/{cluster}/{name}"),
+            what,
+            month * running,
+        )
 
 
-def task_month(container: ContainerSettings) -> Fraction:
+def task_month(container: ContainerSettings, architecture: str) -> Fraction:
     """Dollars a month of a task at the price without interruption: that of spare capacity is below it."""
     return (
-        _hourly("fargate.arm64_vcpu_hour", Fraction(container.cpu, UNITS))
-        + _hourly("fargate.arm64_gb_hour", Fraction(container.memory_mb, UNITS))
+        _hourly(f"fargate.{architecture}_vcpu_hour", Fraction(container.cpu, UNITS))
+        + _hourly(f"fargate.{architecture}_gb_hour", Fraction(container.memory_mb, UNITS))
         + _hourly("vpc.public_ipv4_hour", Fraction(1))
     )
 

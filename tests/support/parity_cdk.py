@@ -353,7 +353,7 @@ def _topic_policy(row: Mapping[str, Any]) -> Rows:
 def _mapping(row: Mapping[str, Any]) -> Rows:
     values = {
         "source": row["EventSourceArn"],
-        "enabled": row["Enabled"],
+        "enabled": row.get("Enabled", True),
         "start": row["StartingPosition"],
         "batch": (row["BatchSize"], row["MaximumBatchingWindowInSeconds"]),
         "bisect": row.get("BisectBatchOnFunctionError", False),

@@ -138,18 +138,49 @@ def test_the_container_service_and_the_key_are_charged_only_when_on():
     off = bill(HAND, settings())
     on = bill(Workload(wells=8, facilities=4, fargate=True, customer_key=True), settings())
     added = {
-        "Fargate 0.25 vCPU": "5.90935",  # 182.5 vCPU-hours at 0.03238
-        "Fargate 0.5 GB": "1.2994",  # 365 GB-hours at 0.00356
+        "0.25 vCPU": "2.954675",  # 182.5 vCPU-hours at 0.01619
+        "1 GB": "1.2994",  # 730 GB-hours at 0.00178
         "Load balancer load balancer": "16.425",  # 730 hours at 0.0225
         "capacity units": "0.292",  # 36.5 at 0.008
         "public addresses": "10.95",  # 3 * 730 at 0.005
-        "container image": "0.05",
+        "container images": "0.06",  # three of a fifth of a GB
+        "alarms of tasks: 5": "0.5",
         "customer-managed key": "1",
     }
     assert {what: line(on, what).usd for what in added} == {
         what: Fraction(usd) for what, usd in added.items()
     }
-    assert on.total - off.total == sum(map(Fraction, added.values()))
+    logs = line(on, "logs of tasks").usd
+    assert logs == Fraction(900 * 60 * 730, 1024**3) / 2  # bytes a minute, at 0.50 a GB
+    assert on.total - off.total == sum(map(Fraction, added.values())) + logs
+    # Taking tasks that are never interrupted costs twice as much.
+    kept = settings(services={"capacity": "FARGATE"})
+    both = bill(Workload(wells=8, facilities=4, fargate=True), kept)
+    assert line(both, "0.25 vCPU").usd == Fraction("5.90935")  # at 0.03238
+    assert line(both, "1 GB").usd == Fraction("2.5988")  # at 0.00356
+
+
+def test_services_of_the_settings_are_billed_as_they_are():
+    """A consumer that nobody can reach: no load balancer, one address, and no invocations of the function."""
+    off = bill(HAND, settings())
+    on = bill(HAND, settings(services={"enabled": True}, scoring={"consumer": "service"}))
+    services = [row for row in on.lines if row.item.group == "Services"]
+    assert not [row for row in services if row.item.service == "Load balancer"]
+    assert line(on, "public addresses: 1").usd == Fraction("3.65")  # 730 at 0.005
+    assert line(on, "custom metrics of the service: 2").usd == Fraction("0.6")
+    assert line(on, "alarms of tasks: 6").usd == Fraction("0.6")
+    assert line(on, "scoring: invocations").usd == 0
+    assert line(off, "scoring: invocations").usd > 0
+
+
+def test_the_dashboard_is_a_task_more():
+    one = bill(HAND, settings(services={"enabled": True}))
+    dashboard = load_settings().services.dashboard.model_dump() | {"enabled": True}
+    access = {"allowed_cidrs": ["203.0.113.0/24"], "certificate_arn": None, "domain": None, "sign_in": None}
+    both = bill(HAND, settings(services={"enabled": True, "dashboard": dashboard, "access": access}))
+    assert line(one, "public addresses").billed == 730
+    assert line(both, "public addresses").billed == 4 * 730  # two tasks, two of the load balancer
+    assert line(both, "petrostream-dashboard: 0.25 vCPU").usd == Fraction("2.954675")
 
 
 def test_on_demand_counts_hours_and_bytes_by_1_kb():
@@ -279,8 +310,8 @@ def test_without_readings_only_what_is_on_all_the_time_is_charged():
     for idle in (Workload(wells=0, fargate=True), Workload(hours=Fraction(0), fargate=True)):
         answer = bill(idle, settings())
         assert {row.item.fixed for row in answer.lines if row.usd} == {True}
-        # Shard 10.95, alarms 1.60, dashboard 3.00, container service 34.92575.
-        assert answer.total == Fraction("50.47575")
+        # Shard 10.95, alarms 1.60, dashboard 3.00, services without logs 32.481075.
+        assert answer.total - line(answer, "logs of tasks").usd == Fraction("48.031075")
 
 
 wells = st.integers(0, 300)
@@ -376,12 +407,13 @@ def test_every_price_is_dated_sourced_and_used():
     prices = load_prices()
     assert all(price.source.startswith("https://aws.amazon.com/") for price in prices.values())
     used: set[str] = set()
-    for mode in ("PROVISIONED", "ON_DEMAND"):
+    for mode, capacity in (("PROVISIONED", "FARGATE_SPOT"), ("ON_DEMAND", "FARGATE")):
         for architecture, pushed in (("arm64", True), ("x86_64", False)):
             built = settings(
                 stream={"mode": mode, "retention_hours": 8760},
                 runtime={"architecture": architecture},
                 scoring={"enhanced_fan_out": pushed},
+                services={"capacity": capacity},
             )
             asked = Workload(wells=100, months=12, fargate=True, customer_key=True)
             used |= {row.price.key for row in bill(asked, built).lines}
@@ -481,6 +513,24 @@ def test_the_tables_in_readme_and_docs_show_what_the_model_says():
         ("100 wells", {"wells": 100}),
     ):
         assert f"| {label} | {' | '.join(sums(**workload))} |" in page
+
+
+def test_the_docs_show_the_price_of_the_services():
+    page = (ROOT / "docs" / "reference" / "cost.md").read_text(encoding="utf-8")
+    off = bill(Workload(wells=10), load_settings()).total
+
+    def more(capacity: str, cidrs: list[str], dashboard: bool) -> str:
+        raw = load_settings().model_dump()
+        raw["services"].update(enabled=True, capacity=capacity)
+        raw["services"]["dashboard"]["enabled"] = dashboard
+        raw["services"]["access"]["allowed_cidrs"] = cidrs
+        raw["scoring"]["consumer"] = "service"
+        return dollars(bill(Workload(wells=10), Settings.model_validate(raw)).total - off)
+
+    office = ["203.0.113.0/24"]
+    for cidrs, dashboard in (([], False), (office, False), (office, True)):
+        row = (more(capacity, cidrs, dashboard) for capacity in ("FARGATE_SPOT", "FARGATE"))
+        assert f"| {' | '.join(row)} |" in page
 
 
 def test_the_docs_show_the_price_of_enhanced_fan_out():

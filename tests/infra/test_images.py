@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,38 @@ def test_what_is_copied_exists_and_is_not_ignored():
                 for source in line[1:-1]:
                     assert (ROOT / source).exists(), f"{path}: {source}"
                     assert source.split("/")[0] in kept, f"{path}: {source} is in .dockerignore"
+
+
+@pytest.mark.parametrize(
+    ("name", "modules"),
+    [
+        ("lambdas/scoring", ["lambdas.scoring.service", "lambdas.scoring.api.__main__"]),
+        ("producer", ["producer.replay"]),
+        (
+            "dashboard",
+            [
+                ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                for path in sorted((ROOT / "dashboard").rglob("*.py"))
+                # Streamlit runs these: importing them would draw pages.
+                if path.name != "app.py" and "screens" not in path.parts
+            ],
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_all_that_a_program_imports_of_the_project_is_in_its_image(name, modules):
+    code = f"import sys\nfor name in {modules!r}: __import__(name)\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    ours = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
+    imported = {module.partition(".")[0] for module in done.stdout.split()} & ours
+    copied = {
+        source.split("/")[0]
+        for line in instructions(ROOT / name / "Dockerfile")
+        if line[0] == "COPY" and not line[1].startswith("--from")
+        for source in line[1:-1]
+    }
+    assert imported
+    assert imported <= copied
 
 
 @pytest.fixture(scope="module")

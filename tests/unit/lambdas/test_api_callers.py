@@ -110,6 +110,7 @@ def refused(token, fake, status=401, now=SIGNED):
     return found.value.detail
 
 
+TODAY = dict(parse_qsl(urlsplit(HONEST).query))["X-Amz-Date"][:8]
 OLD = datetime(2020, 1, 1, tzinfo=UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
@@ -148,8 +149,8 @@ OLD = datetime(2020, 1, 1, tzinfo=UTC).strftime("%Y%m%dT%H%M%SZ")
         changed(X_Amz_SignedHeaders="host;x-other"),
         changed(X_Amz_SignedHeaders="host;x-petrostream-service;x-other"),
         changed(X_Amz_Credential=f"{KEY_ID}/20200101/{REGION}/sts/aws4_request"),
-        changed(X_Amz_Credential=f"{KEY_ID}/{OLD[:8]}/us-east-1/sts/aws4_request", X_Amz_Date=OLD),
-        changed(X_Amz_Credential=f"{KEY_ID}/{OLD[:8]}/{REGION}/iam/aws4_request", X_Amz_Date=OLD),
+        changed(X_Amz_Credential=f"{KEY_ID}/{TODAY}/us-east-1/sts/aws4_request"),
+        changed(X_Amz_Credential=f"{KEY_ID}/{TODAY}/{REGION}/iam/aws4_request"),
         changed(X_Amz_Credential=f"{KEY_ID}/{OLD[:8]}/{REGION}/sts/aws4_request", X_Amz_Date=OLD),
         changed(
             X_Amz_Credential=f"{KEY_ID}/20209999/{REGION}/sts/aws4_request", X_Amz_Date="20209999T999999Z"

@@ -24,22 +24,38 @@ _FIGURES = (
 _MORE = (
     ("courses", "instances", 0, 1.0),
     ("h", "hours", 1, 1.0),
-    *_FIGURES[:6],
+    *_FIGURES[:2],
+    ("several", "changes_with_several_alarms", 0, 1.0),
+    ("at most %", "share_with_several_alarms_at_most", 0, 100.0),
+    *_FIGURES[2:6],
     ("before", "alarms_before", 0, 1.0),
     ("rejected", "rejected", 0, 1.0),
     ("events", "events", 0, 1.0),
-    *_FIGURES[6:],
+    _FIGURES[6],
+    ("at most %", "missed_share_at_most", 0, 100.0),
+    _FIGURES[7],
     ("p90 s", "p90_delay_s", 0, 1.0),
 )
 
 _DEFINITIONS = (
-    ("Course", "An instance's normal period mirrored in time until it lasts hours, then its own event."),
+    (
+        "Course",
+        "An instance's normal period, without what happens in it once, mirrored in time to last hours; then "
+        "its own event.",
+    ),
     ("alarms, most", "Alarms that begin in normal operation after the change; the most that one course had."),
+    (
+        "several, at most %",
+        "Courses with more than one alarm, and the exact upper limit of their share.",
+    ),
     ("per h, at most", "The same over all the time together, and its exact upper limit (95 %, Poisson)."),
     ("alarm %", "Share of that time with an alarm standing."),
     (">1 h", "Alarms that stood for more than an hour."),
     ("before", "Alarms that began before the change."),
-    ("missed", "Events at the end of the courses that no new alarm announced."),
+    (
+        "missed, at most %",
+        "Events at the end of the courses that no new alarm announced, and the limit of their share.",
+    ),
 )
 
 
@@ -85,7 +101,8 @@ def _body(result: Mapping[str, Any]) -> Iterator[str]:
     settings = result["settings"]
     yield "<h1>Perturbation bench</h1>"
     yield (
-        f'<p class="note">Real normal operation, mirrored in time to {settings["hours"]:g} h, changed after '
+        f'<p class="note">Real normal operation, mirrored in time to {settings["hours"]:g} h '
+        f"({'with' if settings['keep_slow'] else 'without'} its slow part), changed after "
         f"{settings['settle_s'] / 60:.0f} min in one way a row, and followed by the instance's own event. "
         "Every second went through the code that scores in operation; the forest knew nothing of the "
         "well.</p>"

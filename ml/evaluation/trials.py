@@ -11,7 +11,7 @@ from ml.data.dataset import InstanceFile
 from ml.evaluation.mirror import WellCourse
 from ml.evaluation.perturbations import Perturbation
 from ml.evaluation.stream import RaisedAlarm, stream
-from ml.evaluation.verdicts import Verdict, judge_alarms, total
+from ml.evaluation.verdicts import Verdict, judge_alarms, largest_share, total
 from petrostream.arrays import IntArray
 from petrostream.detection import ModelSet
 
@@ -90,7 +90,8 @@ def summarise(trials: Sequence[Trial]) -> dict[str, Any]:
         "alarms": sum(alarms),
         "alarms_per_change": sum(alarms) / len(alarms) if alarms else None,
         "most_alarms_for_one_change": max(alarms, default=0),
-        "changes_with_several_alarms": sum(count > 1 for count in alarms),
+        "changes_with_several_alarms": (several := sum(count > 1 for count in alarms)),
+        "share_with_several_alarms_at_most": largest_share(several, len(alarms)),
         "alarms_per_hour": totals.false_alarms_per_hour,
         "alarms_per_hour_at_most": totals.false_alarms_per_hour_at_most,
         "share_in_alarm": totals.normal_share_in_alarm,
@@ -100,6 +101,7 @@ def summarise(trials: Sequence[Trial]) -> dict[str, Any]:
         "rejected": sum(one.rejected for one in trials),
         "events": totals.events,
         "missed": totals.missed,
+        "missed_share_at_most": largest_share(totals.missed, totals.events),
         "median_delay_s": totals.median_delay_s,
         "p90_delay_s": totals.p90_delay_s,
         "instances_missed": [one.file.source for one in trials if one.verdict.missed],

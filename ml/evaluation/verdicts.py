@@ -16,6 +16,7 @@ is still active: it tells an operator nothing new.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 
@@ -205,3 +206,24 @@ def most_expected(seen: int, chance: float = 0.05) -> float:
         terms = np.exp(-middle) * np.cumprod([1.0, *(middle / at for at in range(1, seen + 1))])
         low, high = (middle, high) if terms.sum() >= chance else (low, middle)
     return float(low)
+
+
+def largest_share(seen: int, of: int, chance: float = 0.05) -> float | None:
+    """The largest share of which `seen` of `of` or fewer is not less likely than `chance`.
+
+    The exact upper confidence limit of a binomial share, one-sided (C. J. Clopper and E. S. Pearson,
+    Biometrika 26, 1934), by bisection; None for nothing of nothing.
+
+    Args:
+        seen: how many were seen.
+        of: of how many.
+        chance: 1 less the confidence.
+    """
+    if not of:
+        return None
+    low, high = seen / of, 1.0
+    while high - low > 1e-9:
+        share = (low + high) / 2
+        likely = sum(comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(seen + 1))
+        low, high = (share, high) if likely >= chance else (low, share)
+    return high

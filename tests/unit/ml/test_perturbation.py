@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ml.data.dataset import InstanceFile, write_instance
 from ml.evaluation.trials import Trial, summarise
-from ml.evaluation.verdicts import AlarmSpan, judge_alarms
+from ml.evaluation.verdicts import AlarmSpan, judge_alarms, largest_share
 from ml.perturbation import app
 from ml.simulate import simulate_instance
 from tests.support.paths import REAL_3W
@@ -41,8 +41,17 @@ def test_a_row_sums_up_its_trials(monkeypatch):
     assert figures["alarm_types"] == {"forest": 2, "dhsv_closure": 1}
     assert (figures["alarms_before"], figures["rejected"]) == (2, 6)
     assert (figures["events"], figures["missed"]) == (2, 1)
+    assert figures["missed_share_at_most"] == pytest.approx(0.9747, abs=1e-4)
     assert figures["instances_missed"] == ["2/one"]
     assert figures["median_delay_s"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("seen", "of", "most"), [(0, 13, 1 - 0.05 ** (1 / 13)), (3, 3, 1.0), (2, 13, 0.4101)]
+)
+def test_the_limit_of_a_share_is_clopper_and_pearsons(seen, of, most):
+    assert largest_share(seen, of) == pytest.approx(most, abs=1e-4)
+    assert largest_share(0, 0) is None
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops.dashboard import LOOPBACK, command, environment
@@ -32,9 +33,22 @@ def chromium() -> str | None:
     return os.environ.get(CHROMIUM_VARIABLE) or next(filter(None, map(shutil.which, _NAMES)), None)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running dashboard: its address, and the number of its process."""
+
+    address: str
+    pid: int
+
+    def processor_seconds(self) -> float:
+        """Processor time that it has used so far; on Linux."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def served(lake: Mapping[str, str]) -> Iterator[str]:
-    """The dashboard on a free port of loopback; yields its address.
+def served(lake: Mapping[str, str]) -> Iterator[Server]:
+    """The dashboard on a free port of loopback.
 
     Args:
         lake: environment in which AWS clients find the lake.
@@ -55,7 +69,7 @@ def served(lake: Mapping[str, str]) -> Iterator[str]:
     try:
         address = f"http://{LOOPBACK}:{port}"
         _wait(address, process)
-        yield address
+        yield Server(address, process.pid)
     finally:
         process.terminate()
         process.communicate(timeout=30)

@@ -181,7 +181,7 @@ def fleet_map(units: UnitSystem) -> Mapping[str, Any]:
     # The name of a facility stands over the first mark of its block.
     names = (
         wells.transform_aggregate(x="min(x)", y="max(y)", groupby=["facility"])
-        .mark_text(align="left", baseline="bottom", dx=-7, dy=-11, fontSize=12)
+        .mark_text(align="left", baseline="bottom", dx=-7, dy=-11, fontSize=12, color="#7C8790")
         .encode(x, y, text="facility:N")
     )
     layers = alt.layer(names, marks, digits).resolve_scale(color="independent")

@@ -54,8 +54,8 @@ def replayed(lake: Lake, models: Path, instances: Path, tmp_path_factory: pytest
 
 @pytest.fixture(scope="module")
 def address(lake: Lake, replayed: dict) -> Iterator[str]:
-    with served(lake.environment) as address:
-        yield address
+    with served(lake.environment) as server:
+        yield server.address
 
 
 @pytest.fixture
@@ -181,6 +181,17 @@ def test_a_well_is_shown_with_its_events_and_in_field_units(address: str, replay
     assert well in page.url
 
 
+@pytest.mark.parametrize("name", ["Facility", "History", "Detector", "Pipeline"])
+def test_every_other_page_opens_and_has_no_problem(address: str, page: Any, name: str) -> None:
+    page.goto(address)
+    page.get_by_role("link", name=name, exact=True).click()
+    page.wait_for_url(re.compile(f"/{name.lower()}"))
+    page.wait_for_timeout(1000)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    assert page.locator(".ps-kind", has_text="Problem").all_inner_texts() == []
+    assert len(page.locator('[data-testid="stMain"]').inner_text()) > 200
+
+
 def test_an_unknown_well_is_no_dead_end(address: str, page: Any) -> None:
     page.goto(f"{address}/well?well=WELL-77777")
     page.wait_for_selector("text=No well WELL-77777 has sent a reading.")
@@ -191,8 +202,8 @@ def test_an_unknown_well_is_no_dead_end(address: str, page: Any) -> None:
 def test_a_lake_that_is_down_says_what_to_do(lake: Lake) -> None:
     down = dict(lake.environment) | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
     assert os.environ["AWS_ENDPOINT_URL"] != down["AWS_ENDPOINT_URL"]
-    with served(down) as address, opened(address) as (page, watch):
-        page.goto(address)
+    with served(down) as server, opened(server.address) as (page, watch):
+        page.goto(server.address)
         page.wait_for_selector("text=The live table (DynamoDB) does not answer.", timeout=WAIT_MS)
         assert "project_up.sh" in page.inner_text("body")
         assert watch.off_machine == []

@@ -1,6 +1,6 @@
 """Cuts a facility's records into portions of bounded cost, within a record if need be.
 
-A record may legally hold one reading each of 9,000 wells, which takes a hundred times as long to score as the
+A record may legally hold one reading each of 9,000 wells, which takes some 20 times as long to score as the
 same bytes of one well. So a portion is bounded by readings and wells. It may end within a record: the memory
 then has the number of that record's readings that are processed, and a retry continues after them. Results do
 not depend on where portions end.
@@ -16,11 +16,12 @@ from petrostream.pipeline.batch import StreamRecord
 from petrostream.readings import Validated
 from petrostream.scoring import FacilityState
 
-WELL_COST = 200
-"""What scoring costs for each well of a portion, in readings of one well (`bench/wells.py` measures it)."""
+WELL_COST = 40
+"""What scoring costs for each well of a portion at most, in readings of one well: 10 to 20 with like gauges,
+more where a minute of its levels ends or its gauges are rare (`bench/wells.py` measures it)."""
 
 MAX_COST = 200_000
-"""Most cost of a portion: a reading each of 995 wells. Some 3 s of one core, 10 s of a function of 512 MB,
+"""Most cost of a portion: a reading each of 4,878 wells. 1 to 3 s of one core, up to 10 s at 512 MB,
 which is well under the time that an invocation keeps for delivery and commit. Not less, since a portion that
 holds all wells of a facility visits each once, and smaller ones would visit it again and again.
 """

@@ -1,8 +1,8 @@
 """Computes the window statistics of many wells at once: a well with a few readings costs mostly calls.
 
-Histories of wells with the same gauges are laid one after another, further apart in time than any window
-reaches. Sums are of integers, and every window lies within one well, so the results are those of each well
-alone, bit for bit.
+Histories of wells are laid one after another, further apart in time than any window reaches, those of wells
+with the same gauges or with rare ones. A gauge that a well lacks is missing there. Sums are of integers, and
+every window lies within one well, so the results are those of each well alone, bit for bit.
 """
 
 from collections import defaultdict
@@ -16,6 +16,8 @@ from petrostream.arrays import BoolArray, IntArray
 from petrostream.detection import WellModel
 from petrostream.gauges import (
     HISTORY_MS,
+    MISSING,
+    CountArray,
     Levels,
     SlowTrend,
     Trend,
@@ -35,6 +37,12 @@ SMALL = 512
 
 ENOUGH = 8_192
 """Readings at which a group is closed: longer arrays are no quicker, and take memory."""
+
+ENOUGH_VALUES = 1 << 18
+"""Values in the histories of a group at which it is closed: their sums take 13 MB."""
+
+RARE = 16
+"""Gauges of fewer wells than this are not worth a computation of their own."""
 
 _APART_MS = 2 * HISTORY_MS
 
@@ -100,7 +108,7 @@ class Look:
 
 
 def look(steps: Sequence[Step], readings: Readings, excluded: BoolArray) -> Iterator[Look]:
-    """Compute statistics and rules of all steps, those of wells with the same gauges at once.
+    """Compute statistics and rules of all steps, those of many wells at once.
 
     Args:
         steps: any number.
@@ -122,39 +130,71 @@ def look(steps: Sequence[Step], readings: Readings, excluded: BoolArray) -> Iter
 
 def _groups(steps: Sequence[Step]) -> Iterator[list[int]]:
     """Places of the steps that are computed at once."""
-    waiting: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
-    sizes: dict[tuple[bytes, bytes], int] = defaultdict(int)
+    alike: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
     for place, step in enumerate(steps):
-        size = len(step.at)
-        if size > SMALL:
+        if len(step.at) > SMALL:
             yield [place]
-            continue
-        key = step.history.sensors.tobytes(), step.kept.tobytes()
-        waiting[key].append(place)
-        sizes[key] += size
-        if sizes[key] >= ENOUGH:
-            yield waiting.pop(key)
-            del sizes[key]
-    yield from waiting.values()
+        else:
+            alike[step.history.sensors.tobytes(), step.kept.tobytes()].append(place)
+    # Wells with rare gauges are computed together: gauges that one of them lacks are missing there.
+    rare = sorted(place for places in alike.values() if len(places) < RARE for place in places)
+    for places in (*(places for places in alike.values() if len(places) >= RARE), rare):
+        yield from _bounded(steps, places)
+
+
+def _bounded(steps: Sequence[Step], places: Sequence[int]) -> Iterator[list[int]]:
+    """Places in groups of as many readings, and values in their histories, as are quick together."""
+    gauges = len(_union([steps[place] for place in places]))
+    group: list[int] = []
+    readings = values = 0
+    for place in places:
+        group.append(place)
+        readings += len(steps[place].at)
+        values += gauges * len(steps[place].history.ts_ms)
+        if readings >= ENOUGH or values >= ENOUGH_VALUES:
+            yield group
+            group, readings, values = [], 0, 0
+    if group:
+        yield group
+
+
+def _union(steps: Sequence[Step]) -> IntArray:
+    """The gauges of any of the steps that rules and models use."""
+    used = np.zeros(len(SENSOR_NAMES), np.bool_)
+    for step in steps:
+        used[step.gauges] = True
+    return np.flatnonzero(used)
 
 
 def _stats(steps: Sequence[Step]) -> WindowStats:
-    """The window statistics of steps with the same gauges, one after another."""
+    """The window statistics of steps, one after another."""
     first = steps[0]
     if len(steps) == 1:
-        return window_stats(
-            first.history.ts_ms, first.history.counts[:, first.kept], first.gauges, first.start
-        )
-    counts = np.concatenate([step.history.counts for step in steps])
+        history, start = first.history, first.start
+        return window_stats(history.ts_ms, history.counts[:, first.kept], first.gauges, start)
     ts_ms = np.concatenate([step.history.ts_ms for step in steps])
     lengths = np.array([len(step.history.ts_ms) for step in steps])
     ends = np.cumsum(lengths)
+    gauges, counts = _counts(steps, ends.tolist())
     # Each well begins so far after the one before it that no window reaches back to that.
     begin_ms, end_ms = ts_ms[ends - lengths], ts_ms[ends - 1]
     shift = np.concatenate([[0], np.cumsum(end_ms - begin_ms + _APART_MS)[:-1]])
     ts_ms += np.repeat(shift - begin_ms, lengths)
     is_new = np.arange(len(ts_ms)) >= np.repeat(ends - [len(step.at) for step in steps], lengths)
-    return window_stats_at(ts_ms, counts[:, first.kept], first.gauges, np.flatnonzero(is_new))
+    return window_stats_at(ts_ms, counts, gauges, np.flatnonzero(is_new))
+
+
+def _counts(steps: Sequence[Step], ends: list[int]) -> tuple[IntArray, CountArray]:
+    """The gauges of any of the steps, and the counts of their histories, which end at `ends`."""
+    gauges = _union(steps)
+    table = np.full((ends[-1], len(gauges)), MISSING, np.int32)
+    for step, begin, end in zip(steps, [0, *ends], ends, strict=False):
+        held = step.history.counts[:, step.kept]
+        if held.shape[1] == len(gauges):
+            table[begin:end] = held
+        else:
+            table[begin:end, np.searchsorted(gauges, step.gauges)] = held
+    return gauges, table
 
 
 def by_well(well_id: Sequence[str]) -> list[tuple[str, IntArray]]:

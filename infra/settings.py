@@ -119,6 +119,12 @@ class FirehoseSettings(Section):
     quarantine: QuarantineDeliverySettings
     error_prefix: Prefix
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of every Firehose."""
+        every = (self.raw, self.delivery, self.facility, self.alarms, self.quarantine)
+        return tuple(one.name for one in every)
+
 
 class LiveSettings(Section):
     """The DynamoDB table of scoring state and live status, and the topic on which changes are published.

@@ -35,8 +35,7 @@ class ErrorObjectInvalid(PetroStreamError):  # noqa: N818 - says what the object
 
 def firehose_names() -> list[str]:
     """Every Firehose of `infra/settings.json`."""
-    firehoses = load_settings().firehose
-    return [getattr(firehoses, name).name for name in ("raw", "delivery", "facility", "alarms", "quarantine")]
+    return list(load_settings().firehose.names)
 
 
 def redeliver(

@@ -32,6 +32,7 @@ _OPEN = (
     "services.access.allowed_cidrs opens it; the settings refuse that without a certificate, and with a "
     "dashboard without sign-in. The API asks for keys itself."
 )
+_REJECTED = "The wildcard covers the rows of the quarantine, whose names Firehose makes up."
 _MODELS = "The wildcard covers the files below models/, whose names carry versions unknown at deployment."
 
 
@@ -52,6 +53,9 @@ def exceptions(settings: Settings, account: AccountRegion) -> Iterator[tuple[str
             if "*" in resource and resource != "*":
                 reason = REASONS["analyst"][statement["Sid"]]
                 yield "Dashboard/Role", f"AwsSolutions-IAM5[Resource::{resource}]", reason
+    rejected = f"{settings.project}-quarantine-{account.account}-{account.region}/quarantine/*"
+    arn = f"arn:{account.partition}:s3:::{rejected}"
+    yield "Dashboard/Role", f"AwsSolutions-IAM5[Resource::{arn}]", _REJECTED
     for number, cidr in enumerate(settings.services.access.allowed_cidrs, start=1):
         if cidr.endswith("/0"):
             for port in (80, 443):

@@ -110,6 +110,10 @@ class ServicesStack(Stack):
                 "ATHENA_DATABASE": settings.lake.database,
                 "ATHENA_WORKGROUP": settings.lake.workgroup,
                 "AWS_REGION": Aws.REGION,
+                "BUDGET_NAME": f"{settings.project}-monthly",
+                "CLOUDWATCH_URL": f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home"
+                f"?region={Aws.REGION}#dashboards/dashboard/{settings.ops.dashboard}",
+                "FIREHOSES": ",".join(settings.firehose.names),
                 "LIVE_TABLE": settings.live.table,
                 "LOG_LEVEL": settings.runtime.log_level,
                 "STREAMLIT_SERVER_ADDRESS": "0.0.0.0",  # noqa: S104 - as for the service
@@ -120,8 +124,14 @@ class ServicesStack(Stack):
                 "state": [statement([f"dynamodb:{call}" for call in DASHBOARD_CALLS], [table])],
                 "delivery": [statement(["firehose:PutRecordBatch"], [alarms])],
                 "query": self._queries(),
+                "pipeline": self._pipeline(),
             },
         )
+
+    def _pipeline(self) -> list[iam.PolicyStatement]:
+        """What the page about the pipeline asks beyond an analyst's queries."""
+        rows = policy("dashboard", self.deployment.settings, cdk_place())["Statement"]
+        return [statement(row["Action"], row["Resource"]) for row in rows]
 
     def _queries(self) -> list[iam.PolicyStatement]:
         """What an analyst may do but to list every catalogue."""

@@ -41,6 +41,14 @@ module "services" {
     for statement in jsondecode(templatefile("${local.repository}/infra/policies/analyst.json", local.shared_names)).Statement :
     { actions = statement.Action, resources = statement.Resource } if statement.Resource != ["*"]
   ]
+
+  # What the page about the pipeline asks beyond that.
+  pipeline_rights = [
+    for statement in jsondecode(templatefile("${local.repository}/infra/policies/dashboard.json", local.shared_names)).Statement :
+    { actions = statement.Action, resources = statement.Resource }
+  ]
+  firehoses            = [for name in ["raw", "delivery", "facility", "alarms", "quarantine"] : local.settings.firehose[name].name]
+  cloudwatch_dashboard = local.settings.ops.dashboard
 }
 
 output "ScoringRepositoryUrl" {

@@ -20,7 +20,7 @@ SETTINGS = load_settings()
 ACCOUNT, REGION = "123456789012", "eu-north-1"
 PLACE = watch.AccountRegion(account=ACCOUNT, region=REGION, partition="aws")
 GITHUB = "token.actions.githubusercontent.com"
-POLICIES = ("analyst", "plan", "plan_services", "deploy", "deploy_services", "hard_stop")
+POLICIES = ("analyst", "dashboard", "plan", "plan_services", "deploy", "deploy_services", "hard_stop")
 INLINE_LIMIT, MANAGED_LIMIT = 10_240, 6_144
 """Characters that IAM holds of a role's inline policies, and of a managed policy, without white space."""
 

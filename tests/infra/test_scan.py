@@ -26,7 +26,7 @@ REQUIRED = "PETROSTREAM_SCAN"
 """Set by `make scan`: a scanner that is missing is then a failure."""
 
 PLACE = watch.AccountRegion(account="123456789012", region="eu-north-1", partition="aws")
-POLICIES = ("analyst", "plan", "plan_services", "deploy", "deploy_services", "hard_stop")
+POLICIES = ("analyst", "dashboard", "plan", "plan_services", "deploy", "deploy_services", "hard_stop")
 MODES = ("sse", "kms")
 
 

@@ -156,6 +156,10 @@ def test_the_environment_is_what_the_dashboard_reads(full):
     settings = DashboardSettings.from_environment(environment)
     assert settings.live_table == load_settings().live.table
     assert settings.workgroup == load_settings().lake.workgroup
+    assert settings.firehoses == load_settings().firehose.names
+    assert settings.budget == "petrostream-monthly"
+    assert settings.billed
+    assert settings.cloudwatch_url.endswith("#dashboards/dashboard/petrostream")
     assert environment["STREAMLIT_SERVER_PORT"] == "8501"
 
 

@@ -50,6 +50,9 @@ locals {
       ATHENA_DATABASE          = var.database
       ATHENA_WORKGROUP         = var.workgroup
       AWS_REGION               = var.place.region
+      BUDGET_NAME              = "${var.project}-monthly"
+      CLOUDWATCH_URL           = "https://${var.place.region}.console.aws.amazon.com/cloudwatch/home?region=${var.place.region}#dashboards/dashboard/${var.cloudwatch_dashboard}"
+      FIREHOSES                = join(",", var.firehoses)
       LIVE_TABLE               = var.environment["LIVE_TABLE"]
       LOG_LEVEL                = var.runtime.log_level
       STREAMLIT_SERVER_ADDRESS = "0.0.0.0"
@@ -62,6 +65,7 @@ locals {
       state    = [{ actions = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], resources = var.rights.state[0].resources }]
       delivery = [{ actions = ["firehose:PutRecordBatch"], resources = [var.alarm_stream_arn] }]
       query    = var.query_rights
+      pipeline = var.pipeline_rights
     }
   }
 

@@ -137,6 +137,21 @@ variable "query_rights" {
   type        = list(object({ actions = list(string), resources = list(string) }))
 }
 
+variable "pipeline_rights" {
+  description = "What the dashboard's page about the pipeline asks beyond that."
+  type        = list(object({ actions = list(string), resources = list(string) }))
+}
+
+variable "firehoses" {
+  description = "Names of the Firehoses whose error prefixes the dashboard looks at."
+  type        = list(string)
+}
+
+variable "cloudwatch_dashboard" {
+  description = "Name of the dashboard in CloudWatch, to which the other one links."
+  type        = string
+}
+
 variable "workgroup" {
   description = "Athena work group of the dashboard's queries."
   type        = string

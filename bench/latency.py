@@ -91,12 +91,13 @@ class Timed:
         return timed
 
 
-def records_of(wells: int, seconds: int, seed: int) -> list[StreamRecord]:
-    """A shard on which every facility sends a block a second."""
+def records_of(wells: int, seconds: int, seed: int, facilities: int | None = None) -> list[StreamRecord]:
+    """A stream on which every facility sends a block a second."""
     draw = random.Random(seed)
     places: dict[str, list[int]] = {}
     for number in range(1, wells + 1):
-        places.setdefault(facility_of(f"WELL-{number:05d}"), []).append(number)
+        own = f"FAC-{number % facilities + 1:02d}" if facilities else facility_of(f"WELL-{number:05d}")
+        places.setdefault(own, []).append(number)
     sent = []
     for facility, numbers in places.items():
         phase = draw.randrange(READ_MS)
@@ -135,21 +136,23 @@ def shard_of(facility: str, shards: int) -> int:
     return int.from_bytes(place, "big") * shards >> 128
 
 
-def measure(
+def measure(  # noqa: PLR0913 - a load and a size
     wells: int,
     seconds: int,
     memory_mb: int,
     window: int,
     *,
     shards: int = 1,
+    facilities: int | None = None,
     pushed: bool = False,
     seed: int = 7,
 ) -> dict[str, Any]:
     """Latencies in ms, of shards that are read once a second or pushed by enhanced fan-out."""
     busy = os.getloadavg()[0]
-    records = records_of(wells, seconds, seed)
+    records = records_of(wells, seconds, seed, facilities)
     found: Latencies = {"firehose": [], "live": [], "alert": []}
     batches, hottest = 0, 0
+    sent = len({record.partition_key for record in records})
     for shard in range(shards):
         own = [record for record in records if shard_of(record.partition_key, shards) == shard]
         if own:
@@ -160,6 +163,7 @@ def measure(
     return {
         "wells": wells,
         "shards": shards,
+        "facilities": sent,
         "facilities_of_the_hottest_shard": hottest,
         "memory_mb": memory_mb,
         "window_s": window,
@@ -243,12 +247,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--seconds", type=int, default=600, help="stream of ten wells")
     parser.add_argument("--many-seconds", type=int, default=120, help="stream of a thousand wells")
-    parser.add_argument("--shards", type=int, nargs="*", default=[8], help="shards of a thousand wells")
+    parser.add_argument("--shards", type=int, default=8, help="shards of a thousand wells")
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
     ten = [measure(10, arguments.seconds, 512, window) for window in (0, 1, 2)]
     ten += [measure(10, arguments.seconds, 512, window, pushed=True) for window in (0, 1)]
-    many = [measure(1000, arguments.many_seconds, 1769, 0, shards=shards) for shards in arguments.shards]
+    many = [
+        measure(1000, arguments.many_seconds, 1769, 0, shards=arguments.shards, facilities=facilities)
+        for facilities in (None, 40)
+    ]
     found = ten + many
     text = json.dumps(found, indent=2)
     if arguments.json:

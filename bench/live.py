@@ -2,15 +2,16 @@
 
     ./project_up.sh && python bench/live.py --json build/bench-live.json
 
-42 wells in the facilities where the fleet places them, under invented names, so that other readings in the
-lake are left alone. Latency is from a reading's event time, which is the moment it is sent, to the first
-read of the fleet that shows it; the fleet is read ten times a second. Figures depend on what else the
-machine does.
+`--wells` wells (42) in the facilities where the fleet places them, under invented names, so that other
+readings in the lake are left alone. Latency is from a reading's event time, which is the moment it is sent,
+to the first read of the fleet that shows it; the fleet is read ten times a second. Figures depend on what
+else the machine does.
 """
 
 import argparse
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from local import deployment
+from petrostream.arrays import FloatArray
 from petrostream.aws.clients import client
 from petrostream.aws.live_reader import LiveTable
 from petrostream.aws.live_writer import LiveWriter
@@ -32,8 +34,8 @@ from petrostream.times import to_iso
 from toolchain.twin import point_at_twin, twin
 from toolchain.version_option import add_version
 
-WELLS = 42
 FACILITY_PREFIX = "BENCH-"
+BUCKETS_MS = (100, 250, 500, 750, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 5000, 10_000, 30_000)
 DAY = f"BENCH-DAY-{time.time_ns()}"
 """A well of this run's own: one with exactly a day of minutes."""
 
@@ -42,7 +44,8 @@ def main() -> None:
     """Run all three and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="length of each run")
-    parser.add_argument("--rate", type=int, default=1000, help="readings a second under load")
+    parser.add_argument("--wells", type=int, default=42)
+    parser.add_argument("--rate", type=int, default=1000, help="readings a second under load; 0 for none")
     parser.add_argument("--json", type=Path)
     add_version(parser)
     arguments = parser.parse_args()
@@ -50,34 +53,42 @@ def main() -> None:
     point_at_twin(target=target)
     live = LiveTable(deployment.output(target, "LiveTableName"), client("dynamodb"))
     stream = deployment.output(target, "StreamName")
-    found = {
-        "at_1_hz": paced(live, stream, arguments.seconds, WELLS),
-        "reads_ms": reads(live, deployment.output(target, "LiveTableName")),
-        f"at_{arguments.rate}_readings_a_second": paced(live, stream, arguments.seconds, arguments.rate),
+    places = _names(arguments.wells)
+    found: dict[str, Any] = {
+        "wells": arguments.wells,
+        "load_average": round(os.getloadavg()[0], 1),
+        "at_1_hz": paced(live, stream, arguments.seconds, places, 1),
     }
+    if arguments.rate:
+        found["reads_ms"] = reads(live, deployment.output(target, "LiveTableName"), list(places))
+        each = arguments.rate / arguments.wells
+        name = f"at_{arguments.rate}_readings_a_second"
+        found[name] = paced(live, stream, arguments.seconds, places, each)
     print(json.dumps(found, indent=2))
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(found, indent=2))
 
 
-def _names() -> dict[str, list[str]]:
+def _names(wells: int) -> dict[str, list[str]]:
     places: dict[str, list[str]] = {}
-    for number in range(1, WELLS + 1):
+    for number in range(1, wells + 1):
         places.setdefault(FACILITY_PREFIX + facility_of(f"WELL-{number:05d}"), []).append(
             f"BENCH-{number:05d}"
         )
     return places
 
 
-def paced(live: LiveTable, stream: str, seconds: int, rate: int) -> dict[str, float]:
-    """Send `rate` readings a second, in one block of each facility a second, and watch them arrive.
+def paced(
+    live: LiveTable, stream: str, seconds: int, places: dict[str, list[str]], each: float
+) -> dict[str, Any]:
+    """Send `each` readings of each well a second, in one block of each facility, and watch them arrive.
 
     Returns:
-        Latency in ms of each second's last reading of each well, and its median in thirds of the run: where
-        the last is not above the first, lag does not grow.
+        Latency in ms of each second's last reading of each well, its histogram by upper edges, and its median
+        in thirds of the run: where the last is not above the first, lag does not grow.
     """
-    kinesis, places = client("kinesis"), _names()
+    kinesis = client("kinesis")
     sent: dict[str, list[int]] = {well: [] for wells in places.values() for well in wells}
     arrived: list[tuple[float, float]] = []
     begun = time.time()
@@ -86,7 +97,7 @@ def paced(live: LiveTable, stream: str, seconds: int, rate: int) -> dict[str, fl
         _watch_until(live, places, sent, arrived, begun, due)
         if second < seconds:
             records: Any = [
-                {"Data": _block(place, wells, due, rate / WELLS, sent), "PartitionKey": place}
+                {"Data": _block(place, wells, due, each, sent), "PartitionKey": place}
                 for place, wells in places.items()
             ]
             answer = kinesis.put_records(StreamName=stream, Records=records)
@@ -97,14 +108,21 @@ def paced(live: LiveTable, stream: str, seconds: int, rate: int) -> dict[str, fl
     thirds = np.array([at for at, _ in arrived]) * 3 // seconds
     missing = sum(map(len, sent.values()))
     return {
-        "readings": seconds * WELLS * math.ceil(rate / WELLS),
+        "readings": seconds * sum(map(len, places.values())) * max(1, math.ceil(each)),
         "seen": len(lags),
         "not_seen": missing,
         "median_ms": round(float(np.median(lags))),
         "p95_ms": round(float(np.percentile(lags, 95))),
+        "p99_ms": round(float(np.percentile(lags, 99))),
+        "histogram": _histogram(lags),
         "first_third_ms": round(float(np.median(lags[thirds == 0]))),
         "last_third_ms": round(float(np.median(lags[thirds >= 2]))),
     }
+
+
+def _histogram(lags: FloatArray) -> dict[str, int]:
+    counts = np.histogram(lags, (0, *BUCKETS_MS, np.inf))[0].tolist()
+    return {str(edge): count for edge, count in zip((*BUCKETS_MS, "more"), counts, strict=True) if count}
 
 
 def _block(place: str, wells: list[str], due: float, each: float, sent: dict[str, list[int]]) -> bytes:
@@ -149,13 +167,12 @@ def _watch_until(
         time.sleep(min(0.1, left))
 
 
-def reads(live: LiveTable, table: str) -> dict[str, float]:
-    """p95 in ms of each read, the fleet's 42 wells in it, over a well with a whole day of minutes."""
+def reads(live: LiveTable, table: str, places: list[str]) -> dict[str, float]:
+    """p95 in ms of each read, the fleet's wells in it, over a well with a whole day of minutes."""
     now_ms = round(time.time() * 1000)
     last = now_ms // WINDOW_MS * WINDOW_MS
     day = [_minute(last - WINDOW_MS * ago) for ago in range(1, 1441)]
     LiveWriter(table, client("dynamodb"), 24).put_windows(FACILITY_PREFIX + "FAC-01", day, 1, now_ms)
-    places = list(_names())
     return {
         "fleet_p95": _p95(lambda: live.fleet(places)),
         "fleet_with_list_p95": _p95(live.fleet),

@@ -12,7 +12,7 @@ the memory; a shorter one leaves minutes without a value.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -137,11 +137,6 @@ class Trend:
     # Computed for all sensors on first use: for a single reading the number of calls is what costs.
 
     @cached_property
-    def _known(self) -> BoolArray:
-        known: BoolArray = ~np.isnan(self.windows)
-        return known
-
-    @cached_property
     def _activity(self) -> FloatArray:
         past = self.windows[:, :, : BINS - _ACTIVITY_UNTIL]
         change = np.abs(past[:, :, _ACTIVITY_LAG:] - past[:, :, :-_ACTIVITY_LAG])
@@ -157,23 +152,41 @@ class Trend:
 
     @cached_property
     def _drift(self) -> FloatArray:
-        count = self._known.sum(axis=2)
-        enough = count >= _DRIFT_LEAST
-        if not anywhere(enough):
-            return np.full(enough.shape, np.nan)
-        number = np.maximum(count, 1)[:, :, None]
-        filled = np.where(self._known, self.windows, 0.0)
-        at = np.arange(BINS) * self._known
-        # Centred on the means: products of large levels and small drifts would lose digits.
-        x = (at - at.sum(axis=2, keepdims=True) / number) * self._known
-        y = (filled - filled.sum(axis=2, keepdims=True) / number) * self._known
-        slope = (x * y).sum(axis=2) / np.maximum((x * x).sum(axis=2), 1.0)
-        rest = np.sqrt(((y - slope[:, :, None] * x) ** 2).sum(axis=2) / number[:, :, 0])
-        rise = slope * (BINS - 1)
-        steady = np.where(np.abs(rise) >= _STEADY * rest, rise, 0.0)
-        return np.where(enough, steady, np.nan)
+        if len(self.windows) > 1:
+            return _drifts(self.windows)
+        return _drifts_of_one(self.windows.transpose(0, 2, 1).tobytes())
 
     @cached_property
     def _span(self) -> FloatArray:
         span: FloatArray = np.fmax.reduce(self.windows, axis=2) - np.fmin.reduce(self.windows, axis=2)
         return span
+
+
+def _drifts(windows: FloatArray) -> FloatArray:
+    """The steady change of each sensor as each minute sees it: shape (m, sensors)."""
+    known: BoolArray = ~np.isnan(windows)
+    count = known.sum(axis=2)
+    enough = count >= _DRIFT_LEAST
+    if not anywhere(enough):
+        return np.full(enough.shape, np.nan)
+    number = np.maximum(count, 1)[:, :, None]
+    filled = np.where(known, windows, 0.0)
+    at = np.arange(BINS) * known
+    # Centred on the means: products of large levels and small drifts would lose digits.
+    x = (at - at.sum(axis=2, keepdims=True) / number) * known
+    y = (filled - filled.sum(axis=2, keepdims=True) / number) * known
+    slope = (x * y).sum(axis=2) / np.maximum((x * x).sum(axis=2), 1.0)
+    rest = np.sqrt(((y - slope[:, :, None] * x) ** 2).sum(axis=2) / number[:, :, 0])
+    rise = slope * (BINS - 1)
+    steady = np.where(np.abs(rise) >= _STEADY * rest, rise, 0.0)
+    return np.where(enough, steady, np.nan)
+
+
+@lru_cache(maxsize=256)
+def _drifts_of_one(windows: bytes) -> FloatArray:
+    """The same for one minute, usually that of the previous batch; given as the bytes of its means."""
+    table = np.frombuffer(windows).reshape(1, BINS, len(TREND_SENSORS))
+    # Minutes outermost, as in the trend: sums of floats depend on the layout.
+    drifts = _drifts(table.transpose(0, 2, 1))
+    drifts.setflags(write=False)
+    return drifts

@@ -29,7 +29,7 @@ def to_bytes(series: npt.NDArray[np.integer[Any]]) -> tuple[list[int], bytes]:
         The form of each series, and the bytes of all: 4 * s * (n + 1).
     """
     values = series.astype(np.int32)
-    means: _Int32Array = np.rint(values.mean(axis=1)).astype(np.int32)
+    means = (np.add.reduce(values, axis=1, dtype=np.int64) // values.shape[1]).astype(np.int32)
     forms = np.empty((len(_FORMS), *values.shape), np.int32)
     forms[CENTRED] = values - means[:, None]
     for form in (CHANGES, BENDS):

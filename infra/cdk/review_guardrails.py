@@ -60,9 +60,9 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "TagNetwork": "EC2 makes up names; the condition allows tags that say whose it is, the project's.",
         "WriteNetwork": "EC2 makes up names; the condition allows what carries the project's tag.",
         "WriteServices": _OWN_NAMES,
-        "DeregisterTasks": (
-            "IAM offers no resource for DeregisterTaskDefinition: nothing starts from what is taken away, "
-            "and tasks that run go on."
+        "TaskDefinitions": (
+            "IAM offers no resource for these. A task definition runs nothing by itself, its roles must be "
+            "passed, and tasks whose definition is taken away go on."
         ),
         "WriteBalancer": _OWN_NAMES,
         "WriteScaling": "The name of a scalable target is made up by Application Auto Scaling.",

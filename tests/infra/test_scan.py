@@ -19,6 +19,7 @@ import yaml
 from infra import watch
 from infra.settings import SETTINGS_FILE, load_settings
 from tests.support.paths import ROOT
+from tests.support.services import FORMS, TAG
 from tests.support.terraform import ACCOUNT_VARIABLES
 
 FOLDER = ROOT / ".venv-scan" / "bin"
@@ -111,6 +112,15 @@ def test_checkov_finds_nothing_in_the_templates(synth, mode, tmp_path):
     checkov("cloudformation", tmp_path, "--directory", str(found))
 
 
+def test_checkov_finds_nothing_in_the_template_of_the_services(synth, tmp_path):
+    scanner("checkov")
+    templates = synth("aws", FORMS["consumer, office, no certificate"], image_tag=TAG)
+    found = tmp_path / "templates"
+    found.mkdir()
+    shutil.copy(templates.folder / "PetroStreamServices.template.json", found)
+    checkov("cloudformation", tmp_path, "--directory", str(found))
+
+
 def test_checkov_finds_nothing_in_the_configuration(tmp_path):
     checkov("terraform", tmp_path, "--directory", str(ROOT / "infra" / "terraform"))
 
@@ -138,6 +148,10 @@ PARLIAMENT: Mapping[tuple[str, str], str] = {
     ("RESOURCE_MISMATCH", "athena:UntagResource"): OTHER_TYPES,
     ("RESOURCE_MISMATCH", "athena:ListTagsForResource"): OTHER_TYPES,
     ("RESOURCE_MISMATCH", "glue:TagResource"): OTHER_TYPES,
+    **{
+        ("RESOURCE_MISMATCH", f"elasticloadbalancing:{action}"): OTHER_TYPES + ": network load balancers"
+        for action in ("CreateRule", "DeleteListener", "DeleteRule", "ModifyListener", "ModifyRule")
+    },
 }
 REFERENCE: Mapping[str, str] = {
     "glue:GetTags": OTHER_TYPES + ": the provider reads the tags of the database",

@@ -1,0 +1,217 @@
+"""The services as Terraform creates them in an account of moto's: wired together, within the rights, gone.
+
+Moto starts no container: what a service would do is not seen here.
+"""
+
+import json
+
+import boto3
+import pytest
+
+from infra import watch
+from infra.settings import SETTINGS_FILE, load_settings
+from tests.support import account_calls
+from tests.support.moto_account import moto_account
+from tests.support.services import OIDC, TAG, everything
+from tests.support.terraform import ACCOUNT_VARIABLES, Terraform
+from toolchain.twin import ACCOUNT, REGION
+
+TARGET = "-target=module.services"
+SERVICES = ("application-autoscaling", "ec2", "ecr", "ecs", "elasticloadbalancing", "secretsmanager")
+"""Whose calls are compared with the policies here; those of other services are in test_account."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with moto_account(tmp_path_factory.mktemp("moto-services")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    def of(service):
+        return boto3.client(
+            service,
+            endpoint_url=server.endpoint,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory, client):
+    raw = json.loads(SETTINGS_FILE.read_text())
+    everything(OIDC)(raw)
+    requested = client("acm").request_certificate(DomainName="lake.example.com")
+    raw["services"]["access"]["certificate_arn"] = requested["CertificateArn"]
+    path = tmp_path_factory.mktemp("settings") / "settings.json"
+    path.write_text(json.dumps(raw))
+    return path
+
+
+@pytest.fixture(scope="module")
+def account(terraform_ready, server, client, settings):
+    """Terraform with the services created."""
+    client("secretsmanager").create_secret(Name=OIDC["client_secret"], SecretString="the-secret")
+    environment = {**terraform_ready.environment, **server.environment}
+    copy = Terraform(terraform_ready.folder, terraform_ready.workspace, environment)
+    run(copy, "apply", settings)
+    return copy
+
+
+def arguments(settings, *more):
+    variables = (f"-var=settings_file={settings}", f"-var=image_tag={TAG}", *ACCOUNT_VARIABLES)
+    return (TARGET, f"-state={settings.with_name('state')}", *variables, *more)
+
+
+def run(terraform, command, settings):
+    words = ("-auto-approve", "-no-color", "-input=false", "-lock=false")
+    result = terraform.run(command, *words, *arguments(settings))
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr
+
+
+@pytest.fixture(scope="module")
+def second(account, settings, server):
+    """The calls of a second plan."""
+    before = len(server.calls())
+    account.plan(*arguments(settings))
+    return server.calls()[before:]
+
+
+def actions(calls):
+    """The actions of the calls to the services compared here."""
+    found = set()
+    for call in calls:
+        service, operation, _ = account_calls.described(call)
+        if service in SERVICES:
+            found.add(f"{service}:{operation}")
+    return found
+
+
+def allowed(*names):
+    place = watch.AccountRegion(account=ACCOUNT, region=REGION, partition="aws")
+    rows = [row for name in names for row in watch.policy(name, load_settings(), place)["Statement"]]
+    return {action for row in rows for action in row["Action"]}
+
+
+def test_each_service_is_behind_its_target_group_and_its_own_security_group(account, client):
+    ecs, elb, ec2 = client("ecs"), client("elbv2"), client("ec2")
+    names = ["petrostream-dashboard", "petrostream-scoring-service"]
+    services = ecs.describe_services(cluster="petrostream-services", services=names)["services"]
+    assert sorted(one["serviceName"] for one in services) == names
+    groups = {one["TargetGroupArn"]: one for one in elb.describe_target_groups()["TargetGroups"]}
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    for service in services:
+        (attached,) = service["loadBalancers"]
+        target = groups[attached["targetGroupArn"]]
+        assert target["TargetGroupName"] == service["serviceName"]
+        assert target["Port"] == attached["containerPort"]
+        (group,) = service["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"]
+        (found,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        assert found["GroupName"] == service["serviceName"]
+        # The load balancer and nobody else.
+        (entry,) = found["IpPermissions"]
+        assert entry["IpRanges"] == []
+        assert [pair["GroupId"] for pair in entry["UserIdGroupPairs"]] == balancer["SecurityGroups"]
+        assert entry["FromPort"] == entry["ToPort"] == target["Port"]
+        zones = {one["SubnetId"] for one in balancer["AvailabilityZones"]}
+        assert set(service["networkConfiguration"]["awsvpcConfiguration"]["subnets"]) == zones
+
+
+def test_paths_lead_to_the_service_they_are_for(account, client):
+    elb = client("elbv2")
+    groups = {
+        one["TargetGroupArn"]: one["TargetGroupName"] for one in elb.describe_target_groups()["TargetGroups"]
+    }
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    listeners = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    (https,) = [one for one in listeners if one["Port"] == 443]
+    rules = elb.describe_rules(ListenerArn=https["ListenerArn"])["Rules"]
+    led = {
+        rule["Priority"]: [
+            groups.get(action.get("TargetGroupArn"), action["Type"]) for action in rule["Actions"]
+        ]
+        for rule in rules
+        if not rule["IsDefault"]
+    }
+    assert led == {
+        "10": ["petrostream-scoring-service"],
+        "20": ["authenticate-oidc", "petrostream-dashboard"],
+    }
+
+
+def test_tasks_have_the_roles_that_are_theirs(account, client):
+    for family in ("petrostream-dashboard", "petrostream-scoring-service"):
+        task = client("ecs").describe_task_definition(taskDefinition=family)["taskDefinition"]
+        assert task["taskRoleArn"].endswith(f"role/{family}-{REGION}")
+        assert task["executionRoleArn"].endswith(f"role/{family}-start-{REGION}")
+        (container,) = task["containerDefinitions"]
+        assert container["image"] == f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository(family)}:{TAG}"
+
+
+def repository(family):
+    return family.removesuffix("-service")
+
+
+def test_the_way_out_is_the_internet_gateway_and_two_endpoints(account, client):
+    ec2 = client("ec2")
+    (gateway,) = ec2.describe_internet_gateways(Filters=[{"Name": "tag:project", "Values": ["petrostream"]}])[
+        "InternetGateways"
+    ]
+    tables = ec2.describe_route_tables(Filters=[{"Name": "tag:project", "Values": ["petrostream"]}])[
+        "RouteTables"
+    ]
+    (table,) = tables
+    routes = {route.get("DestinationCidrBlock"): route.get("GatewayId") for route in table["Routes"]}
+    assert routes["0.0.0.0/0"] == gateway["InternetGatewayId"]
+    assert len([one for one in table["Associations"] if one.get("SubnetId")]) == 2
+    endpoints = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    assert {one["ServiceName"].rpartition(".")[2] for one in endpoints} == {"dynamodb", "s3"}
+    assert {one["VpcEndpointType"] for one in endpoints} == {"Gateway"}
+    assert ec2.describe_nat_gateways()["NatGateways"] == []
+    assert ec2.describe_addresses()["Addresses"] == []
+
+
+def test_a_plan_asks_nothing_that_its_role_may_not(second):
+    asked = actions(second)
+    assert len(asked) > 20
+    assert asked - allowed("plan", "plan_services") == set()
+
+
+def test_a_deployment_does_nothing_that_its_role_may_not(account, server, second):
+    done = actions(server.calls())
+    assert {"ecs:CreateService", "ec2:CreateVpc", "elasticloadbalancing:CreateRule"} <= done
+    # Made by the test itself, in place of a person.
+    done -= {"secretsmanager:CreateSecret"}
+    assert done - allowed("plan", "deploy", "plan_services", "deploy_services") == READ_BY_TESTS & done
+
+
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+READ_BY_TESTS = {"ec2:DescribeNatGateways"}
+
+
+def test_after_a_removal_nothing_is_left(account, settings, server, client, second):
+    digest = client("ecr").put_image(
+        repositoryName="petrostream-scoring",
+        imageManifest=json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": {}, "layers": []}),
+        imageManifestMediaType=MANIFEST,
+        imageTag=TAG,
+    )
+    assert digest["image"]["repositoryName"] == "petrostream-scoring"
+    before = len(server.calls())
+    run(account, "destroy", settings)
+    done = actions(server.calls()[before:])
+    assert {"ecr:DeleteRepository", "ecs:DeleteService", "ec2:DeleteVpc"} <= done
+    assert done - allowed("plan", "deploy", "plan_services", "deploy_services") == set()
+    assert client("ecr").describe_repositories()["repositories"] == []
+    assert client("elbv2").describe_load_balancers()["LoadBalancers"] == []
+    assert client("elbv2").describe_target_groups()["TargetGroups"] == []
+    left = client("ec2").describe_vpcs(Filters=[{"Name": "tag:project", "Values": ["petrostream"]}])["Vpcs"]
+    assert left == []
+    clusters = client("ecs").describe_clusters(clusters=["petrostream-services"])["clusters"]
+    assert [one for one in clusters if one["status"] == "ACTIVE"] == []
+    targets = client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")
+    assert targets["ScalableTargets"] == []

@@ -44,7 +44,8 @@ def lacking(statement: Statement, resource: str = "") -> Iterator[None]:
 
 def assumed(role: str) -> Any:
     """The role as its service has it: the emulator lets the account's owner speak for a service."""
-    external = {} if role.startswith(SETTINGS.scoring.function) else {"ExternalId": ACCOUNT}
+    functions = (SETTINGS.scoring.function, SETTINGS.raw_copy.function)
+    external = {} if role.startswith(functions) else {"ExternalId": ACCOUNT}
     given = boto3.client("sts").assume_role(
         RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}", RoleSessionName="rehearsal", **external
     )["Credentials"]
@@ -75,6 +76,9 @@ _CALLS: dict[str, Callable[[Any, str], Any]] = {
     ),
     "kinesis:GetShardIterator": lambda s, arn: s.client("kinesis").get_shard_iterator(**_shard(arn)),
     "kinesis:ListShards": lambda s, arn: s.client("kinesis").list_shards(StreamName=_name(arn)),
+    "firehose:PutRecordBatch": lambda s, arn: s.client("firehose").put_record_batch(
+        DeliveryStreamName=_name(arn), Records=[{"Data": b"{}\n"}]
+    ),
     "s3:GetBucketLocation": lambda s, arn: s.client("s3").get_bucket_location(Bucket=_name(arn)),
     "s3:ListBucket": lambda s, arn: s.client("s3").list_objects_v2(Bucket=_name(arn), MaxKeys=1),
     "s3:ListBucketMultipartUploads": lambda s, arn: s.client("s3").list_multipart_uploads(Bucket=_name(arn)),

@@ -7,8 +7,8 @@ What the emulator does, and what is different here:
 * It holds the one lock of all delivery streams while the transform runs and the Parquet is written.
   PutRecords on a stream with a Firehose behind it takes that lock on the event loop, so everything stood
   still for as long as a delivery took. Here the lock covers the lookup only.
-* It calls the transform once for each record. AWS sends a buffer at a time; here a batch of up to 3 MiB
-  (AWS's largest buffer for a transform) goes in one call.
+* It calls the transform once for each record. AWS sends a buffer at a time; here a batch of up to the
+  transform's `BufferSizeInMBs`, 3 MiB (AWS's largest) where it names none, goes in one call.
 * It knows no quotas of calls and partitions. Here, as on AWS, a call of over 4 MiB is refused, and what would
   be the 501st partition in a stream's buffer goes under the error prefix. The buffer itself is not imitated:
   a partition counts as active for the buffer's seconds.
@@ -113,7 +113,7 @@ def _batch_handler(firehose: ModuleType) -> Callable[[Mapping[str, Any]], Respon
             else:
                 responses.append({"RecordId": accepted[-1][0], "Encrypted": False})
         for destination in list(stream["destinations"]):
-            for buffer in _buffers(accepted):
+            for buffer in _buffers(accepted, _buffer_bytes(destination)):
                 firehose._deliver_records_to_s3(stream, destination, buffer)
         failed = len(entries) - len(accepted)
         result: Response = firehose.json_response(
@@ -141,12 +141,22 @@ def _decoded(entry: Mapping[str, Any]) -> bytes:
     return data
 
 
-def _buffers(entries: Sequence[FirehoseEntry]) -> Iterator[list[FirehoseEntry]]:
-    """Entries in runs of up to 3 MiB."""
+def _buffer_bytes(destination: Mapping[str, Any]) -> float:
+    """Most bytes that a transform gets at once: those of its own buffer, where it names one."""
+    processing = (destination.get("config") or {}).get("ProcessingConfiguration") or {}
+    for processor in processing.get("Processors") or []:
+        for parameter in processor.get("Parameters") or []:
+            if parameter.get("ParameterName") == "BufferSizeInMBs":
+                return float(parameter["ParameterValue"]) * MIB
+    return _BUFFER_BYTES
+
+
+def _buffers(entries: Sequence[FirehoseEntry], most_bytes: float) -> Iterator[list[FirehoseEntry]]:
+    """Entries in runs of up to so many bytes."""
     buffer: list[FirehoseEntry] = []
     size = 0
     for entry in entries:
-        if buffer and size + len(entry[1]) > _BUFFER_BYTES:
+        if buffer and size + len(entry[1]) > most_bytes:
             yield buffer
             buffer, size = [], 0
         buffer.append(entry)

@@ -231,6 +231,15 @@ def test_delivered_records_are_forgotten_and_big_batches_split(stream):
     assert all(not destination["records"] for destination in firehose._streams["rows"]["destinations"])
 
 
+def test_a_transform_gets_no_more_at_once_than_its_own_buffer(stream):
+    """Its entries are compressed: a call of all of them would have a response over 6 MB."""
+    (destination,) = firehose._streams["rows"]["destinations"]
+    (processor,) = destination["config"]["ProcessingConfiguration"]["Processors"]
+    processor["Parameters"].append({"ParameterName": "BufferSizeInMBs", "ParameterValue": "0.25"})
+    put(*[ndjson(row(source="x" * 100_000))] * 5)
+    assert stream == [2, 2, 1]
+
+
 @pytest.fixture
 def source(stream, monkeypatch):
     """A Kinesis stream with a Firehose that keeps its records as they are."""

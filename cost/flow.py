@@ -97,8 +97,8 @@ class Flow:
         readings = self.readings * interval
         work = f.SCORING_READING_MS * readings
         for facility in self.facilities:
-            work += f.SCORING_FACILITY_MS * min(1, facility.blocks * interval)
-            work += f.SCORING_WELL_MS * facility.wells * min(1, self.workload.hz * interval)
+            work += f.SCORING_FACILITY_MS * min(Fraction(1), facility.blocks * interval)
+            work += f.SCORING_WELL_MS * facility.wells * min(Fraction(1), self.workload.hz * interval)
         cores = vcpus(self.settings.scoring.memory_mb)
         fixed = f.SCORING_FIXED_MS / cores + f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS
         return ceil(work / cores / (f.BUSY_SHARE * interval * 1000 - fixed))

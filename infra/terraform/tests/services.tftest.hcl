@@ -7,20 +7,23 @@ mock_provider "aws" {
 }
 
 variables {
-  place            = { account_id = "123456789012", partition = "aws", region = "eu-north-1" }
-  project          = "petrostream"
-  services         = jsondecode(file("../settings.json")).services
-  reads_stream     = true
-  stream_name      = "the-stream"
-  metrics_name     = "the-scoring"
-  environment      = { LIVE_TABLE = "the-table", ALARM_STREAM = "the-alarms" }
-  rights           = { stream = [{ actions = ["kinesis:GetRecords"], resources = ["arn:aws:kinesis:eu-north-1:123456789012:stream/the-stream"] }], state = [{ actions = ["dynamodb:GetItem"], resources = ["arn:aws:dynamodb:eu-north-1:123456789012:table/the-table"] }] }
-  query_rights     = [{ actions = ["athena:StartQueryExecution"], resources = ["arn:aws:athena:eu-north-1:123456789012:workgroup/the-group"] }]
-  workgroup        = "the-group"
-  database         = "the-database"
-  alarm_stream_arn = "arn:aws:firehose:eu-north-1:123456789012:deliverystream/the-alarms"
-  runtime          = jsondecode(file("../settings.json")).runtime
-  image_tag        = "1.2.3"
+  place                = { account_id = "123456789012", partition = "aws", region = "eu-north-1" }
+  project              = "petrostream"
+  services             = jsondecode(file("../settings.json")).services
+  reads_stream         = true
+  stream_name          = "the-stream"
+  metrics_name         = "the-scoring"
+  environment          = { LIVE_TABLE = "the-table", ALARM_STREAM = "the-alarms" }
+  rights               = { stream = [{ actions = ["kinesis:GetRecords"], resources = ["arn:aws:kinesis:eu-north-1:123456789012:stream/the-stream"] }], state = [{ actions = ["dynamodb:GetItem"], resources = ["arn:aws:dynamodb:eu-north-1:123456789012:table/the-table"] }] }
+  query_rights         = [{ actions = ["athena:StartQueryExecution"], resources = ["arn:aws:athena:eu-north-1:123456789012:workgroup/the-group"] }]
+  workgroup            = "the-group"
+  database             = "the-database"
+  pipeline_rights      = [{ actions = ["sqs:GetQueueAttributes"], resources = ["arn:aws:sqs:eu-north-1:123456789012:the-queue"] }]
+  firehoses            = ["the-delivery"]
+  cloudwatch_dashboard = "the-board"
+  alarm_stream_arn     = "arn:aws:firehose:eu-north-1:123456789012:deliverystream/the-alarms"
+  runtime              = jsondecode(file("../settings.json")).runtime
+  image_tag            = "1.2.3"
 }
 
 run "nobody_reaches_a_consumer_and_nothing_is_paid_for_that" {

@@ -6,7 +6,7 @@ import pandas as pd
 from dashboard.charts.bands import limit_lines
 from dashboard.charts.drawing import Drawing
 from dashboard.charts.tiles import Tile
-from petrostream.scoring.drift import OUTDATED_SCALES
+from petrostream.scoring import OUTDATED_SCALES
 
 
 def score_tiles(frame: pd.DataFrame) -> list[Tile]:

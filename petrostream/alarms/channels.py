@@ -32,11 +32,13 @@ class Said:
         last_ms: the last reading at which its condition was on, epoch ms.
         size: the largest deviation while it stood, in scales.
         gauges: the anomalous gauges meanwhile: bit i stands for sensor i.
+        again_ms: since when the same deviation is back, epoch ms, `NEVER` while it is not.
     """
 
     last_ms: int
     size: float
     gauges: int
+    again_ms: int = NEVER
 
 
 @dataclass(frozen=True, slots=True)

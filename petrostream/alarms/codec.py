@@ -21,7 +21,7 @@ def to_plain(alarms: WellAlarms | None) -> list[Any] | None:
             ]
             + _fresh_to_plain(channel.fresh),
             channel.active and _active_to_plain(channel.active),
-            *([] if channel.said is None else [list(astuple(channel.said))]),
+            *([] if channel.said is None else [_said_to_plain(channel.said)]),
         ]
         for name, channel in alarms.channels.items()
     ]
@@ -63,9 +63,17 @@ def _channel(times: list[int | None], active: list[Any] | None, said: list[Any] 
     if active is not None:
         start_ms, active_ms, annunciated, *settled = active
         held = Active(int(start_ms), int(active_ms), bool(annunciated), any(settled))
-    last_ms, size, gauges = said or (NEVER, 0.0, 0)
-    known = Said(int(last_ms), float(size), int(gauges)) if said else None
-    return Channel(on, off, unknown, suppressed, held, fresh, known)
+    return Channel(on, off, unknown, suppressed, held, fresh, _said(said) if said else None)
+
+
+def _said_to_plain(said: Said) -> list[Any]:
+    plain: list[Any] = list(astuple(said))
+    return plain if said.again_ms != NEVER else plain[:-1]
+
+
+def _said(plain: list[Any]) -> Said:
+    last_ms, size, gauges, *again = plain
+    return Said(int(last_ms), float(size), int(gauges), int(again[0]) if again else NEVER)
 
 
 def _time(ts_ms: int) -> int | None:

@@ -197,6 +197,7 @@ def test_an_unknown_well_is_no_dead_end(address: str, page: Any) -> None:
     page.wait_for_selector("text=No well WELL-77777 has sent a reading.")
     page.get_by_role("link", name="Operations").click()
     page.wait_for_selector('[data-tile="active"]')
+    assert page.locator(".ps-kind", has_text="Problem").all_inner_texts() == []
 
 
 def test_a_lake_that_is_down_says_what_to_do(lake: Lake) -> None:

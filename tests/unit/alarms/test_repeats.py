@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from petrostream.alarms import codec
 from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, run_alarms
-from petrostream.alarms.repeats import MORE, REPEAT_S
+from petrostream.alarms.repeats import MORE, REPEAT_S, STAYS_S
 from petrostream.alarms.types import FOREST
 
 START = 1_700_000_000_000
@@ -78,6 +78,19 @@ def test_an_event_that_grows_from_such_a_burst_is_found():
     assert heard == [910, 1860 + 2 + 10]
 
 
+def test_an_event_of_the_same_size_is_found_because_it_stays():
+    stays = int(STAYS_S)
+    burst = [*[OFF] * 100, *[ON] * 30, *[OFF] * 900]
+    event = [*burst, *[ON] * 600]
+    assert activated(signals(event, 4.0, 1)) == [110, 1030 + stays + 10]
+    # It is away for less than the off-delay now and then.
+    flicker = [*burst, *([ON] * 50 + [OFF] * 5) * 10]
+    assert activated(signals(flicker, 4.0, 1)) == [110, 1030 + stays + 10]
+    # Bursts apart by more than that never add up.
+    apart = [*burst, *([ON] * 50 + [OFF] * 65) * 20]
+    assert activated(signals(apart, 4.0, 1)) == [110]
+
+
 def test_what_was_said_of_another_level_does_not_count():
     score = np.concatenate([np.full(n, value) for value, n in ((OFF, 10), (ON, 60), (OFF, 90), (ON, 60))])
     settled = np.arange(len(score)) >= 100
@@ -94,7 +107,7 @@ SEGMENT = st.tuples(
     st.sampled_from([OFF, OFF, 0.55, ON, ON, np.nan]),
     st.sampled_from([3.0, 4.0, 5.9, 9.1]),
     st.sampled_from([1, 2, 3]),
-    st.integers(1, 90),
+    st.integers(1, 90) | st.integers(250, 400),
 )
 
 
@@ -147,7 +160,7 @@ def test_columns_and_a_loop_over_readings_agree(stream):
 
 
 def by_loop(one):
-    active, on_since, off_since, blank_since, last, said = False, None, None, None, None, None
+    active, on_since, off_since, blank_since, last, said, back = (False, *[None] * 6)
     expected = []
     rows = (one.ts_ms.tolist(), one.score.tolist(), one.size.tolist(), one.gauges.tolist())
     for now, value, size, gauges in zip(*rows, strict=True):
@@ -159,8 +172,9 @@ def by_loop(one):
             said = None if not active else said
         if on and not active and said is not None:
             known = size <= MORE * said[1] and not gauges & ~said[2]
+            back = now if back is None or now - said[0] > 60_000 else back
             said = (now, *said[1:])
-            on = not known
+            on = not known or now - back >= 1000 * STAYS_S
         on_since = (on_since or now) if on else None
         off_since = (off_since or now) if value < THRESHOLD - DEFAULT_LIMITS.score_deadband else None
         blank_since = (blank_since or now) if np.isnan(value) else None
@@ -174,4 +188,5 @@ def by_loop(one):
             expected.append(("returned", now))
         if active and value > THRESHOLD:
             said = (now, max(size, said[1]), gauges | said[2]) if said else (now, size, gauges)
+            back = None
     return expected

@@ -2,9 +2,9 @@
 
 import json
 import math
+import pkgutil
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,7 +103,11 @@ TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
 
 
 def _read(name: str) -> dict[str, Any]:
-    raw: dict[str, Any] = json.loads(Path(__file__).with_name(f"{name}.json").read_text(encoding="utf-8"))
+    # From a package in a zip too; importlib.resources takes longer to import than all schemas to read.
+    data = pkgutil.get_data(__package__, f"{name}.json")
+    if data is None:
+        raise FileNotFoundError(f"{__package__} cannot read {name}.json: its loader has no data")
+    raw: dict[str, Any] = json.loads(data)
     return raw
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.own_lake import lake, models, simulated
 from tests.support.lake import Lake, wait_for
 from tests.support.paths import REAL_3W
 from tools.browser import chromium, opened, served
@@ -20,6 +21,8 @@ if chromium() is None:
 
 REAL = ("2/WELL-00011_20140515110134", "3/WELL-00014_20170917150000")
 WAIT_MS = 60_000
+
+__all__ = ["lake", "models", "simulated"]
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +174,9 @@ def test_a_well_is_shown_with_its_events_and_in_field_units(address: str, replay
     )
     page.goto(f"{address}/well?well={well}")
     page.wait_for_selector("text=SQL of the trends")
-    charts = page.locator('[data-testid="stVegaLiteChart"] svg.marks')
-    assert charts.count() >= 5
+    # Charts are drawn after the text around them.
+    drawn = '[data-testid="stVegaLiteChart"] svg.marks'
+    page.wait_for_function(f"document.querySelectorAll('{drawn}').length >= 5")
     assert re.search(r"\d bar", page.locator(".ps-wide-facts").first.inner_text())
     page.get_by_text("Field (psi, °F)").click()
     page.wait_for_function("document.querySelector('.ps-wide-facts').innerText.includes('psi')")

@@ -92,12 +92,18 @@ def drift(days: Days) -> Query:
 def throughput(start: datetime, end: datetime) -> Query:
     """Readings, lag and late readings in at most 360 stretches of [start, end) by when they were scored."""
     seconds = bucket_seconds(start, end)
-    return query("throughput", span(start, end) | {"seconds": seconds}, seconds=MINUTE)
+    values = span(start, end) | {"seconds": seconds}
+    return query("throughput", values, seconds=keep_seconds(end, seconds))
+
+
+def set_aside(start: datetime, end: datetime) -> Query:
+    """Lines of wells that were quarantined in [start, end)."""
+    return query("set_aside", span(start, end), seconds=keep_seconds(end, 0))
 
 
 def freshness(days: Days) -> Query:
     """When each table of the lake had its last row."""
-    return query("freshness", days.values, seconds=MINUTE)
+    return query("freshness", days.values, seconds=keep_seconds(datetime.now(UTC), 0))
 
 
 def _of_days(name: str, days: Days) -> Query:

@@ -20,7 +20,7 @@ LIVE_SECONDS = 1.5
 """Less than the two seconds of a refresh, so that each one sees something new; more viewers cost nothing."""
 
 MINUTES_SECONDS = 20.0
-BACKSTAGE_SECONDS = 60.0
+BACKSTAGE_SECONDS = 290.0
 SPEND_SECONDS = 3600.0
 """AWS itself updates a budget's figures every 8 to 12 hours."""
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.charts.downloads import below, rows, table
 from dashboard.charts.states import Empty, explained, show_empty
+from dashboard.charts.tables import sql_beside
 from dashboard.charts.tiles import tiles_html
 from dashboard.data import past
 from dashboard.data.past import Days
@@ -35,13 +36,15 @@ def show() -> None:
 def _scoreboard() -> None:
     st.markdown("**On labelled runs**, last 7 days")
     with explained():
-        runs = reader().ask(past.scoreboard_runs())
-        if runs.frame.empty:
+        whole = reader().ask(past.scoreboard())
+        if not whole.frame["instances"].sum():
             show_empty(NO_LABELS)
             return
-        whole = reader().ask(past.scoreboard())
         st.html(tiles_html(score_tiles(whole.frame)))
-        table(runs, "scoreboard", height=260)
+        sql_beside(whole)
+        # Another scan of the same days: only for whoever wants to know.
+        if st.toggle("Each run", key="scoreboard_runs"):
+            table(reader().ask(past.scoreboard_runs()), "scoreboard", height=260)
 
 
 @st.fragment

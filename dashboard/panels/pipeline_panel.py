@@ -1,4 +1,10 @@
-"""The page Pipeline: throughput, lag, freshness, what was left aside, the bill, and where else to look."""
+"""The page Pipeline: throughput, lag, freshness, what was left aside, the bill, and where else to look.
+
+The live table is read every five seconds. Athena is asked when somebody opens the page, chooses a range or
+presses the button, never by a refresh.
+"""
+
+from datetime import datetime
 
 import pandas as pd
 import streamlit as st
@@ -14,58 +20,70 @@ from dashboard.data.queries import bucket_seconds
 from dashboard.panels.ranges import choose_hours
 from dashboard.state import reader
 from dashboard.views.pipeline import (
+    FRESH_DAYS,
     cost_tile,
     error_tile,
     flow_charts,
+    flow_tiles,
     freshness_rows,
     live_tiles,
-    share_tiles,
-    shares_of,
 )
 
-AGAIN_SECONDS = 60
+LIVE_SECONDS, BACKSTAGE_SECONDS = 5, 300
 
 
 def show() -> None:
     """The page."""
-    _flow()
+    _live()
+    _lake()
     _backstage()
     _links()
 
 
-@st.fragment(run_every=AGAIN_SECONDS)
-def _flow() -> None:
-    start, end = choose_hours("pipeline", "1 hour")
+@st.fragment(run_every=LIVE_SECONDS)
+def _live() -> None:
     with explained():
         present = reader().present()
-        if not present.wells:
+        if present.wells:
+            st.html(tiles_html(live_tiles(present)))
+        else:
             show_empty(EMPTY_LAKE)
-            return
-        flow = reader().ask(past.throughput(start, end))
-        days = Days(start.date(), end.date())
-        fresh = reader().ask(past.freshness(Days.back(end, max(2, days.number))))
-        seconds = bucket_seconds(start, end)
-        tiles = [*live_tiles(present, flow.frame, seconds), *share_tiles(shares_of(flow.frame, fresh.frame))]
-        st.html(tiles_html(tiles))
-        _charts(Stretches(flow.frame, start, end))
-        below(flow, "throughput")
-        st.markdown("**Freshness of the lake's tables**")
-        now = pd.Timestamp(present.now_ms, unit="ms", tz="UTC")
-        rows(freshness_rows(fresh.frame, now), "freshness")
-        st.caption("On AWS, Firehose writes a file every 2 minutes or 64 MB: a table is that far behind.")
-        sql_beside(fresh)
 
 
-def _charts(flow: Stretches) -> None:
-    if flow.rows.empty:
+@st.fragment
+def _lake() -> None:
+    start, end = choose_hours("pipeline", "1 hour")
+    st.button("Ask the lake again", help="Charts and tables below are as of when they were asked for.")
+    with explained():
+        _flow(start, end)
+    with explained():
+        _fresh(end)
+
+
+def _flow(start: datetime, end: datetime) -> None:
+    flow, aside = reader().ask_all([past.throughput(start, end), past.set_aside(start, end)])
+    quarantined = float(aside.frame["quarantined"].sum())
+    st.html(tiles_html(flow_tiles(flow.frame, quarantined, bucket_seconds(start, end))))
+    if flow.frame.empty:
         st.caption("Nothing was scored in this range.")
-        return
-    for column, (name, chart) in zip(st.columns(2, gap="medium"), flow_charts(flow), strict=False):
+    drawn = [] if flow.frame.empty else flow_charts(Stretches(flow.frame, start, end))
+    for column, (name, chart) in zip(st.columns(2, gap="medium"), drawn, strict=False):
         with column:
             st.altair_chart(chart, key=f"pipeline/{name}", alt=name)
+    below(flow, "throughput")
+    sql_beside(aside, label="SQL of what was quarantined")
 
 
-@st.fragment(run_every=AGAIN_SECONDS)
+def _fresh(end: datetime) -> None:
+    st.markdown("**Freshness of the lake's tables**")
+    fresh = reader().ask(past.freshness(Days.back(end, FRESH_DAYS)))
+    now = pd.Timestamp(reader().ports.clock(), unit="ms", tz="UTC")
+    rows(freshness_rows(fresh.frame, now), "freshness")
+    st.caption("On AWS, Firehose writes a file every 2 minutes or 64 MB: a table is that far behind.")
+    sql_beside(fresh)
+
+
+@st.fragment(run_every=BACKSTAGE_SECONDS)
 def _backstage() -> None:
     """Each figure on its own: one without the right to read it must not hide the other."""
     tiles: list[Tile] = []

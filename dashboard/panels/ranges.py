@@ -19,9 +19,11 @@ def choose_days(key: str, default: str = "7 days") -> Days | None:
     now = reader().now()
     left, right = st.columns([1, 1], vertical_alignment="bottom")
     with left:
-        chosen = st.segmented_control("Days, UTC", [*CHOICES, OTHER], default=default, key=f"{key}/days")
+        chosen = st.segmented_control(
+            "Days, UTC", [*CHOICES, OTHER], default=default, required=True, key=f"{key}/days"
+        )
     if chosen != OTHER:
-        return Days.back(now, CHOICES[chosen or default])
+        return Days.back(now, CHOICES[chosen])
     with right:
         week = Days.back(now, 7)
         picked = st.date_input(
@@ -38,7 +40,12 @@ def choose_days(key: str, default: str = "7 days") -> Days | None:
 
 
 def choose_hours(key: str, default: str = "6 hours") -> tuple[datetime, datetime]:
-    """A selector of the last hours; the end is cut to the minute, so that viewers share an answer."""
-    chosen = st.segmented_control("Range", HOURS, default=default, key=f"{key}/hours")
-    end = reader().now().replace(second=0, microsecond=0) + timedelta(minutes=1)
-    return end - timedelta(hours=HOURS[chosen or default]), end
+    """A selector of the last hours: start and end, UTC."""
+    chosen = st.segmented_control("Range", HOURS, default=default, required=True, key=f"{key}/hours")
+    end = end_of_minute(reader().now())
+    return end - timedelta(hours=HOURS[chosen]), end
+
+
+def end_of_minute(now: datetime) -> datetime:
+    """Where a range up to now ends: the same for a minute, so that viewers share an answer."""
+    return now.replace(second=0, microsecond=0) + timedelta(minutes=1)

@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.charts.states import EMPTY_LAKE, Empty, explained, show_empty, show_stale, unknown_well
 from dashboard.charts.tables import facts_html
 from dashboard.data.reader import STALE_MS, Present
+from dashboard.panels.ranges import end_of_minute
 from dashboard.panels.well_trend import Asked, show_trend
 from dashboard.state import reader, units
 from dashboard.views.trend import name_of
@@ -81,7 +82,7 @@ def _range(span: str) -> tuple[datetime, datetime] | None:
     """Start and end, UTC; None if they make no range. A range up to now ends with the minute."""
     now = reader().now()
     if span != ANY_RANGE:
-        end = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        end = end_of_minute(now)
         return end - LOOKBACKS[span], end
     first, second, _ = st.columns([1, 1, 2])
     hour = now.replace(minute=0, second=0, microsecond=0, tzinfo=None)

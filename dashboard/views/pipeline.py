@@ -1,6 +1,6 @@
 """The pipeline: how much flows, how late it is, what was left aside, and what it costs."""
 
-from dataclasses import dataclass
+from statistics import median
 
 import pandas as pd
 
@@ -18,68 +18,56 @@ TABLES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """What became of the readings of a range of time.
-
-    Attributes:
-        readings: rows of `well_data`.
-        late, unscored: those stored without a score, since they came late or for another reason.
-        quarantined: lines rejected in the same days.
-    """
-
-    readings: float
-    late: float
-    unscored: float
-    quarantined: float
-
-    def share(self, count: float, whole: float) -> str:
-        """A count as a share, in words."""
-        return f"{100 * count / whole:.2f} % of {whole:,.0f}" if whole else "no readings"
+FRESH_DAYS = 2
+"""Days in which the last row of a table is sought."""
 
 
-def live_tiles(present: Present, flow: pd.DataFrame, seconds: int) -> list[Tile]:
-    """Throughput and lag: the fleet's from the live table, and that of scoring from the lake."""
+def live_tiles(present: Present) -> list[Tile]:
+    """The newest reading, and how long readings take to their scores, from the live table."""
     newest = present.newest_ms()
     old_ms = None if newest is None else present.now_ms - newest
-    last = flow.iloc[-2:-1]  # The last stretch is not over yet.
-    rate = float(last["readings"].iloc[0]) / seconds if len(last) else 0.0
-    moment = (
-        f"in {seconds} s from {last['bucket'].iloc[0]:%H:%M:%S} UTC" if len(last) else "nothing was scored"
-    )
-    lag = float(flow["lag_median_s"].median()) if flow["lag_median_s"].notna().any() else None
+    waits = [well.status.scored_at_ms - well.status.ts_ms for well in present.wells]
     return [
-        Tile("throughput", "Readings per second", f"{rate:,.1f}", moment),
-        Tile(
-            "lag", "From reading to score, median", "-" if lag is None else f"{lag:,.1f} s",
-            "of readings that were not late",
-        ),
         Tile(
             "newest", "Newest reading", "-" if old_ms is None else f"{age(old_ms)} old",
             f"{len(present.active())} of {len(present.wells)} wells send",
             abnormal=old_ms is None or old_ms > STALE_MS,
         ),
+        Tile(
+            "lag", "From reading to score", f"{median(waits) / 1000:,.1f} s" if waits else "-",
+            "median of the wells' latest readings",
+        ),
     ]  # fmt: skip
 
 
-def shares_of(flow: pd.DataFrame, fresh: pd.DataFrame) -> Shares:
-    """What became of the readings, from `throughput` and `freshness`."""
-    totals = flow[["readings", "late", "unscored"]].sum()
-    rejected = fresh.loc[fresh["table_name"] == "quarantine", "landed"].sum()
-    readings, late, unscored = (float(totals[name]) for name in ("readings", "late", "unscored"))
-    return Shares(readings, late, unscored, float(rejected))
+def flow_tiles(flow: pd.DataFrame, quarantined: float, seconds: int) -> list[Tile]:
+    """Throughput, and what became of the readings of a range.
 
-
-def share_tiles(shares: Shares) -> list[Tile]:
-    """Late, unscored and quarantined readings as shares of all."""
-    whole = shares.readings + shares.quarantined
+    Args:
+        flow: rows of `throughput`.
+        quarantined: lines that were rejected in the same range.
+        seconds: length of a stretch.
+    """
+    readings, late, unscored = (float(flow[name].sum()) for name in ("readings", "late", "unscored"))
+    last = flow.iloc[-2:-1]  # The last stretch is not over yet.
+    moment = (
+        f"in {seconds} s from {last['bucket'].iloc[0]:%H:%M:%S} UTC" if len(last) else "no stretch is over"
+    )
+    rate = float(last["readings"].iloc[0]) / seconds if len(last) else 0.0
+    whole = readings + quarantined
     return [
-        Tile("late", "Late", f"{shares.late:,.0f}", shares.share(shares.late, shares.readings)),
-        Tile("unscored", "Without a score", f"{shares.unscored:,.0f}",
-             shares.share(shares.unscored, shares.readings)),
-        Tile("quarantined", "Quarantined", f"{shares.quarantined:,.0f}",
-             shares.share(shares.quarantined, whole), abnormal=20 * shares.quarantined > whole > 0),
+        Tile("throughput", "Readings per second", f"{rate:,.1f}", moment),
+        Tile("late", "Late", f"{late:,.0f}", _share(late, readings)),
+        Tile("unscored", "Without a score", f"{unscored:,.0f}", _share(unscored, readings)),
+        Tile(
+            "quarantined", "Quarantined", f"{quarantined:,.0f}", _share(quarantined, whole),
+            abnormal=20 * quarantined > whole > 0,
+        ),
     ]  # fmt: skip
+
+
+def _share(count: float, whole: float) -> str:
+    return f"{100 * count / whole:.2f} % of {whole:,.0f}" if whole else "no readings"
 
 
 def error_tile(found: list[Undelivered]) -> Tile:
@@ -122,7 +110,7 @@ def freshness_rows(fresh: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "table": [TABLES.get(name, name) for name in fresh["table_name"]],
-            "rows, last 2 days": fresh["landed"].astype("int64"),
+            f"rows, last {FRESH_DAYS} days": fresh["landed"].astype("int64"),
             "last row": fresh["last_row"],
             "age": ages,
         }

@@ -135,6 +135,7 @@ def test_every_file_is_asked_for_and_parses_when_filled_in():
         past.drift(WEEK),
         past.throughput(NOON - timedelta(hours=1), NOON),
         past.freshness(WEEK),
+        past.set_aside(NOON - timedelta(hours=1), NOON),
     ]
     assert {one.name for one in made} == {path.stem for path in FOLDERS[0].glob("*.sql")}
     for one in [*made, past.scoreboard()]:

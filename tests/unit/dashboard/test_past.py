@@ -14,7 +14,7 @@ from dashboard.units import SI
 from dashboard.views.detector import baseline_rows, score_tiles
 from dashboard.views.facility import trend_charts
 from dashboard.views.history import raw_text, refusal
-from dashboard.views.pipeline import cost_tile, error_tile, shares_of
+from dashboard.views.pipeline import cost_tile, error_tile, flow_tiles
 from petrostream.aws.athena import QueryFailed
 from petrostream.aws.undelivered import Undelivered
 from tests.support.dashboard import (
@@ -138,6 +138,7 @@ FRAMES = {
     "AS model_version": MODELS,
     "FROM well_drift": DRIFT,
     "lag_median_s": FLOW,
+    "COUNT(*) AS quarantined": pd.DataFrame({"quarantined": [10.0]}),
     "AS table_name": FRESH,
 }
 
@@ -308,8 +309,23 @@ def test_a_scoreboard_without_events_claims_nothing():
 
 
 def test_quarantined_lines_are_no_readings_but_count_in_the_whole():
-    shares = shares_of(FLOW, FRESH)
-    assert (shares.readings, shares.late, shares.unscored, shares.quarantined) == (1210, 3, 6, 10)
+    tiles = {tile.key: tile for tile in flow_tiles(FLOW, 90, 60)}
+    assert tiles["late"].note == "0.25 % of 1,210"
+    assert tiles["quarantined"].note == "6.92 % of 1,300"
+    assert tiles["quarantined"].abnormal
+    assert not tiles["late"].abnormal
+    # Of the stretch before the last, which is over.
+    assert tiles["throughput"].value == "10.0"
+
+
+def test_each_run_of_the_scoreboard_is_asked_for_only_if_wanted(monkeypatch):
+    world = _world()
+    with reading(world, monkeypatch):
+        app = page("detector")
+        assert not any("FROM recent_scoreboard\nORDER" in sql for sql in world.lake.asked)
+        app.toggle(key="scoreboard_runs").set_value(True).run()
+    assert not app.exception
+    assert any("FROM recent_scoreboard\nORDER" in sql for sql in world.lake.asked)
 
 
 def test_nothing_undelivered_and_no_bill_are_said():

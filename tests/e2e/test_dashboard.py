@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.own_lake import lake, models, simulated
+from tests.e2e.lakes import lake_fixtures
 from tests.support.lake import Lake, wait_for
 from tests.support.paths import REAL_3W
 from tools.browser import chromium, opened, served
@@ -22,7 +22,7 @@ if chromium() is None:
 REAL = ("2/WELL-00011_20140515110134", "3/WELL-00014_20170917150000")
 WAIT_MS = 60_000
 
-__all__ = ["lake", "models", "simulated"]
+lake, simulated, models = lake_fixtures("module")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from petrostream.aws.athena import run_sql
-from tests.e2e.own_lake import lake, models, simulated
+from tests.e2e.lakes import lake_fixtures
 from tests.support import mquery
 from tests.support.cookbook import PAGE, Recipe, figures, recipes
 from tests.support.grafana import athena_targets, sent
@@ -24,7 +24,7 @@ FAULTLESS = {"Data faults"}
 """Queries that find nothing where the data has no fault."""
 RECENT = "recent_readings WHERE source LIKE '%/SIMULATED_0000_'"
 
-__all__ = ["lake", "models", "simulated"]
+lake, simulated, models = lake_fixtures("module")
 
 
 @pytest.fixture(scope="module")

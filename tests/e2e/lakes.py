@@ -1,0 +1,49 @@
+"""The lake of end-to-end tests: one for most files, another for a file that asks about all that it holds.
+
+What other files sent would be in the answers of the latter, and what they send in those of others.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from tests.support.lake import Lake
+
+
+def lake_fixtures(scope: Literal["session", "module"]) -> tuple[Callable[..., Any], ...]:
+    """The fixtures `lake`, `simulated` and `models`, for all files or for the one that assigns them."""
+
+    @pytest.fixture(scope=scope)
+    def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+        """A lake that is up; this process asks it too, so its clients must find it."""
+        lake = Lake.at(tmp_path_factory.mktemp("lake") / "home")
+        before = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(lake.environment)
+        try:
+            lake.run("-m", "local", "up")
+            yield lake
+        finally:
+            lake.run("-m", "local", "down", "--purge", "--yes")
+            os.environ.clear()
+            os.environ.update(before)
+
+    @pytest.fixture(scope=scope)
+    def simulated(tmp_path_factory: pytest.TempPathFactory, lake: Lake) -> Path:
+        """Simulated instances, one of each of the first kinds."""
+        folder = tmp_path_factory.mktemp("simulated")
+        lake.run("-m", "ml.simulate", "--out", str(folder), "--instances", "3", "--minutes", "40")
+        return folder
+
+    @pytest.fixture(scope=scope)
+    def models(tmp_path_factory: pytest.TempPathFactory, lake: Lake, simulated: Path) -> Path:
+        """Models of the simulated wells, trained and published."""
+        folder = tmp_path_factory.mktemp("models")
+        lake.run("-m", "ml.train", "--data", str(simulated), "--out", str(folder))
+        lake.run("-m", "local", "publish-model", str(folder))
+        return folder
+
+    return lake, simulated, models

@@ -99,7 +99,7 @@ sql: setup ## Run Athena SQL: make sql Q="SELECT * FROM well_data WHERE anomaly_
 	@test -n "$$Q" || { echo 'Say what to ask: make sql Q="SELECT well_id, AVG(pressure) FROM well_data GROUP BY well_id"' >&2; exit 2; }
 	@$(RUN) -m local sql "$$Q"
 
-package: setup ## Build both function packages for AWS (arm64, no Docker)
+package: setup ## Build the function packages for AWS (arm64, no Docker)
 	@$(RUN) -m toolchain.package --target aws
 
 # An option of the cost model is the variable of its name in capitals: --block-seconds is BLOCK_SECONDS.

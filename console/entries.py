@@ -70,6 +70,9 @@ ENTRIES: dict[str, Entry] = {
     "deploy": Entry("deploy.cli", "app", "Deploy, test, roll back and remove the lake.", ON_AWS),
     "alarms": Entry("ops.alarms", "app", "List alarms; acknowledge, shelve, comment on them.", LOCAL),
     "redrive": Entry("ops.__main__", "app", "Bring back batches that scoring gave up on.", ON_AWS, "redrive"),
+    "redeliver": Entry(
+        "ops.__main__", "app", "Send again what Firehoses could not deliver.", ON_AWS, "redeliver"
+    ),
     "cost": Entry("cost.__main__", "main", "Estimate a month, line by line.", ON_AWS),
-    "package": Entry("toolchain.package", "main", "Build both function packages.", ON_AWS),
+    "package": Entry("toolchain.package", "main", "Build the function packages.", ON_AWS),
 }

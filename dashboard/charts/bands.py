@@ -7,7 +7,7 @@ from datetime import datetime
 import altair as alt
 import pandas as pd
 
-from dashboard.charts.axes import framed, on_time_axis, time_axis, value_axis, when
+from dashboard.charts.axes import FRAME, framed, on_time_axis, time_axis, value_axis, when
 from dashboard.charts.drawing import Drawing
 
 LINE, BAND, ABNORMAL, GRID = "#3B5B75", "#9AA3AA", "#B3001B", "#5A646C"
@@ -110,4 +110,4 @@ def day_grid(frame: pd.DataFrame, value: str, title: str, *, low_is_bad: bool = 
                 color=alt.condition(dark, alt.value("#FFFFFF"), alt.value("#20262B")),
             )
         )  # fmt: skip
-    return alt.layer(*layers).properties(height=max(60, min(640, 26 * wells)))
+    return alt.layer(*layers).properties(height=min(640, 26 * wells) + FRAME)

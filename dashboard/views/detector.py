@@ -73,5 +73,5 @@ def drift_chart(frame: pd.DataFrame) -> Drawing:
         )
     )  # fmt: skip
     lines = alt.Chart(known).mark_line(color="#9AA3AA", strokeWidth=1).encode(x, y, detail="well_id:N")
-    limits = {"outdated": OUTDATED_SCALES, "outdated below": -OUTDATED_SCALES}
+    limits = {"outdated beyond": OUTDATED_SCALES, "": -OUTDATED_SCALES}
     return alt.layer(lines, points, *limit_lines(limits)).properties(height=240)

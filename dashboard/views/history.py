@@ -6,6 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.axes import FRAME
 from dashboard.charts.bands import BAND, day_grid
 from dashboard.charts.drawing import Drawing
 from petrostream.names import shown
@@ -42,7 +43,7 @@ def reason_bars(frame: pd.DataFrame, count: str) -> Drawing:
             y=alt.Y("reason:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320)),
             tooltip=["reason:N", alt.Tooltip(f"{count}:Q", format=",.0f")],
         )
-        .properties(height=max(60, 22 * len(rows)))
+        .properties(height=22 * len(rows) + FRAME)
     )
     return chart
 

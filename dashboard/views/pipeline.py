@@ -76,7 +76,7 @@ def error_tile(found: list[Undelivered]) -> Tile:
         return Tile("undelivered", "Objects under errors", "-", "not looked at: FIREHOSES is not set")
     number = sum(len(one.keys) for one in found)
     where = ", ".join(f"{one.stream}: {len(one.keys)}" for one in found if one.keys)
-    note = f"{where}; `petrostream redeliver` sends them again" if number else "nothing waits under errors/"
+    note = f"{where}; petrostream redeliver sends them again" if number else "nothing waits under errors/"
     return Tile("undelivered", "Objects under errors", f"{number:,}", note, abnormal=number > 0)
 
 

@@ -3,7 +3,6 @@
 What other files sent would be in the answers of the latter, and what they send in those of others.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -18,18 +17,9 @@ def lake_fixtures(scope: Literal["session", "module"]) -> tuple[Callable[..., An
 
     @pytest.fixture(scope=scope)
     def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-        """A lake that is up; this process asks it too, so its clients must find it."""
-        lake = Lake.at(tmp_path_factory.mktemp("lake") / "home")
-        before = dict(os.environ)
-        os.environ.clear()
-        os.environ.update(lake.environment)
-        try:
-            lake.run("-m", "local", "up")
+        """A lake that is up, with the consumer of this run; this process is among its clients."""
+        with Lake.at(tmp_path_factory.mktemp("lake") / "home").on() as lake:
             yield lake
-        finally:
-            lake.run("-m", "local", "down", "--purge", "--yes")
-            os.environ.clear()
-            os.environ.update(before)
 
     @pytest.fixture(scope=scope)
     def simulated(tmp_path_factory: pytest.TempPathFactory, lake: Lake) -> Path:

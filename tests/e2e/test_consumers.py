@@ -1,6 +1,7 @@
 """The function and the service make the same rows of the same stream, byte for byte."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import boto3
 import pytest
 
 from ml.data.dataset import find_instances, read_instance
+from petrostream.aws.leases import LeaseTable
 from tests.support.lake import CONSUMERS, Lake, wait_for
 from tests.support.stream import STREAM, records_of
 
@@ -34,10 +36,12 @@ class Landed:
     Attributes:
         records: data of the stream's records, in order.
         rows: by table, its rows as text, without what names the moment of the work.
+        readers: the consumers that read the stream.
     """
 
     records: list[bytes]
     rows: Rows
+    readers: set[str]
 
 
 def _landed(lake: Lake) -> Landed:
@@ -53,7 +57,19 @@ def _landed(lake: Lake) -> Landed:
             for row in lake.sql(f"SELECT * FROM {table} WHERE {key} = '{FACILITY}'")
         ]
         rows[table] = sorted(found, key=lambda row: json.dumps(row, default=str, sort_keys=True))
-    return Landed([data for _, data in records], rows)
+    return Landed([data for _, data in records], rows, _readers())
+
+
+def _readers() -> set[str]:
+    """Which consumers read the stream now: the function by its mapping, the service by its leases."""
+    readers = set()
+    mappings = boto3.client("lambda").list_event_source_mappings(FunctionName="petrostream-scoring")
+    if any(mapping["State"] == "Enabled" for mapping in mappings["EventSourceMappings"]):
+        readers.add("function")
+    leases = LeaseTable("petrostream-live", boto3.client("dynamodb"), "nobody").all().values()
+    if any(lease.task and lease.until_ms > time.time_ns() // 1_000_000 for lease in leases):
+        readers.add("service")
+    return readers
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +116,11 @@ def _after_a_last_line(lake: Lake, readings: int) -> Landed:
     last = f"SELECT COUNT(*) AS n FROM quarantine_lines WHERE partition_key = '{FACILITY}'"
     wait_for(lambda: int(lake.value(last)) == 2, "the last line to be quarantined")
     return _landed(lake)
+
+
+def test_each_consumer_has_its_lake_to_itself(lake: Lake, first: Landed, second: Landed) -> None:
+    assert first.readers == {lake.consumer}
+    assert second.readers == set(CONSUMERS) - {lake.consumer}
 
 
 def test_the_same_records_were_read(first: Landed, second: Landed) -> None:

@@ -59,6 +59,16 @@ class LakeSettings(Section):
         return self
 
 
+class GoldSettings(Section):
+    """The gold zone.
+
+    Attributes:
+        keep_days: how long a replaced run of a day stays, and can be read.
+    """
+
+    keep_days: Annotated[int, Field(ge=1, le=3650)]
+
+
 class StreamSettings(Section):
     """The Kinesis data stream, and the blocks that producers send.
 
@@ -156,6 +166,7 @@ class Settings(Section):
     tags: dict[str, str]
     encryption: Literal["sse", "kms"]
     lake: LakeSettings
+    gold: GoldSettings
     stream: StreamSettings
     firehose: FirehoseSettings
     live: LiveSettings

@@ -11,7 +11,19 @@ ROOMS = sorted(
     path.parent.name for path in (ROOT / "petrostream").glob("*/__init__.py") if path.parent.name != "aws"
 )
 FRONT_DOORS = (
-    *("lambdas", "dashboard", "producer", "local", "deploy", "ops", "ml", "cost", "tools", "toolchain"),
+    *(
+        "lambdas",
+        "batch",
+        "dashboard",
+        "producer",
+        "local",
+        "deploy",
+        "ops",
+        "ml",
+        "cost",
+        "tools",
+        "toolchain",
+    ),
     "infra",
 )
 

@@ -14,12 +14,21 @@ from toolchain import commands
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
-FOLDERS = ("console", "cost", "deploy", "local", "ml", "ops", "producer", "toolchain", "tools")
+FOLDERS = ("batch", "console", "cost", "deploy", "local", "ml", "ops", "producer", "toolchain", "tools")
 
 COMMANDS = [
     *(
         ["-m", name]
-        for name in ("console", "local", "local.demo", "deploy", "deploy.terraform_state", "cost", "ops")
+        for name in (
+            "console",
+            "local",
+            "local.demo",
+            "deploy",
+            "deploy.terraform_state",
+            "cost",
+            "ops",
+            "batch",
+        )
     ),
     *(["-m", f"ml.{name}"] for name in ("train", "commission", "benchmark", "streaming_eval")),
     *(["-m", f"ml.{name}"] for name in ("simulate", "download", "registry")),

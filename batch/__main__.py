@@ -1,0 +1,121 @@
+"""`python -m batch <job>`: run a job over stored data, on the twin or with --aws on AWS."""
+
+import json
+import os
+import sys
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from batch.jobs import BatchSettings, JobContext, JobRequest, JobResult, run_job
+from infra.settings import Settings, Zone, load_settings
+from petrostream.aws.clients import client
+from petrostream.names import shown
+from toolchain import commands
+from toolchain.errors import ToolError
+from toolchain.twin import point_at_twin, twin
+
+app = typer.Typer(
+    help="Jobs over stored data.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
+console = Console(stderr=True, highlight=False, markup=False)
+
+_DAY = ["%Y-%m-%d"]
+DateOption = Annotated[datetime | None, typer.Option("--date", formats=_DAY, help="One UTC date.")]
+FromOption = Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First UTC date.")]
+ToOption = Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last UTC date, included.")]
+AwsOption = Annotated[bool, typer.Option("--aws", help="On AWS, with your own credentials.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.callback()
+def jobs() -> None:
+    """Jobs over stored data."""
+
+
+def days_of(date: datetime | None, first: datetime | None, last: datetime | None) -> dict[str, str]:
+    """The dates of a command, as an event names them; one end of a range alone is that one day."""
+    given = {"date": date, "from": first or last, "to": last or first}
+    return {name: day.date().isoformat() for name, day in given.items() if day is not None}
+
+
+def start(job: str, event: dict[str, Any], *, aws: bool) -> JobResult:
+    """Run a job and report its progress on standard error.
+
+    Raises:
+        ToolError: the lake is not there, or refuses the caller.
+        PetroStreamError: the request can't be served, or a service does not respond.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - slow to import
+
+    request = JobRequest.from_event({"job": job, **event})
+    if not aws:
+        point_at_twin(target=twin())
+    try:
+        return run_job(JobContext(settings=_settings(load_settings()), say=_say), request)
+    except (BotoCoreError, ClientError) as error:
+        where = os.environ.get("AWS_ENDPOINT_URL", "AWS")
+        hint = (
+            "Check region and credentials." if aws else "Start the twin with ./project_up.sh, or add --aws."
+        )
+        raise ToolError(f"{where}: {error}", hint) from error
+
+
+def finish(result: JobResult, *, as_json: bool) -> None:
+    """Print what a job did.
+
+    Raises:
+        typer.Exit: with code 1 if a day failed or was not reached.
+    """
+    if as_json:
+        sys.stdout.write(json.dumps(result.as_dict(), indent=2) + "\n")
+    else:
+        for line in summary(result):
+            sys.stdout.write(shown(line) + "\n")
+    if result.failed or result.left:
+        raise typer.Exit(1)
+
+
+def summary(result: JobResult) -> list[str]:
+    """The lines that say what a job did."""
+    lines = [f"{day}  {_listed(done)}" for day, done in result.days.items()]
+    lines += [f"{day}  failed: {reason}" for day, reason in result.failed.items()]
+    if result.left:
+        lines.append(f"not reached, run it again: {', '.join(map(str, result.left))}")
+    if result.details:
+        lines.append(_listed(result.details))
+    return lines or ["Nothing to do."]
+
+
+def _listed(facts: Any) -> str:  # noqa: ANN401 - a mapping of JSON values
+    return "  ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items())
+
+
+def _say(line: str) -> None:
+    console.print(line, soft_wrap=True)
+
+
+def _settings(settings: Settings) -> BatchSettings:
+    """Where the lake of this account and region is."""
+    account = client("sts").get_caller_identity()["Account"]
+    region = client("s3").meta.region_name
+
+    def bucket(zone: Zone) -> str:
+        return f"{settings.project}-{zone}-{account}-{region}"
+
+    return BatchSettings(
+        database=settings.lake.database,
+        workgroup=settings.lake.workgroup,
+        raw_bucket=bucket("raw"),
+        raw_prefix=settings.firehose.raw.prefix,
+        curated_bucket=bucket("curated"),
+        quarantine_bucket=bucket("quarantine"),
+        artifacts_bucket=bucket("artifacts"),
+        keep_days=settings.gold.keep_days,
+    )
+
+
+if __name__ == "__main__":
+    commands.run(app)

@@ -1,0 +1,1 @@
+"""Jobs over stored data: runs the job that an event names."""

@@ -6,7 +6,6 @@ their shard, on the local twin one record. Objects of the same second are ordere
 were written, and by the event time of their first reading where that is the same.
 """
 
-import gzip
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,13 +18,13 @@ import numpy as np
 
 from petrostream.arrays import IntArray
 from petrostream.facility import COLUMN, WellEvents
+from petrostream.lake import lines_of
 from petrostream.readings import NO_TIME, Readings, Rejected, TankReadings, Validated, validate_block
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
     from mypy_boto3_s3 import S3Client
 
-GZIP = b"\x1f\x8b"
 CHUNK_BYTES = 256 * 1024
 """Lines validated at once: about a stream record, to which limits of a record apply."""
 
@@ -100,8 +99,7 @@ class RawZone:
             botocore.exceptions.ClientError: the object is not there, or must not be read.
         """
         body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        data = gzip.decompress(body) if body.startswith(GZIP) else body
-        return [line for line in data.split(b"\n") if line.strip(b" \t\r")]
+        return lines_of(body)
 
 
 def _object(item: Any) -> RawObject:  # noqa: ANN401 - boto3's own type is there for type checkers only

@@ -132,6 +132,17 @@ class ModelsMissing(PetroStreamError):
         self.facility_id = facility_id
 
 
+class RawMemberInvalid(PetroStreamError):
+    """An object of the raw zone is damaged."""
+
+    def __init__(self, where: str, position: int, problem: str) -> None:
+        super().__init__(
+            f"raw object {where}, byte {position}: {problem}; restore an earlier version of the object, or "
+            "move it out of the prefix to go on without its records"
+        )
+        self.where = where
+
+
 class BatchIncomplete(PetroStreamError):
     """Part of a batch is not committed; raised for an event source that retries only on an error."""
 

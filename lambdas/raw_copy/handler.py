@@ -1,15 +1,14 @@
 """Lambda handler of the raw copy: puts the records of a Kinesis event on the Firehose of the raw zone.
 
 Records are joined into few large entries, and these compressed, since Firehose bills what it takes in, each
-entry as a multiple of 5 KB. An entry is a gzip member; members one after another are a gzip file, which is
-what Firehose writes. Nothing looks at what is in a record. A batch whose entries are not all accepted raises,
-and the event source delivers it again: the raw zone may hold a record twice, and misses none that the stream
-still has.
+entry as a multiple of 5 KB. An entry is a gzip member that also has each record's place in the stream
+(`petrostream.lake.raw`); members one after another are a gzip file, which is what Firehose writes. Nothing
+looks at what is in a record. A batch whose entries are not all accepted raises, and the event source delivers
+it again: the raw zone may hold a record twice, and misses none that the stream still has.
 """
 
 import base64
 import binascii
-import gzip
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -20,12 +19,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from petrostream.aws.clients import client
 from petrostream.aws.firehose import FirehoseSink
 from petrostream.backoff import Deadline
-from petrostream.lake import MAX_BLOCK_BYTES
+from petrostream.lake import MAX_BLOCK_BYTES, NOT_BASE64, RawRecord, members
 
 MARGIN_SECONDS = 3.0
 """Time between the last attempt to deliver and the function's time-out, to report the failure."""
-
-COMPRESSION_LEVEL = 6
 
 logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "petrostream-raw-copy"))
 
@@ -39,25 +36,35 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """
     seconds = max(0.0, context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS)
     deadline = Deadline.after(seconds)
-    sink = FirehoseSink(os.environ["RAW_STREAM"], client("firehose"), deadline, pack=member)
-    for record in event["Records"]:
-        for part in parts_of(data_of(record)):
-            sink.write(part)
+    sink = FirehoseSink(os.environ["RAW_STREAM"], client("firehose"), deadline)
+    for member in members(part for record in event["Records"] for part in raw_records(record["kinesis"])):
+        sink.write_entry(member)
     sink.flush()
 
 
-def member(entry: bytes) -> bytes:
-    """An entry as a gzip member; the same lines always make the same bytes."""
-    return gzip.compress(entry, COMPRESSION_LEVEL, mtime=0)
+def raw_records(kinesis: dict[str, Any]) -> list[RawRecord]:
+    """A record of a Kinesis event as the raw zone keeps it, in parts that fit an entry.
 
-
-def data_of(record: dict[str, Any]) -> bytes:
-    """The data of a record of a Kinesis event. Data that is not base64 is passed on as it is."""
-    text = str(record["kinesis"].get("data") or "")
+    Data that is not base64 is passed on as it is.
+    """
+    text, broken = str(kinesis.get("data") or ""), None
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        return text.encode()
+        data, broken = text.encode(), NOT_BASE64
+    parts = list(parts_of(data))
+    sequence = str(kinesis.get("sequenceNumber", ""))
+    if not sequence.isdecimal():
+        # Only an event that is not of Kinesis: copied all the same, without a place.
+        return [RawRecord(part) for part in parts]
+    key, arrival_ms = (
+        str(kinesis["partitionKey"]),
+        round(float(kinesis["approximateArrivalTimestamp"]) * 1000),
+    )
+    return [
+        RawRecord(part, sequence, key, arrival_ms, broken, number, len(parts))
+        for number, part in enumerate(parts)
+    ]
 
 
 def parts_of(data: bytes, limit: int = MAX_BLOCK_BYTES) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from petrostream.aws.settings import ConsumerSettings
 from petrostream.aws.worker import Worker
 from petrostream.backoff import Deadline
 from petrostream.errors import BatchIncomplete
+from petrostream.lake import NOT_BASE64
 from petrostream.pipeline import Outcome, StreamRecord, process_batch
 
 MARGIN_SECONDS = 3.0
@@ -58,7 +59,7 @@ def to_record(record: dict[str, Any]) -> StreamRecord:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        data, broken = text.encode(), "undecodable_base64:data"
+        data, broken = text.encode(), NOT_BASE64
     return StreamRecord(
         sequence=str(kinesis["sequenceNumber"]),
         partition_key=str(kinesis["partitionKey"]),

@@ -14,6 +14,7 @@ What the emulator does, and what is different here:
   a partition counts as active for the buffer's seconds.
 * It drops a record whose transform answers ProcessingFailed. AWS writes it under the error prefix; so does
   this.
+* It hands over records of a stream without their places in it; see `raw_places.py`.
 * It converts to Parquet row by row; see `parquet.py`.
 """
 
@@ -26,7 +27,7 @@ from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
-from local.adaptations import guard
+from local.adaptations import guard, raw_places
 from local.adaptations.guard import Response
 from local.adaptations.parquet import converter
 from local.adaptations.partitions import ActivePartitions
@@ -64,7 +65,7 @@ def install() -> None:
         IncompatibleEmulatorError: the emulator's Firehose is not the known one.
     """
     # The emulator reads its variables when it is imported.
-    from ministack.services import firehose, glue, lambda_svc, s3  # noqa: PLC0415
+    from ministack.services import firehose, glue, kinesis, lambda_svc, s3  # noqa: PLC0415
 
     guard.check(firehose, _KNOWN)
 
@@ -82,7 +83,7 @@ def install() -> None:
         firehose, "_convert_to_parquet", converter(firehose._convert_to_parquet, columns_of, mismatch)
     )
     guard.replace(firehose, "_put_record_batch", _batch_handler(firehose))
-    guard.replace(firehose, "ingest_from_kinesis_source", _forgetful_source(firehose))
+    guard.replace(firehose, "ingest_from_kinesis_source", _forgetful_source(firehose, kinesis))
     guard.replace(firehose, "_deliver_records_to_s3", _deliverer(firehose))
     guard.replace(firehose, "_put_s3_object", _awaited_put(firehose._put_s3_object, s3))
     guard.replace(lambda_svc, "_execute_function", _listening(lambda_svc._execute_function))
@@ -165,11 +166,12 @@ def _buffers(entries: Sequence[FirehoseEntry], most_bytes: float) -> Iterator[li
         yield buffer
 
 
-def _forgetful_source(firehose: ModuleType) -> Callable[[str, list[Any]], None]:
-    """A stream as source: delivered as the emulator does it, then forgotten."""
+def _forgetful_source(firehose: ModuleType, kinesis: ModuleType) -> Callable[[str, list[Any]], None]:
+    """A stream as source: each record with its place, delivered as the emulator does it, then forgotten."""
 
     def ingest_from_kinesis_source(stream_arn: str, records: list[Any]) -> None:
-        ingest_from_kinesis_source.original(stream_arn, records)  # type: ignore[attr-defined]
+        entries = raw_places.packed(kinesis, stream_arn, records)
+        ingest_from_kinesis_source.original(stream_arn, entries)  # type: ignore[attr-defined]
         with firehose._lock:
             for stream in firehose._streams.values():
                 if (stream.get("kinesis_source") or {}).get("KinesisStreamARN") == stream_arn:

@@ -88,6 +88,19 @@ class FirehoseSink:
                 self._send_ready()
         entry += block
 
+    def write_entry(self, entry: bytes) -> None:
+        """Buffer an entry for the next flush, to be sent by itself; it need not be text.
+
+        Raises:
+            EntryTooLarge: it exceeds the limit of an entry.
+            DeliveryFailed: see `flush`.
+        """
+        if len(entry) > FIREHOSE_ENTRY_BYTES:
+            raise EntryTooLarge(self._stream, len(entry), FIREHOSE_ENTRY_BYTES)
+        self._ready.append(entry)
+        if sum(map(len, self._ready)) >= FIREHOSE_CALL_BYTES:
+            self._send_ready()
+
     def flush(self) -> None:
         """Send everything written so far, and return once all of it is accepted.
 

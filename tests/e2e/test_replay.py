@@ -1,5 +1,6 @@
 """From files to SQL: every reading lands once, on its date, scored."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -85,7 +86,8 @@ def test_the_raw_zone_keeps_what_was_sent(lake: Lake, replayed: dict) -> None:
     lines = 0
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=raw):
         for item in page.get("Contents", []):
-            lines += s3.get_object(Bucket=raw, Key=item["Key"])["Body"].read().count(b'"kind":"well"')
+            body = s3.get_object(Bucket=raw, Key=item["Key"])["Body"].read()
+            lines += gzip.decompress(body).count(b'"kind":"well"')
     assert lines >= replayed["readings"]
 
 

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.raw_copy import handler
+from lambdas.scoring.handler import to_record
 from ops.raw_zone import RawZone
 from petrostream.aws import firehose as sinks
 from petrostream.aws.limits import FIREHOSE_ENTRY_BYTES
 from petrostream.errors import DeliveryFailed
-from petrostream.lake import MAX_BLOCK_BYTES
+from petrostream.lake import MAX_BLOCK_BYTES, NOT_BASE64, RawRecord, read_members
 from tests.support.event_source import Context, EventSource, Mapping, StreamRecord, event_of
 from tests.support.fakes import (
     CRASH_AFTER,
@@ -52,6 +53,10 @@ def _landed(firehose: FakeFirehose) -> list[bytes]:
     return [gzip.decompress(entry) for entry in firehose.entries["raw"]]
 
 
+def _copies(firehose: FakeFirehose) -> list[RawRecord]:
+    return read_members("one", b"".join(firehose.entries["raw"])).records
+
+
 def _copy(*blocks: bytes) -> None:
     handler.handler(event_of(_records(*blocks)), Context())
 
@@ -70,9 +75,27 @@ def test_records_without_a_last_line_feed_do_not_share_a_line(firehose: FakeFire
 
 def test_what_scoring_cannot_read_is_copied(firehose: FakeFirehose) -> None:
     event: dict[str, Any] = event_of(_records(b"\xff\xfe not UTF-8", b""))
-    event["Records"].append({"kinesis": {"data": "@@@ not base64"}})
+    event["Records"][1]["kinesis"]["data"] = "@@@ not base64"
     handler.handler(event, Context())
     assert _landed(firehose) == [b"\xff\xfe not UTF-8\n@@@ not base64\n"]
+    told = [to_record(record).broken for record in event["Records"]]
+    assert [record.broken for record in _copies(firehose)] == told == [None, NOT_BASE64]
+
+
+def test_a_record_without_a_place_is_copied(firehose: FakeFirehose) -> None:
+    event: dict[str, Any] = event_of(_records(b"{}\n"))
+    event["Records"].append({"kinesis": {"data": "e30K"}})
+    handler.handler(event, Context())
+    assert _landed(firehose) == [b"{}\n", b"{}\n"]
+    assert [record.placed for record in _copies(firehose)] == [True, False]
+
+
+def test_a_record_keeps_its_place_in_the_stream(firehose: FakeFirehose) -> None:
+    _copy(b'{"a":1}', b'{"b":2}\n', b"")
+    assert _copies(firehose) == [
+        RawRecord(b'{"a":1}', "0", "FAC-01", 0),
+        RawRecord(b'{"b":2}\n', "1", "FAC-01", 1000),
+    ]
 
 
 @given(st.lists(st.sampled_from([b"\n", b"a", b"bcd", b"x" * 9])).map(b"".join), st.integers(1, 12))
@@ -92,6 +115,9 @@ def test_the_largest_record_of_a_stream_is_copied(firehose: FakeFirehose) -> Non
         MAX_BLOCK_BYTES + 1,
         FIREHOSE_ENTRY_BYTES - MAX_BLOCK_BYTES + 2,
     ]
+    parts = _copies(firehose)
+    assert [(record.sequence, record.part, record.parts) for record in parts] == [("0", 0, 2), ("0", 1, 2)]
+    assert b"".join(record.data for record in parts) == b"x" * (FIREHOSE_ENTRY_BYTES + 1)
 
 
 def test_a_batch_that_is_not_accepted_raises(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import gzip
 import io
 import json
+import time
 from datetime import date, timedelta
 
 import duckdb
@@ -24,6 +26,7 @@ from local.adaptations.journal import Journal
 from local.adaptations.kinesis import Increasing, expire
 from local.adaptations.partitions import ActivePartitions
 from local.athena import engine
+from petrostream.lake import read_members
 from petrostream.schema.sensors import schema
 
 BUCKET = "landing"
@@ -273,8 +276,15 @@ def test_records_are_acknowledged_when_their_raw_copies_are_written(source):
         status, _, _ = await kinesis.handle_request("POST", "/", target, body, {})
         return status, objects("raw/")
 
+    before = time.time_ns() // 1_000_000
     status, written = asyncio.run(put_records())
-    assert (status, sorted(written)) == (200, [b"a", b"b", b"c"])
+    assert (status, sorted(map(gzip.decompress, written))) == (200, [b"a\n", b"b\n", b"c\n"])
+    (shard,) = kinesis._streams["ingest"]["shards"].values()
+    copies = [record for one in written for record in read_members("one", one).records]
+    places = {record.data: (record.sequence, record.partition_key) for record in copies}
+    sequences = [record["SequenceNumber"] for record in shard["records"]]
+    assert places == {key.encode(): (sequence, key) for key, sequence in zip("abc", sequences, strict=True)}
+    assert all(before <= record.arrival_ms <= before + 60_000 for record in copies)
 
 
 def test_a_function_is_not_invoked_before_the_journal_is_read_back(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ running can't note anything after that, so what it delivers then is delivered ag
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from petrostream.aws.calls import error_code, unavailable
 from petrostream.errors import ShardClaimed
 from petrostream.live import EPOCH, WellStatus, owner_item, owner_key, place_item, place_key
 from petrostream.live.codec import encode_latest
-from petrostream.pipeline import ShardPlace
+from petrostream.pipeline import ShardPlace, Stretch
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -86,7 +87,9 @@ class ShardTable:
             ShardClaimed: another process has claimed the shard.
             ServiceUnavailable: DynamoDB did not respond in time (`Throttled`: asked for less load).
         """
-        item = place_item(shard_id, place.epoch, place.done, place.since, encode_latest(statuses))
+        unsettled = {name: astuple(stretch) for name, stretch in place.unsettled.items()}
+        latest = encode_latest(statuses)
+        item = place_item(shard_id, place.epoch, place.done, place.since, unsettled, latest)
         if not self._write("PutItem", Item=item, **_at_most(place.epoch)):
             raise ShardClaimed(shard_id)
 
@@ -104,7 +107,11 @@ class ShardTable:
             raise ShardClaimed(shard_id)
         found = response["Attributes"]
         texts = {name: found[name]["S"] for name in ("done", "since") if name in found}
-        return ShardPlace(epoch, texts.get("done"), texts.get("since"))
+        unsettled = {
+            name: Stretch(*(one["S"] for one in stretch["L"]))
+            for name, stretch in found.get("unsettled", {}).get("M", {}).items()
+        }
+        return ShardPlace(epoch, texts.get("done"), texts.get("since"), unsettled)
 
     def _owner(self, shard_id: str) -> tuple[str, int]:
         """The process that owns a shard and its epoch; nobody and 0 for a shard never claimed."""

@@ -123,7 +123,14 @@ def place_key(shard_id: str) -> Item:
     return {"pk": {"S": FLEET_LIST}, "sk": {"S": f"{SHARD}{shard_id}"}}
 
 
-def place_item(shard_id: str, epoch: int, done: str | None, since: str | None, latest: bytes) -> Item:
+def place_item(
+    shard_id: str,
+    epoch: int,
+    done: str | None,
+    since: str | None,
+    unsettled: Mapping[str, tuple[str, str, str]],
+    latest: bytes,
+) -> Item:
     """A shard's place.
 
     Args:
@@ -131,13 +138,16 @@ def place_item(shard_id: str, epoch: int, done: str | None, since: str | None, l
         epoch: number of the claim under which it is written.
         done: the last record up to which everything is done, None before the first.
         since: the first record that the memory of some facility in the table lacks, None if none does.
+        unsettled: by facility, shard, first and last record that its memory in the table lacks besides.
         latest: encoded statuses that no memory in the table has.
     """
     texts = {"done": done, "since": since}
+    stretches = {name: {"L": [{"S": one} for one in stretch]} for name, stretch in unsettled.items()}
     return {
         **place_key(shard_id),
         EPOCH: {"N": str(epoch)},
         **{name: {"S": text} for name, text in texts.items() if text is not None},
+        **({"unsettled": {"M": stretches}} if stretches else {}),
         "latest": {"B": latest},
     }
 

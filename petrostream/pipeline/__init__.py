@@ -10,7 +10,7 @@ from petrostream.pipeline.handover import hand_over
 from petrostream.pipeline.leases import LEASE_MS, RENEW_MS, Fetched, Lease, Shard, plan
 from petrostream.pipeline.memories import Memories
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
-from petrostream.pipeline.places import ShardPlace
+from petrostream.pipeline.places import ShardPlace, Stretch
 from petrostream.pipeline.ports import Alerts, Models, Ports, Sink
 from petrostream.pipeline.process import process_batch
 from petrostream.pipeline.takeover import own
@@ -31,6 +31,7 @@ __all__ = [
     "ShardPlace",
     "Sink",
     "StreamRecord",
+    "Stretch",
     "Tally",
     "decode_parts",
     "encode_parts",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from petrostream.live import WellStatus
 from petrostream.pipeline.memory import Memory
-from petrostream.pipeline.places import ShardPlace, Shards, States, Stream
+from petrostream.pipeline.places import ShardPlace, Shards, States, Stream, Stretch
 
 COMMIT_BYTES = 16 * 1024 * 1024
 """Most stream bytes delivered since a shard's snapshots: some 50,000 readings. To read and score them again
@@ -42,7 +42,9 @@ class ShardMemory:
         epoch: number of the claim.
         done: the last record up to which everything was delivered or given up on; None before the first.
         committed_ms: when the last snapshots were due, epoch ms.
-        facilities: memories of the facilities processed here. The snapshots of all others lack nothing.
+        facilities: memories of the facilities processed here. The snapshots of all others lack nothing,
+            but for those of `unsettled`.
+        unsettled: by facility, what its snapshot lacks where a takeover failed for that facility alone.
         bytes_since: stream bytes processed since the snapshots of all facilities were written.
         model_version: of the models that the records after the snapshots were scored with.
     """
@@ -52,6 +54,7 @@ class ShardMemory:
     done: str | None
     committed_ms: int
     facilities: dict[str, Held] = field(default_factory=dict)
+    unsettled: dict[str, Stretch] = field(default_factory=dict)
     bytes_since: int = 0
     model_version: str | None = None
 
@@ -64,6 +67,11 @@ class ShardMemory:
     def behind(self) -> list[str]:
         """Facilities whose snapshot lacks something."""
         return [name for name, held in self.facilities.items() if held.first is not None]
+
+    @property
+    def place(self) -> ShardPlace:
+        """How far the shard is processed."""
+        return ShardPlace(self.epoch, self.done, self.since, dict(self.unsettled))
 
     def statuses(self) -> dict[str, dict[str, WellStatus]]:
         """Latest statuses that no snapshot has, by facility and well."""
@@ -151,5 +159,5 @@ class Memories:
         self.forget(shard.shard_id)
         if shard.done is None or int(done) > int(shard.done):
             shard.done = done
-        self.shards.note(shard.shard_id, ShardPlace(shard.epoch, shard.done, shard.since), shard.statuses())
+        self.shards.note(shard.shard_id, shard.place, shard.statuses())
         self.keep(shard)

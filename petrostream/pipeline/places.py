@@ -1,7 +1,7 @@
 """Ports that keep memories exact: snapshots, owners and places of shards, the stream itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from petrostream.backoff import Deadline
@@ -25,6 +25,21 @@ class States(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Records that one facility's snapshot lacks, because a takeover could not bring it up to them.
+
+    Attributes:
+        shard_id: the shard they are on.
+        first: sequence number of the first of them.
+        last: sequence number of the last of them. What the facility sent after it was not delivered.
+    """
+
+    shard_id: str
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShardPlace:
     """How far a shard is processed.
 
@@ -33,11 +48,14 @@ class ShardPlace:
         done: sequence number of the last record up to which everything was delivered or given up on by the
             event source; None before the first.
         since: the first record that the snapshot of some facility lacks, None if none lacks any.
+        unsettled: by facility, what its snapshot lacks where a takeover failed for that facility; `since` is
+            about the others.
     """
 
     epoch: int
     done: str | None = None
     since: str | None = None
+    unsettled: Mapping[str, Stretch] = field(default_factory=dict)
 
 
 class Shards(Protocol):

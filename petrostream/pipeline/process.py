@@ -21,7 +21,7 @@ from petrostream.pipeline.advance import FacilityBatch, advance, by_facility
 from petrostream.pipeline.batch import Outcome, StreamRecord
 from petrostream.pipeline.memories import Held, ShardMemory
 from petrostream.pipeline.ports import Ports
-from petrostream.pipeline.takeover import own, storable
+from petrostream.pipeline.takeover import own, settle, storable
 
 ONE_SHARD = "shard"
 """The shard of a consumer whose records have only one order."""
@@ -84,7 +84,7 @@ def _score_all(
             for chunk in batch.chunks():
                 # Skipped records are not progress: a retried batch begins with them.
                 _in_time(batch, batches, deadline, reserve)
-                _load(batch, shard, ports)
+                _load(batch, shard, ports, models, deadline)
                 for _ in advance(batch, chunk, ports, models):
                     _in_time(batch, batches, deadline, reserve)
         except Exception as error:
@@ -99,8 +99,11 @@ def _in_time(
         raise TimeShort(f"facility {batch.facility_id}", deadline.remaining())
 
 
-def _load(batch: FacilityBatch, shard: ShardMemory, ports: Ports) -> None:
+def _load(
+    batch: FacilityBatch, shard: ShardMemory, ports: Ports, models: ModelSet | None, deadline: Deadline
+) -> None:
     if batch.memory is None:
+        settle(shard.unsettled, batch.facility_id, ports, models, deadline)
         held = ports.memories.load(shard, batch.facility_id)
         live = held.memory.live.without(ports.alerts.published_ids)
         batch.memory, batch.version = replace(held.memory, live=live), held.version

@@ -8,20 +8,26 @@ given up on it.
 
 Alarm transitions are not muted. A batch with one writes its facility's snapshot, so none is to be found here;
 if another version of the models finds one, it becomes a row, or the alarm would end without having begun.
+
+A facility whose snapshot cannot be read, moved or written does not hold up the others: the place notes the
+stretch that it lacks, and the facility's records fail until it is settled.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from petrostream.backoff import Deadline
 from petrostream.detection import ModelSet
-from petrostream.errors import TimeShort
+from petrostream.errors import DeliveryFailed, PetroStreamError, ShardClaimed, StateConflict, TimeShort
 from petrostream.pipeline.advance import FacilityBatch, advance, by_facility
 from petrostream.pipeline.batch import StreamRecord
 from petrostream.pipeline.memories import Held, ShardMemory
-from petrostream.pipeline.places import ShardPlace
+from petrostream.pipeline.places import ShardPlace, Stretch
 from petrostream.pipeline.ports import Ports
+
+_OF_THE_SHARD = (DeliveryFailed, ShardClaimed, StateConflict, TimeShort)
+"""What concerns all facilities: a sink that refuses, another process on the shard, no time left."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +58,14 @@ def own(
         ShardClaimed, StateConflict: another process takes it over at this moment.
         TimeShort: the snapshots of some facilities are brought up to the place, not all: try again.
         ServiceUnavailable: the table or the stream did not respond in time.
-        ModelsMissing: a facility was scored with a model, and there is none now.
     """
     memories = ports.memories
     shard = memories.owned(shard_id)
     if shard is None:
         place = _settle(shard_id, ports, models, deadline, reserve)
-        shard = ShardMemory(shard_id, place.epoch, place.done, ports.now_ms())
+        shard = ShardMemory(
+            shard_id, place.epoch, place.done, ports.now_ms(), unsettled=dict(place.unsettled)
+        )
         memories.keep(shard)
     version = models.version if models else None
     if shard.model_version != version and shard.since is not None:
@@ -68,28 +75,96 @@ def own(
     return shard
 
 
+def settle(
+    unsettled: dict[str, Stretch],
+    facility_id: str,
+    ports: Ports,
+    models: ModelSet | None,
+    deadline: Deadline,
+) -> None:
+    """Bring a facility's snapshot up to its shard's place, if an earlier takeover could not.
+
+    Args:
+        unsettled: what a shard's place has under this name; the facility is removed from it.
+        facility_id: the facility.
+        ports: the services.
+        models: the models to score with.
+        deadline: when the invocation must have returned.
+
+    Raises:
+        StateUnreadable, StateConflict, TimeShort, ServiceUnavailable, ModelsMissing: why it could not.
+    """
+    stretch = unsettled.get(facility_id)
+    if stretch is None:
+        return
+    last = ports.memories.states.load(facility_id)[0].scoring.last_sequence
+    # The process of another shard may have done it: after a split, the places of both children have it.
+    if not last or int(last) < int(stretch.last):
+        records = _missing(stretch.shard_id, stretch.first, stretch.last, ports, deadline)
+        mine = [record for record in records if record.partition_key == facility_id]
+        if mine:
+            _catch_up(FacilityBatch(facility_id, mine), ports, models)
+    del unsettled[facility_id]
+    logger.info("facility %s is settled", facility_id)
+
+
 def _settle(
     shard_id: str, ports: Ports, models: ModelSet | None, deadline: Deadline, reserve: float
 ) -> ShardPlace:
-    """Claim a shard and write snapshots that lack nothing in front of its place."""
+    """Claim a shard and write snapshots that lack nothing in front of its place, but for its unsettled."""
     memories = ports.memories
     place = memories.shards.claim(shard_id)
     if place.done is None:
         # Its facilities may come from shards that were split or merged, and are read to their end by now.
+        unsettled = dict(place.unsettled)
         for parent in memories.stream.parents(shard_id):
-            _settle(parent, ports, models, deadline, reserve)
+            unsettled |= _settle(parent, ports, models, deadline, reserve).unsettled
+        return replace(place, unsettled=unsettled)
+    if not place.unsettled and (place.since is None or int(place.since) > int(place.done)):
         return place
-    if place.since is None or int(place.since) > int(place.done):
-        return place
-    records = _missing(shard_id, place.since, place.done, ports, deadline)
+    settled = _bring_up(shard_id, place, ports, models, deadline, reserve)
+    memories.shards.note(shard_id, settled, {})
+    return settled
+
+
+def _bring_up(
+    shard_id: str,
+    place: ShardPlace,
+    ports: Ports,
+    models: ModelSet | None,
+    deadline: Deadline,
+    reserve: float,
+) -> ShardPlace:
+    """Bring the snapshots that lack something up to a place; the place after that."""
+    unsettled = dict(place.unsettled)
+    for facility_id in place.unsettled:
+        _alone(facility_id, lambda name=facility_id: settle(unsettled, name, ports, models, deadline))
+    records: Sequence[StreamRecord] = ()
+    if place.since is not None and place.done is not None and int(place.since) <= int(place.done):
+        records = _missing(shard_id, place.since, place.done, ports, deadline)
     for number, batch in enumerate(by_facility(records)):
         if number and deadline.remaining() <= reserve:
             raise TimeShort(f"taking over facility {batch.facility_id}", deadline.remaining())
-        _catch_up(batch, ports, models)
-    settled = replace(place, since=None)
-    memories.shards.note(shard_id, settled, {})
+        if not _alone(batch.facility_id, lambda one=batch: _catch_up(one, ports, models)):
+            first, last = batch.records[0].sequence, batch.records[-1].sequence
+            unsettled[batch.facility_id] = Stretch(shard_id, first, last)
     logger.info("shard %s taken over: %d records read again", shard_id, len(records))
-    return settled
+    return replace(place, since=None, unsettled=unsettled)
+
+
+def _alone(facility_id: str, work: Callable[[], None]) -> bool:
+    """Do what concerns one facility; whether it succeeded. The others must not wait for it."""
+    try:
+        work()
+    except _OF_THE_SHARD:
+        raise
+    except Exception as error:
+        expected = isinstance(error, PetroStreamError)
+        logger.warning(
+            "facility %s is not settled: %s", facility_id, error, exc_info=None if expected else error
+        )
+        return False
+    return True
 
 
 def _missing(

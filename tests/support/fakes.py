@@ -222,6 +222,10 @@ def _size(value: dict[str, Any]) -> int:
     ((kind, content),) = value.items()
     if kind == "S":
         return len(content.encode())
+    if kind == "L":
+        return 3 + sum(1 + _size(one) for one in content)
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + _size(one) for name, one in content.items())
     return {"B": lambda: len(content), "N": lambda: 21, "BOOL": lambda: 1}[kind]()
 
 

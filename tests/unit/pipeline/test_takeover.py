@@ -2,6 +2,7 @@
 
 import json
 import logging
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from petrostream.errors import ShardClaimed
+from petrostream.pipeline import takeover
 from tests.support.event_source import Context, EventSource, Mapping, event_of
 from tests.support.fake_stream import FakeStream
 from tests.support.fakes import (
@@ -22,6 +24,7 @@ from tests.support.fakes import (
     THROTTLED,
     FakeFirehose,
     FakeTable,
+    refusal,
 )
 from tests.support.scoring_world import World, block, reading, shard, tank_reading
 from tests.unit.lambdas.test_scoring import LATER_MS, NEVER, plain, states
@@ -227,7 +230,7 @@ def test_a_snapshot_that_somebody_deleted_loses_no_reading():
     assert plain(world.scored()).keys() == plain(calm.scored()).keys()
 
 
-def test_a_snapshot_that_no_release_wrote_holds_up_its_shard_until_it_is_deleted(caplog):
+def test_a_snapshot_that_no_release_wrote_holds_up_its_facility_until_it_is_deleted(caplog):
     records, world = mixed(), behind()
     run(world, records[:20])
     world.processes.clear()
@@ -236,11 +239,122 @@ def test_a_snapshot_that_no_release_wrote_holds_up_its_shard_until_it_is_deleted
     answer = world.function(event_of(records[20:]), Context())
     assert answer == {"batchItemFailures": [{"itemIdentifier": records[20].sequence}]}
     assert f"delete item pk=FACILITY#{A} sk=STATE" in caplog.text
+    assert delivered(world) == [*records[:20], records[21]]
+    world.processes.clear()
     del world.table.items[f"FACILITY#{A}"]
     run(world, records[20:])
+    assert unsettled(world) == {}
     calm = undisturbed(records)
     assert plain(world.scored()).keys() == plain(calm.scored()).keys()
     assert len(world.scored()) == len(calm.scored())
+
+
+def delivered(world):
+    """The records of `mixed` whose readings are in the lake."""
+    sequences = {row["kinesis_sequence"] for row in world.scored()}
+    return [record for record in mixed() if record.sequence in sequences]
+
+
+def unsettled(world, name=SHARDS[0]):
+    """What a shard's place says that snapshots lack besides: first and last record by facility."""
+    place = world.table.others["FLEET", f"SHARD#petrostream-ingest/{name}"]
+    stretches = place.get("unsettled", {}).get("M", {})
+    return {facility: tuple(one["S"] for one in stretch["L"][1:]) for facility, stretch in stretches.items()}
+
+
+@contextmanager
+def failing(world, operation):
+    """Refuse an operation on the snapshot of facility A."""
+    original = getattr(world.table, operation)
+
+    def refused(**call):
+        if call.get("Key", call.get("Item"))["pk"]["S"] == f"FACILITY#{A}":
+            raise refusal("ThrottlingException", operation)
+        return original(**call)
+
+    setattr(world.table, operation, refused)
+    yield
+    setattr(world.table, operation, original)
+
+
+@NO_METRICS
+@pytest.mark.parametrize("operation", ["get_item", "put_item"])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_facility_whose_snapshot_fails_does_not_hold_up_the_others(operation, again):
+    records, world = mixed(), behind()
+    run(world, records[:20])
+    world.processes.clear()
+    with failing(world, operation):
+        for _ in range(1 + again):
+            answer = world.function(event_of(records[20:]), Context())
+            assert answer == {"batchItemFailures": [{"itemIdentifier": records[20].sequence}]}
+            assert delivered(world) == [*records[:20], records[21]]
+            # A's records after its first snapshot, up to the last that was delivered.
+            assert unsettled(world) == {A: (records[2].sequence, records[19].sequence)}
+            world.processes.clear()
+    run(world, records[20:])
+    assert unsettled(world) == {}
+    assert_same(world, undisturbed(records), once=True)
+
+
+def test_a_facility_that_cannot_be_scored_any_more_holds_up_itself_alone(monkeypatch):
+    records, world = mixed(), behind()
+    run(world, records[:20])
+    world.processes.clear()
+    original = takeover.advance
+
+    def broken(batch, *others):
+        if batch.facility_id == A:
+            raise RuntimeError("a fault of this release")
+        return original(batch, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(takeover, "advance", broken)
+        answer = world.function(event_of(records[20:]), Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": records[20].sequence}]}
+    assert delivered(world) == [*records[:20], records[21]]
+    world.processes.clear()
+    run(world, records[20:])
+    assert_same(world, undisturbed(records), once=True)
+
+
+@NO_METRICS
+def test_what_was_given_up_on_while_its_facility_was_unsettled_is_in_no_memory():
+    records, world = mixed(), behind()
+    run(world, records[:12])
+    world.processes.clear()
+    with failing(world, "get_item"):
+        source = run(world, records[12:18], retry_attempts=2)
+        assert len(source.notices) == 4
+        world.processes.clear()
+        run(world, records[18:19])
+    assert delivered(world) == [*records[:12], records[12], records[15], records[18]]
+    assert unsettled(world) == {A: (records[2].sequence, records[11].sequence)}
+    world.processes.clear()
+    run(world, records[19:])
+    lost = (13, 14, 16, 17)
+    kept = [record for number, record in enumerate(records) if number not in lost]
+    assert_same(world, undisturbed(kept), once=True)
+
+
+@NO_METRICS
+def test_a_facility_unsettled_on_a_shard_that_was_split_is_settled_on_its_new_one(caplog):
+    records, world = mixed(), behind()
+    world.stream.parents = {SHARDS[1]: [SHARDS[0]], SHARDS[2]: [SHARDS[0]]}
+    run(world, records[:12])
+    world.processes.clear()
+    own_of = {name: [one for one in records[12:] if one.partition_key == name] for name in (A, B)}
+    with failing(world, "get_item"):
+        world.function(event_of(own_of[B][:1], shard_id=SHARDS[2]), Context())
+        assert unsettled(world, SHARDS[2]).keys() == {A}
+    world.processes.clear()
+    run(world, own_of[A], SHARDS[1])
+    # The other child's place has the facility too; there is nothing to read again.
+    world.stream.expire(before=int(records[12].sequence))
+    run(world, own_of[B], SHARDS[2])
+    assert_same(world, undisturbed(records), once=True)
+    assert unsettled(world, SHARDS[1]) == unsettled(world, SHARDS[2]) == {}
+    assert "have left the stream" not in caplog.text
 
 
 @pytest.mark.parametrize("fresh", [False, True])
@@ -352,13 +466,14 @@ def test_another_version_of_the_models_scores_only_after_a_snapshot():
         st.sampled_from([OK, OK, THROTTLED, LOST, CRASH_BEFORE, CRASH_AFTER, OVERTAKEN]), max_size=12
     ),
     again=st.lists(st.sampled_from([OK, OK, THROTTLED, CRASH_AFTER]), max_size=8),
+    loads=st.lists(st.sampled_from([OK, OK, THROTTLED, LOST, CRASH_AFTER]), max_size=12),
     batch_size=st.integers(1, 4),
 )
 def test_any_turns_and_reshardings_leave_the_rows_of_an_undisturbed_run(
-    turns, moves, places, again, batch_size
+    turns, moves, places, again, loads, batch_size
 ):
     records = mixed()
-    world = behind(table=FakeTable(shards=places), stream=FakeStream(again, page=3))
+    world = behind(table=FakeTable(loads, shards=places), stream=FakeStream(again, page=3))
     world.serving = lambda: turns.pop() if turns else 0
     world.stream.parents = {child: [parent] for parent, child in pairwise(SHARDS)}
     for name, (first, last) in zip(SHARDS, pairwise([0, *sorted(moves), 24]), strict=False):

@@ -16,7 +16,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay sql package cost bench \
+.PHONY: help setup setup-dev up down demo dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc sql package cost bench \
         plan lock deploy smoke rollback destroy receipt \
         test test-unit test-infra test-e2e test-images image-tools fuzz scan lint format clean
 
@@ -31,7 +31,7 @@ $(BIN)/python:
 
 $(VENV)/.setup: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what the lake needs (about a minute) ..."
-	@$(PIP) --editable '.[ml,local,service,dashboard]' | $(PROGRESS)
+	@$(PIP) --editable '.[ml,local,service,dashboard,cdc]' | $(PROGRESS)
 	@touch $@
 
 $(VENV)/.setup-dev: $(VENV)/.setup
@@ -94,6 +94,10 @@ evaluate: setup ## Stream DATA through the serving code (build/evaluation.json, 
 
 replay: setup ## Replay DATA (default data/simulated) at SPEED 1, 60 or max
 	@$(RUN) producer/replay.py --data "$(or $(DATA),data/simulated)" --speed "$(SPEED)"
+
+cdc: setup ## Poll a table of a historian into the stream: make cdc MAP=historian.toml [ONCE=1]
+	@test -n "$(MAP)" || { echo 'Say which table: make cdc MAP=historian.toml (docs/guides/historian.md)' >&2; exit 2; }
+	@$(RUN) -m producer.cdc --map "$(MAP)" $(if $(ONCE),--once)
 
 sql: setup ## Run Athena SQL: make sql Q="SELECT * FROM well_data WHERE anomaly_flag = 1"
 	@test -n "$$Q" || { echo 'Say what to ask: make sql Q="SELECT well_id, AVG(pressure) FROM well_data GROUP BY well_id"' >&2; exit 2; }

@@ -59,6 +59,7 @@ ENTRIES: dict[str, Entry] = {
     "local": Entry("local.cli", "app", "All commands of the lake on this machine.", LOCAL),
     "demo": Entry("local.demo.__main__", "main", "Run the lake end to end and say what happened.", LOCAL),
     "replay": Entry("producer.replay", "app", "Replay 3W instances into the ingest stream.", DATA),
+    "cdc": Entry("producer.cdc.cli", "app", "Poll a table of a historian into the ingest stream.", DATA),
     "simulate": Entry("ml.simulate", "app", "Simulate instances in the 3W layout.", DATA),
     "download": Entry("ml.download", "app", "Download the real 3W dataset.", DATA),
     "train": Entry("ml.train", "app", "Train the detector.", DATA),

@@ -89,10 +89,10 @@ class BadFiles(ReplayError):  # noqa: N818
 
 
 class ResumeBusy(ReplayError):  # noqa: N818
-    """Another replay of the same name is running."""
+    """Another run of the same name is going on."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"another replay is using {path}; wait for it, stop it, or give this one another --name"
+            f"another run is using {path}; wait for it, stop it, or give this one another --name"
         )
         self.path = path

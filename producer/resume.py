@@ -5,7 +5,6 @@ accepted after the last write is sent again by the next run, with the same event
 identity.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -15,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from producer import durable
 from producer.errors import ResumeBusy, ResumeInvalid
 from producer.schedule import GAP_MS, Span
 
@@ -96,14 +96,7 @@ def save(path: Path, progress: Progress) -> None:
     Raises:
         OSError: the folder can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(orjson.dumps(asdict(progress), option=orjson.OPT_INDENT_2))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    _sync_folder(path.parent)
+    durable.write(path, orjson.dumps(asdict(progress), option=orjson.OPT_INDENT_2))
 
 
 def load(path: Path) -> Progress | None:
@@ -131,10 +124,10 @@ def load(path: Path) -> Progress | None:
 
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
-    """Lock out other replays with the same resume file: both would send every reading.
+    """Lock out other runs with the same file of progress: both would send every reading.
 
     Raises:
-        ResumeBusy: another replay holds it.
+        ResumeBusy: another run holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as file:
@@ -144,14 +137,3 @@ def only_one(path: Path) -> Iterator[None]:
             except BlockingIOError as error:
                 raise ResumeBusy(path) from error
         yield
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system supports it."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

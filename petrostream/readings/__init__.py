@@ -4,7 +4,7 @@ A bad value condemns the value, a bad structure the reading; a value in another 
 not know what a reading means for a well: no detector, no rule, no table of the lake.
 """
 
-from petrostream.readings.inspection import MAX_NAME_CHARS
+from petrostream.readings.inspection import MAX_DATES, MAX_NAME_CHARS
 from petrostream.readings.lines import Origin, Rows, encode_lines
 from petrostream.readings.quality import quality_without, usable_values
 from petrostream.readings.rejected import Rejected
@@ -28,6 +28,7 @@ from petrostream.readings.wrong_units import (
 
 __all__ = [
     "DECIDED",
+    "MAX_DATES",
     "MAX_LINE_BYTES",
     "MAX_NAME_CHARS",
     "NO_TIME",

@@ -92,12 +92,16 @@ def first(lake: Lake, models: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def second(
-    lake: Lake, first: Landed, models: Path, tmp_path_factory: pytest.TempPathFactory
+    lake: Lake,
+    first: Landed,
+    models: Path,
+    deployed: Path | None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Landed]:
     """The same records through the other consumer, on a lake of its own."""
     (other,) = set(CONSUMERS) - {lake.consumer}
     home = tmp_path_factory.mktemp("other") / "home"
-    with replace(Lake.at(home), consumer=other, tasks=[]).on() as copy:
+    with replace(Lake.at(home, deployed), consumer=other, tasks=[]).on() as copy:
         copy.run("-m", "local", "publish-model", str(models))
         for data in first.records[:-1]:
             _put(data)

@@ -46,9 +46,9 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+def crashing(tmp_path_factory: pytest.TempPathFactory, deployed: Path | None) -> Iterator[Lake]:
     """A lake of these tests alone: the others must not be killed."""
-    with Lake.at(tmp_path_factory.mktemp("crashing") / "home").on() as lake:
+    with Lake.at(tmp_path_factory.mktemp("crashing") / "home", deployed).on() as lake:
         yield lake
 
 

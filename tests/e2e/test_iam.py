@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import boto3
 import pytest
@@ -35,9 +36,9 @@ WHOLE = {"well_data": SECONDS, "facility_data": SECONDS, "alarm_history": 1, "qu
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+def guarded(tmp_path_factory: pytest.TempPathFactory, deployed: Path | None) -> Iterator[Lake]:
     """A lake that holds its functions to their roles; the caller who deploys may do everything."""
-    lake = Lake.at(tmp_path_factory.mktemp("guarded") / "home")
+    lake = Lake.at(tmp_path_factory.mktemp("guarded") / "home", deployed)
     lake = replace(lake, environment=lake.environment | {IAM_VARIABLE: "enforce"})
     with lake.on():
         yield lake

@@ -12,12 +12,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.lake import Lake, of_the_function, wait_for
+from tests.support.lake import IAC, Lake, of_the_function, wait_for
 from tests.support.paths import ROOT
 
 pytestmark = of_the_function("the switches deploy it, and their smoke test tries what they deployed")
 
-IAC = os.environ.get("E2E_IAC", "cdk")
 STREAM = "petrostream-ingest"
 SECONDS = 900
 

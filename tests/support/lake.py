@@ -3,7 +3,9 @@
 CONSUMER=service runs the same tests with the service as the stream's consumer, in place of the function.
 """
 
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +26,8 @@ from tests.support.paths import ROOT
 from toolchain.twin import Twin, subprocess_environment
 
 STEP_SECONDS = 420.0
+# E2E_IAC=terraform runs the same tests on the lake as Terraform deploys it.
+IAC = os.environ.get("E2E_IAC", "cdk")
 CONSUMERS = ("function", "service")
 CONSUMER = os.environ.get("CONSUMER") or "function"
 if CONSUMER not in CONSUMERS:
@@ -59,11 +63,18 @@ class Lake:
     tasks: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @classmethod
-    def at(cls, home: Path) -> "Lake":
+    def at(cls, home: Path, like: Path | None = None) -> "Lake":
+        """A lake that is not switched on yet.
+
+        Args:
+            home: its folder.
+            like: the folder of a deployed lake that is switched off, to begin with a copy of it.
+        """
         target = Twin(port=free_port(), home=home.resolve())
+        if like is not None:
+            _copy_lake(like, target)
         base = os.environ | {"PETROSTREAM_PORT": str(target.port), "PETROSTREAM_HOME": str(target.home)}
-        # E2E_IAC=terraform runs the same tests on the lake as Terraform deploys it.
-        base[IAC_VARIABLE] = os.environ.get("E2E_IAC", "cdk")
+        base[IAC_VARIABLE] = IAC
         return cls(target, subprocess_environment(target, base))
 
     @contextmanager
@@ -160,6 +171,14 @@ class Lake:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         return len(pids)
+
+
+def _copy_lake(like: Path, target: Twin) -> None:
+    """Copy what a lake keeps; its address, the only thing that is another one's, becomes the target's."""
+    shutil.copytree(like, target.home)
+    before = json.loads(target.deployed.read_text())["endpoint"]
+    for path in (target.deployed, target.outputs, *target.state.glob("*.json")):
+        path.write_text(path.read_text().replace(before, target.endpoint))
 
 
 def wait_for(ready: Callable[[], bool], what: str, seconds: float = 180.0) -> None:

@@ -70,7 +70,7 @@ def _worst() -> str:
 
 def _operations(page: "Page") -> None:
     page.wait_for_selector("text=SQL of the total")
-    alarms = page.get_by_role("button", name="Open", exact=True)
+    alarms = page.locator("[data-alarm]").get_by_role("button")
     if alarms.count():
         alarms.first.click()
         page.wait_for_selector("text=Show the well")

@@ -22,6 +22,13 @@ _CSS = """
 .ps-row {display: flex; gap: 9px; align-items: flex-start; font-size: 14px; line-height: 1.35;}
 .ps-row .ps-meta {opacity: .8; font-size: 12.5px;}
 .ps-row.ps-new b {text-decoration: underline;}
+.ps-alarms .ps-row {padding: 0 0 14px; justify-content: space-between;}
+.ps-alarms .ps-row > div:first-child {display: flex; gap: 9px; align-items: flex-start;}
+.ps-open {flex: none; align-self: center; font: inherit; color: inherit; background: transparent;
+  cursor: pointer; border: 1px solid rgba(120,130,138,.6); border-radius: 4px; padding: 5px 14px;
+  margin-right: 6px;}
+.ps-open:hover {border-color: currentColor;}
+.ps-open:focus-visible {outline: 2px solid currentColor; outline-offset: 2px;}
 .ps-legend {display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 12.5px;}
 .ps-line {border: 1px solid rgba(120,130,138,.45); border-radius: 4px; padding: 5px 10px; font-size: 14px;}
 .ps-kind {border: 1px solid currentColor; border-radius: 3px; padding: 0 5px; font-size: 12px;

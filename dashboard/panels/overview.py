@@ -1,15 +1,18 @@
 """The part of Operations that refreshes every two seconds, from the live table alone."""
 
+import pandas as pd
 import streamlit as st
 
-from dashboard.charts.marks import ALL, BY_PRIORITY, mark_html, safe
+from dashboard.charts.marks import ALL, mark_html, safe
 from dashboard.charts.states import EMPTY_LAKE, explained, show_empty, show_stale
 from dashboard.charts.tiles import Tile, tiles_html
 from dashboard.data import queries
 from dashboard.data.reader import STALE_MS, Present
+from dashboard.panels.alarm_list import alarm_list
 from dashboard.panels.alarm_panel import ALARM_KEY
 from dashboard.state import reader, units
-from dashboard.views.alarms import AlarmRow, alarm_rows
+from dashboard.units import UnitSystem
+from dashboard.views.alarms import alarm_rows
 from dashboard.views.fleet import MAP_HEIGHT, alarm_counts, fleet_map, tiles, total_tile, well_rows
 from petrostream.aws.alarm_list import age
 from petrostream.times import to_iso
@@ -58,17 +61,28 @@ def _total() -> Tile:
 def _map(present: Present) -> None:
     system = units()
     rows = well_rows(present, reader().sites(), system)
-    plan, table = st.tabs(["Map", "Wells"])
-    with plan:
-        spec = dict(fleet_map(system))
-        st.vega_lite_chart(rows, spec, key="fleet_map", alt="The fleet, a mark for each well")
-        marks = "".join(f"<span>{mark_html(mark)} {safe(mark.text)}</span>" for mark in ALL)
-        st.html(f'<div class="ps-legend">{marks}</div>')
-        st.caption("Positions are invented (producer/fleet.json): 3W does not say where its wells are.")
-    with table:
-        shown = rows[["well", "facility", "alarm", "risk", "pressure", "temperature", "score", "age"]]
-        names = {"pressure": f"TPT {system.label('p_tpt')}", "temperature": f"TPT {system.label('t_tpt')}"}
-        st.dataframe(shown.rename(columns=names), key="wells", hide_index=True, height=MAP_HEIGHT)
+    plan, table = st.tabs(["Map", "Wells"], key="fleet_tabs", on_change="rerun")
+    # What is not seen is not sent, thirty times a minute.
+    if plan.open:
+        with plan:
+            _marks(rows, system)
+    if table.open:
+        with table:
+            _wells(rows, system)
+
+
+def _marks(rows: pd.DataFrame, system: UnitSystem) -> None:
+    spec = dict(fleet_map(system))
+    st.vega_lite_chart(rows, spec, key="fleet_map", alt="The fleet, a mark for each well")
+    marks = "".join(f"<span>{mark_html(mark)} {safe(mark.text)}</span>" for mark in ALL)
+    st.html(f'<div class="ps-legend">{marks}</div>')
+    st.caption("Positions are invented (producer/fleet.json): 3W does not say where its wells are.")
+
+
+def _wells(rows: pd.DataFrame, system: UnitSystem) -> None:
+    shown = rows[["well", "facility", "alarm", "risk", "pressure", "temperature", "score", "age"]]
+    names = {"pressure": f"TPT {system.label('p_tpt')}", "temperature": f"TPT {system.label('t_tpt')}"}
+    st.dataframe(shown.rename(columns=names), key="wells", hide_index=True, height=MAP_HEIGHT)
 
 
 def _list(present: Present) -> None:
@@ -77,22 +91,10 @@ def _list(present: Present) -> None:
     st.markdown(f"**Alarms** — {new} unacknowledged of {len(rows)}")
     if not rows:
         st.caption("No alarm is active, unacknowledged, shelved or out of service.")
-    with st.container(height=MAP_HEIGHT, border=False, key="alarm_list"):
-        for row in rows[:MOST_ROWS]:
-            _row(row)
+    with st.container(height=MAP_HEIGHT, border=False):
+        opened = alarm_list(rows[:MOST_ROWS], key="alarm_list")
         if len(rows) > MOST_ROWS:
             st.caption(f"{len(rows) - MOST_ROWS} less urgent ones are not listed: `petrostream alarms list`.")
-
-
-def _row(row: AlarmRow) -> None:
-    text, button = st.columns([6, 1], vertical_alignment="center", wrap=False)
-    style = "ps-row ps-new" if row.unacknowledged else "ps-row"
-    since = f" · for {row.since}" if row.since else ""
-    text.html(
-        f'<div class="{style}" data-alarm="{safe(row.key)}">{mark_html(BY_PRIORITY[row.priority], 20)}<div>'
-        f"<b>{safe(row.well_id)}</b> {safe(row.alarm_type)} · {safe(row.priority)}"
-        f'<div>{safe(row.text)}</div><div class="ps-meta">{safe(row.state)}{since}</div></div></div>'
-    )
-    if button.button("Open", key=f"open/{row.key}", help=f"Evidence of {row.key}, and what to do"):
-        st.session_state[ALARM_KEY] = row.key
+    if opened is not None:
+        st.session_state[ALARM_KEY] = opened
         st.rerun()

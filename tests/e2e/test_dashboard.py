@@ -130,12 +130,15 @@ def test_a_refresh_replaces_no_chart_and_asks_athena_nothing(lake: Lake, address
     page.wait_for_timeout(5000)
     before = _executions(lake)
     page.evaluate("window.kept = document.querySelector('[data-testid=stVegaLiteChart] svg.marks')")
+    page.locator("[data-alarm]").first.get_by_role("button").focus()
+    page.evaluate("window.focused = document.activeElement")
     stamps = set()
     for _ in range(4):
         stamps.add(page.locator("[data-stamp]").get_attribute("data-stamp"))
         page.wait_for_timeout(2500)
     assert len(stamps) >= 3
     assert page.evaluate("window.kept.isConnected")
+    assert page.evaluate("window.focused.tagName === 'BUTTON' && window.focused === document.activeElement")
     assert _executions(lake) == before
 
 
@@ -151,9 +154,7 @@ def test_an_alarm_is_acknowledged_in_the_browser(lake: Lake, address: str, page:
     page.goto(address)
     page.wait_for_selector("[data-alarm]")
     key = page.locator("[data-alarm].ps-new").first.get_attribute("data-alarm")
-    page.locator(
-        '[data-testid="stHorizontalBlock"]', has=page.locator(f'[data-alarm="{key}"]')
-    ).last.get_by_role("button", name="Open").click()
+    page.get_by_role("button", name=f"Open {key}", exact=True).click()
     page.get_by_label("Comment, for the alarm history").fill("seen in the browser")
     page.get_by_label("Who acts").fill("ana")
     page.get_by_role("button", name="Acknowledge", exact=True).click()

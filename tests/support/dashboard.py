@@ -1,5 +1,6 @@
 """The dashboard's ports in memory, and its pages as AppTest runs them."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import state
 from dashboard.data.ports import Answer, Ports, Spend
 from dashboard.data.reader import Reader
+from dashboard.panels.alarm_panel import ALARM_KEY
 from dashboard.settings import DashboardSettings
 from petrostream.alarms import OperatorRequest, perform
 from petrostream.aws.alarm_desk import Done, TagView
@@ -223,6 +225,18 @@ def texts(app: AppTest) -> str:
     return "\n".join(
         str(getattr(element, "value", None) or getattr(element.proto, "body", "")) for element in elements
     )
+
+
+def listed(app: AppTest) -> list[dict[str, Any]]:
+    """The rows of Operations' list of alarms, as the browser gets them; none without a list."""
+    return [row for part in app.get("bidi_component") for row in json.loads(part.proto.json)["rows"]]
+
+
+def open_alarm(app: AppTest, key: str) -> AppTest:
+    """Open an alarm of the list: what a press of its button does to the session, which AppTest cannot press."""
+    assert key in {row["key"] for row in listed(app)}
+    app.session_state[ALARM_KEY] = key
+    return app.run()
 
 
 def instant(ms: int) -> pd.Timestamp:

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from dashboard.charts.marks import BY_PRIORITY, mark_html
 from petrostream.alarms import ActionRefusedError
 from petrostream.aws.athena import QueryFailed
 from tests.support.dashboard import (
@@ -13,7 +14,9 @@ from tests.support.dashboard import (
     World,
     fleet,
     instant,
+    listed,
     minute,
+    open_alarm,
     page,
     reading,
     tag,
@@ -123,7 +126,7 @@ def test_an_alarm_is_opened_and_acknowledged_through_the_desk(monkeypatch):
     world = _world()
     with reading(world, monkeypatch):
         app = page("operations")
-        app.button(key="open/WELL-00002/dhsv_closure").click().run()
+        open_alarm(app, "WELL-00002/dhsv_closure")
         assert "spurious closure of DHSV" in texts(app)
         assert "rule dhsv_closure" in texts(app)
         app.text_input(key="comment").input("seen, calling the well site")
@@ -140,7 +143,7 @@ def test_an_action_that_is_refused_says_why(monkeypatch):
     world.alarms.error = ActionRefusedError("WELL-00002/dhsv_closure: say why")
     with reading(world, monkeypatch):
         app = page("operations")
-        app.button(key="open/WELL-00002/dhsv_closure").click().run()
+        open_alarm(app, "WELL-00002/dhsv_closure")
         app.button(key="FormSubmitter:act-Acknowledge").click().run()
     assert not app.exception
     assert "The action was not taken." in texts(app)
@@ -153,7 +156,11 @@ def test_names_from_outside_are_text_and_nothing_else(monkeypatch):
     world = _world(live=FakeLive(fleet(well(evil))), alarms=alarms)
     with reading(world, monkeypatch):
         app = page("operations")
-        app.button(key=f"open/{evil}/dhsv_closure").click().run()
+        open_alarm(app, f"{evil}/dhsv_closure")
+        (row,) = listed(app)
+    # The list sets its texts as text; only the mark is markup, and nothing from outside is in it.
+    assert row["texts"][0] == evil
+    assert row["mark"] == mark_html(BY_PRIORITY["high"], 20)
     html = "\n".join(str(element.proto.body) for element in app.get("html"))
     assert "<img" not in html
     assert "<script" not in html

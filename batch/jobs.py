@@ -195,7 +195,7 @@ def _in(module: str) -> Job:
     return run
 
 
-JOBS: dict[str, Job] = {}
+JOBS: dict[str, Job] = {"days": _in("batch.days"), "summary": _in("batch.summary")}
 """Every job by name: `_in` of its module."""
 
 

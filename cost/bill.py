@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from cost import lines_lake, lines_path, lines_rest, lines_services
+from cost import lines_jobs, lines_lake, lines_path, lines_rest, lines_services
 from cost.flow import Flow
 from cost.lines import PATH, LineItem
 from cost.prices import Price, PricesError, load_prices
@@ -25,6 +25,8 @@ SECTIONS: Sequence[Callable[[Flow], Iterator[LineItem]]] = (
     lines_lake.objects,
     lines_lake.storage,
     lines_path.logs,
+    lines_jobs.jobs,
+    lines_jobs.gold,
     lines_rest.watching,
     lines_rest.asking,
     lines_services.services,

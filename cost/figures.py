@@ -153,11 +153,38 @@ QUERY_SHARE = Fraction(1, 2)
 QUERY_MIN_BYTES = 10 * 1024**2
 """Smallest amount that Athena bills for a query."""
 
+QUERIES_OF_TODAY = Fraction(1, 2)
+"""Share of the queries that are over a day not yet in gold, of many small objects. A day in gold is one."""
+
+COMPACT_READING_MS = Fraction(6, 100)
+"""Time of a job of one vCPU for a reading of its day: read, sort, keep one of each, write."""
+
+JOB_FIXED_SECONDS = 5
+"""Start of a process with pyarrow, which no other job has left, and the calls around the work."""
+
+GOLD_STORED_BYTES = 60
+"""A row in gold, a day of a well in order, half of that in the curated zone."""
+
+GOLD_OBJECTS = 12
+"""Objects that a day's jobs write: its files, hours, days, alarms, report, and what they were made of."""
+
+JOBS_OF_A_DAY = 2
+"""Jobs of a nightly run for a day: compact it, and report on it."""
+
+REPORT_QUERIES = 3
+"""Queries of a day's quality report."""
+
+NIGHT_DAYS = Fraction(6, 5)
+"""Days a nightly run treats: the one before, and now and then one to which rows came late."""
+
+NIGHT_STEPS, DAY_STEPS, WEEK_STEPS = 5, 3, 3
+"""State transitions of a nightly run, of each of its days, and of a weekly one, without repetitions."""
+
 GETS_PER_OBJECT = 3
 """Requests of a query to one Parquet object: one for its footer, two for the column chunks."""
 
-ALARMS = 12
-ALARM_METRICS = 16
+ALARMS = 14
+ALARM_METRICS = 18
 """CloudWatch bills each metric of an alarm: three of the operations alarms have two or three."""
 
 DASHBOARDS = 1

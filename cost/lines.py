@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-Group = Literal["Lambda path", "Watching it", "Asking it", "Services"]
+Group = Literal["Lambda path", "Jobs", "Watching it", "Asking it", "Services"]
 
 PATH: Group = "Lambda path"
+JOBS: Group = "Jobs"
 WATCHING: Group = "Watching it"
 ASKING: Group = "Asking it"
 SERVICES: Group = "Services"

@@ -26,5 +26,6 @@ def asking(flow: Flow) -> Iterator[LineItem]:
     scanned = queries * max(size, Fraction(f.QUERY_MIN_BYTES)) / f.TB
     what = f"{flow.workload.queries_per_day} queries a day, a day of readings each"
     yield LineItem(ASKING, "Athena", what, "athena.tb", scanned)
-    gets = queries * flow.curated_objects * day * f.GETS_PER_OBJECT
+    objects = f.QUERIES_OF_TODAY * flow.curated_objects * day + (1 - f.QUERIES_OF_TODAY)
+    gets = queries * objects * f.GETS_PER_OBJECT
     yield LineItem(ASKING, "S3", "reads by queries", "s3.get", gets)

@@ -13,7 +13,7 @@ from infra.settings_services import ContainerSettings
 from toolchain.package import FUNCTIONS
 
 LAKE_STACK = "PetroStreamLake"
-STACKS = (LAKE_STACK, "PetroStreamStream", "PetroStreamScoring")
+STACKS = (LAKE_STACK, "PetroStreamStream", "PetroStreamScoring", "PetroStreamJobs")
 """Stacks of every lake, in the order of their dependencies."""
 
 SERVICES_STACK = "PetroStreamServices"

@@ -13,7 +13,19 @@ from deploy.names import Names
 from deploy.remains import Remain
 
 # Services whose tagged resources cost nothing when idle.
-_FREE = ("iam", "glue", "cloudformation", "sns", "budgets", "ce", "lambda", "athena", "events")
+_FREE = (
+    "iam",
+    "glue",
+    "cloudformation",
+    "sns",
+    "budgets",
+    "ce",
+    "lambda",
+    "athena",
+    "events",
+    "states",
+    "scheduler",
+)
 _FREE_KINDS = {
     "ec2": ("internet-gateway", "route-table", "security-group", "security-group-rule", "subnet", "vpc"),
     "ecs": ("cluster", "task-definition"),

@@ -34,6 +34,7 @@ _ABSENT = frozenset(
         "RepositoryNotFoundException",
         "ResourceNotFound",
         "ResourceNotFoundException",
+        "StateMachineDoesNotExist",
     }
 )
 # Athena and CloudFormation answer a missing name with their general error.
@@ -89,6 +90,7 @@ def checks(names: Names) -> list[Check]:
               arn("athena", f"workgroup/{group}"), "work group"),
         Check("glue", "get_database", {"Name": base}, arn("glue", f"database/{base}"), "catalogue"),
     ]  # fmt: skip
+    rows += _jobs(names)
     for hose in names.deliveries:
         place = arn("firehose", f"deliverystream/{hose}")
         rows.append(
@@ -98,6 +100,25 @@ def checks(names: Names) -> list[Check]:
         place = arn("lambda", f"function:{function}")
         rows.append(
             Check("lambda", "get_function_configuration", {"FunctionName": function}, place, "function")
+        )
+    return rows
+
+
+def _jobs(names: Names) -> list[Check]:
+    """Checks for what starts the jobs; none of it costs anything when idle."""
+    batch, arn = names.settings.batch, names.arn
+    rows = [
+        Check("sqs", "get_queue_url", {"QueueName": batch.undelivered_queue},
+              arn("sqs", batch.undelivered_queue), "queue"),
+        Check("scheduler", "get_schedule_group", {"Name": batch.schedule_group},
+              arn("scheduler", f"schedule-group/{batch.schedule_group}"), "schedules"),
+    ]  # fmt: skip
+    for machine in (batch.nightly, batch.weekly, batch.backfill):
+        place = arn("states", f"stateMachine:{machine}")
+        rows.append(
+            Check(
+                "stepfunctions", "describe_state_machine", {"stateMachineArn": place}, place, "state machine"
+            )
         )
     return rows
 

@@ -79,7 +79,7 @@ def variables() -> list[str]:
 
 def module_states(target: Twin) -> dict[str, str | None]:
     """Number of resources in the state by module; None for a module without any."""
-    counts: dict[str, int] = dict.fromkeys(("lake", "stream", "scoring"), 0)
+    counts: dict[str, int] = dict.fromkeys(("lake", "stream", "scoring", "jobs"), 0)
     for resource in state(target).get("resources", []):
         module = str(resource.get("module", "")).split(".")
         if resource.get("mode") == "managed" and len(module) > 1:

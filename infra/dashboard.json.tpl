@@ -202,6 +202,20 @@
       ],
       "yAxis": {"left": {"label": "readings", "min": 0, "showUnits": false}}
     } },
+    { "type": "metric", "x": 8, "y": 32, "width": 8, "height": 6, "properties": {
+      "title": "Nightly run",
+      "view": "timeSeries",
+      "region": "${region}",
+      "period": 3600,
+      "stacked": false,
+      "metrics": [
+        ["AWS/States", "ExecutionsFailed", "StateMachineArn", "arn:${partition}:states:${region}:${account}:stateMachine:${nightly}", {"stat": "Sum", "label": "runs failed"}],
+        ["AWS/States", "ExecutionsSucceeded", "StateMachineArn", "arn:${partition}:states:${region}:${account}:stateMachine:${nightly}", {"stat": "Sum", "label": "runs succeeded"}],
+        ["AWS/Scheduler", "TargetErrorCount", "ScheduleGroup", "${schedule_group}", {"stat": "Sum", "label": "starts refused"}],
+        ["AWS/Lambda", "Duration", "FunctionName", "${batch}", {"stat": "Maximum", "label": "longest job, ms", "yAxis": "right"}]
+      ],
+      "yAxis": {"left": {"label": "count", "min": 0, "showUnits": false}}
+    } },
     { "type": "alarm", "x": 0, "y": 32, "width": 8, "height": 6, "properties": {
       "title": "Alarms",
       "alarms": ${alarm_arns}

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from infra.section import Name, Section
 from infra.settings_functions import (
+    BatchFunctionSettings,
     FunctionSettings,
     RawCopySettings,
     RuntimeSettings,
@@ -174,6 +175,7 @@ class Settings(Section):
     scoring: ScoringFunctionSettings
     raw_copy: RawCopySettings
     firehose_transform: FunctionSettings
+    batch: BatchFunctionSettings
     services: ServicesSettings
     runtime: RuntimeSettings
     ops: OpsSettings

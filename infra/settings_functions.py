@@ -41,6 +41,37 @@ class RawCopySettings(FunctionSettings):
     batching_window_seconds: Annotated[int, Field(ge=0, le=300)]
 
 
+StartTime = Annotated[str, Field(pattern=r"^(cron|rate)\([^()]+\)$", max_length=256)]
+"""An expression of EventBridge Scheduler, in UTC: `cron(30 6 * * ? *)`."""
+
+
+class BatchFunctionSettings(FunctionSettings):
+    """The function of the jobs over stored data, the state machines that call it, and when they start.
+
+    Attributes:
+        temporary_mb: disk below /tmp, on which a day's rows are sorted.
+        nightly, weekly, backfill: names of the state machines.
+        scheduled: whether the schedules start them; a machine can always be started by hand.
+        nightly_schedule, weekly_schedule: when, in UTC.
+        schedule_group: name of the group of the schedules, by which CloudWatch counts them.
+        days: how many past days the nightly run looks at for rows that came late.
+        concurrency: most days that a machine treats at once.
+        undelivered_queue: queue of the starts that the scheduler gave up on.
+    """
+
+    temporary_mb: Annotated[int, Field(ge=512, le=10_240)]
+    nightly: Name
+    weekly: Name
+    backfill: Name
+    scheduled: bool
+    nightly_schedule: StartTime
+    weekly_schedule: StartTime
+    schedule_group: Name
+    days: Annotated[int, Field(ge=1, le=366)]
+    concurrency: Annotated[int, Field(ge=1, le=100)]
+    undelivered_queue: Name
+
+
 class RuntimeSettings(Section):
     """What every function shares.
 

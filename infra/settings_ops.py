@@ -72,6 +72,8 @@ class OperationsAlarms(Section):
     conversion_failed: OperationsAlarmSettings
     blocks_failed: OperationsAlarmSettings
     transform_errors: OperationsAlarmSettings
+    nightly_failed: OperationsAlarmSettings
+    schedule_failed: OperationsAlarmSettings
     service_down: OperationsAlarmSettings
     dashboard_down: OperationsAlarmSettings
 

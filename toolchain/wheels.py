@@ -2,6 +2,7 @@
 
 import hashlib
 import platform as host
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -25,14 +26,24 @@ _UNUSED_FOLDERS = (
     "onnxruntime/quantization",
     "onnxruntime/tools",
     "onnxruntime/transformers",
+    "pyarrow/include",
+    "pyarrow/includes",
+    "pyarrow/src",
 )
 _UNUSED_SUFFIXES = frozenset({".pyi", ".pyx", ".pxd", ".h", ".c", ".a", ".lib"})
+
+# Of pyarrow: servers, foreign file systems, and the names of a library that other programs link against.
+_UNUSED_NAMES = re.compile(
+    r"(_flight|_azurefs|_gcsfs|_hdfs|_orc)\.(cpython|cp\d)[^/]*\.so$"
+    r"|^libarrow(_python)?_flight\.so"
+    r"|^lib(arrow|parquet)[a-z_]*\.so$|^lib(arrow|parquet)[a-z_]*\.so\.\d+\.\d+\.\d+$"
+)
 
 # Of a wheel's own notes, its licence and its name and version stay: importlib.metadata reads the latter.
 _UNUSED_NOTES = frozenset(
     {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "entry_points.txt", "top_level.txt"}
 )
-_LAYOUT = 1  # raise it when the rules above change: it invalidates the cache
+_LAYOUT = 2  # raise it when the rules above change: it invalidates the cache
 _FETCH_SECONDS = 900.0
 _REFETCH = "Check the network and try again; python -m toolchain.package --clean fetches every library again."
 
@@ -122,7 +133,7 @@ def prune(site: Path) -> None:
         if path.is_dir():
             if path.name in _UNUSED_PARTS or not any(path.iterdir()):
                 shutil.rmtree(path)
-        elif path.suffix in _UNUSED_SUFFIXES or _is_note(path):
+        elif path.suffix in _UNUSED_SUFFIXES or _is_note(path) or _UNUSED_NAMES.search(path.name):
             path.unlink()
 
 

@@ -17,6 +17,7 @@ if str(ROOT) not in sys.path:  # the CDK command line runs this file from its ow
 from infra.cdk.common import PACKAGES, Deployment, DeployTarget, PackageMissingError  # noqa: E402
 from infra.cdk.encryption import use_own_key  # noqa: E402
 from infra.cdk.guardrails import GuardrailsStack  # noqa: E402
+from infra.cdk.jobs import JobsStack  # noqa: E402
 from infra.cdk.lake import LakeStack  # noqa: E402
 from infra.cdk.ops import OpsStack  # noqa: E402
 from infra.cdk.review import review  # noqa: E402
@@ -34,10 +35,12 @@ def build(app: App, deployment: Deployment) -> tuple[LakeStack, StreamStack, Sco
     scoring = ScoringStack(app, "PetroStreamScoring", deployment=deployment)
     stream.add_stack_dependency(lake)
     scoring.add_stack_dependency(stream)
-    last: Stack = scoring
+    jobs = JobsStack(app, "PetroStreamJobs", deployment=deployment)
+    jobs.add_stack_dependency(scoring)
+    last: Stack = jobs
     if deployment.services:
         services = ServicesStack(app, "PetroStreamServices", deployment=deployment)
-        services.add_stack_dependency(scoring)
+        services.add_stack_dependency(last)
         last = services
     if not deployment.twin:  # the emulator has no budgets, and nobody to send an e-mail to
         ops = OpsStack(app, "PetroStreamOps", deployment=deployment)
@@ -46,7 +49,7 @@ def build(app: App, deployment: Deployment) -> tuple[LakeStack, StreamStack, Sco
         ops.add_stack_dependency(last)
         guardrails.add_stack_dependency(last)
         if deployment.settings.encryption == "kms":
-            use_own_key(deployment.settings, lake, [stream, scoring, ops])
+            use_own_key(deployment.settings, lake, [stream, scoring, jobs, ops])
     settings = deployment.settings
     for key, value in {**settings.tags, "environment": settings.environment}.items():
         Tags.of(app).add(key, value)

@@ -12,6 +12,7 @@ from aws_cdk import (
     DefaultStackSynthesizer,
     Duration,
     RemovalPolicy,
+    Size,
     Stack,
     StackSynthesizer,
 )
@@ -198,6 +199,7 @@ def function(
         code=deployment.package(package),
         memory_size=settings.memory_mb,
         timeout=Duration.seconds(settings.timeout_seconds),
+        ephemeral_storage_size=_disk(settings),
         reserved_concurrent_executions=reserved_concurrency,
         role=execution_role,
         log_group=group,
@@ -215,6 +217,12 @@ def function(
             **environment,
         },
     )
+
+
+def _disk(settings: FunctionSettings) -> Size | None:
+    """The disk below /tmp that a function's settings ask for."""
+    wanted = getattr(settings, "temporary_mb", None)
+    return Size.mebibytes(wanted) if wanted else None
 
 
 RETENTION: Mapping[int, logs.RetentionDays] = {

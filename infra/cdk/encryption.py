@@ -89,6 +89,8 @@ def _users(settings: Settings) -> Iterator[str]:
     names = [
         settings.scoring.function,
         settings.raw_copy.function,
+        *(getattr(settings.batch, name) for name in ("function", "nightly", "weekly", "backfill")),
+        *(f"{getattr(settings.batch, name)}-schedule" for name in ("nightly", "weekly")),
         *(one.service for one in settings.services.running),
         *(delivery.name for delivery in deliveries if hasattr(delivery, "name")),
         f"{settings.project}-analyst",

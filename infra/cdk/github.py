@@ -74,16 +74,10 @@ class GitHubRoles:
 
     def _roles(self, provider: str) -> None:
         project, access = self._settings.project, self._settings.access
-        read = iam.ManagedPolicy(
-            self._scope,
-            "PlanPolicy",
-            managed_policy_name=f"{project}-plan-{Aws.REGION}",
-            description="Reads how everything of PetroStream is set up, and no data",
-            document=self._document("plan"),
-        )
-        self._only_for_github(read)
+        read = self._managed("plan", "Reads how everything of PetroStream is set up, and no data")
+        jobs = self._managed("deploy_jobs", "Deploys the jobs of PetroStream")
         more = self._services()
-        attached = {"plan": [read, *more[:1]], "deploy": [read, *more]}
+        attached = {"plan": [read, *more[:1]], "deploy": [read, jobs, *more]}
         context = {"plan": f"ref:refs/heads/{access.branch}", "deploy": f"environment:{access.environment}"}
         for name, subject in context.items():
             role = iam.Role(
@@ -98,26 +92,27 @@ class GitHubRoles:
             self._only_for_github(role).add_property_override(_CONDITION, self._trust(subject))
             CfnOutput(self._scope, f"{name.capitalize()}RoleArn", value=role.role_arn, condition=self._given)
 
+    def _managed(self, name: str, description: str) -> iam.ManagedPolicy:
+        """The policy of a file as one of its own: a role's inline policies have no room for all."""
+        words = [word.capitalize() for word in name.split("_")]
+        policy = iam.ManagedPolicy(
+            self._scope,
+            f"{''.join(words)}Policy",
+            managed_policy_name=f"{self._settings.project}-{name.replace('_', '-')}-{Aws.REGION}",
+            description=description,
+            document=self._document(name),
+        )
+        self._only_for_github(policy)
+        return policy
+
     def _services(self) -> list[iam.ManagedPolicy]:
-        """The rights on the services, to plan and to deploy: one policy has no room for all."""
+        """The rights on the services, to plan and to deploy."""
         if not self._settings.services.enabled:
             return []
-        described = {
-            "plan": "Reads how the services of PetroStream are set up",
-            "deploy": "Deploys the services of PetroStream",
-        }
-        policies = []
-        for name, text in described.items():
-            policy = iam.ManagedPolicy(
-                self._scope,
-                f"{name.capitalize()}ServicesPolicy",
-                managed_policy_name=f"{self._settings.project}-{name}-services-{Aws.REGION}",
-                description=text,
-                document=self._document(f"{name}_services"),
-            )
-            self._only_for_github(policy)
-            policies.append(policy)
-        return policies
+        return [
+            self._managed("plan_services", "Reads how the services of PetroStream are set up"),
+            self._managed("deploy_services", "Deploys the services of PetroStream"),
+        ]
 
     def _trust(self, subject: str) -> dict[str, Any]:
         """What a token must say: for AWS, of that branch, and from that branch or environment exactly."""

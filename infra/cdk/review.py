@@ -8,6 +8,7 @@ from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
 from infra.cdk.review_guardrails import AS_REPORTED, services_wildcards, wildcards
+from infra.cdk.review_jobs import exceptions as job_exceptions
 from infra.cdk.review_services import STACK as SERVICES
 from infra.cdk.review_services import exceptions
 from infra.cdk.services import ServicesStack
@@ -76,6 +77,7 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         "AwsSolutions-SQS3",
         "This queue is the dead-letter destination, of an event source mapping, which the rule does not see.",
     ),
+    *(Acknowledged(path, rule, reason) for path, rule, reason in job_exceptions(_RUNTIME)),
     *(Acknowledged(path, rule, reason) for path, rule, reason in wildcards()),
 )
 

@@ -1,4 +1,4 @@
-"""The reviewed wildcards of the access policies: a reason for each statement that has one."""
+"""The reviewed wildcards of the policies in infra/policies: a reason for each statement that has one."""
 
 from collections.abc import Iterator, Mapping
 
@@ -30,6 +30,8 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         "ReadCatalogue": _METADATA,
         "ReadStreams": _OWN_NAMES,
         "ReadScoring": _OWN_NAMES,
+        "ReadJobs": _OWN_NAMES,
+        "ReadPackages": "The wildcard covers the packages of functions: code of this repository only.",
         "ReadMappings": "The name of an event source mapping is made up by Lambda when it is created.",
         "ReadOps": _OWN_NAMES,
         "ListAlarms": (
@@ -72,6 +74,19 @@ REASONS: Mapping[str, Mapping[str, str]] = {
             "the first deployment uses."
         ),
     },
+    "batch": {
+        "read": (
+            "The wildcard covers the objects below the prefixes of the zones a job reads; Firehose and the "
+            "model registry choose the names."
+        ),
+        "catalogue": _METADATA,
+        "gold": "The wildcard covers the objects below gold/, whose names carry dates and runs.",
+        "results": "The wildcard covers the results below results/, whose names Athena makes up.",
+    },
+    "deploy_jobs": {
+        "DeleteJobsStack": "CloudFormation adds an id of its own to the name of the one stack.",
+        "PublishPackages": "The wildcard covers the packages of functions in the one bucket of artifacts.",
+    },
     "deploy": {
         "DeleteStacks": "CloudFormation adds an id of its own to the name of each stack, which is named.",
         "PublishModels": "The wildcard covers the objects of the one bucket that holds models.",
@@ -97,7 +112,12 @@ REASONS: Mapping[str, Mapping[str, str]] = {
 }
 """Why a statement has wildcards, by policy and statement id."""
 
-_PLACES = {"analyst": "Analyst", "plan": "PlanPolicy", "deploy": "Deploy"}
+_PLACES = {
+    "analyst": "Analyst",
+    "plan": "PlanPolicy",
+    "deploy": "Deploy",
+    "deploy_jobs": "DeployJobsPolicy",
+}
 _SERVICES_PLACES = {"plan_services": "PlanServicesPolicy", "deploy_services": "DeployServicesPolicy"}
 
 
@@ -115,6 +135,11 @@ def wildcards() -> Iterator[tuple[str, str, str]]:
     yield from _wildcards(_PLACES, load_settings())
 
 
+def job_wildcards() -> Iterator[tuple[str, str, str]]:
+    """The same of the policy of the jobs' function."""
+    yield from _wildcards({"batch": "PetroStreamJobs/Batch/Role"}, load_settings())
+
+
 def _wildcards(places: Mapping[str, str], settings: Settings) -> Iterator[tuple[str, str, str]]:
     for name, construct in places.items():
         found: dict[str, list[str]] = {}
@@ -123,5 +148,5 @@ def _wildcards(places: Mapping[str, str], settings: Settings) -> Iterator[tuple[
                 if "*" in resource:
                     found.setdefault(resource, []).append(REASONS[name][statement["Sid"]])
         for resource, reasons in found.items():
-            path = f"PetroStreamGuardrails/{construct}"
+            path = construct if "/" in construct else f"PetroStreamGuardrails/{construct}"
             yield path, f"AwsSolutions-IAM5[Resource::{resource}]", " ".join(dict.fromkeys(reasons))

@@ -13,6 +13,8 @@ locals {
   key_users = [
     for name in concat(
       [local.settings.scoring.function, local.settings.raw_copy.function],
+      [for name in ["function", "nightly", "weekly", "backfill"] : local.settings.batch[name]],
+      [for name in ["nightly", "weekly"] : "${local.settings.batch[name]}-schedule"],
       local.settings.services.enabled ? [local.settings.services.scoring.service] : [],
       local.settings.services.enabled && local.settings.services.dashboard.enabled ? [local.settings.services.dashboard.service] : [],
       [for firehose in values(local.settings.firehose) : firehose.name if can(firehose.name)],

@@ -1,4 +1,4 @@
-# The lake: the modules lake, stream and scoring here, services, ops and guardrails in the files of their names.
+# The lake: the modules lake, stream, scoring and jobs here, services, ops and guardrails in the files of their names.
 
 locals {
   twin          = var.target == "twin"
@@ -73,4 +73,21 @@ module "scoring" {
 
   # From the stream module, since the event source mapping checks that its stream is there.
   stream_name = module.stream.stream_name
+}
+
+module "jobs" {
+  source = "./modules/jobs"
+
+  place         = local.place
+  batch         = local.settings.batch
+  gold          = local.settings.gold
+  raw_prefix    = local.settings.firehose.raw.prefix
+  topic         = local.settings.ops.topic
+  runbooks      = local.settings.ops.runbooks
+  runtime       = local.runtime
+  names         = local.shared_names
+  shared_folder = "${local.repository}/infra"
+  bucket_names  = module.lake.bucket_names
+  packages      = local.packages
+  key           = local.key
 }

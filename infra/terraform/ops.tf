@@ -36,8 +36,13 @@ locals {
     scoring       = local.settings.scoring.function
     failure_queue = local.settings.scoring.failure_queue
     transform     = local.settings.firehose_transform.function
+    batch         = local.settings.batch.function
+    nightly       = local.settings.batch.nightly
+    weekly        = local.settings.batch.weekly
+    backfill      = local.settings.batch.backfill
     dashboard     = local.settings.ops.dashboard
 
+    schedule_group    = local.settings.batch.schedule_group
     project_tag       = local.settings.tags.project
     services          = local.settings.services.name
     scoring_service   = local.settings.services.scoring.service

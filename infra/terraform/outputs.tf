@@ -94,3 +94,28 @@ output "FailureQueueUrl" {
   description = "Queue of the batches that scoring gave up on."
   value       = module.scoring.failure_queue_url
 }
+
+output "BatchFunctionName" {
+  description = "Function of the jobs over stored data."
+  value       = module.jobs.function
+}
+
+output "NightlyMachineArn" {
+  description = "State machine of the nightly run."
+  value       = module.jobs.machine_arns["nightly"]
+}
+
+output "WeeklyMachineArn" {
+  description = "State machine of the weekly evaluation."
+  value       = module.jobs.machine_arns["weekly"]
+}
+
+output "BackfillMachineArn" {
+  description = "State machine that scores stored days again."
+  value       = module.jobs.machine_arns["backfill"]
+}
+
+output "UndeliveredQueueUrl" {
+  description = "Queue of the starts that the scheduler gave up on."
+  value       = module.jobs.undelivered_queue_url
+}

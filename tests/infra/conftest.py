@@ -70,7 +70,7 @@ class Templates:
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stand-ins for the function packages: the templates only carry their digests."""
     folder = tmp_path_factory.mktemp("packages")
-    for name in ("scoring", "raw_copy", "firehose_transform"):
+    for name in ("scoring", "raw_copy", "firehose_transform", "batch"):
         with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
             archive.writestr("name.txt", name)
     return folder

@@ -27,7 +27,7 @@ from toolchain.twin import ACCOUNT, REGION
 SETTINGS = load_settings()
 PLACE = watch.AccountRegion(account=ACCOUNT, region=REGION, partition="aws")
 ANSWERS = ("-no-color", "-input=false", "-lock=false", *ACCOUNT_VARIABLES)
-PIPELINE = [f"-target=module.{name}" for name in ("lake", "stream", "scoring", "ops")]
+PIPELINE = [f"-target=module.{name}" for name in ("lake", "stream", "scoring", "jobs", "ops")]
 """What a run of the pipeline is limited to."""
 
 GUARDS = [
@@ -48,7 +48,7 @@ def policies(*names: str) -> list[dict[str, Any]]:
     return [watch.policy(name, SETTINGS, PLACE) for name in names]
 
 
-PLAN, DEPLOY = policies("plan"), policies("plan", "deploy")
+PLAN, DEPLOY = policies("plan"), policies("plan", "deploy", "deploy_jobs")
 """The rights of the pipeline's two roles: the deploy role has the policy of the plan role as well."""
 
 

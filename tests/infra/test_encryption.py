@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring", "PetroStreamOps")
+STACKS = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring", "PetroStreamJobs", "PetroStreamOps")
 ALIAS = "alias/petrostream"
 
 
@@ -44,9 +44,11 @@ def test_everything_that_keeps_readings_is_under_it(keyed):
     assert stream["StreamEncryption"] == {"EncryptionType": "KMS", "KeyId": ALIAS}
     (table,) = _of(keyed, "AWS::DynamoDB::Table").values()
     assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ALIAS}
-    (queue,) = _of(keyed, "AWS::SQS::Queue").values()
-    assert queue["KmsMasterKeyId"] == ALIAS
-    assert "SqsManagedSseEnabled" not in queue
+    queues = _of(keyed, "AWS::SQS::Queue").values()
+    assert len(queues) == 2
+    for queue in queues:
+        assert queue["KmsMasterKeyId"] == ALIAS
+        assert "SqsManagedSseEnabled" not in queue
     topics = _of(keyed, "AWS::SNS::Topic").values()
     assert {topic["TopicName"] for topic in topics} == {"petrostream-operations", "petrostream-alerts"}
     assert {topic["KmsMasterKeyId"] for topic in topics} == {ALIAS}

@@ -20,7 +20,17 @@ SETTINGS = load_settings()
 ACCOUNT, REGION = "123456789012", "eu-north-1"
 PLACE = watch.AccountRegion(account=ACCOUNT, region=REGION, partition="aws")
 GITHUB = "token.actions.githubusercontent.com"
-POLICIES = ("analyst", "dashboard", "plan", "plan_services", "deploy", "deploy_services", "hard_stop")
+POLICIES = (
+    "analyst",
+    "dashboard",
+    "plan",
+    "plan_services",
+    "deploy",
+    "deploy_jobs",
+    "deploy_services",
+    "hard_stop",
+    "batch",
+)
 INLINE_LIMIT, MANAGED_LIMIT = 10_240, 6_144
 """Characters that IAM holds of a role's inline policies, and of a managed policy, without white space."""
 
@@ -288,10 +298,14 @@ def test_the_pipeline_creates_no_users_keys_or_policies_and_no_budgets():
     }  # fmt: skip
 
 
-def test_roles_are_handed_to_lambda_and_firehose_only():
-    (statement,) = (s for s in _statements("deploy") if "iam:PassRole" in s["Action"])
-    services = statement["Condition"]["StringEquals"]["iam:PassedToService"]
-    assert set(services) == {"lambda.amazonaws.com", "firehose.amazonaws.com"}
+@pytest.mark.parametrize(
+    ("policy", "services"),
+    [("deploy", {"lambda", "firehose"}), ("deploy_jobs", {"lambda", "states", "scheduler"})],
+)
+def test_roles_are_handed_to_their_services_only(policy, services):
+    (statement,) = (s for s in _statements(policy) if "iam:PassRole" in s["Action"])
+    passed = statement["Condition"]["StringEquals"]["iam:PassedToService"]
+    assert set(passed) == {f"{service}.amazonaws.com" for service in services}
     assert not any("*" in resource for resource in statement["Resource"])
 
 
@@ -301,8 +315,8 @@ def test_the_pipeline_may_make_every_role_of_the_lake(aws):
     for role in roles:
         prefix = role["Properties"]["RoleName"]["Fn::Join"][1][0]
         arn = f"arn:aws:iam::{ACCOUNT}:role/{prefix}{REGION}"
-        assert _allows("deploy", "iam:CreateRole", arn), prefix
-        assert _allows("deploy", "iam:PassRole", arn), prefix
+        for action in ("iam:CreateRole", "iam:PassRole"):
+            assert any(_allows(policy, action, arn) for policy in ("deploy", "deploy_jobs")), prefix
 
 
 def test_planning_reads_no_data_and_changes_nothing_but_the_lock():

@@ -48,6 +48,8 @@ AWS_METRICS = {
     "AWS/Firehose": {"DeliveryToS3.DataFreshness", "FailedConversion.Records"},
     "AWS/Kinesis": {"IncomingBytes", "IncomingRecords", "WriteProvisionedThroughputExceeded"},
     "AWS/Lambda": {"Duration", "Errors", "Invocations", "IteratorAge", "Throttles"},
+    "AWS/Scheduler": {"TargetErrorCount"},
+    "AWS/States": {"ExecutionsFailed", "ExecutionsSucceeded"},
     "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
 }
 """Metrics by the names AWS documents; a misspelt one would never have data and never fire."""
@@ -87,7 +89,9 @@ def test_every_metric_is_one_that_somebody_emits(source):
 
 @pytest.mark.parametrize("source", [_alarmed, _graphed])
 def test_metrics_are_those_of_the_resources_of_the_settings(source):
-    names = {*watch.names(SETTINGS, PLACE).values(), "USD", "PutItem"}
+    known = watch.names(SETTINGS, PLACE)
+    nightly = f"arn:aws:states:{PLACE.region}:{PLACE.account}:stateMachine:{known['nightly']}"
+    names = {*known.values(), nightly, "USD", "PutItem"}
     assert {value for _, _, dimensions in source() for value in dimensions.values()} <= names
 
 

@@ -8,12 +8,13 @@ from infra.settings import SETTINGS_FILE
 from tests.support import parity_cdk, parity_guards, parity_terraform
 from tests.support.terraform import ACCOUNT_VARIABLES, planned
 
-LAKE = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring")
+LAKE = ("PetroStreamLake", "PetroStreamStream", "PetroStreamScoring", "PetroStreamJobs")
 KINDS = (
     "bucket", "database", "table", "workgroup", "query", "stream", "firehose", "log group", "log stream",
     "role", "function", "live table", "queue", "topic", "mapping",
+    "state machine", "schedule", "schedule group",
 )  # fmt: skip
-MODULES = ("module.lake.", "module.stream.", "module.scoring.")
+MODULES = ("module.lake.", "module.stream.", "module.scoring.", "module.jobs.")
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,17 @@ REQUIRED = "PETROSTREAM_SCAN"
 """Set by `make scan`: a scanner that is missing is then a failure."""
 
 PLACE = watch.AccountRegion(account="123456789012", region="eu-north-1", partition="aws")
-POLICIES = ("analyst", "dashboard", "plan", "plan_services", "deploy", "deploy_services", "hard_stop")
+POLICIES = (
+    "analyst",
+    "dashboard",
+    "plan",
+    "plan_services",
+    "deploy",
+    "deploy_jobs",
+    "deploy_services",
+    "hard_stop",
+    "batch",
+)
 MODES = ("sse", "kms")
 
 

@@ -34,7 +34,7 @@ def test_the_configuration_is_valid_without_a_warning(terraform_copy):
 
 
 def test_a_plan_shows_every_policy_before_anything_exists(aws_plan):
-    lake = ("module.lake.", "module.stream.", "module.scoring.")
+    lake = ("module.lake.", "module.stream.", "module.scoring.", "module.jobs.")
     policies = [row for row in planned(aws_plan, lake) if row["type"] == "aws_iam_role_policy"]
     assert policies
     for row in policies:

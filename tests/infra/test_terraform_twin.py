@@ -149,4 +149,9 @@ def test_destroy_leaves_nothing(deployed, clients, monkeypatch):
     )
     assert clients("iam").list_roles()["Roles"] == []
     assert clients("logs").describe_log_groups()["logGroups"] == []
-    assert terraform.module_states(deployed.twin) == {"lake": None, "stream": None, "scoring": None}
+    assert terraform.module_states(deployed.twin) == {
+        "lake": None,
+        "stream": None,
+        "scoring": None,
+        "jobs": None,
+    }

@@ -44,7 +44,7 @@ def lacking(statement: Statement, resource: str = "") -> Iterator[None]:
 
 def assumed(role: str) -> Any:
     """The role as its service has it: the emulator lets the account's owner speak for a service."""
-    functions = (SETTINGS.scoring.function, SETTINGS.raw_copy.function)
+    functions = (SETTINGS.scoring.function, SETTINGS.raw_copy.function, SETTINGS.batch.function)
     external = {} if role.startswith(functions) else {"ExternalId": ACCOUNT}
     given = boto3.client("sts").assume_role(
         RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}", RoleSessionName="rehearsal", **external
@@ -87,6 +87,7 @@ _CALLS: dict[str, Callable[[Any, str], Any]] = {
     ),
     "s3:GetObject": lambda s, arn: s.client("s3").get_object(**_object(arn)),
     "s3:PutObject": lambda s, arn: s.client("s3").put_object(**_object(arn)),
+    "s3:DeleteObject": lambda s, arn: s.client("s3").delete_object(**_object(arn)),
     "glue:GetTable": lambda s, arn: s.client("glue").get_table(
         DatabaseName=SETTINGS.lake.database, Name=_name(arn)
     ),

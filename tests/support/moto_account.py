@@ -23,6 +23,7 @@ from toolchain.twin import ACCOUNT
 
 UNANSWERED: Mapping[str, str] = {
     "AmazonAthena.DeleteNamedQuery": "moto lacks it; the provider would try again for minutes",
+    "AWSStepFunctions.ValidateStateMachineDefinition": "moto lacks it",
     "AnyScaleFrontendService.ListTagsForResource": "moto lacks it; the provider would try again for minutes",
 }
 """Calls that moto cannot answer, by target, with the reason: the server says yes to them."""

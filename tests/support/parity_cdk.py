@@ -20,6 +20,8 @@ _NAMES = {
     "AWS::SQS::Queue": "QueueName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::Athena::WorkGroup": "Name",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+    "AWS::Scheduler::ScheduleGroup": "Name",
 }
 _PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws"}
 _HERE = f"{REGION}:{ACCOUNT}"
@@ -34,6 +36,7 @@ _ARNS = {
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{_HERE}:table/{{name}}",
     "AWS::SNS::Topic": f"arn:aws:sns:{_HERE}:{{name}}",
     "AWS::SQS::Queue": f"arn:aws:sqs:{_HERE}:{{name}}",
+    "AWS::StepFunctions::StateMachine": f"arn:aws:states:{_HERE}:stateMachine:{{name}}",
 }
 
 _ARN_ATTRIBUTES = {"AWS::Kinesis::StreamConsumer": "ConsumerARN"}
@@ -303,6 +306,7 @@ def _function(row: Mapping[str, Any]) -> Rows:
         "memory": row["MemorySize"],
         "timeout": row["Timeout"],
         "reserved": row.get("ReservedConcurrentExecutions"),
+        "temporary": row.get("EphemeralStorage", {}).get("Size", 512),
         "role": row["Role"],
         "log": row["LoggingConfig"]["LogGroup"],
         "log levels": tuple(
@@ -367,6 +371,38 @@ def _mapping(row: Mapping[str, Any]) -> Rows:
     yield "mapping", row["FunctionName"], values
 
 
+def _machine(row: Mapping[str, Any]) -> Rows:
+    yield (
+        "state machine",
+        row["StateMachineName"],
+        {
+            "type": row["StateMachineType"],
+            "role": row["RoleArn"],
+            "definition": json.loads(row["DefinitionString"]),
+            "tags": _tags(row),
+        },
+    )
+
+
+def _schedule_group(row: Mapping[str, Any]) -> Rows:
+    yield "schedule group", row["Name"], {"tags": _tags(row)}
+
+
+def _schedule(row: Mapping[str, Any]) -> Rows:
+    target = row["Target"]
+    values = {
+        "group": row["GroupName"],
+        "when": (row["ScheduleExpression"], row["ScheduleExpressionTimezone"], row["State"]),
+        "window": row["FlexibleTimeWindow"]["Mode"],
+        "target": (target["Arn"], target["RoleArn"], target["Input"]),
+        "retries": tuple(
+            target["RetryPolicy"][key] for key in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
+        ),
+        "undelivered": target["DeadLetterConfig"]["Arn"],
+    }
+    yield "schedule", row["Name"], values
+
+
 _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
     "AWS::S3::Bucket": _bucket,
     "AWS::S3::BucketPolicy": _bucket_policy,
@@ -387,4 +423,7 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
     "AWS::SNS::Topic": _topic,
     "AWS::SNS::TopicPolicy": _topic_policy,
     "AWS::Lambda::EventSourceMapping": _mapping,
+    "AWS::StepFunctions::StateMachine": _machine,
+    "AWS::Scheduler::ScheduleGroup": _schedule_group,
+    "AWS::Scheduler::Schedule": _schedule,
 }

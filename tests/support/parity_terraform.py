@@ -235,6 +235,7 @@ def _function(row: Mapping[str, Any]) -> Rows:
         "memory": row["memory_size"],
         "timeout": row["timeout"],
         "reserved": None if reserved == -1 else reserved,
+        "temporary": _one(row["ephemeral_storage"]).get("size", 512),
         "role": row["role"],
         "log": _one(row["logging_config"])["log_group"],
         "log levels": tuple(
@@ -306,7 +307,39 @@ def _mapping(row: Mapping[str, Any]) -> Rows:
     yield "mapping", row["function_name"], values
 
 
+def _machine(row: Mapping[str, Any]) -> Rows:
+    values = {
+        "type": row["type"],
+        "role": row["role_arn"],
+        "definition": json.loads(row["definition"]),
+        "tags": row["tags_all"],
+    }
+    yield "state machine", row["name"], values
+
+
+def _schedule_group(row: Mapping[str, Any]) -> Rows:
+    yield "schedule group", row["name"], {"tags": row["tags_all"]}
+
+
+def _schedule(row: Mapping[str, Any]) -> Rows:
+    target = _one(row["target"])
+    retries = _one(target["retry_policy"])
+    values = {
+        "group": row["group_name"],
+        "when": (row["schedule_expression"], row["schedule_expression_timezone"], row["state"]),
+        "window": _one(row["flexible_time_window"])["mode"],
+        "target": (target["arn"], target["role_arn"], target["input"]),
+        "retries": (retries["maximum_retry_attempts"], retries["maximum_event_age_in_seconds"]),
+        "undelivered": _one(target["dead_letter_config"])["arn"],
+    }
+    yield "schedule", row["name"], values
+
+
 _TYPES: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
+    "aws_sfn_state_machine": _machine,
+    "aws_scheduler_schedule_group": _schedule_group,
+    "aws_scheduler_schedule": _schedule,
+    "aws_s3_object": lambda _: iter(()),  # what the CDK does before its stacks, with a bucket of its own
     "aws_s3_bucket": _bucket,
     "aws_s3_bucket_public_access_block": _public_access,
     "aws_s3_bucket_ownership_controls": _ownership,

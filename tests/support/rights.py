@@ -85,6 +85,66 @@ def _parquet(name: str, table: str) -> dict[str, set[Right]]:
     }
 
 
+def _batch() -> Rights:
+    """The function of the jobs, its state machines and its schedules."""
+    batch, database = _SETTINGS.batch, _SETTINGS.lake.database
+    function = f"arn:aws:lambda:{_HERE}:function:{batch.function}"
+    glue = f"arn:aws:glue:{_HERE}:"
+    place = (f"{glue}catalog", f"{glue}database/{database}")
+    group = f"arn:aws:athena:{_HERE}:workgroup/{_SETTINGS.lake.workgroup}"
+    zones = ("raw", "curated", "quarantine", "athena-results", "artifacts")
+    curated, results = bucket("curated"), bucket("athena-results")
+    read = (f"{curated}/scored_readings/*", f"{curated}/alarms/*", f"{bucket('raw')}/ingest/*")
+    read += (f"{bucket('quarantine')}/quarantine/*", f"{bucket('artifacts')}/models/*")
+    gold = "well_data_gold well_data_runs gold_hours gold_days gold_months alarm_history_gold gold_quality"
+    views = "alarm_history well_data well_hours well_days recent_well_months"
+
+    def tables(names: str) -> tuple[str, ...]:
+        return (*place, *(f"{glue}table/{database}/{name}" for name in names.split()))
+
+    rights: Rights = {
+        f"{batch.function}-{REGION}": {
+            "logs": _function_log(batch.function),
+            "find": {_right("s3:GetBucketLocation ListBucket", *map(bucket, zones))},
+            "read": {_right("s3:GetObject", *read)},
+            "gold": {_right("s3:AbortMultipartUpload DeleteObject GetObject PutObject", f"{curated}/gold/*")},
+            "catalogue": {
+                _right("glue:GetDatabase GetPartition GetPartitions GetTable GetTables", *tables("*"))
+            },
+            "partitions": {
+                _right(
+                    "glue:BatchUpdatePartition CreatePartition DeletePartition UpdatePartition", *tables(gold)
+                )
+            },
+            "views": {_right("glue:CreateTable UpdateTable", *tables(views))},
+            "query": {
+                _right(
+                    "athena:GetQueryExecution GetQueryResults StartQueryExecution StopQueryExecution", group
+                )
+            },
+            "results": {_right("s3:AbortMultipartUpload GetObject PutObject", f"{results}/results/*")},
+        }
+    }
+    states, topic = f"arn:aws:states:{_HERE}:", f"arn:aws:sns:{_HERE}:{_SETTINGS.ops.topic}"
+    for name in (batch.nightly, batch.weekly, batch.backfill):
+        rights[f"{name}-{REGION}"] = {
+            "function": {_right("lambda:InvokeFunction", function)},
+            "topic": {_right("sns:Publish", topic)},
+        }
+    for name in (batch.nightly, batch.backfill):
+        rights[f"{name}-{REGION}"]["days"] = {
+            _right("states:StartExecution", f"{states}stateMachine:{name}"),
+            _right("states:DescribeExecution StopExecution", f"{states}execution:{name}/EachDay:*"),
+        }
+    queue = f"arn:aws:sqs:{_HERE}:{batch.undelivered_queue}"
+    for name in (batch.nightly, batch.weekly):
+        rights[f"{name}-schedule-{REGION}"] = {
+            "start": {_right("states:StartExecution", f"{states}stateMachine:{name}")},
+            "undelivered": {_right("sqs:SendMessage", queue)},
+        }
+    return rights
+
+
 def _expected() -> Rights:
     names = _SETTINGS.firehose
     sinks = (names.delivery.name, names.facility.name, names.alarms.name, names.quarantine.name)
@@ -117,6 +177,7 @@ def _expected() -> Rights:
         RAW: _delivery(names.raw.name, "raw", "ingest"),
         f"{names.quarantine.name}-{REGION}": _delivery(names.quarantine.name, "quarantine", "quarantine"),
         **{f"{name}-{REGION}": _parquet(name, rows) for name, rows in parquet.items()},
+        **_batch(),
     }
 
 
@@ -136,7 +197,15 @@ ONLY_PINNED: dict[str, str] = {
     "logs": (
         "The emulator keeps the functions' and Firehoses' logs itself, and weighs a call on a log stream by "
         "the ARN of the group without `:*`, which no such statement of AWS covers."
-    )
+    ),
+    **dict.fromkeys(
+        ("catalogue", "partitions", "views", "query"),
+        "A rehearsal would change the partitions and views that other tests read at the same time.",
+    ),
+    **dict.fromkeys(
+        ("function", "topic", "days", "start", "undelivered"),
+        "The role trusts its service on behalf of this account only, so that nobody else can try it.",
+    ),
 }
 """Policies whose statements nothing but `EXPECTED` holds, with the reason."""
 

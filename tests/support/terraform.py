@@ -23,7 +23,7 @@ from toolchain.errors import ToolError
 from toolchain.run import run_quietly
 from toolchain.twin import ACCOUNT, REGION, subprocess_environment
 
-PACKAGES = ("scoring", "raw_copy", "firehose_transform")
+PACKAGES = ("scoring", "raw_copy", "firehose_transform", "batch")
 EMAIL = "operations@example.com"
 REPOSITORY = "owner/lake"
 MONTHLY_LIMIT = monthly_limit(load_settings())
@@ -168,7 +168,7 @@ def account(
 @pytest.fixture(scope="session")
 def account_applying(account: Terraform) -> Iterator[subprocess.Popen[str]]:
     """The deployment there as the pipeline makes it, begun."""
-    targets = [f"-target=module.{name}" for name in ("lake", "stream", "scoring", "ops")]
+    targets = [f"-target=module.{name}" for name in ("lake", "stream", "scoring", "jobs", "ops")]
     process = subprocess.Popen(
         ["terraform", "apply", "-auto-approve", "-no-color", "-input=false", *ACCOUNT_VARIABLES, *targets],
         cwd=account.workspace,
@@ -252,11 +252,13 @@ def who_am_i() -> Iterator[str]:
 class _Identity(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        secret = "secretsmanager" in self.headers.get("X-Amz-Target", "")
+        target = self.headers.get("X-Amz-Target", "")
+        secret, machine = "secretsmanager" in target, "ValidateStateMachineDefinition" in target
         zones = "DescribeAvailabilityZones" in asked
-        body = (_SECRET if secret else _ZONES if zones else _ANSWER).encode()
+        body = (_MACHINE if machine else _SECRET if secret else _ZONES if zones else _ANSWER).encode()
         self.send_response(200)
-        self.send_header("Content-Type", "application/x-amz-json-1.1" if secret else "text/xml")
+        json_body = secret or machine
+        self.send_header("Content-Type", "application/x-amz-json-1.1" if json_body else "text/xml")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -264,6 +266,9 @@ class _Identity(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
+
+# Definitions are checked by the emulator, and in tests/infra/test_jobs.py.
+_MACHINE = '{"result": "OK", "diagnostics": []}'
 
 _ANSWER = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
 <GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:user/tester</Arn><UserId>tester</UserId>

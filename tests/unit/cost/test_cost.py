@@ -119,12 +119,29 @@ def line(answer: Bill, what: str):
         # Lambda's own 330 bytes of each invocation of the three functions, and 131,400 summaries of 1,120.
         ("logs in", Fraction((2 * 262_800 + 43_800) * 330 + 131_400 * 1120, 1024**3), None),
         ("custom metrics", 3, "0.9"),
-        ("alarms", 16, "1.6"),
+        ("alarms", 18, "1.8"),
+        # 730/24 nights and a seventh of that: two calls a night and one a week, 5 s each, of 1,769 MB.
+        ("runs: invocations", Fraction(730, 24) * Fraction(15, 7), None),
+        ("runs: time", Fraction(730, 24) * Fraction(15, 7) * 5 * Fraction(1769, 1024), None),
+        # Five steps a night and three a week, at 0.025 a thousand.
+        ("steps of runs", Fraction(730, 24) * Fraction(38, 7), None),
+        ("Scheduler starts", Fraction(730, 24) * Fraction(8, 7), None),
+        # 36.5 days a month, two jobs each; a day has 691,200 readings, 0.06 ms each are 42 s, and twice 5 s.
+        ("jobs of days: invocations", 73, "0.0000146"),
+        ("jobs of days: time", Fraction(73, 2) * 52 * Fraction(1769, 1024), None),
+        ("steps of days", Fraction(219, 2), "0.0027375"),
+        # 1,440 objects a day are read, 12 written.
+        ("reads by jobs", 52_560, "0.021024"),
+        ("writes by jobs", 438, "0.00219"),
+        # Three queries over half of a day's 41,472,000 bytes.
+        ("quality report", Fraction(219, 2) * 20_736_000 / 1024**4, None),
+        # A month of rows of 60 bytes, and for seven days a fifth of a day that was replaced.
+        ("gold data", Fraction(8 * MONTH * 60, 1024**3) * (1 + Fraction(7 * 24, 5 * 730)), None),
         ("dashboard", 1, "3"),
         # 20 queries on 730/24 days; half a day's 82,944,000 bytes is over the 10 MB minimum.
-        ("Athena", Fraction(20 * 730, 24) * 41_472_000 / 1024**4, None),
-        # Each reads 1,440 objects, three requests each, at 0.0004 a thousand.
-        ("reads by queries", Fraction(20 * 730, 24) * 1440 * 3, "1.0512"),
+        ("Athena 20 queries", Fraction(20 * 730, 24) * 41_472_000 / 1024**4, None),
+        # Half of them read today's 1,440 objects, half a day that is one object, three requests each.
+        ("reads by queries", Fraction(20 * 730, 24) * Fraction(1441, 2) * 3, "0.525965"),
     ],
 )
 def test_each_line_is_what_a_hand_calculation_gives(what, units, usd):
@@ -280,11 +297,15 @@ def test_raw_data_cool_with_age_once_their_objects_are_large_enough():
 def test_the_free_tier_is_taken_off_once_although_lines_share_it():
     paid, free = bill(HAND, settings()), bill(HAND, settings(), free_tier=True)
     assert line(free, "custom metrics").usd == 0
-    assert line(free, "alarms").billed == 6
+    assert line(free, "alarms").billed == 8
     assert line(free, "scoring: invocations").usd == 0
     busy = settings(scoring={"batching_window_seconds": 0}, firehose={})
     requests = [row for row in bill(HAND, busy, free_tier=True).lines if row.price.key == "lambda.request"]
-    assert sum(row.billed for row in requests) == MONTH + MONTH / 10 + MONTH / 60 - 1_000_000
+    jobs = 73 + Fraction(730, 24) * Fraction(15, 7)
+    assert (
+        sum(row.billed for row in requests)
+        == MONTH + Fraction(MONTH, 10) + Fraction(MONTH, 60) + jobs - 1_000_000
+    )
     assert free.total < paid.total
 
 
@@ -310,8 +331,10 @@ def test_without_readings_only_what_is_on_all_the_time_is_charged():
     for idle in (Workload(wells=0, fargate=True), Workload(hours=Fraction(0), fargate=True)):
         answer = bill(idle, settings())
         assert {row.item.fixed for row in answer.lines if row.usd} == {True}
-        # Shard 10.95, alarms 1.60, dashboard 3.00, services without logs 32.481075.
-        assert answer.total - line(answer, "logs of tasks").usd == Fraction("48.031075")
+        # Shard 10.95, alarms 1.80, dashboard 3.00, services without logs 32.481075, and runs without days.
+        runs = sum(row.usd for row in answer.lines if row.item.group == "Jobs")
+        assert 0 < runs < Fraction(1, 50)
+        assert answer.total - runs - line(answer, "logs of tasks").usd == Fraction("48.231075")
 
 
 wells = st.integers(0, 300)

@@ -130,7 +130,7 @@ def test_a_copy_has_its_own_state_and_forgets_files_that_are_gone(tmp_path):
 
 def test_what_is_deployed_is_counted_from_the_state(tmp_path):
     target = env.Twin(port=4599, home=tmp_path)
-    assert terraform.module_states(target) == {"lake": None, "stream": None, "scoring": None}
+    assert terraform.module_states(target) == {"lake": None, "stream": None, "scoring": None, "jobs": None}
     state = target.terraform / "infra" / "terraform" / "terraform.tfstate"
     state.parent.mkdir(parents=True)
     rows = [
@@ -143,6 +143,7 @@ def test_what_is_deployed_is_counted_from_the_state(tmp_path):
         "lake": "2 resources",
         "stream": "1 resources",
         "scoring": None,
+        "jobs": None,
     }
 
 

@@ -54,6 +54,18 @@ variable "reserved_concurrency" {
   default     = null
 }
 
+variable "temporary_mb" {
+  description = "Disk below /tmp."
+  type        = number
+  default     = 512
+}
+
+variable "bucket" {
+  description = "Bucket through which the package goes to Lambda, which takes no more than 50 MB in a call; null sends it in the call."
+  type        = string
+  default     = null
+}
+
 locals {
   zip       = "${var.packages}/${var.package}.zip"
   log_group = "/aws/lambda/${var.settings.function}"
@@ -79,17 +91,35 @@ module "role" {
   )
 }
 
+resource "aws_s3_object" "package" {
+  count = var.bucket == null ? 0 : 1
+
+  bucket = var.bucket
+  key    = "functions/${var.package}.zip"
+  source = local.zip
+
+  # An entity tag is no digest where the bucket is encrypted by KMS.
+  source_hash = filebase64sha256(local.zip)
+}
+
 resource "aws_lambda_function" "this" {
   function_name                  = var.settings.function
   runtime                        = "python${var.runtime.python}"
   architectures                  = [var.runtime.architecture]
   handler                        = "lambdas.${var.package}.handler.handler"
-  filename                       = local.zip
+  filename                       = var.bucket == null ? local.zip : null
+  s3_bucket                      = one(aws_s3_object.package[*].bucket)
+  s3_key                         = one(aws_s3_object.package[*].key)
+  s3_object_version              = one(aws_s3_object.package[*].version_id)
   source_code_hash               = filebase64sha256(local.zip)
   memory_size                    = var.settings.memory_mb
   timeout                        = var.settings.timeout_seconds
   reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
   role                           = module.role.arn
+
+  ephemeral_storage {
+    size = var.temporary_mb
+  }
 
   environment {
     variables = merge(

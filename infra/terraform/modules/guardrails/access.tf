@@ -119,6 +119,22 @@ resource "aws_iam_role_policy" "deploy" {
   policy = jsonencode(jsondecode(templatefile("${var.policies_folder}/deploy.json", var.names)))
 }
 
+# The rights on the jobs, a policy of its own: the inline policies of a role have no room for all.
+resource "aws_iam_policy" "deploy_jobs" {
+  count = length(local.roles) > 0 ? 1 : 0
+
+  name        = "${var.names.project}-deploy-jobs-${var.place.region}"
+  description = "Deploys the jobs of PetroStream"
+  policy      = jsonencode(jsondecode(templatefile("${var.policies_folder}/deploy_jobs.json", var.names)))
+}
+
+resource "aws_iam_role_policy_attachment" "deploy_jobs" {
+  count = length(local.roles) > 0 ? 1 : 0
+
+  role       = aws_iam_role.github["deploy"].name
+  policy_arn = one(aws_iam_policy.deploy_jobs[*].arn)
+}
+
 # The rights on the services, policies of their own: one policy has no room for all.
 resource "aws_iam_policy" "services" {
   for_each = var.services ? local.roles : toset([])

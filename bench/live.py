@@ -1,11 +1,14 @@
-"""Measures the live table on a running twin: reads, event to live table, and a minute of load.
+"""Measures latencies on a running twin, reads of its live table, and a minute of load.
 
     ./project_up.sh && python bench/live.py --json build/bench-live.json
+    python bench/live.py --wells 1000 --seconds 120 --rate 0        # the latencies alone, of a thousand wells
 
 `--wells` wells (42) in the facilities where the fleet places them, under invented names, so that other
 readings in the lake are left alone. Latency is from a reading's event time, which is the moment it is sent,
-to the first read of the fleet that shows it; the fleet is read ten times a second. Figures depend on what
-else the machine does.
+to the first read of the fleet that shows it (`live`), to the object of the curated zone with its row
+(`lake`), and to the queue of a subscriber (`alert`). The fleet is read ten times a second. Every well leaks
+gas for 20 s of every 120 s, so that there are alerts, as in `bench/latency.py`. Figures depend on what else
+the machine does.
 """
 
 import argparse
@@ -14,7 +17,8 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +35,17 @@ from petrostream.fleet import facility_of
 from petrostream.minutes.windows import WINDOW_MS, Window
 from petrostream.readings.wells import encode_block
 from petrostream.times import to_iso
-from toolchain.twin import point_at_twin, twin
+from tests.support.ends import inbox, landed
+from toolchain.twin import Twin, point_at_twin, twin
 from toolchain.version_option import add_version
 
 FACILITY_PREFIX = "BENCH-"
+PERIOD, LEAK = 120, 20
+"""Seconds between the beginnings of two leaks of a well, and the length of one."""
+
+SETTLE_SECONDS = 120
+"""How long readings are waited for, at most, after the last one was sent."""
+
 BUCKETS_MS = (100, 250, 500, 750, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 5000, 10_000, 30_000)
 DAY = f"BENCH-DAY-{time.time_ns()}"
 """A well of this run's own: one with exactly a day of minutes."""
@@ -57,7 +68,7 @@ def main() -> None:
     found: dict[str, Any] = {
         "wells": arguments.wells,
         "load_average": round(os.getloadavg()[0], 1),
-        "at_1_hz": paced(live, stream, arguments.seconds, places, 1),
+        "at_1_hz": one_hz(live, stream, arguments.seconds, places, target),
     }
     if arguments.rate:
         found["reads_ms"] = reads(live, deployment.output(target, "LiveTableName"), list(places))
@@ -79,25 +90,46 @@ def _names(wells: int) -> dict[str, list[str]]:
     return places
 
 
+def one_hz(
+    live: LiveTable, stream: str, seconds: int, places: dict[str, list[str]], target: Twin
+) -> dict[str, Any]:
+    """Send a reading of each well a second, some of them leaking, and follow it to all three ends."""
+    since = datetime.now(UTC)
+    facilities = set(places)
+    with inbox(deployment.output(target, "AlertTopicArn")) as alerts:
+        found = paced(live, stream, seconds, places, 1, leaks=True)
+        rows = landed(deployment.output(target, "CuratedBucket"), since, facilities)
+        return {**found, "lake": summary(rows), "alert": summary(alerts.latencies(facilities))}
+
+
 def paced(
-    live: LiveTable, stream: str, seconds: int, places: dict[str, list[str]], each: float
+    live: LiveTable,
+    stream: str,
+    seconds: int,
+    places: dict[str, list[str]],
+    each: float,
+    *,
+    leaks: bool = False,
 ) -> dict[str, Any]:
     """Send `each` readings of each well a second, in one block of each facility, and watch them arrive.
 
     Returns:
-        Latency in ms of each second's last reading of each well, its histogram by upper edges, and its median
-        in thirds of the run: where the last is not above the first, lag does not grow.
+        Latency in ms of each second's last reading of each well, and its median in thirds of the run: where
+        the last is not above the first, lag does not grow.
     """
     kinesis = client("kinesis")
     sent: dict[str, list[int]] = {well: [] for wells in places.values() for well in wells}
     arrived: list[tuple[float, float]] = []
     begun = time.time()
-    for second in range(seconds + 15):
+    for second in range(seconds + SETTLE_SECONDS):
         due = begun + second
         _watch_until(live, places, sent, arrived, begun, due)
         if second < seconds:
             records: Any = [
-                {"Data": _block(place, wells, due, each, sent), "PartitionKey": place}
+                {
+                    "Data": _block(place, wells, due, each, sent, second if leaks else None),
+                    "PartitionKey": place,
+                }
                 for place, wells in places.items()
             ]
             answer = kinesis.put_records(StreamName=stream, Records=records)
@@ -111,23 +143,32 @@ def paced(
         "readings": seconds * sum(map(len, places.values())) * max(1, math.ceil(each)),
         "seen": len(lags),
         "not_seen": missing,
-        "median_ms": round(float(np.median(lags))),
-        "p95_ms": round(float(np.percentile(lags, 95))),
-        "p99_ms": round(float(np.percentile(lags, 99))),
-        "histogram": _histogram(lags),
+        "live": summary(lags),
         "first_third_ms": round(float(np.median(lags[thirds == 0]))),
         "last_third_ms": round(float(np.median(lags[thirds >= 2]))),
     }
 
 
-def _histogram(lags: FloatArray) -> dict[str, int]:
-    counts = np.histogram(lags, (0, *BUCKETS_MS, np.inf))[0].tolist()
-    return {str(edge): count for edge, count in zip((*BUCKETS_MS, "more"), counts, strict=True) if count}
+def summary(lags: FloatArray | Sequence[float]) -> dict[str, Any]:
+    """Number, median, 95th and 99th percentile, and histogram by upper edges of latencies in ms."""
+    if not len(lags):
+        return {"count": 0}
+    points = np.percentile(lags, (50, 95, 99)).round().astype(int).tolist()
+    counts = np.histogram(lags, (-np.inf, *BUCKETS_MS, np.inf))[0].tolist()
+    edges = (*map(str, BUCKETS_MS), "more")
+    return {
+        "count": len(lags),
+        **dict(zip(("p50_ms", "p95_ms", "p99_ms"), points, strict=True)),
+        "histogram": {edge: count for edge, count in zip(edges, counts, strict=True) if count},
+    }
 
 
-def _block(place: str, wells: list[str], due: float, each: float, sent: dict[str, list[int]]) -> bytes:
-    """A second's readings of a facility, spread over the second before `due`."""
+def _block(
+    place: str, wells: list[str], due: float, each: float, sent: dict[str, list[int]], second: int | None
+) -> bytes:
+    """A second's readings of a facility, spread over the second before `due`; with a second, some leak."""
     count = max(1, math.ceil(each))
+    leaking = {well for well in wells if second is not None and _leaks(well, second)}
     rows = []
     for step in range(count):
         ts_ms = round(due * 1000 - 1000 * (count - 1 - step) / count)
@@ -135,13 +176,19 @@ def _block(place: str, wells: list[str], due: float, each: float, sent: dict[str
             {
                 "kind": "well", "well_id": well, "facility_id": place, "ts": to_iso(ts_ms),
                 "source": "0/bench", "p_tpt": 1.4e7 + 1e4 * math.sin(ts_ms / 9e3), "t_tpt": 95.0,
-                "p_pdg": 2.1e7 + 1e4 * math.cos(ts_ms / 7e3), "methane_ppm": 5.0,
+                "p_pdg": 2.1e7 + 1e4 * math.cos(ts_ms / 7e3),
+                "methane_ppm": 900.0 if well in leaking else 5.0,
             }
             for well in wells
         ]  # fmt: skip
     for well in wells:
         sent[well].append(round(due * 1000))
     return encode_block(rows)
+
+
+def _leaks(well: str, second: int) -> bool:
+    """Whether a well leaks gas in that second of the run."""
+    return (second + 7 * int(well.rpartition("-")[2])) % PERIOD >= PERIOD - LEAK
 
 
 def _watch_until(

@@ -87,6 +87,15 @@ class ModelStore:
         self._fresh_until = self._clock() + self._refresh_seconds
         return self._models
 
+    def load(self, version: str) -> ModelSet:
+        """The models of a version, be it live or not; those in use stay in use.
+
+        Raises:
+            ModelInvalid: it is not there, or can't be used.
+            ServiceUnavailable: S3 does not respond.
+        """
+        return self._load(version)
+
     def _refresh(self) -> bool:
         """Take up the version that the pointer names; True if it is in use now."""
         pointer = self._read(_POINTER)

@@ -4,6 +4,7 @@ What it needs from outside is defined as protocols in `pipeline/ports.py`. Must 
 or front door.
 """
 
+from petrostream.pipeline.advance import run_again
 from petrostream.pipeline.batch import Outcome, StreamRecord, Tally
 from petrostream.pipeline.fitting import fitted
 from petrostream.pipeline.handover import hand_over
@@ -11,9 +12,9 @@ from petrostream.pipeline.leases import LEASE_MS, RENEW_MS, Fetched, Lease, Shar
 from petrostream.pipeline.memories import Memories
 from petrostream.pipeline.memory import PARTS, Memory, decode_parts, encode_parts
 from petrostream.pipeline.places import ShardPlace, Stretch
-from petrostream.pipeline.ports import Alerts, Models, Ports, Sink
+from petrostream.pipeline.ports import Alerts, Models, Outputs, Ports, Sink
 from petrostream.pipeline.process import process_batch
-from petrostream.pipeline.takeover import own
+from petrostream.pipeline.takeover import Muted, own
 
 __all__ = [
     "LEASE_MS",
@@ -25,7 +26,9 @@ __all__ = [
     "Memories",
     "Memory",
     "Models",
+    "Muted",
     "Outcome",
+    "Outputs",
     "Ports",
     "Shard",
     "ShardPlace",
@@ -40,4 +43,5 @@ __all__ = [
     "own",
     "plan",
     "process_batch",
+    "run_again",
 ]

@@ -14,7 +14,7 @@ from petrostream.minutes import Window
 from petrostream.pipeline.batch import StreamRecord, Tally
 from petrostream.pipeline.memory import Memory
 from petrostream.pipeline.portions import portions
-from petrostream.pipeline.ports import Ports, Sink
+from petrostream.pipeline.ports import Outputs, Sink
 from petrostream.pipeline.stages import ChunkTimes, run_stages
 from petrostream.readings import Readings, Rejected, Validated, validate_block
 
@@ -87,7 +87,7 @@ def by_facility(records: Iterable[StreamRecord]) -> list[FacilityBatch]:
 
 
 def advance(
-    batch: FacilityBatch, chunk: list[StreamRecord], ports: Ports, models: ModelSet | None
+    batch: FacilityBatch, chunk: list[StreamRecord], outputs: Outputs, models: ModelSet | None
 ) -> Iterator[None]:
     """Validate and score one chunk in portions; yields before each portion.
 
@@ -97,7 +97,7 @@ def advance(
     Args:
         batch: the batch, its memory loaded.
         chunk: the next of `batch.chunks()`.
-        ports: where rows go.
+        outputs: where rows go.
         models: the models to score with.
 
     Raises:
@@ -109,16 +109,16 @@ def advance(
     new = [chunk[place] for place in places]
     if new and models is None and batch.memory.live.scored_by_a_model:
         raise ModelsMissing(batch.facility_id)
-    validated = [_validate(record, tanks=ports.join != "off") for record in new]
+    validated = [_validate(record, tanks=outputs.join != "off") for record in new]
     before, complete = batch.done, 0
     for number, portion in enumerate(portions(new, validated, batch.memory.scoring)):
         if number:
             yield
-        times, tally = ChunkTimes(ports.now_ms(), chunk[-1].arrival_ms), Tally()
-        memory, closed = run_stages(batch.memory, portion.content, ports, models, times, tally)
+        times, tally = ChunkTimes(outputs.now_ms(), chunk[-1].arrival_ms), Tally()
+        memory, closed = run_stages(batch.memory, portion.content, outputs, models, times, tally)
         for place in range(complete, complete + portion.records):
             rejected = validated[place].rejected
-            tally.quarantined += _quarantine(new[place], rejected, ports.quarantine, times.now_ms)
+            tally.quarantined += _quarantine(new[place], rejected, outputs.quarantine, times.now_ms)
         batch.first = batch.first or new[complete].sequence
         complete += portion.records
         batch.urgent = batch.urgent or _differ(batch.memory, memory)
@@ -130,6 +130,31 @@ def advance(
         )
     if not new:
         _pass(batch, before + len(chunk), 0)
+
+
+def run_again(
+    memory: Memory, records: Sequence[StreamRecord], outputs: Outputs, models: ModelSet | None
+) -> Memory:
+    """Move a facility's memory over records, and write the rows that the stream's consumer wrote.
+
+    Args:
+        memory: the facility's memory before the records.
+        records: records of that facility, in the order of their sequence numbers. Those that the memory has
+            seen are skipped.
+        outputs: where rows go.
+        models: the models to score with.
+
+    Returns:
+        The memory after them, without alerts: nothing is published of what is run again.
+    """
+    batch = FacilityBatch(memory.scoring.facility_id, list(records), memory)
+    for chunk in batch.chunks():
+        for _ in advance(batch, chunk, outputs, models):
+            pass
+        moved = batch.memory or memory
+        batch.memory = replace(moved, live=replace(moved.live, unpublished=()))
+        batch.closed = []
+    return batch.memory or memory
 
 
 def after(chunk: Iterable[StreamRecord], last_sequence: str | None) -> list[int]:

@@ -49,31 +49,23 @@ class Models(Protocol):
         """The models to score with, None before the first one is published."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What a batch needs from outside.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """Where the rows of a facility's records go.
 
     Attributes:
-        memories: the facilities' memories, and how far each shard is processed.
-        models: the models to score with.
         delivery: where scored readings go.
         quarantine: where rejected lines go.
         facility: where joined readings go.
         alarms: where alarm transitions go.
-        live: where closed windows go.
-        alerts: where alerts are published.
         now_ms: the clock, epoch milliseconds.
         join: which facilities' readings are joined with tank readings.
     """
 
-    memories: Memories
-    models: Models
     delivery: Sink
     quarantine: Sink
     facility: Sink
     alarms: Sink
-    live: Live
-    alerts: Alerts
     now_ms: Callable[[], int]
     join: JoinMode = "tanks"
 
@@ -81,3 +73,20 @@ class Ports:
     def sinks(self) -> tuple[Sink, ...]:
         """The sinks that must have accepted every row before a state is saved."""
         return self.delivery, self.quarantine, self.facility, self.alarms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports(Outputs):
+    """What a batch needs from outside, besides the outputs of its rows.
+
+    Attributes:
+        memories: the facilities' memories, and how far each shard is processed.
+        models: the models to score with.
+        live: where closed windows go.
+        alerts: where alerts are published.
+    """
+
+    memories: Memories
+    models: Models
+    live: Live
+    alerts: Alerts

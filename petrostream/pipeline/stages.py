@@ -14,7 +14,7 @@ from petrostream.live import note_joined, note_scored
 from petrostream.minutes import Window, update_windows
 from petrostream.pipeline.batch import Tally
 from petrostream.pipeline.memory import Memory
-from petrostream.pipeline.ports import Ports
+from petrostream.pipeline.ports import Outputs
 from petrostream.readings import Readings, Validated
 from petrostream.scoring import Scored, score_batch
 
@@ -33,14 +33,14 @@ class ChunkTimes:
 
 
 def run_stages(
-    memory: Memory, chunk: Validated, ports: Ports, models: ModelSet | None, times: ChunkTimes, tally: Tally
+    memory: Memory, chunk: Validated, outputs: Outputs, models: ModelSet | None, times: ChunkTimes, tally: Tally
 ) -> tuple[Memory, list[Window]]:
     """Pass a chunk of one facility's readings through all stages.
 
     Args:
         memory: the facility's memory.
         chunk: its well and tank readings, in stream order.
-        ports: where rows go.
+        outputs: where rows go.
         models: the models to score with.
         times: when the chunk arrived and when it is processed.
         tally: the counts of this chunk are written into it.
@@ -48,25 +48,25 @@ def run_stages(
     Returns:
         The memory after the chunk, and the one-minute windows that it closed.
     """
-    memory, rows = _score(memory, chunk.readings, ports, models, times, tally)
+    memory, rows = _score(memory, chunk.readings, outputs, models, times, tally)
     closed: list[Window] = []
     if rows is not None:
         windowed = update_windows(memory.windows, rows)
         memory, closed = replace(memory, windows=windowed.state), windowed.closed
-    return _join(memory, rows, chunk, ports, times, tally), closed
+    return _join(memory, rows, chunk, outputs, times, tally), closed
 
 
 def _score(
-    memory: Memory, readings: Readings, ports: Ports, models: ModelSet | None, times: ChunkTimes, tally: Tally
+    memory: Memory, readings: Readings, outputs: Outputs, models: ModelSet | None, times: ChunkTimes, tally: Tally
 ) -> tuple[Memory, Scored | None]:
     """Score well readings and raise alarms; None instead of rows if there are no readings."""
     if not len(readings):
         return memory, None
     scored = score_batch(memory.scoring, readings, models, scored_at_ms=times.now_ms)
     for block in rows_to_blocks(scored.rows):
-        ports.delivery.write(block.data, group=block.date)
+        outputs.delivery.write(block.data, group=block.date)
     for block in alarm_rows_to_blocks(scored.rows.alarms, recorded_at_ms=times.now_ms):
-        ports.alarms.write(block.data, group=block.date)
+        outputs.alarms.write(block.data, group=block.date)
     tally.readings = len(readings)
     tally.alarms = sum(event.change.event in ANNUNCIATIONS for event in scored.rows.alarms)
     tally.anomalies = int(scored.rows.anomaly_flag.sum())
@@ -75,10 +75,10 @@ def _score(
 
 
 def _join(
-    memory: Memory, rows: Scored | None, chunk: Validated, ports: Ports, times: ChunkTimes, tally: Tally
+    memory: Memory, rows: Scored | None, chunk: Validated, outputs: Outputs, times: ChunkTimes, tally: Tally
 ) -> Memory:
     """Pair scored readings with tank readings."""
-    if ports.join == "off" or (rows is None and not len(chunk.tanks)):
+    if outputs.join == "off" or (rows is None and not len(chunk.tanks)):
         return memory
     paired = pair(
         memory.scoring.facility_id,
@@ -86,10 +86,10 @@ def _join(
         WellEvents.empty() if rows is None else WellEvents.of(rows),
         chunk.tanks,
         chunk.tank_at,
-        every_facility=ports.join == "all",
+        every_facility=outputs.join == "all",
     )
     for block in facility_rows_to_blocks(paired.rows, joined_at_ms=times.now_ms):
-        ports.facility.write(block.data, group=block.date)
+        outputs.facility.write(block.data, group=block.date)
     tally.tanks = len(chunk.tanks)
     tally.matched = paired.rows.matched
     tally.unmatched = len(paired.rows) - paired.rows.matched

@@ -26,6 +26,7 @@ _DAY = ["%Y-%m-%d"]
 DateOption = Annotated[datetime | None, typer.Option("--date", formats=_DAY, help="One UTC date.")]
 FromOption = Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First UTC date.")]
 ToOption = Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last UTC date, included.")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="Version to score with; else the live one.")]
 AwsOption = Annotated[bool, typer.Option("--aws", help="On AWS, with your own credentials.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -33,6 +34,23 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 @app.callback()
 def jobs() -> None:
     """Jobs over stored data."""
+
+
+@app.command("score-folder")
+def score_folder(
+    folder: Annotated[
+        str, typer.Argument(help="3W instances, .parquet or .csv: a folder, or s3://bucket/prefix.")
+    ],
+    out: Annotated[str, typer.Option("--out", help="Where to write: a folder, or s3://bucket/prefix.")],
+    model: ModelOption = None,
+    aws: AwsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a folder of 3W instances with a version of the registry, to Parquet files."""
+    result = start("score-folder", {"folder": folder, "out": out, "model": model}, aws=aws)
+    finish(result, as_json=as_json)
+    if result.details.get("not_scored"):
+        raise typer.Exit(1)
 
 
 def days_of(date: datetime | None, first: datetime | None, last: datetime | None) -> dict[str, str]:

@@ -22,7 +22,7 @@ _PREFIX = {"SIMULATED": "SIM", "DRAWN": "DRAWN"}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundInstance:
     """An instance file in a folder.
 
     Attributes:
@@ -38,7 +38,7 @@ class Found:
     source: str
 
 
-def find(folder: Path) -> list[Found]:
+def find(folder: Path) -> list[FoundInstance]:
     """Files below a folder that may be instances, by name.
 
     Raises:
@@ -52,7 +52,7 @@ def find(folder: Path) -> list[Found]:
     return [_found(path, folder) for path in paths]
 
 
-def _found(path: Path, folder: Path) -> Found:
+def _found(path: Path, folder: Path) -> FoundInstance:
     name, parent = path.relative_to(folder).as_posix(), path.resolve().parent.name
     match, drawn = _WELL.fullmatch(path.stem), _DRAWN.fullmatch(path.stem)
     if match is not None:
@@ -62,10 +62,10 @@ def _found(path: Path, folder: Path) -> Found:
         well = f"{_PREFIX[drawn[1]]}-{parent}-{drawn[2]}"
     else:
         well = path.stem
-    return Found(path, name, well, f"{parent}/{path.stem}")
+    return FoundInstance(path, name, well, f"{parent}/{path.stem}")
 
 
-def rows_of(file: Found) -> tuple[Rows, list[str]]:
+def rows_of(file: FoundInstance) -> tuple[Rows, list[str]]:
     """The observations of an instance, and the columns that no variable is named like.
 
     A CSV may lack variables, `class` and `state`; they are null.

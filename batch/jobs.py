@@ -195,7 +195,11 @@ def _in(module: str) -> Job:
     return run
 
 
-JOBS: dict[str, Job] = {"days": _in("batch.days"), "summary": _in("batch.summary")}
+JOBS: dict[str, Job] = {
+    "days": _in("batch.days"),
+    "score-folder": _in("batch.score_folder"),
+    "summary": _in("batch.summary"),
+}
 """Every job by name: `_in` of its module."""
 
 

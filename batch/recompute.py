@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.json as pj
 
 from batch.columns import arrow_schema
-from batch.stream_order import Facility
+from batch.stream_order import FacilityRecords
 from petrostream.detection import ModelSet
 from petrostream.pipeline import Memory, Muted, Outputs, StreamRecord, run_again
 from petrostream.scoring import FacilityState
@@ -55,7 +55,7 @@ class RowSink:
 
 @dataclass(slots=True)
 class Count:
-    """Counts the blocks of a sink that nobody reads; see `petrostream.pipeline.Sink`."""
+    """RawCounts the blocks of a sink that nobody reads; see `petrostream.pipeline.Sink`."""
 
     blocks: int = 0
 
@@ -85,7 +85,7 @@ class Recomputation:
     memories: dict[str, Memory] = field(default_factory=dict)
     rejected: Count = field(default_factory=Count)
 
-    def rows(self, facilities: Mapping[str, Facility]) -> Iterator[tuple[date, pa.Table]]:
+    def rows(self, facilities: Mapping[str, FacilityRecords]) -> Iterator[tuple[date, pa.Table]]:
         """Score the next records of facilities.
 
         Args:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from batch.columns import COMPRESSION, arrow_schema
-from batch.instances import SUFFIXES, Found, blocks, find, rows_of
+from batch.instances import SUFFIXES, FoundInstance, blocks, find, rows_of
 from batch.jobs import JobContext, JobRequest, JobResult, RequestInvalid
 from batch.recompute import TABLE, Recomputation, table_of
 from batch.versions import chosen_version
@@ -39,7 +39,7 @@ BLOCK_ROWS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredInstance:
     """What became of an instance.
 
     Attributes:
@@ -69,7 +69,7 @@ def run(context: JobContext, request: JobRequest) -> JobResult:
     counts: dict[str, Any] = {"model": version, "files": 0, "readings": 0, "anomalies": 0, "rejected": 0}
     troubles: dict[str, str] = {}
     with _local(str(options["folder"]), s3) as folder, _target(str(options["out"]), s3) as out:
-        found = find(folder)
+        found = _found(folder, str(options["folder"]))
         for place, file in enumerate(found, 1):
             try:
                 scored = score(file, models, now_ms)
@@ -87,7 +87,7 @@ def run(context: JobContext, request: JobRequest) -> JobResult:
     return JobResult(JOB, details=counts | ({"not_scored": troubles} if troubles else {}))
 
 
-def score(file: Found, models: ModelSet, now_ms: int) -> Scored:
+def score(file: FoundInstance, models: ModelSet, now_ms: int) -> ScoredInstance:
     """Score an instance.
 
     Args:
@@ -109,11 +109,11 @@ def score(file: Found, models: ModelSet, now_ms: int) -> Scored:
     made_up = {record.sequence for record in records}
     tables = [table_of(made, made_up) for _, made in recomputation.lines(origin.facility_id, records)]
     whole = pa.concat_tables([arrow_schema(TABLE).empty_table(), *tables])
-    return Scored(whole, recomputation.rejected.blocks, ignored)
+    return ScoredInstance(whole, recomputation.rejected.blocks, ignored)
 
 
-def facts(scored: Scored) -> dict[str, Any]:
-    """Counts of an instance."""
+def facts(scored: ScoredInstance) -> dict[str, Any]:
+    """RawCounts of an instance."""
     anomalies = pc.sum(scored.rows["anomaly_flag"]).as_py() or 0
     found = {"readings": scored.rows.num_rows, "anomalies": anomalies, "rejected": scored.rejected}
     return found | ({"ignored columns": ", ".join(scored.ignored)} if scored.ignored else {})
@@ -129,6 +129,13 @@ def write(rows: pa.Table, path: Path) -> None:
 
 def _told(counts: Mapping[str, Any]) -> str:
     return "  ".join(f"{name} {value}" for name, value in counts.items())
+
+
+def _found(folder: Path, place: str) -> list[FoundInstance]:
+    try:
+        return find(folder)
+    except DatasetError as error:
+        raise RequestInvalid("folder", place, error.problem) from error
 
 
 @contextmanager

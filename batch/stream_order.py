@@ -29,7 +29,7 @@ Files = Sequence[tuple[int, RawFile]]
 
 
 @dataclass(slots=True)
-class Facility:
+class FacilityRecords:
     """One facility's next records.
 
     Attributes:
@@ -42,7 +42,7 @@ class Facility:
 
 
 @dataclass(slots=True)
-class Counts:
+class RawCounts:
     """What was found in the raw zone.
 
     Attributes:
@@ -68,11 +68,11 @@ class StreamOrder:
         counts: what was found so far.
     """
 
-    counts: Counts = field(default_factory=Counts)
+    counts: RawCounts = field(default_factory=RawCounts)
     _last: dict[str, int] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
 
-    def take(self, files: Files, ahead: Files = ()) -> dict[str, Facility]:
+    def take(self, files: Files, ahead: Files = ()) -> dict[str, FacilityRecords]:
         """The next records of each facility.
 
         Args:
@@ -84,14 +84,14 @@ class StreamOrder:
         """
         placed, unplaced = _by_facility(files)
         next_placed, _ = _by_facility(ahead)
-        facilities: dict[str, Facility] = {}
+        facilities: dict[str, FacilityRecords] = {}
         for name in sorted({*placed, *unplaced}):
             copies = placed.get(name, {})
             end = max(map(int, copies), default=-1)
             for sequence, more in next_placed.get(name, {}).items():
                 if int(sequence) <= end:
                     copies.setdefault(sequence, []).extend(more)
-            facility = Facility(self._whole(name, copies))
+            facility = FacilityRecords(self._whole(name, copies))
             self._add_unplaced(facility, name, unplaced.get(name, []))
             if facility.records:
                 facilities[name] = facility
@@ -116,7 +116,9 @@ class StreamOrder:
         self.counts.records += len(found)
         return found
 
-    def _add_unplaced(self, facility: Facility, name: str, blocks: Sequence[tuple[int, bytes]]) -> None:
+    def _add_unplaced(
+        self, facility: FacilityRecords, name: str, blocks: Sequence[tuple[int, bytes]]
+    ) -> None:
         """Put records made up from lines among the others, by time of arrival."""
         if not blocks:
             return

@@ -34,7 +34,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "scoring": ("petrostream", "lambdas/scoring"),
     "raw_copy": ("petrostream", "lambdas/raw_copy"),
     "firehose_transform": ("lambdas/firehose_transform",),
-    "batch": ("petrostream", "batch", "sql", "lambdas/batch"),
+    "batch": ("petrostream", "batch", "sql", "ml/registry", "lambdas/batch"),
 }
 """Functions by name, and the folders of source each is made of."""
 

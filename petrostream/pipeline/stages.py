@@ -33,7 +33,12 @@ class ChunkTimes:
 
 
 def run_stages(
-    memory: Memory, chunk: Validated, outputs: Outputs, models: ModelSet | None, times: ChunkTimes, tally: Tally
+    memory: Memory,
+    chunk: Validated,
+    outputs: Outputs,
+    models: ModelSet | None,
+    times: ChunkTimes,
+    tally: Tally,
 ) -> tuple[Memory, list[Window]]:
     """Pass a chunk of one facility's readings through all stages.
 
@@ -57,7 +62,12 @@ def run_stages(
 
 
 def _score(
-    memory: Memory, readings: Readings, outputs: Outputs, models: ModelSet | None, times: ChunkTimes, tally: Tally
+    memory: Memory,
+    readings: Readings,
+    outputs: Outputs,
+    models: ModelSet | None,
+    times: ChunkTimes,
+    tally: Tally,
 ) -> tuple[Memory, Scored | None]:
     """Score well readings and raise alarms; None instead of rows if there are no readings."""
     if not len(readings):

@@ -1,6 +1,7 @@
 """A folder of 3W instances is scored as the stream would have scored them, with a version of the registry."""
 
 import io
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import boto3
@@ -55,17 +56,8 @@ def instance(path):
 
 
 def ask(s3, **options):
-    settings = BatchSettings(
-        database="d",
-        workgroup="w",
-        raw_bucket="r",
-        raw_prefix="ingest/",
-        curated_bucket="c",
-        quarantine_bucket="q",
-        artifacts_bucket=ARTIFACTS,
-        keep_days=7,
-        settle_hours=6,
-    )
+    named = {one.name: "unused" for one in fields(BatchSettings)} | {"artifacts_bucket": ARTIFACTS}
+    settings = BatchSettings(**named)
     context = JobContext(settings, client=lambda _: s3, clock=lambda: datetime(2026, 12, 24, tzinfo=UTC))
     return job.run(context, JobRequest("score-folder", options=options))
 
@@ -184,7 +176,7 @@ def test_both_places_must_be_named(s3, missing):
 
 
 def test_an_empty_folder_is_refused(s3, tmp_path):
-    with pytest.raises(DatasetError, match="no .parquet or .csv file"):
+    with pytest.raises(RequestInvalid, match=r"holds no \.parquet or \.csv file"):
         ask(s3, folder=str(tmp_path), out=str(tmp_path / "out"))
 
 

@@ -5,7 +5,9 @@ import logging
 import streamlit as st
 
 from dashboard.data.adapters import open_ports
+from dashboard.data.ports import Answer
 from dashboard.data.reader import Reader
+from dashboard.data.sql import Query
 from dashboard.units import SI, SYSTEMS, UnitSystem
 
 logger = logging.getLogger("dashboard")
@@ -16,6 +18,16 @@ UNITS_KEY = "units"
 def reader() -> Reader:
     """The process's reader, shared by all sessions."""
     return Reader(open_ports())
+
+
+def ask(*queries: Query) -> list[Answer]:
+    """The lake's answers, asked at the same time; whoever waits sees for what, and how long already.
+
+    Raises:
+        QueryFailed, QueryTimedOut, ServiceUnavailable: as `Reader.ask`.
+    """
+    with st.spinner("Asking the lake", show_time=True):
+        return reader().ask_all(queries)
 
 
 def units() -> UnitSystem:

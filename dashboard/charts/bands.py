@@ -10,7 +10,7 @@ import pandas as pd
 from dashboard.charts.axes import FRAME, framed, on_time_axis, time_axis, value_axis, when
 from dashboard.charts.drawing import Drawing
 
-LINE, BAND, ABNORMAL, GRID = "#3B5B75", "#9AA3AA", "#B3001B", "#5A646C"
+LINE, BAND, ABNORMAL, GRID, MUTED = "#3B5B75", "#9AA3AA", "#B3001B", "#5A646C", "#7C8790"
 HEIGHT = 140
 
 
@@ -69,14 +69,15 @@ def limit_lines(limits: Mapping[str, float]) -> list[alt.Chart]:
     """Levels as dashed lines with their meaning at the right; no layers without levels."""
     if not limits:
         return []
-    rows = pd.DataFrame({"level": list(limits.values()), "text": list(limits)})
+    texts = [f"{text} {level:,.0f}" if text else "" for text, level in limits.items()]
+    rows = pd.DataFrame({"level": list(limits.values()), "text": texts})
     lines = alt.Chart(rows).mark_rule(strokeDash=[4, 3], color=GRID).encode(y="level:Q")
-    texts = (
+    names = (
         alt.Chart(rows)
-        .mark_text(align="right", baseline="bottom", dx=-2, fontSize=10)
+        .mark_text(align="right", baseline="bottom", dx=-2, fontSize=10, color=MUTED)
         .encode(x=alt.value("width"), y="level:Q", text="text:N")
     )
-    return [lines, texts]
+    return [lines, names]
 
 
 def day_grid(frame: pd.DataFrame, value: str, title: str, *, low_is_bad: bool = False) -> Drawing:

@@ -30,13 +30,15 @@ def rows(frame: pd.DataFrame, key: str, *, height: int | None = None) -> None:
 
 
 def columns_of(frame: pd.DataFrame) -> dict[str, Any]:
-    """How the columns of times are shown: instants in UTC, dates without a time."""
+    """How columns are shown: instants in UTC, dates without a time, whole numbers with thousands apart."""
     config: dict[str, Any] = {}
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.DatetimeTZDtype):
             config[name] = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
         elif pd.api.types.is_datetime64_dtype(frame[name]):
             config[name] = st.column_config.DateColumn(format="YYYY-MM-DD")
+        elif pd.api.types.is_integer_dtype(frame[name]):
+            config[name] = st.column_config.NumberColumn(format="localized")
     return config
 
 

@@ -25,8 +25,17 @@ EMPTY_LAKE = Empty(
 )
 NO_ROWS = Empty(
     "There are no readings in this range.",
-    "Choose a longer range, or one in which the well was sending.",
+    "Choose a longer range, or one in which the wells were sending.",
 )
+
+
+def no_rows_since(newest: str, age: str) -> Empty:
+    """A range up to now that begins after a well's latest reading."""
+    return Empty(
+        "There are no readings in this range.",
+        f"The well's latest reading is of {newest}, {age} ago: choose a longer range, or *Other* for one "
+        "around that time.",
+    )
 
 
 def unknown_well(well_id: str) -> Empty:
@@ -52,7 +61,7 @@ def show_stale(newest: str, age: str) -> None:
     st.html(
         f'<div class="ps-state ps-line" role="status"><span class="ps-kind">Stale</span> '
         f"<b>The newest reading is {safe(age)} old</b> ({safe(newest)}); what follows is as of then. Check "
-        "the producer, then the Pipeline page: a stream that lags catches up by itself.</div>"
+        "the producer, then the page Pipeline: a stream that lags catches up by itself.</div>"
     )
 
 

@@ -37,12 +37,13 @@ def tiles_html(tiles: Sequence[Tile], alarms: Mapping[str, int] | None = None) -
 
 
 def _tile(tile: Tile) -> str:
-    flag = ' <span class="ps-flag">abnormal</span>' if tile.abnormal else ""
+    flag = '<span class="ps-flag">abnormal</span>' if tile.abnormal else ""
     style = "ps-tile ps-abnormal" if tile.abnormal else "ps-tile"
     return (
         f'<div class="{style}" data-tile="{safe(tile.key)}">'
-        f'<div class="ps-label">{safe(tile.label)}{flag}</div>'
-        f'<div class="ps-value">{safe(tile.value)}</div><div class="ps-note">{safe(tile.note)}</div></div>'
+        f'<div class="ps-label">{safe(tile.label)}</div>'
+        f'<div class="ps-figure"><div class="ps-value">{safe(tile.value)}</div>{flag}</div>'
+        f'<div class="ps-note">{safe(tile.note)}</div></div>'
     )
 
 

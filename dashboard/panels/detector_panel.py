@@ -9,7 +9,7 @@ from dashboard.charts.tiles import tiles_html
 from dashboard.data import past
 from dashboard.data.past import Days
 from dashboard.panels.ranges import choose_days
-from dashboard.state import reader
+from dashboard.state import ask
 from dashboard.views.detector import baseline_rows, drift_chart, score_tiles
 
 NO_LABELS = Empty(
@@ -36,7 +36,7 @@ def show() -> None:
 def _scoreboard() -> None:
     st.markdown("**On labelled runs**, last 7 days")
     with explained():
-        whole = reader().ask(past.scoreboard())
+        (whole,) = ask(past.scoreboard())
         if not whole.frame["instances"].sum():
             show_empty(NO_LABELS)
             return
@@ -44,14 +44,14 @@ def _scoreboard() -> None:
         sql_beside(whole)
         # Another scan of the same days: only for whoever wants to know.
         if st.toggle("Each run", key="scoreboard_runs"):
-            table(reader().ask(past.scoreboard_runs()), "scoreboard", height=260)
+            table(*ask(past.scoreboard_runs()), "scoreboard", height=260)
 
 
 @st.fragment
 def _models(days: Days) -> None:
     st.markdown("**Models and baselines**")
     with explained():
-        answer = reader().ask(past.models(days))
+        (answer,) = ask(past.models(days))
         if answer.frame.empty:
             st.caption("No reading was scored in these days.")
             return
@@ -63,7 +63,7 @@ def _models(days: Days) -> None:
 def _drift(days: Days) -> None:
     st.markdown("**Drift**: distance of each well from its baseline, in the baseline's scales")
     with explained():
-        answer = reader().ask(past.drift(days))
+        (answer,) = ask(past.drift(days))
         if answer.frame["level_shift"].notna().any():
             st.altair_chart(
                 drift_chart(answer.frame), key="drift_chart", alt="Distance from the baseline by day"

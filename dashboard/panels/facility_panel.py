@@ -9,7 +9,7 @@ from dashboard.charts.tiles import tiles_html
 from dashboard.data import past
 from dashboard.data.reader import Present
 from dashboard.panels.ranges import choose_days, choose_hours
-from dashboard.state import reader, units
+from dashboard.state import ask, reader, units
 from dashboard.views.facility import facility_tiles, trend_charts
 from petrostream.names import shown
 
@@ -70,7 +70,7 @@ def _now(facility_id: str) -> None:
 def _trend(facility_id: str) -> None:
     start, end = choose_hours("facility")
     with explained():
-        answer = reader().ask(past.facility_trend(facility_id, start, end))
+        (answer,) = ask(past.facility_trend(facility_id, start, end))
         if answer.frame.empty:
             show_empty(NO_JOIN)
             return
@@ -88,7 +88,7 @@ def _days() -> None:
     if days is None:
         return
     with explained():
-        answer = reader().ask(past.facility_summary(days))
+        (answer,) = ask(past.facility_summary(days))
         if answer.frame.empty:
             show_empty(NO_ROWS)
         else:

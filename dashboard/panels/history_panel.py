@@ -8,7 +8,7 @@ from dashboard.data import past
 from dashboard.data.past import Days
 from dashboard.panels import sql_panel
 from dashboard.panels.ranges import choose_days
-from dashboard.state import reader
+from dashboard.state import ask
 from dashboard.views.history import anomaly_grid, quality_grid, raw_text, reason_bars
 from petrostream.names import shown
 
@@ -41,7 +41,7 @@ def show() -> None:
 
 def _anomalies(days: Days) -> None:
     with explained():
-        answer = reader().ask(past.anomaly_days(days))
+        (answer,) = ask(past.anomaly_days(days))
         if answer.frame.empty:
             show_empty(NO_ROWS)
             return
@@ -54,14 +54,14 @@ def _anomalies(days: Days) -> None:
 
 def _quality(days: Days) -> None:
     with explained():
-        answer = reader().ask(past.anomaly_days(days))
+        (answer,) = ask(past.anomaly_days(days))
         if answer.frame.empty:
             show_empty(NO_ROWS)
             return
         st.markdown("**Mean data quality, 0 to 100, of each well and day**")
         st.altair_chart(quality_grid(answer.frame), key="quality_grid", alt="Data quality by well and day")
         below(answer, "quality_by_well_and_day")
-        reasons = reader().ask(past.quality_reasons(days))
+        (reasons,) = ask(past.quality_reasons(days))
         if reasons.frame.empty:
             show_empty(NOTHING_WRONG)
             return
@@ -73,7 +73,7 @@ def _quality(days: Days) -> None:
 @st.fragment
 def _quarantine(days: Days) -> None:
     with explained():
-        reasons = reader().ask(past.quarantine_reasons(days))
+        (reasons,) = ask(past.quarantine_reasons(days))
         if reasons.frame.empty:
             show_empty(NO_QUARANTINE)
             return
@@ -81,7 +81,7 @@ def _quarantine(days: Days) -> None:
         chosen = st.selectbox(
             "Reason", [ANY, *reasons.frame["reason"]], key="quarantine_reason", format_func=shown
         )
-        lines = reader().ask(past.quarantine_lines(days, "" if chosen == ANY else chosen))
+        (lines,) = ask(past.quarantine_lines(days, "" if chosen == ANY else chosen))
         if lines.frame.empty:
             return
         picked = st.dataframe(

@@ -43,9 +43,14 @@ def show() -> None:
 
 
 def _head(present: Present) -> None:
-    st.html(f'<div class="ps-stamp" data-stamp="{present.now_ms}">Live, {to_iso(present.now_ms)}</div>')
     newest = present.newest_ms()
-    if newest is not None and present.now_ms - newest > STALE_MS:
+    stale = newest is not None and present.now_ms - newest > STALE_MS
+    state, at = "Not live, read" if stale else "Live", to_iso(present.now_ms)
+    st.html(
+        f'<div class="ps-stamp" data-stamp="{present.now_ms}">{state} {at[:10]} {at[11:19]} UTC, again every '
+        f"{REFRESH_SECONDS} s</div>"
+    )
+    if newest is not None and stale:
         show_stale(to_iso(newest), age(present.now_ms - newest))
 
 

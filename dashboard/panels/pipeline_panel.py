@@ -18,7 +18,7 @@ from dashboard.data import past
 from dashboard.data.past import Days
 from dashboard.data.queries import bucket_seconds
 from dashboard.panels.ranges import choose_hours
-from dashboard.state import reader
+from dashboard.state import ask, reader
 from dashboard.views.pipeline import (
     FRESH_DAYS,
     cost_tile,
@@ -61,12 +61,13 @@ def _lake() -> None:
 
 
 def _flow(start: datetime, end: datetime) -> None:
-    flow, aside = reader().ask_all([past.throughput(start, end), past.set_aside(start, end)])
+    seconds = bucket_seconds(start, end)
+    flow, aside = ask(past.throughput(start, end), past.set_aside(start, end))
     quarantined = float(aside.frame["quarantined"].sum())
-    st.html(tiles_html(flow_tiles(flow.frame, quarantined, bucket_seconds(start, end))))
+    st.html(tiles_html(flow_tiles(flow.frame, quarantined, seconds)))
     if flow.frame.empty:
         st.caption("Nothing was scored in this range.")
-    drawn = [] if flow.frame.empty else flow_charts(Stretches(flow.frame, start, end))
+    drawn = [] if flow.frame.empty else flow_charts(Stretches(flow.frame, start, end), seconds)
     for column, (name, chart) in zip(st.columns(2, gap="medium"), drawn, strict=False):
         with column:
             st.altair_chart(chart, key=f"pipeline/{name}", alt=name)
@@ -76,7 +77,7 @@ def _flow(start: datetime, end: datetime) -> None:
 
 def _fresh(end: datetime) -> None:
     st.markdown("**Freshness of the lake's tables**")
-    fresh = reader().ask(past.freshness(Days.back(end, FRESH_DAYS)))
+    (fresh,) = ask(past.freshness(Days.back(end, FRESH_DAYS)))
     now = pd.Timestamp(reader().ports.clock(), unit="ms", tz="UTC")
     rows(freshness_rows(fresh.frame, now), "freshness")
     st.caption("On AWS, Firehose writes a file every 2 minutes or 64 MB: a table is that far behind.")

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.charts.downloads import table
 from dashboard.charts.states import explained
 from dashboard.data.sql import Query
-from dashboard.state import reader
+from dashboard.state import ask, reader
 from dashboard.views.history import refusal
 
 EXAMPLE = """SELECT well_id, MAX(risk_score) AS worst_risk, COUNT_IF(anomaly_flag = 1) AS anomalies
@@ -37,4 +37,4 @@ def show() -> None:
         st.warning(why)
         return
     with explained():
-        table(reader().ask(Query("own_sql", asked, SECONDS)), "own_sql")
+        table(*ask(Query("own_sql", asked, SECONDS)), "own_sql")

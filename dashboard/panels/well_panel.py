@@ -36,7 +36,7 @@ def show() -> None:
         if not present.wells:
             show_empty(EMPTY_LAKE)
             return
-        left, middle, right = st.columns([2, 2, 4], vertical_alignment="bottom")
+        left, middle, right = st.columns([2, 3, 4], vertical_alignment="bottom")
         with left:
             well = _well(present)
         with middle:
@@ -75,7 +75,7 @@ def _well(present: Present) -> Well | None:
 
 
 def _spaced(span: str) -> str:
-    return span if span == ANY_RANGE else f"{span[:-1]} {span[-1]}"
+    return "Other" if span == ANY_RANGE else f"{span[:-1]} {span[-1]}"
 
 
 def _range(span: str) -> tuple[datetime, datetime] | None:

@@ -11,14 +11,16 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.drawing import Drawing
-from dashboard.charts.states import NO_ROWS, explained, show_empty
+from dashboard.charts.states import NO_ROWS, Empty, explained, no_rows_since, show_empty
 from dashboard.charts.tables import facts_html, sql_beside
 from dashboard.data import queries
 from dashboard.data.ports import Answer
-from dashboard.state import reader, units
+from dashboard.state import ask, reader, units
 from dashboard.units import quantity_of
 from dashboard.views import trend
 from dashboard.views import well as views
+from petrostream.aws.alarm_list import age
+from petrostream.times import to_iso
 
 REFRESH_SECONDS = 20
 
@@ -42,10 +44,10 @@ def show_trend(asked: Asked) -> None:
         minutes = reader().minutes(asked.well_id, timedelta(hours=1)) if asked.live else []
         frame = trend.with_live(found.frame, minutes)
         if frame.empty:
-            show_empty(NO_ROWS)
+            show_empty(_nothing(asked))
             sql_beside(found)
             return
-        left, right = st.columns([3, 1], gap="medium")
+        left, right = st.columns([5, 2], gap="medium")
         with right:
             chosen = _beside(asked, found.frame)
         with left:
@@ -55,6 +57,15 @@ def show_trend(asked: Asked) -> None:
             st.html(f'<span data-stretches="{queries.bucket_seconds(asked.start, asked.end)}"></span>')
 
 
+def _nothing(asked: Asked) -> Empty:
+    """Why a range is empty: the latest reading may be before it."""
+    present = reader().present()
+    newest = next((one.status.ts_ms for one in present.wells if one.well_id == asked.well_id), None)
+    if newest is None or newest >= 1000 * asked.start.timestamp():
+        return NO_ROWS
+    return no_rows_since(f"{to_iso(newest)[:19]}Z", age(present.now_ms - newest))
+
+
 def _answers(asked: Asked) -> list[Answer]:
     """The lake's answers; those known are not asked for again by a refresh."""
     wanted = [
@@ -62,7 +73,7 @@ def _answers(asked: Asked) -> list[Answer]:
         queries.well_alarms(asked.well_id, asked.start, asked.end),
     ]
     known = [reader().known(query) for query in wanted]
-    return [one for one in known if one] if all(known) else reader().ask_all(wanted)
+    return [one for one in known if one] if all(known) else ask(*wanted)
 
 
 def _charts(asked: Asked, frame: pd.DataFrame, alarms: pd.DataFrame, chosen: pd.Timestamp | None) -> None:

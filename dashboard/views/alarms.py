@@ -151,10 +151,11 @@ def load_chart(frame: pd.DataFrame, start: datetime, end: datetime) -> Drawing:
     lines = alt.Chart(limits).mark_rule(strokeDash=[4, 3], color="#5A646C").encode(y="alarms:Q")
     texts = (
         alt.Chart(limits)
-        .mark_text(align="left", baseline="bottom", dx=4, dy=-1, fontSize=10, color="#7C8790")
-        .encode(x=alt.value(0), y="alarms:Q", text="text:N")
+        .mark_text(align="left", baseline="middle", dx=5, fontSize=10, color="#7C8790")
+        .encode(x=alt.value("width"), y="alarms:Q", text="text:N")
     )
-    return alt.layer(bars, lines, texts).properties(height=170)
+    # Texts stand right of the plot, where no bar is.
+    return alt.layer(bars, lines, texts).properties(height=170, padding={"right": 88})
 
 
 def load_slots(frame: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:

@@ -53,8 +53,13 @@ def _to_do(kind: object) -> str:
 def drift_chart(frame: pd.DataFrame) -> Drawing:
     """Distance of each well from its baseline by day, and where it becomes outdated."""
     known = frame[frame["level_shift"].notna()]
-    x = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%d %b"))
-    y = alt.Y("level_shift:Q", title="median distance, scales")
+    # A band for each day: of times, a range of two days would have the same date at many ticks.
+    x = alt.X(
+        "utcyearmonthdate(day):O", title=None, axis=alt.Axis(format="%d %b", labelAngle=0, labelOverlap=True)
+    )
+    # A gauge that has failed is thousands of scales away, and the limit is 5: both must be readable.
+    scale = alt.Scale(type="symlog", constant=OUTDATED_SCALES)
+    y = alt.Y("level_shift:Q", title="median distance, scales", scale=scale, axis=alt.Axis(format="~s"))
     tooltip = [
         alt.Tooltip("well_id:N", title="well"),
         alt.Tooltip("day:T", format="%Y-%m-%d"),

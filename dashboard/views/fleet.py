@@ -22,8 +22,8 @@ from petrostream.risk import ALERT_ABOVE
 
 OPEN_STATES = (ACTIVE_UNACKNOWLEDGED, "active_acknowledged")
 MAP_HEIGHT = 430
-_BLOCK, _STEP_X, _STEP_Y = 4, 0.11, 0.09
-"""Wells in a row of a facility's block, and the distance of its marks in degrees of the invented map."""
+_BLOCK, _STEP = 3, 20
+"""Wells in a row of a facility's block, and the distance of its marks in pixels, however wide the map is."""
 
 
 def risk_of(well: Well) -> int:
@@ -100,7 +100,7 @@ def well_rows(present: Present, sites: Sites, units: UnitSystem) -> pd.DataFrame
 
 _COLUMNS = (
     *("well", "facility", "mark", "number", "size", "alarm", "risk", "pressure", "temperature", "score"),
-    *("age", "x", "y"),
+    *("age", "x", "y", "right", "down"),
 )
 
 
@@ -114,15 +114,17 @@ def _row(
         "facility": shown(well.facility_id),
         "mark": mark.text,
         "number": mark.number,
-        "size": 330 if mark.number else 70,
+        "size": 290 if mark.number else 70,
         "alarm": mark.text if first else "no open alarm",
         "risk": risk_of(well),
         "pressure": units.value("p_tpt", status.pressure),
         "temperature": units.value("t_tpt", status.temperature),
         "score": status.anomaly_score,
         "age": age(now_ms - status.ts_ms),
-        "x": place[0] + _STEP_X * (number % _BLOCK),
-        "y": place[1] - _STEP_Y * (number // _BLOCK),
+        "x": place[0],
+        "y": place[1],
+        "right": _STEP * (number % _BLOCK),
+        "down": _STEP * (number // _BLOCK),
     }
 
 
@@ -154,8 +156,8 @@ def fleet_map(units: UnitSystem) -> Mapping[str, Any]:
     Shape, digit and colour say the most urgent open alarm. Drawn by Vega alone: no tile server is asked,
     and no browser needs WebGL. Without data, so that it is made once and a refresh sends rows alone.
     """
-    x = alt.X("x:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=24))
-    y = alt.Y("y:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=24))
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=50))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=42))
     tooltip = [
         alt.Tooltip("well:N"), alt.Tooltip("facility:N"), alt.Tooltip("alarm:N", title="open alarm"),
         alt.Tooltip("risk:Q"),
@@ -164,7 +166,8 @@ def fleet_map(units: UnitSystem) -> Mapping[str, Any]:
         alt.Tooltip("age:N", title="latest reading"),
     ]  # fmt: skip
     wells = alt.Chart(alt.NamedData("wells"))
-    marks = wells.mark_point(filled=True, stroke="#5A646C", strokeWidth=0.8, opacity=1).encode(
+    block = {"xOffset": alt.expr("datum.right"), "yOffset": alt.expr("datum.down")}
+    marks = wells.mark_point(filled=True, stroke="#5A646C", strokeWidth=0.8, opacity=1, **block).encode(
         x, y, tooltip=tooltip,
         shape=alt.Shape("mark:N", scale=_scale([one.shape for one in ALL]), legend=None),
         color=alt.Color("mark:N", scale=_scale([one.colour for one in ALL]), legend=None),
@@ -172,7 +175,7 @@ def fleet_map(units: UnitSystem) -> Mapping[str, Any]:
     )  # fmt: skip
     digits = (
         wells.transform_filter("datum.number != ''")
-        .mark_text(fontSize=10, fontWeight="bold", dy=1)
+        .mark_text(fontSize=10, fontWeight="bold", dy=1, **block)
         .encode(
             x, y, text="number:N", tooltip=tooltip,
             color=alt.Color("mark:N", scale=_scale([one.ink for one in ALL]), legend=None),

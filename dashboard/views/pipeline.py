@@ -34,10 +34,14 @@ def live_tiles(present: Present) -> list[Tile]:
             abnormal=old_ms is None or old_ms > STALE_MS,
         ),
         Tile(
-            "lag", "From reading to score", f"{median(waits) / 1000:,.1f} s" if waits else "-",
+            "lag", "From reading to score", _wait(median(waits)) if waits else "-",
             "median of the wells' latest readings",
         ),
     ]  # fmt: skip
+
+
+def _wait(ms: float) -> str:
+    return f"{ms / 1000:,.1f} s" if ms < STALE_MS else age(round(ms))
 
 
 def flow_tiles(flow: pd.DataFrame, quarantined: float, seconds: int) -> list[Tile]:
@@ -93,9 +97,9 @@ def cost_tile(spend: Spend | None, *, billed: bool) -> Tile:
     )  # fmt: skip
 
 
-def flow_charts(flow: Stretches) -> list[tuple[str, Drawing]]:
-    """Throughput and lag over time, by name."""
-    charts = [("readings", flow.bars("readings", "Readings scored in each stretch", colour=LINE))]
+def flow_charts(flow: Stretches, seconds: int) -> list[tuple[str, Drawing]]:
+    """Throughput and lag in stretches of so many seconds, by name."""
+    charts = [("readings", flow.bars("readings", f"Readings scored in each {seconds:,} s", colour=LINE))]
     if flow.rows["lag_median_s"].notna().any():
         title = "From reading to score, seconds: median and most"
         charts.append(("lag", flow.bands("lag_median_s", "lag_max_s", title)))

@@ -20,7 +20,7 @@ def status_facts(well: Well, units: UnitSystem, now_ms: int) -> list[tuple[str, 
     status = well.status
     rows = [
         ("Latest reading", f"{to_iso(status.ts_ms)}, {age(now_ms - status.ts_ms)} ago"),
-        ("Status", f"{status.well_status}, risk {risk_of(well)} of 100"),
+        ("Status", f"{_status_of(well)}, risk {risk_of(well)} of 100"),
         ("Pressure at the TPT", _number(units.value("p_tpt", status.pressure), units.label("p_tpt"))),
         ("Temperature at the TPT", _number(units.value("t_tpt", status.temperature), units.label("t_tpt"))),
         ("Methane", _number(status.methane_ppm, "ppm", 0)),
@@ -33,6 +33,12 @@ def status_facts(well: Well, units: UnitSystem, now_ms: int) -> list[tuple[str, 
         ("Replayed from", status.source),
     ]
     return [(name, text) for name, text in rows if text]
+
+
+def _status_of(well: Well) -> str:
+    """ALERT if the latest reading says so, or its latest pair with a tank: the risk beside it is of both."""
+    status = well.status
+    return "ALERT" if "ALERT" in (status.well_status, status.joined_status) else status.well_status
 
 
 def _number(value: float | None, unit: str, digits: int = 1) -> str:
@@ -95,17 +101,21 @@ def anomaly_facts(row: Mapping[Hashable, Any]) -> list[tuple[str, str]]:
 
 
 def gauge_health(frame: pd.DataFrame, chosen: Sequence[str]) -> pd.DataFrame:
-    """Of each chosen gauge the status in the last stretch, and the share of stretches in which it was ok."""
+    """Of each chosen gauge the status in the last stretch, and the share of stretches in which it was ok.
+
+    A gauge without any value is neither ok nor faulty: the well may not have it.
+    """
     rows = frame[frame["readings"].notna()] if "health" in frame else frame.iloc[:0]
     if rows.empty:
         return pd.DataFrame(columns=["gauge", "status", "ok"])
     statuses = [_statuses(text) for text in rows["health"]]
+    silent = {gauge for gauge in without_values(frame, chosen) if not any(gauge in one for one in statuses)}
     return pd.DataFrame(
         [
             {
                 "gauge": name_of(gauge),
-                "status": statuses[-1].get(gauge, "ok"),
-                "ok": sum(gauge not in one for one in statuses) / len(statuses),
+                "status": statuses[-1].get(gauge, "no value" if gauge in silent else "ok"),
+                "ok": None if gauge in silent else sum(gauge not in one for one in statuses) / len(statuses),
             }
             for gauge in chosen
         ]

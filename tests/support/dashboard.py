@@ -233,7 +233,7 @@ def listed(app: AppTest) -> list[dict[str, Any]]:
 
 
 def open_alarm(app: AppTest, key: str) -> AppTest:
-    """Open an alarm of the list: what a press of its button does to the session, which AppTest cannot press."""
+    """Open an alarm of the list as its button does, which AppTest cannot press."""
     assert key in {row["key"] for row in listed(app)}
     app.session_state[ALARM_KEY] = key
     return app.run()

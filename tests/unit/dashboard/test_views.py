@@ -32,7 +32,17 @@ def test_a_well_has_the_mark_of_its_most_urgent_open_alarm():
     }  # fmt: skip
     assert rows.index[0] == "W1"
     assert rows["pressure"].tolist() == [150.0] * 5
-    assert not rows[["x", "y"]].duplicated().any()
+
+
+def test_marks_of_a_facility_stand_apart_by_the_same_pixels_however_wide_the_map_is():
+    rows = well_rows(_present(*[well(f"W{n}") for n in range(7)]), SITES, SI).set_index("well").sort_index()
+    assert len(rows[["x", "y"]].drop_duplicates()) == 1
+    assert rows["right"].tolist() == [0, 20, 40, 0, 20, 40, 0]
+    assert rows["down"].tolist() == [0, 0, 0, 20, 20, 20, 40]
+    (point, digit) = [layer["mark"] for layer in fleet_map(SI)["layer"][1:]]
+    for mark in (point, digit):
+        assert mark["xOffset"] == {"expr": "datum.right"}
+        assert mark["yOffset"] == {"expr": "datum.down"}
 
 
 def test_marks_differ_without_their_colour():

@@ -110,6 +110,10 @@ def test_an_empty_lake_and_an_empty_range_say_what_to_do(monkeypatch):
         app = page("well")
     assert not app.exception
     assert "There are no readings in this range." in texts(app)
+    silent = _world(lake=FakeLake(empty), live=FakeLive(fleet(live_well("WELL-00001", age_s=7200))))
+    with reading(silent, monkeypatch):
+        app = page("well")
+    assert "The well's latest reading is of 2025-11-27T08:03:00Z, 2 h ago" in texts(app)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +225,22 @@ def test_health_counts_the_stretches_in_which_a_gauge_was_ok():
     assert health.loc["T-TPT", "status"] == "frozen"
     assert health.loc["T-TPT", "ok"] == 0.5
     assert health.loc["P-TPT", "ok"] == 1.0
+
+
+def test_a_gauge_without_any_value_is_not_called_ok():
+    frame = stretches().assign(health=lambda rows: rows["health"].fillna("estado_w1:missing"))
+    health = well.gauge_health(frame, ["qgl", "aber_ckp", "estado_w1"]).set_index("gauge")
+    assert health.loc[["QGL", "ABER-CKP"], "status"].tolist() == ["no value", "no value"]
+    assert health.loc[["QGL", "ABER-CKP"], "ok"].isna().all()
+    # What the scoring said of a gauge stays, also where no value is left of it.
+    assert health.loc["ESTADO-W1", "ok"] == 0.5
+
+
+def test_the_status_is_of_the_same_readings_as_the_risk_beside_it():
+    paired = live_well("WELL-00001", risk_score=10, joined_risk=60, joined_status="ALERT")
+    assert dict(well.status_facts(paired, SI, NOW_MS))["Status"] == "ALERT, risk 60 of 100"
+    alone = live_well("WELL-00001", risk_score=10)
+    assert dict(well.status_facts(alone, SI, NOW_MS))["Status"] == "NORMAL, risk 10 of 100"
 
 
 def test_a_well_without_a_baseline_says_how_to_make_one():

@@ -1,15 +1,18 @@
-"""Publishes alerts to an SNS topic: each at most once, and none is lost except by a crash at one point.
+"""Publishes alerts to an SNS topic: none is lost, and each is sent once except after a crash at one point.
 
 An alert comes from a facility's committed memory and stays there until it is published. Before that, a marker
-with its identity is written to the live table, on the condition that there is none. So:
+with its identity is written to the live table, on the condition that there is none; it holds the process's
+claim until SNS has accepted the message. So:
 
-* A retry, a second consumer or a new process finds the marker and publishes nothing.
+* A retry, a second consumer or a new process finds the marker without a claim, and publishes nothing.
+* It finds another's claim: the alert stays in memory. A claim that is `STALE_MS` old is of a process that
+  died, and is taken over.
 * The topic refuses (throttled, access denied, not found): the marker is deleted, and the alert stays in
   memory for the facility's next batch. Readings never wait for it.
 * The response is lost: SNS may have accepted the messages. They are not sent again; the log has the whole
   events.
-* The process dies between markers and call: those messages, ten at most, are not sent. The alarms are still
-  in the live table and in the lake. Publishing first would send some messages twice instead.
+* The process dies after SNS has accepted a call and before the markers say so: those messages, ten at most,
+  are sent again, with the same `id`. Who is woken by alarms would rather hear of one twice than never.
 
 Alerts go out in calls of `SNS_BATCH_ENTRIES`. A call may accept some messages and refuse others; only those
 refused are sent again.
@@ -17,16 +20,16 @@ refused are sent again.
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from petrostream.aws.alert_markers import AlertMarkers, Claim
 from petrostream.aws.calls import error_code, repeatable
 from petrostream.aws.limits import SNS_BATCH_BYTES, SNS_BATCH_ENTRIES
 from petrostream.backoff import Backoff, Deadline
-from petrostream.live import Alert, envelope, marker_item
+from petrostream.live import Alert, envelope
 from petrostream.names import shown
 
 if TYPE_CHECKING:
@@ -40,9 +43,6 @@ FILTERS = ("facility_id", "well_id", "priority", "event", "alarm_type", "status"
 
 SUBJECT_CHARS = 99
 """Longest subject: the API reference asks for "less than 100 characters"."""
-
-AT_ONCE = 8
-"""Markers written at the same time; the client holds ten connections."""
 
 _AT_FAULT = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
 """Refusals of the message itself, not of the topic: no retry can succeed."""
@@ -97,10 +97,8 @@ class AlertTopic:
     ) -> None:
         self._topic = topic_arn
         self._silenced = silenced
-        self._table = table
         self._sns = sns
-        self._dynamodb = dynamodb
-        self._clock = clock
+        self._markers = AlertMarkers(table, dynamodb, clock)
         self._backoff = backoff or Backoff(limit=3, cap=1.0)
         self._deadline = Deadline(float("inf"))
         self._published: dict[str, None] = {}
@@ -119,10 +117,10 @@ class AlertTopic:
         """Publish the alerts not yet published; stops at the first failure and leaves the rest for later."""
         unpublished = [alert for alert in alerts if alert.alert_id not in self._published]
         if not self._topic:
-            self._remember(unpublished)
+            self._remember(alert.alert_id for alert in unpublished)
             return
         quiet = [alert for alert in unpublished if self._quiet(alert)]
-        self._remember(quiet)
+        self._remember(alert.alert_id for alert in quiet)
         loud = (alert for alert in unpublished if alert not in quiet)
         for batch in _batches(map(self._message, loud)):
             if self._deadline.remaining() <= 0:
@@ -145,52 +143,22 @@ class AlertTopic:
             return False
 
     def _publish_batch(self, batch: Sequence[_Message]) -> None:
-        """Publish one call's messages; those not accepted lose their markers before the error is raised."""
-        claimed = self._claim_all(batch)
-        refused, error = self._send(claimed) if claimed else ([], None)
-        kept = {message.alert.alert_id for message in refused}
-        self._remember(message.alert for message in batch if message.alert.alert_id not in kept)
+        """Publish one call's messages; those not accepted lose their claims before the error is raised."""
+        claims = self._markers.claim([message.alert for message in batch])
+        self._remember(alert_id for alert_id, claim in claims.items() if claim is Claim.TOLD)
+        mine = [message for message in batch if claims[message.alert.alert_id] is Claim.MINE]
+        refused, error = self._send(mine) if mine else ([], None)
+        accepted = [message.alert.alert_id for message in mine if message not in refused]
+        self._remember(accepted)
+        self._markers.confirm(accepted)
         if error is not None:
-            self._unmark(refused)
+            self._markers.release(message.alert.alert_id for message in refused)
             raise error
 
-    def _remember(self, alerts: Iterable[Alert]) -> None:
-        self._published.update((alert.alert_id, None) for alert in alerts)
+    def _remember(self, alert_ids: Iterable[str]) -> None:
+        self._published.update((alert_id, None) for alert_id in alert_ids)
         while len(self._published) > MAX_REMEMBERED:
             del self._published[next(iter(self._published))]
-
-    def _claim_all(self, batch: Sequence[_Message]) -> list[_Message]:
-        """The messages that this process claimed. If one marker fails, all are deleted."""
-        if len(batch) == 1:
-            return [message for message in batch if self._claim(message.alert)]
-        with ThreadPoolExecutor(min(AT_ONCE, len(batch))) as pool:
-            claims = [pool.submit(self._claim, message.alert) for message in batch]
-        errors = [claim.exception() for claim in claims]
-        failure = next((error for error in errors if error is not None), None)
-        claimed = [
-            message
-            for message, claim, error in zip(batch, claims, errors, strict=True)
-            if error is None and claim.result()
-        ]
-        if failure is not None:
-            self._unmark(claimed)
-            raise failure
-        return claimed
-
-    def _claim(self, alert: Alert) -> bool:
-        """True if this process claimed the alert: no other process will publish it."""
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=marker_item(alert.alert_id, self._clock()),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except Exception as error:
-            # Also if the client retried a put whose response was lost and found its own marker: at most once.
-            if error_code(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
 
     def _message(self, alert: Alert) -> _Message:
         arn = self._topic.split(":")
@@ -228,15 +196,6 @@ class AlertTopic:
             if not left:
                 return [], None
         return left, error
-
-    def _unmark(self, messages: Iterable[_Message]) -> None:
-        """Delete the markers. An alert whose marker stays is not published any more: the log has it."""
-        for message in messages:
-            item = marker_item(message.alert.alert_id, 0)
-            try:
-                self._dynamodb.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
-            except Exception:
-                logger.exception("alert not published, its marker stays: %s", message.body)
 
 
 def _batches(messages: Iterable[_Message]) -> Iterator[list[_Message]]:

@@ -6,6 +6,7 @@ Every key and item of the table is built in `live/items.py`. Must not know Dynam
 
 from petrostream.live.alerts import Alert, envelope, unshelved_alert
 from petrostream.live.items import (
+    CLAIMED_MS,
     EPOCH,
     FACILITY,
     FLEET_LIST,
@@ -17,6 +18,7 @@ from petrostream.live.items import (
     TASKS,
     Item,
     Minute,
+    claim_item,
     facility_key,
     facility_of_item,
     facility_of_memory,
@@ -46,6 +48,7 @@ from petrostream.live.operators import (
 from petrostream.live.state import LiveState, WellStatus, newest, note_joined, note_scored
 
 __all__ = [
+    "CLAIMED_MS",
     "EPOCH",
     "FACILITY",
     "FLEET_LIST",
@@ -62,6 +65,7 @@ __all__ = [
     "OpenAlarm",
     "OperatorTag",
     "WellStatus",
+    "claim_item",
     "envelope",
     "facility_key",
     "facility_of_item",

@@ -9,7 +9,7 @@ docs/reference/live-table.md describes the table.
 | FLEET | SHARD#<stream>/<id> | place of a shard, and statuses newer than those above | permanently |
 | SHARD#<stream>/<id> | OWNER | the process that owns a shard | permanently |
 | WELL#<id> | WIN#<start> | closed minutes of a well, five at most | window_hours |
-| ALERT#<id> | SENT | marker of a published alert | 7 days |
+| ALERT#<id> | SENT | marker of an alert that is published, or claimed by a process | 7 days |
 | LEASES | <stream>/<shard> | which task of the service reads a shard | permanently |
 | TASKS | <task> | until when a task of the service lives | a day |
 | OPERATORS | <alarm type>#<well> | what operators did to an alarm tag | while it holds, else 30 days |
@@ -28,6 +28,7 @@ from petrostream.times import to_iso
 FLEET_LIST = "FLEET"
 STATE = "STATE"
 SENT = "SENT"
+CLAIMED_MS, CLAIMED_BY = "claimed_ms", "claimed_by"
 OPERATORS = "OPERATORS"
 EPOCH = "epoch"
 FACILITY = "FACILITY#"
@@ -239,8 +240,14 @@ def task_item(task: str, until_ms: int, now_ms: int) -> Item:
     }
 
 
+def claim_item(alert_id: str, now_ms: int, process: str) -> Item:
+    """The marker of an alert that a process is about to publish."""
+    claim: Item = {CLAIMED_MS: {"N": str(now_ms)}, CLAIMED_BY: {"S": process}}
+    return marker_item(alert_id, now_ms) | claim
+
+
 def marker_item(alert_id: str, now_ms: int) -> Item:
-    """The marker of an alert that is published or being published."""
+    """The marker of an alert that is published."""
     return {
         "pk": {"S": f"ALERT#{alert_id}"},
         "sk": {"S": SENT},

@@ -230,7 +230,7 @@ def _size(value: dict[str, Any]) -> int:
 
 
 def _holds(put: dict[str, Any], held: dict[str, Any] | None) -> bool:
-    """Whether a put's condition does: the five that the code uses."""
+    """Whether a put's condition does: those that the code uses."""
     condition, values = put.get("ConditionExpression"), put.get("ExpressionAttributeValues", {})
     if condition is None:
         return True
@@ -240,6 +240,10 @@ def _holds(put: dict[str, Any], held: dict[str, Any] | None) -> bool:
         return held is None or int(held["version"]["N"]) <= int(values[":version"]["N"])
     if condition == "attribute_not_exists(pk) OR #epoch <= :epoch":
         return held is None or int(held["epoch"]["N"]) <= int(values[":epoch"]["N"])
+    if condition == "attribute_not_exists(pk) OR claimed_ms < :stale OR claimed_by = :process":
+        stale = held is not None and "claimed_ms" in held
+        stale = stale and int(held["claimed_ms"]["N"]) < int(values[":stale"]["N"])
+        return held is None or stale or held.get("claimed_by") == values[":process"]
     if condition == "#epoch = :seen":
         return held is not None and held["epoch"] == values[":seen"]
     assert condition == "#version = :version"

@@ -4,14 +4,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from petrostream.aws.alert_markers import STALE_MS
 from petrostream.aws.alerts import AlertTopic
 from petrostream.aws.limits import SNS_BATCH_BYTES
 from petrostream.backoff import Backoff, Deadline
+from petrostream.live import marker_item
 from petrostream.live.alerts import Alert
 from petrostream.live.codec import decode
 from petrostream.pipeline import fitting
 from tests.support.event_source import EventSource, Mapping
-from tests.support.fakes import LOST, OK, PARTIAL, THROTTLED, FakeTable, FakeTopic
+from tests.support.fakes import (
+    CRASH_AFTER,
+    CRASH_BEFORE,
+    LOST,
+    OK,
+    OVERTAKEN,
+    PARTIAL,
+    THROTTLED,
+    Crash,
+    FakeTable,
+    FakeTopic,
+)
 from tests.support.scoring_world import START_MS, World, block, reading, shard
 
 ARN = "arn:aws:sns:eu-north-1:123456789012:petrostream-alerts"
@@ -27,9 +40,9 @@ def alerts(count):
     return [alert(number) for number in range(count)]
 
 
-def topic_with(sns, table=None, deadline=None, limit=4):
+def topic_with(sns, table=None, deadline=None, limit=4, now_ms=START_MS):
     backoff = Backoff(limit=limit, sleep=lambda _: None)
-    topic = AlertTopic(ARN, "live", sns, table or FakeTable(), lambda: START_MS, backoff)
+    topic = AlertTopic(ARN, "live", sns, table or FakeTable(), lambda: now_ms, backoff)
     return topic.with_deadline(deadline) if deadline else topic
 
 
@@ -110,6 +123,57 @@ def test_what_another_process_published_is_left_out_of_the_call():
     topic.publish(alerts(8))
     assert published(sns) == list(range(8))
     assert sns.call_sizes == [5, 3]
+
+
+def test_what_a_process_claimed_before_it_died_is_published_when_its_claim_is_stale():
+    sns, table = FakeTopic([CRASH_BEFORE]), FakeTable()
+    with pytest.raises(Crash):
+        topic_with(sns, table).publish(alerts(3))
+    assert published(sns) == []
+    soon = topic_with(sns, table, now_ms=START_MS + STALE_MS)
+    soon.publish(alerts(5))
+    assert published(sns) == [3, 4]
+    assert len(soon.published_ids) == 2
+    topic_with(sns, table, now_ms=START_MS + STALE_MS + 1).publish(alerts(5))
+    assert published(sns) == [3, 4, 0, 1, 2]
+    topic_with(sns, table, now_ms=START_MS + 10 * STALE_MS).publish(alerts(5))
+    assert len(published(sns)) == 5
+
+
+def test_a_process_that_dies_before_it_has_marked_what_was_sent_is_told_again_with_the_same_id():
+    sns, table = FakeTopic([CRASH_AFTER]), FakeTable()
+    with pytest.raises(Crash):
+        topic_with(sns, table).publish(alerts(2))
+    topic_with(sns, table, now_ms=START_MS + STALE_MS + 1).publish(alerts(2))
+    assert published(sns) == [0, 1, 0, 1]
+    assert len({message["id"] for message in sns.messages}) == 2
+
+
+@pytest.mark.parametrize("fault", [LOST, OVERTAKEN])
+def test_a_claim_whose_answer_was_lost_is_this_process_s_own(fault):
+    sns, table = FakeTopic(), FakeTable(live_writes=[fault])
+    topic = topic_with(sns, table)
+    for _ in range(2):
+        topic.publish(alerts(1))
+    assert published(sns) == [0]
+
+
+def test_a_marker_of_an_earlier_release_says_that_an_alert_is_published():
+    sns, table = FakeTopic(), FakeTable()
+    table.put_item(TableName="live", Item=marker_item(alert(0).alert_id, START_MS))
+    topic = topic_with(sns, table, now_ms=START_MS + 10 * STALE_MS)
+    topic.publish(alerts(1))
+    assert published(sns) == []
+    assert topic.published_ids == {alert(0).alert_id}
+
+
+def test_a_marker_that_can_not_be_written_sends_nothing_again():
+    # The claim is taken; that the message was sent is not written down.
+    sns, table = FakeTopic(), FakeTable(live_writes=[OK, THROTTLED])
+    topic = topic_with(sns, table)
+    for _ in range(3):
+        topic.publish(alerts(1))
+    assert published(sns) == [0]
 
 
 def test_no_call_is_begun_after_the_deadline():

@@ -77,7 +77,7 @@ class Converter:
     def lines(self, rows: Sequence[TableRow]) -> list[ReadingLine]:
         """A line for each row, in the same order."""
         found = [self._line(row) for row in rows]
-        versions = {(row.values.get("well_id"), str(row.values.get("ts")), row.key.id) for row in rows}
+        versions = {(str(row.values.get("well_id")), str(row.values.get("ts")), row.key.id) for row in rows}
         self.twice += len(versions) - len({version[:2] for version in versions})
         return found
 
@@ -140,7 +140,7 @@ class Converter:
             except (ValueError, OverflowError):
                 return None
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and self.mapping.epoch:
-            ms = float(value) * EPOCHS[self.mapping.epoch]
+            ms = _float(value) * EPOCHS[self.mapping.epoch]
             return int(ms) if math.isfinite(ms) and 0 <= ms < 253_402_300_800_000 else None
         return None
 
@@ -167,12 +167,19 @@ def _number(name: str, value: object) -> object:
             return _text(value)
         value = float(text)
     if isinstance(value, bool | int | float | Decimal):
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf if value > 0 else -math.inf
+        number = _float(value)
         return int(number) if name in _WHOLE and number.is_integer() else number
     return _text(value)
+
+
+def _float(value: float | Decimal) -> float:
+    """A number as a double: infinite if it is too large, NaN if it is none."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except ValueError:  # a signalling NaN
+        return math.nan
 
 
 def _name(value: object) -> str | None:

@@ -18,6 +18,51 @@ SAVE_S = 30.0
 
 
 @dataclass(slots=True)
+class Patience:
+    """Waits for a source that does not respond, and for the next poll.
+
+    Attributes:
+        place: name of the source, for messages.
+        say: prints a line.
+        stopped: whether a stop was asked for; ends every wait.
+        retries: how long the source may be away.
+    """
+
+    place: str
+    say: Callable[[str], None]
+    stopped: Callable[[], bool]
+    retries: RetryLimits = RETRIES
+    _failures: int = 0
+    _failing_since: float = 0.0
+
+    def found(self) -> None:
+        """Take note that the source has responded."""
+        self._failures = 0
+
+    def wait(self, error: SourceLost) -> None:
+        """Wait for the next attempt.
+
+        Raises:
+            SourceGone: the source has been away for too long.
+        """
+        now = self.retries.clock()
+        if not self._failures:
+            self._failing_since = now
+        self._failures += 1
+        away = now - self._failing_since
+        if away > self.retries.limit_s:
+            raise SourceGone(self.place, away, self._failures, str(error)) from error
+        wait = self.retries.wait(self._failures)
+        self.say(f"{self.place}: {error}. Next attempt in {wait:.1f} s")
+        self.rest(now + wait)
+
+    def rest(self, until: float) -> None:
+        """Wait, but not past a request to stop."""
+        while not self.stopped() and (left := until - self.retries.clock()) > 0:
+            self.retries.sleep(min(left, 0.2))
+
+
+@dataclass(slots=True)
 class Polling:
     """A run.
 
@@ -26,27 +71,23 @@ class Polling:
         converter: makes lines of rows.
         sink: sends them.
         save: makes the poller's position durable, given the rows sent in this run.
-        place: name of the source, for messages.
+        patience: waits for the source, and between polls.
         interval_s: seconds between the beginnings of two polls that find nothing further.
         once: end when everything that is there has been sent.
         stopped: whether a stop was asked for.
         display: shows the progress.
-        retries: how long the source may be away.
     """
 
     poller: Poller
     converter: Converter
     sink: StreamSink
     save: Callable[[int], None]
-    place: str
+    patience: Patience
     interval_s: float
     once: bool
     stopped: Callable[[], bool]
     display: PollDisplay
-    retries: RetryLimits = RETRIES
     counts: Counts = field(default_factory=Counts)
-    _failures: int = 0
-    _failing_since: float = 0.0
     _saved: float = float("-inf")
 
     def run(self) -> bool:
@@ -59,23 +100,23 @@ class Polling:
             OSError: the state can't be written.
         """
         while not self.stopped():
-            began = self.retries.clock()
+            began = self.patience.retries.clock()
             try:
                 more = self._poll()
             except SourceLost as error:
-                self._wait_for_source(error)
+                self.patience.wait(error)
                 continue
             except Interrupted as error:
                 self.display.say(str(error))
                 break
-            self._failures = 0
+            self.patience.found()
             self.display.show(self.counts, self.poller, self.sink.writer.totals)
             if more:
                 continue
             if self.once:
                 self.save(self.counts.rows)
                 return True
-            self._rest(began + self.interval_s)
+            self.patience.rest(began + self.interval_s)
         self.save(self.counts.rows)
         return False
 
@@ -88,29 +129,12 @@ class Polling:
             self.poller.sent(batch)
             self.counts.add(batch, self.converter)
             more = batch.more
-            now = self.retries.clock()
+            now = self.patience.retries.clock()
             if batch.position is not None and (batch.rows or now - self._saved >= SAVE_S):
                 self.save(self.counts.rows)
                 self._saved = now
         self.counts.polls += 1
         return more
-
-    def _wait_for_source(self, error: SourceLost) -> None:
-        now = self.retries.clock()
-        if not self._failures:
-            self._failing_since = now
-        self._failures += 1
-        away = now - self._failing_since
-        if away > self.retries.limit_s:
-            raise SourceGone(self.place, away, self._failures, str(error)) from error
-        wait = self.retries.wait(self._failures)
-        self.display.say(f"{self.place}: {error}. Next attempt in {wait:.1f} s")
-        self._rest(now + wait)
-
-    def _rest(self, until: float) -> None:
-        """Wait, but not past a request to stop."""
-        while not self.stopped() and (left := until - self.retries.clock()) > 0:
-            self.retries.sleep(min(left, 0.2))
 
 
 RESTORED = (

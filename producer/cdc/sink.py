@@ -70,9 +70,24 @@ def blocks(lines: Sequence[ReadingLine], max_bytes: int) -> Iterator[tuple[str, 
     for facility_id, own in by_facility.items():
         own.sort(key=lambda line: line.ts_ms)
         for group in _of_few_dates(own):
-            data = [line.data for line in group]
-            for low, high in cut(data, max(max_bytes, *map(len, data))):
-                yield facility_id, b"".join(data[low:high]), high - low
+            for run in _apart(group, max_bytes):
+                for low, high in cut(run, max(max_bytes, len(run[0]))):
+                    yield facility_id, b"".join(run[low:high]), high - low
+
+
+def _apart(lines: Sequence[ReadingLine], max_bytes: int) -> Iterator[list[bytes]]:
+    """Runs of lines that each fit into a block, and between them the longer ones, each by itself."""
+    run: list[bytes] = []
+    for line in lines:
+        if len(line.data) > max_bytes:
+            if run:
+                yield run
+            yield [line.data]
+            run = []
+        else:
+            run.append(line.data)
+    if run:
+        yield run
 
 
 def _of_few_dates(lines: Sequence[ReadingLine]) -> Iterator[list[ReadingLine]]:

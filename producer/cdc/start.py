@@ -16,11 +16,11 @@ from petrostream.names import shown
 from producer.cdc import credentials, state
 from producer.cdc.convert import Converter
 from producer.cdc.display import PollDisplay
-from producer.cdc.errors import StateInvalid
+from producer.cdc.errors import SourceLost, StateInvalid
 from producer.cdc.keys import EARLIEST, RowKey, in_clock_of_column
 from producer.cdc.mapping import Mapping
 from producer.cdc.poll import PolledTable, Poller, Position, Written
-from producer.cdc.run import Polling
+from producer.cdc.run import Patience, Polling
 from producer.cdc.sink import StreamSink
 from producer.cdc.state import PollState
 from producer.fleet import FLEET_FILE
@@ -86,40 +86,52 @@ def poll(asked: PollRequest, target: str, console: Console) -> int:
     display = PollDisplay(console, converter)
     before = state.load(asked.file, mapping.identity) or PollState(mapping.identity)
     try:
-        before = replace(before, position=_begun(asked, before.position, source))
         if asked.dry_run:
-            _show_next(source, before.position, converter, display)
+            _show_next(source, _begun(asked, before.position, source), converter, display)
             return 0
         display.say(f"Polling {source.place} ({mapping.identity}) into {asked.stream} ({target})")
-        for note in source.notes():
-            display.say_once(note, note)
         with stop_signal() as stop:
+            patience = Patience(source.place, display.say, stop.asked)
+            position = _reached(asked, before.position, source, patience)
+            for note in source.notes():
+                display.say_once(note, note)
             run = Polling(
-                poller=Poller(
-                    source.table, before.position, timedelta(seconds=mapping.look_back_s), mapping.batch
-                ),
+                poller=Poller(source.table, position, timedelta(seconds=mapping.look_back_s), mapping.batch),
                 converter=converter,
                 sink=StreamSink(
                     _writer(asked.stream), stream_settings().max_block_bytes, stop.asked, lambda _: None
                 ),
                 save=lambda rows: _save(asked, run.poller.position, before.rows + rows),
-                place=source.place,
+                patience=patience,
                 interval_s=mapping.interval_s,
                 once=asked.once,
                 stopped=stop.asked,
                 display=display,
             )
             ended = run.run()
-            counts, at = run.counts, run.poller.position.mark
-            outcome = "Done" if ended else "Stopped"
-            display.say(
-                f"{outcome}: {counts.rows:,} rows sent, {counts.late:,} of them late, {counts.bad:,} for "
-                "the quarantine; "
-                f"state {at.text if at else 'empty'} in {asked.file}"
-            )
+            _say_end(run, display, asked.file, ended=ended)
             return 0 if ended else 128 + stop.signal
     finally:
         source.close()
+
+
+def _reached(asked: PollRequest, position: Position, source: Source, patience: Patience) -> Position:
+    """The position to go on from, once the source responds."""
+    while True:
+        try:
+            return _begun(asked, position, source)
+        except SourceLost as error:
+            patience.wait(error)
+            if patience.stopped():
+                return position
+
+
+def _say_end(run: Polling, display: PollDisplay, file: Path, *, ended: bool) -> None:
+    counts, at = run.counts, run.poller.position.mark
+    display.say(
+        f"{'Done' if ended else 'Stopped'}: {counts.rows:,} rows sent, {counts.late:,} of them late, "
+        f"{counts.bad:,} for the quarantine; state {at.text if at else 'empty'} in {file}"
+    )
 
 
 def _save(asked: PollRequest, position: Position, rows: int) -> None:

@@ -2,6 +2,10 @@
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -16,6 +20,7 @@ from rich.console import Console
 
 from petrostream.aws.kinesis import KinesisWriter, RetryLimits
 from petrostream.readings import validate_block
+from producer.cdc import credentials
 from producer.cdc.display import PollDisplay
 from producer.cdc.errors import ColumnMissing, ColumnUnsuitable, SourceGone, SourceInvalid
 from producer.cdc.keys import RowKey
@@ -23,10 +28,11 @@ from producer.cdc.mapping import read_map
 from producer.cdc.notes import notes_of
 from producer.cdc.poll import Poller, Position, Written
 from producer.cdc.postgres import PostgresTable
-from producer.cdc.run import Polling
+from producer.cdc.run import Patience, Polling
 from producer.cdc.sink import StreamSink
 from producer.cdc.start import converter_of
 from tests.support.fake_kinesis import FakeKinesis
+from tests.support.paths import ROOT
 from tests.support.postgres import needs_postgres, postgres
 
 pytestmark = needs_postgres
@@ -111,17 +117,17 @@ class Historian:
 
     def polling(self, table, limit=100, **options):
         converter = converter_of(self.mapping, None)
+        display = PollDisplay(Console(file=self.output, width=500), converter)
         polling = Polling(
             poller=Poller(table, self.position, timedelta(seconds=self.mapping.look_back_s), limit),
             converter=converter,
             sink=StreamSink(KinesisWriter("stream", self.kinesis), 50_000, lambda: False, lambda _: None),
             save=lambda _: setattr(self, "position", polling.poller.position),
-            place="PostgreSQL",
+            patience=Patience("PostgreSQL", display.say, lambda: False, self.retries),
             interval_s=0.2,
             once=True,
             stopped=lambda: False,
-            display=PollDisplay(Console(file=self.output, width=500), converter),
-            retries=self.retries,
+            display=display,
         )
         for name, value in options.items():
             setattr(polling, name, value)
@@ -468,3 +474,44 @@ def wait_for(ready, seconds=30.0):
     while not ready():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
+
+
+def test_a_poller_that_is_killed_goes_on_where_its_state_is(historian, tmp_path):
+    """The real command, killed between what the stream has accepted and what the state file says."""
+    log = tmp_path / "stream.ndjson"
+    program = (
+        "import sys; from producer.cdc import start; from tests.support.fake_kinesis import FakeKinesis; "
+        f"log = open({str(log)!r}, 'ab', buffering=0); "
+        "fake = FakeKinesis(on_store=lambda key, data: log.write(data)); start.client = lambda _: fake; "
+        "from producer.cdc.cli import app; from toolchain import commands; commands.run(app)"
+    )
+    assert historian.mapping.path.exists()
+    environment = os.environ | {
+        credentials.URL: historian.server.dsn,
+        "PETROSTREAM_HOME": str(tmp_path / "home"),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    }
+
+    def begin():
+        command = [sys.executable, "-c", program, "--map", str(historian.mapping.path), "--batch", "20"]
+        return subprocess.Popen([*command, "--interval", "1"], cwd=ROOT, env=environment)
+
+    def arrived():
+        lines = log.read_bytes().splitlines() if log.exists() else []
+        return Counter((one["well_id"], one["ts"]) for one in map(json.loads, lines))
+
+    with historian.server.connect() as slow:
+        historian.insert(slow)
+        for round_ in range(1, 4):
+            process = begin()
+            for _ in range(50):
+                historian.insert()
+            wait_for(lambda wanted=20 * round_: len(arrived()) > wanted, 60)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        slow.commit()
+    process = begin()
+    wait_for(lambda: len(arrived()) == historian.written, 60)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert historian.written == 151

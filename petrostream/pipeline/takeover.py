@@ -16,6 +16,7 @@ stretch that it lacks, and the facility's records fail until it is settled.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from petrostream.backoff import Deadline
 from petrostream.detection import ModelSet
@@ -138,14 +139,14 @@ def _bring_up(
     """Bring the snapshots that lack something up to a place; the place after that."""
     unsettled = dict(place.unsettled)
     for facility_id in place.unsettled:
-        _alone(facility_id, lambda name=facility_id: settle(unsettled, name, ports, models, deadline))
+        _alone(facility_id, partial(settle, unsettled, facility_id, ports, models, deadline))
     records: Sequence[StreamRecord] = ()
     if place.since is not None and place.done is not None and int(place.since) <= int(place.done):
         records = _missing(shard_id, place.since, place.done, ports, deadline)
     for number, batch in enumerate(by_facility(records)):
         if number and deadline.remaining() <= reserve:
             raise TimeShort(f"taking over facility {batch.facility_id}", deadline.remaining())
-        if not _alone(batch.facility_id, lambda one=batch: _catch_up(one, ports, models)):
+        if not _alone(batch.facility_id, partial(_catch_up, batch, ports, models)):
             first, last = batch.records[0].sequence, batch.records[-1].sequence
             unsettled[batch.facility_id] = Stretch(shard_id, first, last)
     logger.info("shard %s taken over: %d records read again", shard_id, len(records))

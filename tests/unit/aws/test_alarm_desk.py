@@ -5,12 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petrostream.alarms import ActionRefusedError, OperatorRequest
+from petrostream.aws import worker
 from petrostream.aws.alarm_desk import UnknownTag
 from petrostream.aws.operator_tags import TagChanged
 from petrostream.errors import ServiceUnavailable
 from petrostream.live import OPERATORS, tag_of_item
 from tests.support.alarm_desk import desk_of, tags_of
 from tests.support.fakes import LOST, OVERTAKEN, PUT_FAULTS, THROTTLED, Crash
+from tests.support.live_table import ReadableTable
 from tests.support.scoring_world import START_MS, World, shard
 from tests.unit.pipeline.test_live import NO_METRICS, blocks, leak, published, readings, run
 
@@ -156,6 +158,23 @@ def test_when_the_time_is_up_an_alarm_that_is_still_active_is_annunciated_again(
     shelf, end = history(world)
     assert (end["event"], end["actor"], end["comment"]) == ("unshelved", "petrostream", "time is up")
     assert end["ts"] == shelf["shelved_until"]
+
+
+def test_the_next_batch_of_any_well_ends_a_shelving_whose_time_is_up(monkeypatch):
+    clock = [NOW]
+    monkeypatch.setattr(worker, "now_ms", lambda: clock[0])
+    world = leaking()
+    readable = ReadableTable(world.table)
+    world.table.query, world.table.batch_get_item = readable.query, readable.batch_get_item
+    desk_of(world, lambda: NOW).act(WELL, TYPE, OperatorRequest("shelve", "ana", "calibration", 1))
+    told = len(published(world))
+    rung = [("Alarm Transition", TYPE, "unshelved")]
+    for second, (minutes, heard) in enumerate([(59, []), (61, rung), (63, rung)], start=40):
+        clock[0] = NOW + 60_000 * minutes
+        send(world, readings([second], well=2))
+        assert published(world)[told:] == heard
+    assert states(desk_of(world, lambda: clock[0])) == {(WELL, TYPE): "active_unacknowledged"}
+    assert [row["event"] for row in history(world)] == ["shelved", "unshelved"]
 
 
 def test_a_row_that_firehose_refuses_is_owed_and_delivered_later():

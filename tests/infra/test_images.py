@@ -112,7 +112,10 @@ def base(tmp_path_factory):
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("base")
     packages = "--include=python3,python3-venv,ca-certificates"
-    _run("debootstrap", "--variant=minbase", packages, "bookworm", str(folder / "root"), *_mirror())
+    # In a mount namespace of its own: a run that is cut off would leave /proc mounted below a folder that
+    # somebody removes.
+    command = ("unshare", "--mount", "debootstrap", "--variant=minbase", packages)
+    _run(*command, "bookworm", str(folder / "root"), _mirror())
     _run("tar", "-C", str(folder / "root"), "-cf", str(folder / "root.tar"), ".")
     (folder / "Dockerfile").write_text("FROM scratch\nADD root.tar /\n")
     _run("buildah", "bud", "--isolation", "chroot", "--tag", BASE, str(folder))
@@ -192,6 +195,8 @@ def _container(base, name):
     """The file system of a container of an image, which is built from its Dockerfile."""
     tag = f"localhost/petrostream-test-{name.replace('/', '-')}"
     arguments = [f"--build-arg=BASE={base}", "--isolation=chroot", "--pull-never", "--layers", f"--tag={tag}"]
+    # Explicitly: the resolver of a machine may be a loopback address.
+    arguments.append("--network=host")
     if CERTIFICATES.is_dir():
         # The machine's own certificates, for where its package index is not the public one.
         arguments.append(f"--volume={CERTIFICATES}:{CERTIFICATES}:ro")
@@ -203,15 +208,17 @@ def _container(base, name):
         _run("buildah", "rm", container)
 
 
-def _mirror() -> list[str]:
-    """Where this machine takes Debian's packages from, if it is one of Debian's and says so."""
-    if "ID=debian" not in Path("/etc/os-release").read_text().split():
-        return []
-    for path in sorted(Path("/etc/apt").glob("sources.list.d/*.sources")):
-        for line in path.read_text().splitlines():
-            if line.startswith("URIs:"):
-                return [line.split()[1]]
-    return []
+def _mirror() -> str:
+    """Where this machine takes Debian's packages from, if it is one of Debian's and says so.
+
+    Named in any case: debootstrap's own default is that of the distribution that packaged it.
+    """
+    if "ID=debian" in Path("/etc/os-release").read_text().split():
+        for path in sorted(Path("/etc/apt").glob("sources.list.d/*.sources")):
+            for line in path.read_text().splitlines():
+                if line.startswith("URIs:"):
+                    return line.split()[1]
+    return "http://deb.debian.org/debian"
 
 
 def _run(*command: str) -> str:

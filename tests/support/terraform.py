@@ -201,16 +201,28 @@ def planned(document: Mapping[str, Any], modules_of: tuple[str, ...] = ("",)) ->
                 yield row
 
 
-def planned_changes(plan: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Type and attribute of everything a plan would update; fails where it would do more than update."""
-    rows = plan["resource_changes"]
-    return {(row["type"], path) for row in rows for path in _changed(row["change"], row["address"])}
+def planned_changes(
+    plan: Mapping[str, Any], replaced: Mapping[str, str] | None = None
+) -> set[tuple[str, str]]:
+    """Type and attribute of everything a plan would update.
+
+    Fails where it would do more than update: but for `replaced`, by resource type the one attribute that may
+    be why.
+    """
+    found = set()
+    for row in plan["resource_changes"]:
+        allowed = (replaced or {}).get(row["type"])
+        found |= {(row["type"], path) for path in _changed(row["change"], row["address"], allowed)}
+    return found
 
 
-def _changed(change: dict[str, Any], address: str) -> Iterator[str]:
+def _changed(change: dict[str, Any], address: str, replaced_for: str | None) -> Iterator[str]:
     if change["actions"] in (["no-op"], ["read"]):
         return
-    assert change["actions"] == ["update"], f"{address}: {change['actions']}"
+    if replaced_for is not None and change["actions"] == ["delete", "create"]:
+        assert change["replace_paths"] == [[replaced_for]], f"{address}: {change['replace_paths']}"
+    else:
+        assert change["actions"] == ["update"], f"{address}: {change['actions']}"
     yield from _differences(change["before"], change["after"], change["after_unknown"])
 
 

@@ -61,11 +61,11 @@ def _simulate(lake: Lake, data: Path, seed: int) -> None:
     )
 
 
-def _replay(lake: Lake, data: Path, report: Path) -> subprocess.Popen[str]:
+def _replay(lake: Lake, data: Path, report: Path, speed: int = 300) -> subprocess.Popen[str]:
     """Begin a live replay, and wait until the first of its readings have landed."""
     before = int(lake.value(LANDED))
     producer = lake.start(
-        "producer/replay.py", "--data", str(data), "--speed", "300", "--with-facility",
+        "producer/replay.py", "--data", str(data), "--speed", str(speed), "--with-facility",
         "--name", f"e2e-crash-{lake.twin.port}", "--report", str(report),
     )  # fmt: skip
     wait_for(lambda: int(lake.value(LANDED)) > before, "the first readings to land")
@@ -177,10 +177,12 @@ def damage(crashing: Lake, run: Run, tmp_path_factory: pytest.TempPathFactory) -
     data, report, copy = folder / "data", folder / "report.json", folder / "state"
     _simulate(crashing, data, seed=18)
     before = _landed(crashing)
-    producer = _replay(crashing, data, report)
+    # A task of the service takes longer to end than a function to be switched off; the replay outlasts it.
+    producer = _replay(crashing, data, report, 300 if crashing.consumer == "function" else 100)
     # Nothing is scored from here to the crash: what the journal then loses is missing for certain.
     with crashing.unscored():
         time.sleep(UNSCORED_SECONDS)
+        assert producer.poll() is None
         crashing.kill_emulator()
         shutil.copytree(crashing.twin.state, copy)
         journal = crashing.twin.journal

@@ -38,6 +38,10 @@ def no_rows_since(newest: str, age: str) -> Empty:
     )
 
 
+REASON_BELOW = frozenset({"query", "refused", "unknown"})
+"""Kinds of problems that only the service's own words explain: nobody should have to unfold them."""
+
+
 def unknown_well(well_id: str) -> Empty:
     """A well that nobody has heard of."""
     return Empty(
@@ -53,7 +57,7 @@ def show_empty(empty: Empty) -> None:
 
 def show_problem(problem: Problem) -> None:
     """Show what went wrong, and what to do."""
-    _box("Problem", problem.title, problem.remedy, problem.detail)
+    _box("Problem", problem.title, problem.remedy, problem.detail, unfolded=problem.kind in REASON_BELOW)
 
 
 def show_stale(newest: str, age: str) -> None:
@@ -75,7 +79,7 @@ def explained() -> Iterator[None]:
         show_problem(problem_of(error))
 
 
-def _box(kind: str, title: str, remedy: str, detail: str | None) -> None:
+def _box(kind: str, title: str, remedy: str, detail: str | None, *, unfolded: bool = False) -> None:
     with st.container(border=True, key=None):
         st.html(
             f'<div class="ps-state" role="status"><span class="ps-kind">{safe(kind)}</span> '
@@ -83,5 +87,5 @@ def _box(kind: str, title: str, remedy: str, detail: str | None) -> None:
         )
         st.markdown(remedy)
         if detail:
-            with st.expander("The service's own words"):
+            with st.expander("The service's own words", expanded=unfolded):
                 st.code(detail, language=None, wrap_lines=True)

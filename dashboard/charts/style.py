@@ -16,7 +16,7 @@ _CSS = """
 .ps-figure {display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 8px;}
 .ps-value {font-size: 30px; line-height: 1.2; font-variant-numeric: tabular-nums;}
 .ps-note {font-size: 12.5px; opacity: .8; overflow-wrap: anywhere;}
-.ps-counts {display: flex; flex-wrap: wrap; gap: 4px 16px; padding-top: 9px;}
+.ps-counts {display: flex; flex-wrap: wrap; gap: 4px 12px; padding-top: 9px;}
 .ps-count, .ps-legend > span {display: inline-flex; align-items: center; gap: 5px;}
 .ps-count {font-size: 15px; white-space: nowrap; font-variant-numeric: tabular-nums;}
 .ps-mark {display: inline-block; flex: none; text-align: center; font-weight: 700;}
@@ -45,8 +45,8 @@ dl.ps-facts, dl.ps-wide-facts {margin: 0 !important; padding: 0 !important;} .ps
   padding: 0 4px; margin-left: 6px;}
 .ps-stamp {font-size: 12.5px; opacity: .8; font-variant-numeric: tabular-nums;}
 /* Chips are choices, not warnings: quiet, and readable in the dark. */
-[data-baseweb="tag"] {background-color: rgba(120,130,138,.25) !important; color: inherit !important;}
-[data-baseweb="tag"] * {color: inherit !important;}
+[data-tag] {background-color: rgba(120,130,138,.25) !important; color: inherit !important;}
+[data-tag] * {color: inherit !important;}
 /* A refresh every two seconds must not dim what it replaces. */
 [data-stale="true"] {opacity: 1 !important; transition: none !important;}
 </style>

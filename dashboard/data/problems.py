@@ -74,7 +74,7 @@ _OTHERS: tuple[tuple[tuple[type[Exception], ...], str, str, str], ...] = (
         (QueryTimedOut,),
         "slow",
         "The query took too long and was stopped.",
-        "Ask for a shorter range.",
+        "Ask for a shorter range; if this one is short, ask again in a minute: others may be waiting too.",
     ),
     (
         (QueryFailed,),

@@ -44,7 +44,8 @@ def _scoreboard() -> None:
         sql_beside(whole)
         # Another scan of the same days: only for whoever wants to know.
         if st.toggle("Each run", key="scoreboard_runs"):
-            table(*ask(past.scoreboard_runs()), "scoreboard", height=260)
+            (runs,) = ask(past.scoreboard_runs())
+            table(runs, "scoreboard", height=260)
 
 
 @st.fragment

@@ -37,4 +37,5 @@ def show() -> None:
         st.warning(why)
         return
     with explained():
-        table(*ask(Query("own_sql", asked, SECONDS)), "own_sql")
+        (answer,) = ask(Query("own_sql", asked, SECONDS))
+        table(answer, "own_sql")

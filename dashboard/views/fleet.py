@@ -166,8 +166,10 @@ def fleet_map(units: UnitSystem) -> Mapping[str, Any]:
         alt.Tooltip("age:N", title="latest reading"),
     ]  # fmt: skip
     wells = alt.Chart(alt.NamedData("wells"))
-    block = {"xOffset": alt.expr("datum.right"), "yOffset": alt.expr("datum.down")}
-    marks = wells.mark_point(filled=True, stroke="#5A646C", strokeWidth=0.8, opacity=1, **block).encode(
+    right, down = alt.expr("datum.right"), alt.expr("datum.down")
+    marks = wells.mark_point(
+        filled=True, stroke="#5A646C", strokeWidth=0.8, opacity=1, xOffset=right, yOffset=down
+    ).encode(
         x, y, tooltip=tooltip,
         shape=alt.Shape("mark:N", scale=_scale([one.shape for one in ALL]), legend=None),
         color=alt.Color("mark:N", scale=_scale([one.colour for one in ALL]), legend=None),
@@ -175,7 +177,7 @@ def fleet_map(units: UnitSystem) -> Mapping[str, Any]:
     )  # fmt: skip
     digits = (
         wells.transform_filter("datum.number != ''")
-        .mark_text(fontSize=10, fontWeight="bold", dy=1, **block)
+        .mark_text(fontSize=10, fontWeight="bold", dy=1, xOffset=right, yOffset=down)
         .encode(
             x, y, text="number:N", tooltip=tooltip,
             color=alt.Color("mark:N", scale=_scale([one.ink for one in ALL]), legend=None),

@@ -1,6 +1,7 @@
 """The past: anomalies and data quality by well and day, and what was quarantined."""
 
-from collections.abc import Hashable, Mapping, Sequence
+import re
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import altair as alt
@@ -14,6 +15,8 @@ from petrostream.names import shown
 MOST_REASONS = 20
 READ_ONLY = ("select", "with", "show", "describe", "explain", "values")
 """How a statement begins that the SQL box runs. The credentials' rights are what protects the lake."""
+
+_COMMENT_OR_QUOTED = re.compile(r"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
 
 
 def anomaly_grid(frame: pd.DataFrame) -> Drawing:
@@ -57,15 +60,21 @@ def raw_text(line: Mapping[Hashable, Any]) -> str:
 
 def refusal(sql: str) -> str | None:
     """Why the SQL box does not run a statement, None if it does."""
-    words = _words(sql)
+    statement = _bare(sql)
+    words = statement.lstrip(" (").lower().split()
     if not words:
         return 'Write a query, such as SELECT * FROM wells_by_day WHERE "date" = CURRENT_DATE.'
     if words[0] not in READ_ONLY:
         kinds = ", ".join(word.upper() for word in READ_ONLY)
         return f"{words[0].upper()} is not run here: this box reads ({kinds}). `petrostream sql` says more."
+    if ";" in statement:
+        return (
+            "There is more than one statement: run them one by one, each without what follows its semicolon."
+        )
     return None
 
 
-def _words(sql: str) -> Sequence[str]:
-    lines = (line for line in sql.splitlines() if not line.lstrip().startswith("--"))
-    return " ".join(lines).lstrip(" (").lower().split()
+def _bare(sql: str) -> str:
+    """A statement without comments, without what its quotes hold, and without the semicolon at its end."""
+    bare = _COMMENT_OR_QUOTED.sub(lambda found: " " if found[0][0] in "-/" else found[0][0] * 2, sql)
+    return bare.strip().rstrip("; \n\t").lstrip()

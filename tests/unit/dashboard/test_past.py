@@ -288,6 +288,14 @@ def test_downloads_keep_types_and_defuse_formulas():
         ("create table x as select 1", False),
         ("", False),
         ("-- only a comment", False),
+        ("SELECT 1; DROP TABLE scored_readings", False),
+        ("SELECT 1 AS a;\nSELECT 2 AS b;", False),
+        ("SELECT 'a;b' AS t, \"c;d\" FROM x -- e;f", True),
+        ("SELECT 1; -- that is all;", True),
+        ("/* what; is */ DELETE FROM well_data", False),
+        ("/* what is */ SELECT 1", True),
+        ("-- what is\nDELETE FROM well_data", False),
+        ("/* SELECT */", False),
     ],
 )
 def test_the_box_runs_what_reads(sql, runs):

@@ -145,10 +145,15 @@ receipt: setup ## Say what of the lake is in the AWS account, and what it costs
 bench: setup ## Measure the scoring path; figures go to build/bench-scoring.json
 	@$(RUN) bench/scoring.py --json build/bench-scoring.json
 
-# A file's tests stay in one process: they share what is slow to make.
+# A file's tests stay in one process: they share what is slow to make (tests/support/schedule.py).
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 
-test: test-unit test-infra test-e2e ## Run every test
+# What two suites print is not mixed: a person sees whole lines, a log has one suite after the other.
+TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync=$(if $(MAKE_TERMOUT),line,target))
+
+# Two suites at a time: where Terraform and the lakes wait, the unit tests compute. Suites that wait come first.
+test: setup-dev ## Run every test, two suites at a time
+	@$(MAKE) --no-print-directory --jobs 2 --keep-going $(TOGETHER) test-infra test-e2e test-unit
 
 test-unit: setup-dev ## Run the unit tests, contracts of AWS's services, a minute of fuzzing: EXPLORE=1 draws new examples
 	@$(RUN) -m pytest tests/unit tests/contract tests/fuzz $(SIDE_BY_SIDE)
@@ -158,10 +163,10 @@ fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED
 	  $(if $(SEED),--seed "$(SEED)") $(if $(FIRST),--first "$(FIRST)")
 
 test-infra: setup-dev ## Run the infrastructure tests, all but the scanners (make scan)
-	@$(RUN) -m pytest tests/infra --ignore tests/infra/test_scan.py
+	@$(RUN) -m pytest tests/infra --ignore tests/infra/test_scan.py $(SIDE_BY_SIDE)
 
 test-e2e: setup-dev ## Run the end-to-end tests on the local twin [CONSUMER=service]
-	@$(if $(CONSUMER),CONSUMER="$(CONSUMER)") $(RUN) -m pytest tests/e2e
+	@$(if $(CONSUMER),CONSUMER="$(CONSUMER)") $(RUN) -m pytest tests/e2e $(SIDE_BY_SIDE)
 
 # Root: debootstrap makes the base of the images, and a file system of theirs is entered by chroot.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)

@@ -3,6 +3,7 @@
 import os
 import signal
 
+import pytest
 from hypothesis import settings
 
 # A deadline would be an assertion about time, and those fail on a busy machine for no fault of the code.
@@ -14,3 +15,10 @@ settings.load_profile("explore" if os.environ.get("EXPLORE") else "repeatable")
 # What a shell's `&` starts ignores SIGINT, and hands that down: no test could interrupt anything.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from tests.support.schedule import scheduler
+
+    return scheduler(config, log)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from toolchain.commands import Say
 from toolchain.errors import ToolError
+from toolchain.locks import alone
 from toolchain.paths import ROOT
 from toolchain.run import probe, run_quietly
 
@@ -97,8 +98,13 @@ def cdk_command(node: Node, environment: dict[str, str], say: Say) -> list[str]:
         ToolError: it could not be downloaded.
     """
     command = [str(node.node), str(_CLI)]
-    if _current() and _runs(command, environment):
-        return command
+    with alone(ROOT / "build" / "cdk-download.lock"):
+        if not (_current() and _runs(command, environment)):
+            _download(node, environment, say)
+    return command
+
+
+def _download(node: Node, environment: dict[str, str], say: Say) -> None:
     say("Downloading the CDK command line (once, about 20 MB) …")
     run_quietly(
         [*node.npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"],
@@ -108,12 +114,11 @@ def cdk_command(node: Node, environment: dict[str, str], say: Say) -> list[str]:
         hint="Check the network and run the command again: it restarts the download.",
         seconds=_DOWNLOAD_SECONDS,
     )
-    if not _runs(command, environment):
+    if not _runs([str(node.node), str(_CLI)], environment):
         raise ToolError(
             "The CDK command line was downloaded but does not run.",
             f"Delete {CDK / 'node_modules'} and try again.",
         )
-    return command
 
 
 def _current() -> bool:

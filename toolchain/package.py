@@ -26,6 +26,7 @@ from rich.console import Console
 from infra.settings import load_settings
 from toolchain import bytecode, commands
 from toolchain.errors import ToolError
+from toolchain.locks import alone
 from toolchain.paths import ROOT
 from toolchain.terminal import print_error
 from toolchain.wheels import Platform, install
@@ -88,7 +89,9 @@ def build(target: Target, *, folder: Path | None = None) -> dict[str, Package]:
     """
     folder = folder or folder_of(target)
     folder.mkdir(parents=True, exist_ok=True)
-    return {name: _build_one(name, target, folder) for name in FUNCTIONS}
+    # Two lakes of one checkout may be deployed at once, and both build into the same folder.
+    with alone(folder.with_name(f"{folder.name}.lock")):
+        return {name: _build_one(name, target, folder) for name in FUNCTIONS}
 
 
 def _build_one(name: str, target: Target, folder: Path) -> Package:

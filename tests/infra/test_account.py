@@ -19,7 +19,6 @@ from deploy.terraform import finish_targets, stop_targets
 from infra import watch
 from infra.settings import load_settings
 from tests.support import account_calls
-from tests.support.lake import STEP_SECONDS
 from tests.support.paths import ROOT
 from tests.support.terraform import ACCOUNT_VARIABLES, planned_changes
 from toolchain.twin import ACCOUNT, REGION
@@ -55,8 +54,7 @@ PLAN, DEPLOY = policies("plan"), policies("plan", "deploy", "deploy_jobs")
 @pytest.fixture(scope="module")
 def created(account, account_applying, account_server):
     """The calls of a first deployment."""
-    output, _ = account_applying.communicate(timeout=STEP_SECONDS)
-    assert account_applying.returncode == 0, output
+    assert "Apply complete!" in account_applying.output()
     return account_server.calls()
 
 
@@ -145,15 +143,13 @@ def test_a_deployment_makes_nothing_that_its_role_may_not(created):
 
 def test_a_removal_without_the_guardrails_plans_to_remove_none_of_them(guarded):
     for targets in (stop_targets(guardrails=False), finish_targets(guardrails=False)):
-        plan = guarded.plan("-destroy", "-refresh=false", *ACCOUNT_VARIABLES, *targets)
-        gone = [row["address"] for row in plan["resource_changes"] if row["change"]["actions"] == ["delete"]]
+        gone = guarded.removals(*ACCOUNT_VARIABLES, *targets)
         assert gone
         assert [address for address in gone if address.startswith("module.guardrails")] == []
 
 
 def test_a_removal_with_the_guardrails_plans_to_remove_them_too(guarded):
-    plan = guarded.plan("-destroy", "-refresh=false", *ACCOUNT_VARIABLES, *stop_targets(guardrails=True))
-    gone = {row["address"] for row in plan["resource_changes"] if row["change"]["actions"] == ["delete"]}
+    gone = guarded.removals(*ACCOUNT_VARIABLES, *stop_targets(guardrails=True))
     assert "module.guardrails[0].aws_iam_role.analyst" in gone
 
 

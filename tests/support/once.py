@@ -1,11 +1,12 @@
 """What is slow to make and the same for all: made once for a run, by the process that needs it first."""
 
-import fcntl
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from toolchain.locks import alone
 
 
 def shared(factory: pytest.TempPathFactory) -> Path:
@@ -20,8 +21,7 @@ def once(folder: Path, make: Callable[[Path], object]) -> Path:
     Another process that needs it meanwhile waits. What a failed attempt left is removed before the next.
     """
     lock, done = (folder.with_name(f"{folder.name}.{what}") for what in ("lock", "done"))
-    with lock.open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with alone(lock):
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()

@@ -5,6 +5,7 @@ import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,10 +21,14 @@ from tests.support.lake import STEP_SECONDS, Lake
 from tests.support.moto_account import MotoAccount, moto_account
 from toolchain import terraform as terraform_tool
 from toolchain.errors import ToolError
+from toolchain.locks import alone
 from toolchain.run import run_quietly
 from toolchain.twin import ACCOUNT, REGION, subprocess_environment
 
 PACKAGES = ("scoring", "raw_copy", "firehose_transform", "batch")
+COMMAND_SECONDS = 900.0
+"""A plan takes ten seconds on an idle machine, and minutes on one with ten times as much to do."""
+
 EMAIL = "operations@example.com"
 REPOSITORY = "owner/lake"
 MONTHLY_LIMIT = monthly_limit(load_settings())
@@ -36,6 +41,23 @@ ACCOUNT_VARIABLES = (
 
 # How Terraform says that it cannot reach the registry: nothing to do with the configuration.
 _NO_REGISTRY = ("could not connect to registry", "Failed to query available provider", "error looking up")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A command of Terraform that goes on beside the tests.
+
+    Its output goes to a file: a pipe that nobody reads is full after 64 KiB, and the command stops for good.
+    """
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def output(self) -> str:
+        """What it has printed, once it has ended well; fails with that otherwise."""
+        self.process.wait(COMMAND_SECONDS)
+        assert self.process.returncode == 0, self.log.read_text()
+        return self.log.read_text()
 
 
 @dataclass(frozen=True)
@@ -55,9 +77,29 @@ class Terraform:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=COMMAND_SECONDS,
             check=False,
         )
+
+    @contextmanager
+    def begin(self, *arguments: str) -> Iterator[Begun]:
+        """Terraform, to be waited for later; ended if nobody has waited."""
+        log = self.workspace / f"{arguments[0]}.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                ["terraform", *arguments],
+                cwd=self.workspace,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            yield Begun(process, log)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(timeout=STEP_SECONDS)
 
     def plan(self, *arguments: str) -> dict[str, Any]:
         """A plan as JSON; fails with Terraform's own words."""
@@ -65,6 +107,19 @@ class Terraform:
         assert result.returncode == 0, result.stdout + result.stderr
         document: dict[str, Any] = json.loads(self.run("show", "-json", "plan").stdout)
         return document
+
+    def removals(self, *arguments: str) -> set[str]:
+        """Addresses that `destroy` would remove.
+
+        Read from what the plan says while it is made: to show it afterwards would load the provider again.
+        """
+        result = self.run(
+            "plan", "-json", "-destroy", "-refresh=false", "-input=false", "-lock=false", *arguments
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        messages = [json.loads(line) for line in result.stdout.splitlines()]
+        changes = [message["change"] for message in messages if message["type"] == "planned_change"]
+        return {row["resource"]["addr"] for row in changes if row["action"] == "delete"}
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +133,9 @@ def terraform_ready(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
         terraform_tool.binary(environment)
         workspace = terraform.stage(folder)
         command = ["terraform", "init", "-no-color", "-reconfigure"]
-        run_quietly(command, workspace, environment, what="terraform init")
+        # The first to come downloads the provider, into a folder that two must not write to at once.
+        with alone(terraform_tool.CACHE.with_suffix(".lock")):
+            run_quietly(command, workspace, environment, what="terraform init")
     except ToolError as error:
         text = str(error)
         if "terraform init failed" in text and not any(words in text for words in _NO_REGISTRY):
@@ -92,7 +149,8 @@ def terraform_copy(terraform_ready: Terraform, who_am_i: str, request: pytest.Fi
     """Terraform, ready to plan."""
     needed = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     # What takes long goes on beside other tests: the sooner it begins, the sooner all of them are done.
-    for name in {"deploying", "module_tests", "account_applying"} & needed:
+    # Only what this process itself will wait for (tests/support/schedule.py).
+    for name in sorted({"deploying", "module_tests"} & needed):
         request.getfixturevalue(name)
     return replace(terraform_ready, environment={**terraform_ready.environment, "AWS_ENDPOINT_URL": who_am_i})
 
@@ -128,21 +186,10 @@ def deployed(twin_lake: Lake, deploying: subprocess.Popen[str]) -> Lake:
 
 
 @pytest.fixture(scope="session")
-def module_tests(terraform_ready: Terraform) -> Iterator[subprocess.Popen[str]]:
+def module_tests(terraform_ready: Terraform) -> Iterator[Begun]:
     """`terraform test`, begun: the tests of the modules, with a mocked provider."""
-    process = subprocess.Popen(
-        ["terraform", "test", "-no-color"],
-        cwd=terraform_ready.workspace,
-        env=dict(terraform_ready.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    yield process
-    if process.poll() is None:
-        process.terminate()
-        process.wait(timeout=STEP_SECONDS)
+    with terraform_ready.begin("test", "-no-color") as begun:
+        yield begun
 
 
 @pytest.fixture(scope="session")
@@ -166,22 +213,12 @@ def account(
 
 
 @pytest.fixture(scope="session")
-def account_applying(account: Terraform) -> Iterator[subprocess.Popen[str]]:
+def account_applying(account: Terraform) -> Iterator[Begun]:
     """The deployment there as the pipeline makes it, begun."""
     targets = [f"-target=module.{name}" for name in ("lake", "stream", "scoring", "jobs", "ops")]
-    process = subprocess.Popen(
-        ["terraform", "apply", "-auto-approve", "-no-color", "-input=false", *ACCOUNT_VARIABLES, *targets],
-        cwd=account.workspace,
-        env=dict(account.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    yield process
-    if process.poll() is None:
-        process.terminate()
-        process.wait(timeout=STEP_SECONDS)
+    answers = ("-auto-approve", "-no-color", "-input=false", *ACCOUNT_VARIABLES)
+    with account.begin("apply", *answers, *targets) as begun:
+        yield begun
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ class RowSink:
 
 @dataclass(slots=True)
 class Count:
-    """RawCounts the blocks of a sink that nobody reads; see `petrostream.pipeline.Sink`."""
+    """Counts the blocks of a sink that nobody reads; see `petrostream.pipeline.Sink`."""
 
     blocks: int = 0
 

@@ -113,7 +113,7 @@ def score(file: FoundInstance, models: ModelSet, now_ms: int) -> ScoredInstance:
 
 
 def facts(scored: ScoredInstance) -> dict[str, Any]:
-    """RawCounts of an instance."""
+    """Counts of an instance."""
     anomalies = pc.sum(scored.rows["anomaly_flag"]).as_py() or 0
     found = {"readings": scored.rows.num_rows, "anomalies": anomalies, "rejected": scored.rejected}
     return found | ({"ignored columns": ", ".join(scored.ignored)} if scored.ignored else {})

@@ -108,7 +108,8 @@ class Twin:
             owned = [self.home, self.outputs]
         else:
             logs = [*self.home.glob("emulator.log*"), self.home / "deploy.log"]
-            files = [self.pid_file, self.lock, self.deployed, self.outputs, *self.home.glob("replay*")]
+            files = [self.pid_file, self.lock, self.deployed, self.outputs]
+            files += [*self.home.glob("replay*"), *self.home.glob("cdc-*")]
             folders = [self.objects, self.state, self.scratch, self.assembly, self.terraform]
             owned = [*folders, *logs, *files]
         return [path for path in owned if path.exists()]

@@ -22,6 +22,10 @@ HELD_WARNING = timedelta(minutes=5)
 """Age of the oldest open transaction from which on a line warns of it."""
 
 
+AHEAD_WARNING = timedelta(minutes=1)
+"""How far a row may be updated in the future without a warning."""
+
+
 @dataclass(slots=True)
 class Counts:
     """What a run has done so far; `late` are rows that appeared behind the mark."""
@@ -90,6 +94,12 @@ class PollDisplay:
                 "of each, "
                 "since well, source and time identify a reading",
             )
+        if (ahead := ahead_of_clock(poller)) > AHEAD_WARNING:
+            self.say_once(
+                "ahead",
+                f"The newest row is updated {round(ahead / timedelta(minutes=1))} min in the future: rows "
+                "until then count as late, and are found within the look-back; correct that writer's clock",
+            )
         lag = settled_lag(poller)
         if lag > HELD_WARNING:
             wait = "; rows written since wait for it" if poller.held else ""
@@ -100,6 +110,12 @@ class PollDisplay:
                 f"be found, but every poll looks back that far{wait}. See pg_stat_activity.xact_start and "
                 "pg_prepared_xacts on the server",
             )
+
+
+def ahead_of_clock(poller: Poller) -> timedelta:
+    """How far the newest row lies in the future of the source."""
+    mark, horizon = poller.position.mark, poller.horizon
+    return timedelta() if mark is None or horizon is None else mark.at - horizon.now
 
 
 def settled_lag(poller: Poller) -> timedelta:

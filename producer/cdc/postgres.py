@@ -24,6 +24,9 @@ from producer.cdc.poll import Horizon, Written
 STATEMENT_MS = 120_000
 """A query that takes longer is given up: an index is missing."""
 
+OLDEST = 130_000
+"""Version number of the first release with `pg_current_snapshot`."""
+
 # No retry helps while the map, the rights or the table are as they are.
 _FATAL = (
     errors.UndefinedTable,
@@ -90,16 +93,31 @@ class PostgresTable:
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
             # The error of a failed connection names host and user, never the password.
-            connection = psycopg.connect(**self.parameters(), row_factory=tuple_row)
-            connection.isolation_level = IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            register(connection)
-            self._connection = connection
-            with connection.transaction():
-                connection.execute("SELECT set_config('timezone', 'UTC', true)")
-                self.relation = relation_of(connection, self.mapping)
-                checked(self.relation, self.mapping)
+            self._connection = psycopg.connect(**self.parameters(), row_factory=tuple_row)
+            try:
+                self.relation = self._prepared(self._connection)
+            except SourceInvalid:
+                self._drop()
+                raise
         return self._connection
+
+    def _prepared(self, connection: psycopg.Connection[Any]) -> Relation:
+        """Make a new connection read-only, and compare the table with the map."""
+        if connection.info.server_version < OLDEST:
+            raise SourceInvalid(
+                f"PostgreSQL {connection.info.server_version // 10_000} is too old: rows name "
+                'their transactions from release 13 on; set kind = "sqlalchemy" in the map, which looks back instead'
+            )
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        # Poolers that give each transaction another session lose prepared statements.
+        connection.prepare_threshold = None
+        register(connection)
+        with connection.transaction():
+            connection.execute("SELECT set_config('timezone', 'UTC', true)")
+            relation = relation_of(connection, self.mapping)
+        checked(relation, self.mapping)
+        return relation
 
     def _view(self, connection: psycopg.Connection[Any]) -> "PostgresView":
         relation = self.relation

@@ -170,8 +170,8 @@ def historian(server, tmp_path):
     return make(server, tmp_path)
 
 
-def make(server, folder, stamp="timestamptz", columns=COLUMNS, **options):
-    found = Historian(server, f"readings_{next(names)}", folder, **options)
+def make(server, folder, stamp="timestamptz", columns=COLUMNS, kind=Historian, **options):
+    found = kind(server, f"readings_{next(names)}", folder, **options)
     found.sql(f"CREATE TABLE TABLE_ ({columns}, updated_at {stamp} DEFAULT now())")
     found.sql("CREATE INDEX ON TABLE_ (updated_at, id)")
     return found

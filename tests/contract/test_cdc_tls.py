@@ -10,9 +10,9 @@ from producer.cdc.credentials import URL, postgres_parameters
 from producer.cdc.errors import SourceLost
 from producer.cdc.mapping import Mapping
 from producer.cdc.postgres import PostgresTable
-from tests.support.postgres import needs_tls, postgres_with_tls
+from tests.support.postgres import needs_debian, postgres_with_tls
 
-pytestmark = needs_tls
+pytestmark = needs_debian
 
 
 @pytest.fixture(scope="module")

@@ -75,9 +75,9 @@ def postgres() -> Iterator[PostgresServer]:
 
 DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
-needs_tls = pytest.mark.skipif(
+needs_debian = pytest.mark.skipif(
     not DEBIAN or os.geteuid() != 0 or shutil.which("runuser") is None or shutil.which("openssl") is None,
-    reason="no PostgreSQL with TLS: apt-get install postgresql openssl, and run as root",
+    reason="no PostgreSQL of Debian: apt-get install postgresql openssl, and run as root",
 )
 
 
@@ -93,26 +93,97 @@ class TlsServer:
 @contextmanager
 def postgres_with_tls() -> Iterator[TlsServer]:
     """Debian's server, which refuses connections without TLS; removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="petrostream-tls-"))
+    with _folder() as folder, _with_tls(folder) as found:
+        yield found
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder that the server's user can enter, removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="petrostream-pg-"))
     folder.chmod(0o755)
-    authority, stranger = _certificates(folder)
-    data, port = folder / "data", free_port()
-    as_postgres = ["runuser", "-u", "postgres", "--"]
-    data.mkdir()
-    shutil.chown(data, "postgres")
-    _quietly([*as_postgres, DEBIAN[0] / "initdb", "-D", data, "-U", "postgres", "--auth=trust"])
-    (data / "pg_hba.conf").write_text("local all all trust\nhostssl all all all trust\n")
-    options = (
-        f"-p {port} -h 127.0.0.1 -k {data} -c ssl=on -c ssl_cert_file={folder}/server.crt "
-        f"-c ssl_key_file={folder}/server.key"
-    )
-    control = [*as_postgres, DEBIAN[0] / "pg_ctl", "-D", data, "-w"]
-    _quietly([*control, "-l", data / "log", "-o", options, "start"])
     try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _with_tls(folder: Path) -> Iterator[TlsServer]:
+    authority, stranger = _certificates(folder)
+    port = free_port()
+    data = _initialised(folder / "data")
+    (data / "pg_hba.conf").write_text("local all all trust\nhostssl all all all trust\n")
+    tls = f"-c ssl=on -c ssl_cert_file={folder}/server.crt -c ssl_key_file={folder}/server.key"
+    with _running(data, port, tls):
         yield TlsServer(port, authority, stranger)
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """A primary and its hot standby, as connection strings of their superuser."""
+
+    primary: str
+    standby: str
+
+    def connect(self, **options) -> psycopg.Connection:
+        return psycopg.connect(self.primary, **options)
+
+    def replayed(self) -> bool:
+        """Whether the standby has replayed all that the primary has written."""
+        with self.connect() as connection:
+            (written,) = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
+        with psycopg.connect(self.standby) as connection:
+            query = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
+            return connection.execute(query, [str(written)]).fetchone()[0]
+
+
+@contextmanager
+def postgres_with_standby() -> Iterator[Replicated]:
+    """Debian's server and a standby of it; removed at the end."""
+    with _folder() as folder, _with_standby(folder) as found:
+        yield found
+
+
+@contextmanager
+def _with_standby(folder: Path) -> Iterator[Replicated]:
+    ports = free_port(), free_port()
+    primary, standby = _initialised(folder / "primary"), folder / "standby"
+    dsn = "postgresql://postgres@127.0.0.1:{}/postgres"
+    trusted = (
+        "local all all trust\nhost all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n"
+    )
+    (primary / "pg_hba.conf").write_text(trusted)
+    _owned(standby)
+    with _running(primary, ports[0], ""):
+        copy = [*AS_POSTGRES, DEBIAN[0] / "pg_basebackup", "-D", standby, "-R", "-c", "fast"]
+        _quietly([*copy, "-d", dsn.format(ports[0])])
+        with _running(standby, ports[1], ""):
+            yield Replicated(dsn.format(ports[0]), dsn.format(ports[1]))
+
+
+AS_POSTGRES = ("runuser", "-u", "postgres", "--")
+
+
+def _owned(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    shutil.chown(folder, "postgres")
+
+
+def _initialised(data: Path) -> Path:
+    _owned(data)
+    _quietly([*AS_POSTGRES, DEBIAN[0] / "initdb", "-D", data, "-U", "postgres", "--auth=trust"])
+    return data
+
+
+@contextmanager
+def _running(data: Path, port: int, options: str) -> Iterator[None]:
+    control = [*AS_POSTGRES, DEBIAN[0] / "pg_ctl", "-D", data, "-w"]
+    _quietly([*control, "-l", data / "log", "-o", f"-p {port} -h 127.0.0.1 -k {data} {options}", "start"])
+    try:
+        yield
     finally:
         _quietly([*control, "-m", "immediate", "stop"])
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _certificates(folder: Path) -> tuple[Path, Path]:

@@ -5,8 +5,8 @@ import streamlit as st
 from dashboard.charts.style import apply_style
 from dashboard.state import choose_units
 
+# Pixels of the sidebar: the pages need the room, and a narrow screen hides it anyway.
 SIDEBAR = 200
-"""Width in pixels: the pages need the room, and a narrow screen hides it anyway."""
 
 st.set_page_config(page_title="PetroStream", layout="wide", initial_sidebar_state=SIDEBAR)
 apply_style()

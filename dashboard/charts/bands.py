@@ -10,17 +10,21 @@ import pandas as pd
 from dashboard.charts.axes import FRAME, framed, on_time_axis, time_axis, value_axis, when
 from dashboard.charts.drawing import Drawing
 
-LINE, BAND, ABNORMAL, GRID, MUTED = "#3B5B75", "#9AA3AA", "#B3001B", "#5A646C", "#7C8790"
+LINE, BAND, ABNORMAL, GRID, MUTED = "#2F7EBB", "#9AA3AA", "#B3001B", "#5A646C", "#7C8790"
 HEIGHT = 140
 
 
 @dataclass(frozen=True, slots=True)
 class Stretches:
-    """Rows in order of time, one for each stretch of [start, end), whose beginning is in `bucket`."""
+    """Rows in order of time, one for each stretch of [start, end) that has readings.
+
+    `bucket` is the beginning of a stretch, `seconds` its length.
+    """
 
     rows: pd.DataFrame
     start: datetime
     end: datetime
+    seconds: int
 
     def bands(self, mean: str, most: str, title: str, limits: Mapping[str, float] | None = None) -> Drawing:
         """A mean as a line and the greatest value as a band above it.
@@ -31,7 +35,7 @@ class Stretches:
             title: what it is, with the unit.
             limits: levels to draw as dashed lines, by what they mean; one far above all values is left out.
         """
-        base, x = alt.Chart(self.rows), time_axis("bucket:T", self.start, self.end)
+        base, x = alt.Chart(with_gaps(self.rows, self.seconds)), time_axis("bucket:T", self.start, self.end)
         tooltip = [
             when("bucket:T"),
             alt.Tooltip(f"{mean}:Q", format=",.1f", title="mean"),
@@ -60,9 +64,18 @@ class Stretches:
 
     def _width(self) -> float:
         """Width of a bar, in pixels of a plot that has about 400."""
-        step = self.rows["bucket"].diff().min()
-        seconds = 60.0 if pd.isna(step) else step.total_seconds()
-        return min(24.0, max(1.0, 400.0 * seconds / (self.end - self.start).total_seconds()))
+        return min(24.0, max(1.0, 400.0 * self.seconds / (self.end - self.start).total_seconds()))
+
+
+def with_gaps(frame: pd.DataFrame, seconds: int) -> pd.DataFrame:
+    """The stretches, with an empty one after each that no other follows: a line must not cross a gap."""
+    if frame.empty:
+        return frame
+    times = frame["bucket"]
+    # The live table's stretches are minutes, whatever those of the lake are.
+    apart = times.shift(-1) - times > pd.Timedelta(seconds=1.5 * max(seconds, 60))
+    holes = pd.DataFrame({"bucket": times[apart] + pd.Timedelta(seconds=seconds)})
+    return pd.concat([frame, holes]).sort_values("bucket", ignore_index=True)
 
 
 def limit_lines(limits: Mapping[str, float]) -> list[alt.Chart]:

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.tables import sql_beside
+from dashboard.data.frames import WHOLE, with_whole_numbers
 from dashboard.data.ports import Answer
 from petrostream.names import shown, without_formula
 
@@ -37,7 +38,7 @@ def columns_of(frame: pd.DataFrame) -> dict[str, Any]:
             config[name] = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
         elif pd.api.types.is_datetime64_dtype(frame[name]):
             config[name] = st.column_config.DateColumn(format="YYYY-MM-DD")
-        elif pd.api.types.is_integer_dtype(frame[name]):
+        elif name in frame.attrs.get(WHOLE, ()) or pd.api.types.is_integer_dtype(frame[name]):
             config[name] = st.column_config.NumberColumn(format="localized")
     return config
 
@@ -57,12 +58,12 @@ def below(answer: Answer, key: str) -> None:
 
 def printable(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows with control characters of text made visible."""
-    return _with_texts(frame, shown)
+    return _with_texts(with_whole_numbers(frame), shown)
 
 
 def csv_of(frame: pd.DataFrame) -> bytes:
     """CSV in UTF-8, times in ISO 8601. A text that a spreadsheet would take for a formula is defused."""
-    safe = _with_texts(frame, without_formula)
+    safe = _with_texts(with_whole_numbers(frame), without_formula)
     return safe.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ").encode()
 
 
@@ -79,5 +80,5 @@ def _with_texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFra
 def parquet_of(frame: pd.DataFrame) -> bytes:
     """Parquet with the types of the query, verbatim: what reads it evaluates no formulas."""
     buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
+    with_whole_numbers(frame).to_parquet(buffer, index=False)
     return buffer.getvalue()

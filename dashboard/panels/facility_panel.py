@@ -7,6 +7,7 @@ from dashboard.charts.downloads import below, table
 from dashboard.charts.states import EMPTY_LAKE, NO_ROWS, Empty, explained, show_empty
 from dashboard.charts.tiles import tiles_html
 from dashboard.data import past
+from dashboard.data.queries import bucket_seconds
 from dashboard.data.reader import Present
 from dashboard.panels.ranges import choose_days, choose_hours
 from dashboard.state import ask, reader, units
@@ -74,7 +75,7 @@ def _trend(facility_id: str) -> None:
         if answer.frame.empty:
             show_empty(NO_JOIN)
             return
-        charts = trend_charts(Stretches(answer.frame, start, end), units())
+        charts = trend_charts(Stretches(answer.frame, start, end, bucket_seconds(start, end)), units())
         columns = st.columns(2, gap="medium")
         for number, (name, chart) in enumerate(charts):
             with columns[number % 2]:

@@ -67,7 +67,7 @@ def _flow(start: datetime, end: datetime) -> None:
     st.html(tiles_html(flow_tiles(flow.frame, quarantined, seconds)))
     if flow.frame.empty:
         st.caption("Nothing was scored in this range.")
-    drawn = [] if flow.frame.empty else flow_charts(Stretches(flow.frame, start, end), seconds)
+    drawn = [] if flow.frame.empty else flow_charts(Stretches(flow.frame, start, end, seconds))
     for column, (name, chart) in zip(st.columns(2, gap="medium"), drawn, strict=False):
         with column:
             st.altair_chart(chart, key=f"pipeline/{name}", alt=name)

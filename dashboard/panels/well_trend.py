@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
+from dashboard.charts.bands import with_gaps
 from dashboard.charts.drawing import Drawing
 from dashboard.charts.states import NO_ROWS, Empty, explained, no_rows_since, show_empty
 from dashboard.charts.tables import facts_html, sql_beside
@@ -79,7 +80,7 @@ def _answers(asked: Asked) -> list[Answer]:
 def _charts(asked: Asked, frame: pd.DataFrame, alarms: pd.DataFrame, chosen: pd.Timestamp | None) -> None:
     seconds = queries.bucket_seconds(asked.start, asked.end)
     end = max(asked.end, reader().now()) if asked.live else asked.end
-    frame = trend.with_gaps(frame, seconds)
+    frame = with_gaps(frame, seconds)
     scene = trend.Scene(
         asked.start, end, trend.event_bands(frame, seconds), trend.alarm_bands(alarms, asked.start, end)
     )

@@ -97,9 +97,9 @@ def cost_tile(spend: Spend | None, *, billed: bool) -> Tile:
     )  # fmt: skip
 
 
-def flow_charts(flow: Stretches, seconds: int) -> list[tuple[str, Drawing]]:
-    """Throughput and lag in stretches of so many seconds, by name."""
-    charts = [("readings", flow.bars("readings", f"Readings scored in each {seconds:,} s", colour=LINE))]
+def flow_charts(flow: Stretches) -> list[tuple[str, Drawing]]:
+    """Throughput and lag over time, by name."""
+    charts = [("readings", flow.bars("readings", f"Readings scored in each {flow.seconds:,} s", colour=LINE))]
     if flow.rows["lag_median_s"].notna().any():
         title = "From reading to score, seconds: median and most"
         charts.append(("lag", flow.bands("lag_median_s", "lag_max_s", title)))

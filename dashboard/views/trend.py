@@ -80,17 +80,6 @@ def with_live(frame: pd.DataFrame, minutes: Sequence[Minute]) -> pd.DataFrame:
     return rows if frame.empty else pd.concat([frame, rows.astype({"bucket": frame["bucket"].dtype})])
 
 
-def with_gaps(frame: pd.DataFrame, seconds: int) -> pd.DataFrame:
-    """The stretches, with an empty one after each that no other follows: a line must not cross a gap."""
-    if frame.empty:
-        return frame
-    times = frame["bucket"]
-    # The live table's stretches are minutes, whatever those of the lake are.
-    apart = times.shift(-1) - times > pd.Timedelta(seconds=1.5 * max(seconds, 60))
-    holes = pd.DataFrame({"bucket": times[apart] + pd.Timedelta(seconds=seconds)})
-    return pd.concat([frame, holes]).sort_values("bucket", ignore_index=True)
-
-
 def gauge_rows(frame: pd.DataFrame, gauges: Sequence[str], units: UnitSystem) -> pd.DataFrame:
     """Long rows of the gauges with values: `time`, `gauge`, `mean`, `min` and `max` in the units shown."""
     parts = [

@@ -1,5 +1,6 @@
 """Cache, queries, frames, problems and the last hour's anomalies."""
 
+import io
 import json
 import threading
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.charts.downloads import columns_of, csv_of, parquet_of
 from dashboard.data import past, queries
 from dashboard.data.cache import FAILURE_SECONDS, TtlCache
 from dashboard.data.frames import frame_of
@@ -169,6 +171,14 @@ def test_frames_have_gaps_for_null_and_times_in_utc():
     assert frame["at"][0] == pd.Timestamp(NOON)
     assert frame["name"].tolist() == ["a", None]
     assert frame_of(QueryResult(("at",), ("timestamp",), [], False, "id", 0)).empty
+
+
+def test_whole_numbers_are_handed_out_as_such():
+    frame = frame_of(QueryResult(("n", "x"), ("bigint", "double"), [(5, 5.0), (None, None)], False, "id", 0))
+    assert csv_of(frame).decode().splitlines() == ["n,x", "5,5.0", ","]
+    assert pd.read_parquet(io.BytesIO(parquet_of(frame))).dtypes.astype(str).tolist() == ["Int64", "float64"]
+    assert columns_of(frame)["n"]["type_config"]["format"] == "localized"
+    assert "x" not in columns_of(frame)
 
 
 @pytest.mark.parametrize(

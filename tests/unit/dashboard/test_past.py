@@ -188,7 +188,7 @@ def test_a_facility_shows_its_present_and_what_reports(monkeypatch):
     assert not app.exception
     assert "Methane at the wells, ppm" in said
     assert '<div class="ps-value">9,000</div>' in said
-    charts = [name for name, _ in trend_charts(Stretches(TREND, START, END), SI)]
+    charts = [name for name, _ in trend_charts(Stretches(TREND, START, END, 60), SI)]
     assert charts == ["methane_max", "level_mean", "tank_pressure", "risk_max", "share"]
 
 
@@ -352,3 +352,16 @@ def test_what_is_not_watched_is_no_good_news():
 
 def test_a_line_that_was_no_text_says_so():
     assert raw_text(LINES.iloc[1].to_dict()) == "(base64: the line was no valid text)\n/w=="
+
+
+def test_no_line_of_a_facility_or_of_the_lag_crosses_a_gap():
+    rows = pd.DataFrame(
+        {
+            "bucket": [START + timedelta(minutes=n) for n in (0, 1, 30, 31)],
+            "mean": [1.0] * 4,
+            "most": [2.0] * 4,
+        }
+    )
+    drawn = Stretches(rows, START, END, 60).bands("mean", "most", "a title").to_dict()
+    (data,) = [one for one in drawn["datasets"].values() if "mean" in one[0]]
+    assert [row["mean"] for row in data] == [1.0, 1.0, None, 1.0, 1.0]

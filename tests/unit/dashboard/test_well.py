@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
+from dashboard.charts.bands import with_gaps
 from dashboard.units import FIELD, SI
 from dashboard.views import trend, well
 from petrostream.aws.athena import QueryFailed
@@ -178,10 +179,10 @@ def test_live_minutes_follow_the_lake_and_repeat_nothing():
 
 def test_a_line_does_not_cross_a_gap():
     frame = stretches().drop(index=[12, 13, 14]).reset_index(drop=True)
-    gapped = trend.with_gaps(frame, 60)
+    gapped = with_gaps(frame, 60)
     (hole,) = gapped[gapped["readings"].isna()].index
     assert gapped["bucket"][hole] == frame["bucket"][11] + pd.Timedelta(minutes=1)
-    assert len(trend.with_gaps(stretches(), 60)) == len(stretches())
+    assert len(with_gaps(stretches(), 60)) == len(stretches())
 
 
 def test_labels_become_bands_with_their_names():

@@ -18,7 +18,7 @@ Q ?=
 
 .PHONY: help setup setup-dev up down demo dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc sql package cost bench \
         plan lock deploy smoke rollback destroy receipt \
-        test test-unit test-infra test-e2e test-images image-tools fuzz scan lint format clean
+        test test-unit test-infra test-e2e test-images image-tools chaos fuzz scan lint format clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -161,6 +161,9 @@ test-unit: setup-dev ## Run the unit tests, contracts of AWS's services, a minut
 fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED=n FIRST=n]
 	@$(RUN) -m tests.fuzz --inputs "$(or $(INPUTS),1000000)" --seconds "$(or $(SECONDS),3600)" \
 	  $(if $(SEED),--seed "$(SEED)") $(if $(FIRST),--first "$(FIRST)")
+
+chaos: setup-dev ## Fail calls, processes and clocks on purpose, and reckon: make chaos [SEED=20 PAIRS=100]
+	@$(RUN) -m tests.chaos --out build/chaos --pairs "$(or $(PAIRS),100)" --seed "$(or $(SEED),20)"
 
 test-infra: setup-dev ## Run the infrastructure tests, all but the scanners (make scan)
 	@$(RUN) -m pytest tests/infra --ignore tests/infra/test_scan.py $(SIDE_BY_SIDE)

@@ -17,8 +17,13 @@ _TYPES = {"string": "VARCHAR", "array<string>": "VARCHAR[]", "int": "INTEGER", "
 
 
 def _arrow(kind: str) -> pyarrow.DataType:
-    numbers = {"DOUBLE": pyarrow.float64(), "INTEGER": pyarrow.int64(), "BIGINT": pyarrow.int64()}
-    return pyarrow.list_(pyarrow.string()) if kind.endswith("[]") else numbers.get(kind, pyarrow.string())
+    plain = {
+        "DOUBLE": pyarrow.float64(),
+        "INTEGER": pyarrow.int64(),
+        "BIGINT": pyarrow.int64(),
+        "BOOLEAN": pyarrow.bool_(),
+    }
+    return pyarrow.list_(pyarrow.string()) if kind.endswith("[]") else plain.get(kind, pyarrow.string())
 
 
 class DuckLake:

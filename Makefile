@@ -155,8 +155,8 @@ TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync=$(if $(MAKE_TE
 test: setup-dev ## Run every test, two suites at a time
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going $(TOGETHER) test-infra test-e2e test-unit
 
-test-unit: setup-dev ## Run the unit tests, contracts of AWS's services, a minute of fuzzing: EXPLORE=1 draws new examples
-	@$(RUN) -m pytest tests/unit tests/contract tests/fuzz $(SIDE_BY_SIDE)
+test-unit: setup-dev ## Run the unit tests, contracts, a minute of fuzzing and of faults: EXPLORE=1 draws new examples
+	@$(RUN) -m pytest tests/unit tests/contract tests/fuzz tests/chaos $(SIDE_BY_SIDE)
 
 fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED=n FIRST=n]
 	@$(RUN) -m tests.fuzz --inputs "$(or $(INPUTS),1000000)" --seconds "$(or $(SECONDS),3600)" \

@@ -91,7 +91,7 @@ def relation_of(connection: psycopg.Connection[Any], mapping: Mapping) -> Relati
             types[mapping.updated_at],
             "timestamptz or timestamp",
         )
-    indexed = connection.execute(_INDEX, [oid, mapping.updated_at, mapping.id]).fetchone()
+    (indexed,) = connection.execute(_INDEX, [oid, mapping.updated_at, mapping.id]).fetchone() or (False,)
     quoted = sql.SQL("{}.{}").format(sql.Identifier(schema), sql.Identifier(table))
     return Relation(
         name=quoted,
@@ -99,8 +99,9 @@ def relation_of(connection: psycopg.Connection[Any], mapping: Mapping) -> Relati
         aware=types[mapping.updated_at] == _TIMES[0],
         # `character` alone would cast to a single letter.
         id_type="bpchar" if types[mapping.id] == "character" else types[mapping.id],
-        indexed=bool(indexed and indexed[0]),
-        unreached=_unreached(connection, mapping, quoted),
+        indexed=indexed,
+        # Without an index the question alone would read the whole table.
+        unreached=indexed and _unreached(connection, mapping, quoted),
     )
 
 

@@ -104,9 +104,10 @@ class PostgresTable:
     def _prepared(self, connection: psycopg.Connection[Any]) -> Relation:
         """Make a new connection read-only, and compare the table with the map."""
         if connection.info.server_version < OLDEST:
+            release = connection.info.server_version // 10_000
             raise SourceInvalid(
-                f"PostgreSQL {connection.info.server_version // 10_000} is too old: rows name "
-                'their transactions from release 13 on; set kind = "sqlalchemy" in the map, which looks back instead'
+                f"PostgreSQL {release} is too old: rows name their transactions from release 13 on; set "
+                'kind = "sqlalchemy" in the map, which looks back instead'
             )
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
@@ -221,9 +222,10 @@ _XID = (
     "(CASE WHEN xmin::text::bigint < 3 THEN 0 "
     "ELSE %(high)s::bigint - ((%(high)s::bigint - xmin::text::bigint) & 4294967295) END)"
 )
+# The order names the table: by `id` alone it would be that of the text, under which the column is selected.
 _ROWS = (
-    "SELECT {at}, {id}::text, " + _XID + ", {columns} FROM {table} "  # noqa: S608 - names and values are put in by the driver
-    "WHERE {condition} AND {at} < '9999-12-30' ORDER BY {at}, {id} LIMIT %(limit)s"
+    "SELECT {at}, {id}::text, " + _XID + ", {columns} FROM {table} AS polled "  # noqa: S608 - no user's text
+    "WHERE {condition} AND {at} < '9999-12-30' ORDER BY polled.{at}, polled.{id} LIMIT %(limit)s"
 )
 
 

@@ -401,6 +401,15 @@ def test_times_without_a_zone_are_in_the_zone_of_the_map(server, tmp_path):
     assert len(historian.readings) == 4
 
 
+def test_numbers_of_one_moment_are_read_in_the_order_of_numbers(historian):
+    """As text, 10 comes before 9: a batch that ends in between would leave 9 behind for ever."""
+    with historian.server.connect() as one:
+        for _ in range(123):
+            historian.insert(one)
+    historian.poll(limit=7)
+    assert historian.readings.total() == len(historian.readings) == 123
+
+
 def test_other_ids_than_numbers_order_rows_too(server, tmp_path):
     for kind, value in (
         ("uuid", "gen_random_uuid()"),

@@ -27,7 +27,8 @@ from tests.support.postgres import PostgresServer
 
 TABLE = """
 CREATE TABLE readings (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, well text NOT NULL, measured_at timestamptz NOT NULL,
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, site text NOT NULL, well text NOT NULL,
+  measured_at timestamptz NOT NULL,
   pressure double precision, temperature numeric(6, 2), updated_at timestamptz NOT NULL DEFAULT now());
 CREATE INDEX ON readings (updated_at, id)
 """
@@ -37,15 +38,18 @@ MAP = f"""
 table = "readings"
 name = "{SOURCE}"
 [columns]
+facility_id = "site"
 well_id = "well"
 ts = "measured_at"
 p_pdg = "pressure"
 t_tpt = "temperature"
 """
-WELLS = tuple(f"WELL-{number:05d}" for number in range(1, 7))
+WELLS = tuple(f"CDC-{number:05d}" for number in range(1, 7))
+SITES = ("CDC-A", "CDC-B")
+"""Facilities of these wells alone: the lake has other tests' wells too."""
 INSERT = (
-    "INSERT INTO readings (well, measured_at, pressure, temperature, updated_at) "
-    "VALUES (%s, %s, %s, %s, {at})"
+    "INSERT INTO readings (site, well, measured_at, pressure, temperature, updated_at) "
+    "VALUES (%s, %s, %s, %s, %s, {at})"
 )
 
 
@@ -171,13 +175,19 @@ class Historian:
         count = rng.choice((1, 5, 50, 200))
         chosen = [number for _, number in zip(range(count), mine, strict=False)]
         rows = [
-            (WELLS[n % len(WELLS)], base + timedelta(seconds=n // len(WELLS)), 2.1e7 + n % 977, 110 + n % 7)
+            (
+                SITES[n % 2],
+                WELLS[n % len(WELLS)],
+                base + timedelta(seconds=n // len(WELLS)),
+                2.1e7 + n % 977,
+                110 + n % 7,
+            )
             for n in chosen
         ]
         if rng.random() < 0.1:  # written and taken back: never to be seen
             with connection.transaction(force_rollback=True):
                 ghost = base - timedelta(days=1, seconds=salt + rng.randrange(900))
-                connection.execute(INSERT.format(at=at), (WELLS[0], ghost, 1e7, 1))
+                connection.execute(INSERT.format(at=at), (SITES[0], WELLS[0], ghost, 1e7, 1))
                 with self._lock:
                     self.outcome.rolled_back += 1
         if rng.random() < 0.3:

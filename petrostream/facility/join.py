@@ -74,12 +74,15 @@ class Joined:
         pairs: settled readings, matched or not.
         duplicates: well readings that were dropped as duplicates.
         duplicate_tanks: tank readings that were dropped as duplicates.
+        waited_ms: how long the settled readings waited, together: by how much the newest reading of the
+            facility was ahead of each when it was settled, ms of event time. Late readings do not wait.
     """
 
     state: JoinState
     pairs: Pairs
     duplicates: int
     duplicate_tanks: int
+    waited_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,8 @@ def join(state: JoinState, wells: WellEvents, tanks: TankReadings, tank_at: IntA
     reasons = [None if code < 0 else _REASONS[code] for code in reason[done].tolist()]
     pairs = Pairs(candidates.events.take(done), known.readings, tank[done], reasons)
     new_state = _remember(state, int(newest[-1]), candidates, settled >= n + m, known)
-    return Joined(new_state, pairs, n - len(kept_wells), m - len(kept_tanks))
+    waited = np.maximum(newest[settled[done] + 1] - candidates.ts[done], 0)[~candidates.late[done]]
+    return Joined(new_state, pairs, n - len(kept_wells), m - len(kept_tanks), int(waited.sum()))
 
 
 def _fresh_wells(state: JoinState, event_id: list[str], late: BoolArray) -> IntArray:

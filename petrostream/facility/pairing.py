@@ -31,6 +31,7 @@ class Paired:
         duplicate_tanks: tank readings that were dropped as duplicates.
         without_tanks: well readings settled as unmatched before the facility's first tank reading; they have
             no rows.
+        waited_ms: how long the readings of the rows waited, together (`petrostream.facility.join.Joined`).
     """
 
     state: JoinState
@@ -38,6 +39,7 @@ class Paired:
     duplicates: int
     duplicate_tanks: int
     without_tanks: int
+    waited_ms: int = 0
 
     @property
     def late(self) -> int:
@@ -71,7 +73,7 @@ def pair(
     if every_facility or state.tanks_seen:
         joined = join(state, wells, tanks, tank_at)
         rows = assess(facility_id, joined.pairs)
-        return Paired(joined.state, rows, joined.duplicates, joined.duplicate_tanks, 0)
+        return Paired(joined.state, rows, joined.duplicates, joined.duplicate_tanks, 0, joined.waited_ms)
     if not len(tanks):
         joined = join(state, wells, tanks, tank_at)
         rows = assess(facility_id, _NO_PAIRS)
@@ -86,4 +88,5 @@ def pair(
         before.duplicates + after.duplicates,
         after.duplicate_tanks,
         len(before.pairs),
+        after.waited_ms,
     )

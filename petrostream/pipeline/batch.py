@@ -41,6 +41,7 @@ class Tally:
         duplicates: well readings the join dropped as duplicates.
         duplicate_tanks: tank readings the join dropped as duplicates.
         without_tanks: well readings without a joined row, because no tank had reported yet.
+        join_wait_ms: how long the joined readings waited for their pair, together, ms of event time.
     """
 
     readings: int = 0
@@ -56,6 +57,7 @@ class Tally:
     duplicates: int = 0
     duplicate_tanks: int = 0
     without_tanks: int = 0
+    join_wait_ms: int = 0
 
     def add(self, other: "Tally") -> None:
         """Add the counts of `other` to these."""

@@ -106,5 +106,6 @@ def _join(
     tally.late = paired.late
     tally.duplicates, tally.duplicate_tanks = paired.duplicates, paired.duplicate_tanks
     tally.without_tanks = paired.without_tanks
+    tally.join_wait_ms = paired.waited_ms
     live = note_joined(memory.live, paired.rows, times.arrived_ms)
     return replace(memory, join=paired.state, live=live)

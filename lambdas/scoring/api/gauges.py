@@ -40,6 +40,9 @@ class Gauges:
         self._anomalies = self._counter("anomalies", "Anomalous readings of the stream")
         self._annunciated = self._counter("alarms_annunciated", "Alarms annunciated")
         self._joined = self._counter("readings_joined", "Readings settled by the join", "matched")
+        self._join_wait = self._counter(
+            "join_wait_seconds", "Time that readings waited to be joined, by their own clocks; all together"
+        )
         self._failed = self._counter("facilities_failed", "Facilities to process again")
         self._behind = Gauge(
             "petrostream_behind_seconds",
@@ -70,6 +73,7 @@ class Gauges:
         self._annunciated.inc(tally.alarms)
         self._joined.labels("yes").inc(tally.matched)
         self._joined.labels("no").inc(tally.unmatched)
+        self._join_wait.inc(tally.join_wait_ms / 1000)
         self._failed.inc(len(outcome.failed))
 
     def behind(self, shard_id: str, seconds: float) -> None:

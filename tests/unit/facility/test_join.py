@@ -193,6 +193,35 @@ class TestLeaving:
         assert outcome(tank(0), tank(3), tank(4), well(0)) == [(0, 3)]
 
 
+class TestWaiting:
+    """How long readings waited is in event time, up to the newest reading when they were settled."""
+
+    @pytest.mark.parametrize(
+        ("stream", "waited_s"),
+        [
+            ([tank(0), well(1)], 0.0),
+            ([well(0), tank(3)], 3.0),
+            ([well(0), well(2, "B"), tank(1)], 2.0 + 0.0),
+            ([well(0), well(5.001, "B")], 5.001),
+            ([well(0), well(4, "B"), well(60, "C")], 60.0 + 56.0),
+            ([tank(60), well(1)], 0.0),
+            ([tank(0), well(3_600, early_s=None)], 0.0),
+        ],
+    )
+    def test_until_a_pair_or_the_watermark_settles_them(self, stream, waited_s):
+        for cuts in ((), range(1, len(stream))):
+            assert waited(stream, cuts) == round(1000 * waited_s)
+
+
+def waited(stream, cuts=()):
+    """Ms that the settled readings of a stream waited, in batches cut at these places."""
+    state, total = JoinState(), 0
+    for low, high in itertools.pairwise([0, *sorted(cuts), len(stream)]):
+        joined = join(state, *batch(stream[low:high]))
+        state, total = joined.state, total + joined.waited_ms
+    return total
+
+
 class TestDuplicates:
     def test_a_duplicate_well_reading_is_dropped_paired_or_not(self):
         found, counts, _ = run([well(0), well(0), tank(1), well(0), well(1)])

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from lambdas.scoring.api import app as api
 from lambdas.scoring.api.access import Access, ApiLimits
 from lambdas.scoring.api.app import create_app
+from lambdas.scoring.api.gauges import Gauges
 from lambdas.scoring.api.server import ApiSettings
 from lambdas.scoring.api.services import Services
 from petrostream.errors import ServiceUnavailable, SettingInvalid, Throttled
 from petrostream.lake import rows_to_blocks
+from petrostream.pipeline import Outcome, Tally
 from petrostream.readings import validate_block
 from petrostream.scoring import FacilityState, score_batch
 from tests.support.alarm_desk import desk_of
@@ -242,6 +244,27 @@ def test_health_ready_and_metrics(services):
     page = client.get("/metrics").text
     assert "petrostream_api_readings_total 7.0" in page
     assert 'petrostream_api_seconds_count{work="score"} 1.0' in page
+
+
+def test_the_service_counts_rate_errors_join_and_lag_of_the_stream():
+    gauges = Gauges()
+    tally = Tally(
+        readings=10, quarantined=1, anomalies=2, alarms=1, matched=3, unmatched=1, join_wait_ms=2500
+    )
+    gauges.batch(Outcome(failed=["7"], tally=tally), 5)
+    gauges.behind("petrostream-ingest/shardId-000000000000", 1.5)
+    lines = gauges.page().decode().splitlines()
+    assert {line for line in lines if not line.startswith("#") and "_created" not in line} >= {
+        "petrostream_readings_scored_total 10.0",
+        "petrostream_readings_quarantined_total 1.0",
+        "petrostream_anomalies_total 2.0",
+        "petrostream_alarms_annunciated_total 1.0",
+        'petrostream_readings_joined_total{matched="yes"} 3.0',
+        'petrostream_readings_joined_total{matched="no"} 1.0',
+        "petrostream_join_wait_seconds_total 2.5",
+        "petrostream_facilities_failed_total 1.0",
+        'petrostream_behind_seconds{shard="petrostream-ingest/shardId-000000000000"} 1.5',
+    }
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ class Reader:
         self.ports = ports
         self.cache = cache or TtlCache()
         self._recent = RecentAnomalies(ports.live)
+        self._last: Present | None = None
 
     def now(self) -> datetime:
         """The present, UTC."""
@@ -88,7 +89,12 @@ class Reader:
         tags = tuple(self.ports.alarms.tags(fleet))
         now_ms = self.ports.clock()
         wells = [well for facility in fleet for well in facility.wells]
-        return Present(now_ms, fleet, tags, self._recent.counts(wells, now_ms))
+        self._last = Present(now_ms, fleet, tags, self._recent.counts(wells, now_ms))
+        return self._last
+
+    def last_known(self) -> Present | None:
+        """The fleet as it was last read, however long ago, None if it never was: no call is made."""
+        return self._last
 
     def minutes(self, well_id: str, back: timedelta) -> list[Minute]:
         """A well's closed minutes from so long ago until now, oldest first; errors as for `present`."""

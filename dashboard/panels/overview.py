@@ -4,9 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.marks import ALL, mark_html, safe
-from dashboard.charts.states import EMPTY_LAKE, explained, show_empty, show_stale
+from dashboard.charts.states import EMPTY_LAKE, explained, show_empty, show_problem, show_stale
 from dashboard.charts.tiles import Tile, tiles_html
 from dashboard.data import queries
+from dashboard.data.problems import Problem, problem_of
 from dashboard.data.reader import STALE_MS, Present
 from dashboard.panels.alarm_list import alarm_list
 from dashboard.panels.alarm_panel import ALARM_KEY
@@ -15,6 +16,7 @@ from dashboard.units import UnitSystem
 from dashboard.views.alarms import alarm_rows
 from dashboard.views.fleet import MAP_HEIGHT, alarm_counts, fleet_map, tiles, total_tile, well_rows
 from petrostream.aws.alarm_list import age
+from petrostream.errors import PetroStreamError
 from petrostream.times import to_iso
 
 REFRESH_SECONDS = 2
@@ -27,11 +29,13 @@ def show() -> None:
     """The overview, again every two seconds."""
     began_ms = reader().ports.clock()
     with explained():
-        present = reader().present()
+        present, problem = _present()
+        if problem is not None:
+            show_problem(problem)
         if not present.wells:
             show_empty(EMPTY_LAKE)
             return
-        _head(present)
+        _head(present, live=problem is None)
         st.html(tiles_html([*tiles(present), _total()], alarm_counts(present)))
         left, right = st.columns([1, 1], gap="medium")
         with left:
@@ -42,10 +46,21 @@ def show() -> None:
         st.html(f'<span data-refresh="{began_ms}"></span>')
 
 
-def _head(present: Present) -> None:
+def _present() -> tuple[Present, Problem | None]:
+    """The fleet now, or as it was last known, with why it is not known now: an empty screen helps nobody."""
+    try:
+        return reader().present(), None
+    except PetroStreamError as error:
+        known = reader().last_known()
+        if known is None:
+            raise
+        return known, problem_of(error)
+
+
+def _head(present: Present, *, live: bool) -> None:
     newest = present.newest_ms()
     stale = newest is not None and present.now_ms - newest > STALE_MS
-    state, at = "Not live, read" if stale else "Live", to_iso(present.now_ms)
+    state, at = "Live" if live and not stale else "Not live, read", to_iso(present.now_ms)
     st.html(
         f'<div class="ps-stamp" data-stamp="{present.now_ms}">{state} {at[:10]} {at[11:19]} UTC, again every '
         f"{REFRESH_SECONDS} s</div>"

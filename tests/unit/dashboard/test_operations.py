@@ -123,6 +123,23 @@ def test_a_failing_athena_leaves_the_present_alone(monkeypatch):
     assert "Open alarms: <b data-total>2</b>" in said
 
 
+def test_a_live_table_that_fails_later_leaves_what_was_last_known(monkeypatch):
+    world = _world()
+    with reading(world, monkeypatch) as reader:
+        app = page("operations")
+        assert ">Live 2025-11-27 10:03:00 UTC" in texts(app)
+        world.live.error = unavailable("dynamodb", "ReadTimeoutError")
+        world.now_ms += 60_000
+        reader.cache.forget("present")
+        app.run()
+    said = texts(app)
+    assert not app.exception
+    assert "The live table (DynamoDB) does not answer." in said
+    assert "Not live, read 2025-11-27 10:03:00 UTC" in said
+    assert "Open alarms: <b data-total>2</b>" in said
+    assert len(listed(app)) == 2
+
+
 def test_an_alarm_is_opened_and_acknowledged_through_the_desk(monkeypatch):
     world = _world()
     with reading(world, monkeypatch):

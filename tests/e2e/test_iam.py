@@ -4,6 +4,8 @@ A lake of its own: what these tests take away must not be missing elsewhere.
 """
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,9 +16,11 @@ import boto3
 import pytest
 
 from infra.settings import load_settings
+from local import service
 from petrostream.live.items import facility_key
 from tests.support.iam import assumed, calls, denied, lacking
-from tests.support.lake import Lake, of_the_function, wait_for
+from tests.support.lake import Lake, free_port, of_the_function, wait_for
+from tests.support.paths import ROOT
 from tests.support.rights import PIPELINE, REHEARSED, SCORING, TOPIC, Statement, firehose
 from toolchain.twin import ACCOUNT, IAM_VARIABLE, REGION
 
@@ -180,6 +184,47 @@ def test_without_the_right_to_publish_readings_land_and_alerts_wait(guarded: Lak
     # Told with the facility's next readings.
     _send(facility, seconds=1)
     wait_for(lambda: hears(facility), "the alert to be published", 60)
+
+
+@contextmanager
+def _service_under(lake: Lake, role: str) -> Iterator[None]:
+    """The service in the function's place, with the credentials of a role."""
+    given = assumed(role).get_credentials().get_frozen_credentials()
+    variables = service.environment(lake.twin, free_port()) | {
+        "AWS_ACCESS_KEY_ID": given.access_key,
+        "AWS_SECRET_ACCESS_KEY": given.secret_key,
+        "AWS_SESSION_TOKEN": given.token,
+    }
+    with service.instead_of_the_function():
+        process = subprocess.Popen([sys.executable, "-m", service.MODULE], cwd=ROOT, env=variables)
+        try:
+            yield
+        finally:
+            service.stop(process)
+    assert process.returncode == 0
+
+
+@contextmanager
+def _get_records(role: str) -> Iterator[None]:
+    """The emulator weighs GetRecords without the stream's ARN: no statement about a stream covers it."""
+    iam = boto3.client("iam")
+    row = {"Effect": "Allow", "Action": "kinesis:GetRecords", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [row]})
+    iam.put_role_policy(RoleName=role, PolicyName="emulator", PolicyDocument=document)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="emulator")
+
+
+def test_the_service_needs_no_more_than_its_role_has(guarded: Lake) -> None:
+    """On ECS its role has the function's statements, but for these two (tests/infra/test_services.py)."""
+    logs, failures = (SCORING, "logs", "logs:CreateLogStream"), (SCORING, "failures", "sqs:SendMessage")
+    facility = "FAC-IAM-SERVICE"
+    with lacking(logs), lacking(failures), _get_records(SCORING), _service_under(guarded, SCORING):
+        _send(facility)
+        wait_for(lambda: _landed(guarded, facility) == WHOLE, "a block to land through the service", 60)
+        assert _committed(facility)
 
 
 def test_every_statement_of_the_pipeline_has_been_taken_away_above() -> None:

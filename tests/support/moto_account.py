@@ -29,7 +29,7 @@ UNANSWERED: Mapping[str, str] = {
 """Calls that moto cannot answer, by target, with the reason: the server says yes to them."""
 
 VALID = b'{"result": "OK", "diagnostics": []}'
-"""The answer to a validation; a definition is checked by the twin's emulator and by tests/infra/test_jobs.py."""
+"""The answer to a validation: the twin's emulator and tests/infra/test_jobs.py check definitions."""
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

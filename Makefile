@@ -16,7 +16,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc sql package cost bench \
+.PHONY: help setup setup-dev up down demo gold dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc sql package cost bench \
         plan lock deploy smoke rollback destroy receipt \
         test test-unit test-infra test-e2e test-images image-tools chaos fuzz scan lint format clean
 
@@ -102,6 +102,9 @@ cdc: setup ## Poll a table of a historian into the stream: make cdc MAP=historia
 sql: setup ## Run Athena SQL: make sql Q="SELECT * FROM well_data WHERE anomaly_flag = 1"
 	@test -n "$$Q" || { echo 'Say what to ask: make sql Q="SELECT well_id, AVG(pressure) FROM well_data GROUP BY well_id"' >&2; exit 2; }
 	@$(RUN) -m local sql "$$Q"
+
+gold: setup ## Write past days to gold, of the local lake: make gold [DATE=2026-11-20 FROM=… TO=… REBUILD=1]
+	@$(RUN) -m batch compact $(foreach option,date from to,$(call given,$(option))) $(if $(REBUILD),--rebuild)
 
 package: setup ## Build the function packages for AWS (arm64, no Docker)
 	@$(RUN) -m toolchain.package --target aws

@@ -53,7 +53,23 @@ def score_folder(
         raise typer.Exit(1)
 
 
-def days_of(date: datetime | None, first: datetime | None, last: datetime | None) -> dict[str, str]:
+@app.command()
+def compact(
+    date: DateOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="From the curated zone alone: drops what a backfill wrote.")
+    ] = False,
+    aws: AwsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write days of readings to gold; without a date, every day that needs it."""
+    event = days_of(date, first, last) | ({"rebuild": True} if rebuild else {})
+    finish(start("compact", event, aws=aws), as_json=as_json)
+
+
+def days_of(date: datetime | None, first: datetime | None, last: datetime | None) -> dict[str, Any]:
     """The dates of a command, as an event names them; one end of a range alone is that one day."""
     given = {"date": date, "from": first or last, "to": last or first}
     return {name: day.date().isoformat() for name, day in given.items() if day is not None}
@@ -132,6 +148,7 @@ def _settings(settings: Settings) -> BatchSettings:
         quarantine_bucket=bucket("quarantine"),
         artifacts_bucket=bucket("artifacts"),
         keep_days=settings.gold.keep_days,
+        settle_hours=settings.gold.settle_hours,
     )
 
 

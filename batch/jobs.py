@@ -35,6 +35,7 @@ class BatchSettings:
         quarantine_bucket: QUARANTINE_BUCKET, rejected lines.
         artifacts_bucket: ARTIFACTS_BUCKET, models and reports.
         keep_days: GOLD_KEEP_DAYS, days for which a replaced run of gold stays readable.
+        settle_hours: GOLD_SETTLE_HOURS, hours after its end at which a day is taken to gold.
     """
 
     database: str
@@ -45,6 +46,7 @@ class BatchSettings:
     quarantine_bucket: str
     artifacts_bucket: str
     keep_days: int
+    settle_hours: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "BatchSettings":
@@ -53,9 +55,6 @@ class BatchSettings:
         Raises:
             SettingInvalid: a variable is missing or has a value that can't be used.
         """
-        days = _text(environment, "GOLD_KEEP_DAYS", "a number of days, 1 or more")
-        if not days.isdigit() or int(days) < 1:
-            raise SettingInvalid("GOLD_KEEP_DAYS", days, "a number of days, 1 or more")
         return cls(
             database=_text(environment, "LAKE_DATABASE", "the name of the Glue database"),
             workgroup=_text(environment, "ATHENA_WORKGROUP", "the name of the Athena work group"),
@@ -64,8 +63,17 @@ class BatchSettings:
             curated_bucket=_text(environment, "CURATED_BUCKET", "the name of the curated zone's bucket"),
             quarantine_bucket=_text(environment, "QUARANTINE_BUCKET", "the name of the quarantine's bucket"),
             artifacts_bucket=_text(environment, "ARTIFACTS_BUCKET", "the name of the models' bucket"),
-            keep_days=int(days),
+            keep_days=_number(environment, "GOLD_KEEP_DAYS", 1),
+            settle_hours=_number(environment, "GOLD_SETTLE_HOURS", 0),
         )
+
+
+def _number(environment: Mapping[str, str], name: str, least: int) -> int:
+    expected = f"a number, {least} or more"
+    text = _text(environment, name, expected)
+    if not text.isdigit() or int(text) < least:
+        raise SettingInvalid(name, text, expected)
+    return int(text)
 
 
 def _text(environment: Mapping[str, str], name: str, expected: str) -> str:
@@ -196,6 +204,7 @@ def _in(module: str) -> Job:
 
 
 JOBS: dict[str, Job] = {
+    "compact": _in("batch.compact"),
     "days": _in("batch.days"),
     "score-folder": _in("batch.score_folder"),
     "summary": _in("batch.summary"),

@@ -7,6 +7,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from batch.catalogue import Catalogue, gold_dates
+from batch.views import GoldDates, with_dates
 from deploy.names import Names
 from deploy.output import Output
 from deploy.views import in_order
@@ -98,11 +100,23 @@ def apply_views(names: Names, output: Output, folder: Path = VIEWS) -> list[str]
         return []
     lake = names.settings.lake
     applied = []
+    dates = _dates_in_gold(lake.database)
     for path in in_order(folder):
         try:
-            run_sql(path.read_text(encoding="utf-8"), database=lake.database, workgroup=lake.workgroup)
+            text = with_dates(path.read_text(encoding="utf-8"), dates)
+            run_sql(text, database=lake.database, workgroup=lake.workgroup)
         except PetroStreamError as error:
             raise ToolError(f"The view of {path.name} was not created: {error}") from error
         applied.append(path.stem)
     output.say(f"Views: {', '.join(applied)}")
     return applied
+
+
+def _dates_in_gold(database: str) -> GoldDates:
+    """Dates that the views go on reading from gold."""
+    try:
+        return gold_dates(Catalogue(client("glue"), database))
+    except (BotoCoreError, ClientError) as error:
+        raise ToolError(
+            f"Glue could not list the days in gold: {error}", "Run the same command again."
+        ) from error

@@ -65,9 +65,13 @@ class GoldSettings(Section):
 
     Attributes:
         keep_days: how long a replaced run of a day stays, and can be read.
+        settle_hours: how long after its end a day is taken to gold, so that late readings are there.
+        deleted_expire_days: how long S3 keeps what jobs delete.
     """
 
-    keep_days: Annotated[int, Field(ge=1, le=3650)]
+    keep_days: Days
+    settle_hours: Annotated[int, Field(ge=0, le=720)]
+    deleted_expire_days: Days
 
 
 class StreamSettings(Section):

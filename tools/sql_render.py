@@ -15,16 +15,10 @@ from petrostream.alarms import ONE_CONSOLE
 from petrostream.schema import TABLES, Field, Schema, schema
 from toolchain import commands
 from toolchain.paths import ROOT
+from tools.sql_tables import ddl
 
 SQL = ROOT / "sql"
-_SETTINGS = ROOT / "infra" / "settings.json"
 _CONSOLES = ROOT / "infra" / "consoles.json"
-_FORMAT = {
-    "parquet": "STORED AS PARQUET",
-    "json": "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'\n"
-    "STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'\n"
-    "OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'",
-}
 
 
 def rendered() -> dict[Path, str]:
@@ -38,11 +32,18 @@ def rendered() -> dict[Path, str]:
 def _reading_views() -> dict[Path, str]:
     """The views of readings, with one row of each identity."""
     return {
-        SQL / "views" / "well_data.sql": view(
-            schema("scored_readings"),
+        SQL / "views" / "well_data.sql": gold_view(
+            "well_data_gold",
             name="well_data",
+            after="curated_data",
             question="What do we know of every reading? One row per event_id.",
+        ),
+        SQL / "views" / "curated_data.sql": view(
+            schema("scored_readings"),
+            name="curated_data",
+            question="What do we know of every reading, by the curated zone alone? One row per event_id.",
             why=(
+                "Exact at any time, and dearer than well_data, which reads past days from gold.\n"
                 "A reading lands twice when it was sent or scored again. The first record that carried it\n"
                 "counts: a later one comes late and has no score. Of that record the copy scored last\n"
                 "counts: a retry may know more of the windows. Sequence numbers compare as numbers.\n"
@@ -76,11 +77,18 @@ def _reading_views() -> dict[Path, str]:
 def _event_views() -> dict[Path, str]:
     """The views of alarms and rejected lines, with one row of each identity."""
     return {
-        SQL / "views" / "alarm_history.sql": view(
-            schema("alarms"),
+        SQL / "views" / "alarm_history.sql": gold_view(
+            "alarm_history_gold",
             name="alarm_history",
+            after="curated_alarm_history",
             question="What happened to every alarm, and when? One row per transition_id.",
+        ),
+        SQL / "views" / "curated_alarm_history.sql": view(
+            schema("alarms"),
+            name="curated_alarm_history",
+            question="What happened to every alarm, by the curated zone alone? One row per transition_id.",
             why=(
+                "Exact at any time; alarm_history reads past days from gold.\n"
                 "A retry can land a transition twice, with the same identity. The first record that caused\n"
                 "it counts; of that record the copy recorded last. A transition's copies share its date."
             ),
@@ -175,48 +183,6 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def ddl(table: Schema) -> str:
-    """CREATE EXTERNAL TABLE for a table of the schema, with partition projection.
-
-    The deployment creates the tables; the statement is for people, and for an account without the
-    deployment. `${bucket}` stands for the bucket's name.
-    """
-    start = json.loads(_SETTINGS.read_text(encoding="utf-8"))["lake"]["projection_start"]
-    location = f"s3://${{{table.zone}_bucket}}/{table.prefix}"
-    columns = ",\n".join(_column(field) for field in table.fields)
-    partitions = ",\n".join(_column(field) for field in table.partitions)
-    properties = {
-        "projection.enabled": "true",
-        "projection.date.type": "date",
-        "projection.date.format": "yyyy-MM-dd",
-        "projection.date.range": f"{start},NOW+1DAYS",
-        "projection.date.interval": "1",
-        "projection.date.interval.unit": "DAYS",
-        "storage.location.template": f"{location}date=${{date}}/",
-    }
-    listed = ",\n".join(f"  '{name}' = '{value}'" for name, value in properties.items())
-    return (
-        f"-- Table {table.name}: {table.description}\n"
-        f"-- The deployment creates it. ${{{table.zone}_bucket}} is the bucket's name.\n"
-        f"-- Written by `python -m tools.sql_render` from petrostream/schema/{table.name}.json.\n"
-        f"CREATE EXTERNAL TABLE IF NOT EXISTS petrostream.{table.name} (\n{columns}\n)\n"
-        f"PARTITIONED BY (\n{partitions}\n)\n"
-        f"{_FORMAT[str(table.format)]}\n"
-        f"LOCATION '{location}'\n"
-        f"TBLPROPERTIES (\n{listed}\n)\n"
-    )
-
-
-def _column(field: Field) -> str:
-    comment = field.description + (f" [{field.unit}]" if field.unit else "")
-    return f"  `{field.name}` {field.type} COMMENT {_quoted(comment)}"
-
-
-def _quoted(text: str) -> str:
-    """A text of Athena's DDL, which is Hive's: an apostrophe takes a backslash."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def view(
     table: Schema, *, name: str, question: str, why: str, identity: tuple[str, ...], first: tuple[str, ...]
 ) -> str:
@@ -236,6 +202,23 @@ def view(
         f"  FROM {table.name}\n"
         f")\n"
         f"WHERE copy_number = 1\n"
+    )
+
+
+def gold_view(table: str, *, name: str, after: str, question: str) -> str:
+    """CREATE VIEW that reads gold where it exists, and the view `after` for all other dates."""
+    gold = schema(table)
+    columns = ",\n".join(f"  {_named(field)}" for field in (*gold.fields, *gold.partitions))
+    return (
+        f"-- {question}\n"
+        f"-- Gold where it exists, and {after} for all other dates. Jobs write the dates in the\n"
+        "-- place of FALSE and TRUE (batch/views.py): literals, so that a query is planned without\n"
+        "-- the days it leaves out.\n"
+        f"-- Written by `python -m tools.sql_render` from petrostream/schema/{table}.json.\n"
+        f"CREATE OR REPLACE VIEW {name} AS\n"
+        f"SELECT\n{columns}\nFROM {table}\nWHERE FALSE -- gold: in {table}\n"
+        f"UNION ALL\n"
+        f"SELECT\n{columns}\nFROM {after}\nWHERE TRUE -- gold: not in {table}\n"
     )
 
 

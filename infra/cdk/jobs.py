@@ -73,6 +73,7 @@ class JobsStack(Stack):
             "QUARANTINE_BUCKET": bucket("quarantine"),
             "ARTIFACTS_BUCKET": bucket("artifacts"),
             "GOLD_KEEP_DAYS": str(settings.gold.keep_days),
+            "GOLD_SETTLE_HOURS": str(settings.gold.settle_hours),
         }
 
     def _machine(self, key: str) -> sfn.CfnStateMachine:

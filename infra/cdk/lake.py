@@ -79,6 +79,8 @@ class LakeStack(Stack):
             )
         if zone == "raw":
             rules.append(self._cooling())
+        if zone == "curated":
+            rules.append(self._replaced_gold())
         return s3.Bucket(
             self,
             f"{_pascal(zone)}Bucket",
@@ -92,6 +94,14 @@ class LakeStack(Stack):
             lifecycle_rules=rules,
             # S3 refuses to delete a bucket that holds anything, so this removes empty buckets only.
             removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _replaced_gold(self) -> s3.LifecycleRule:
+        """Jobs delete a replaced run after its days of grace; what they delete can be made again."""
+        return s3.LifecycleRule(
+            id="replaced-gold",
+            prefix="gold/",
+            noncurrent_version_expiration=Duration.days(self._deployment.settings.gold.deleted_expire_days),
         )
 
     def _cooling(self) -> s3.LifecycleRule:
@@ -113,18 +123,9 @@ class LakeStack(Stack):
         zone = cast("Zone", table.zone)
         location = f"s3://{self.buckets[zone].bucket_name}/{table.prefix}"
         input_format, output_format, serde = _FORMATS[str(table.format)]
-        parameters = {
-            "EXTERNAL": "TRUE",
-            "classification": str(table.format),
-            "projection.enabled": "true",
-            "projection.date.type": "date",
-            "projection.date.format": "yyyy-MM-dd",
-            # A reading may lie up to an hour ahead of the clock, hence one day past NOW.
-            "projection.date.range": f"{self._settings.projection_start},NOW+1DAYS",
-            "projection.date.interval": "1",
-            "projection.date.interval.unit": "DAYS",
-            "storage.location.template": f"{location}date=${{date}}/",
-        }
+        parameters = {"EXTERNAL": "TRUE", "classification": str(table.format)}
+        if table.partitioning == "projected":
+            parameters |= self._projection(location)
         resource = glue.CfnTable(
             self,
             f"{_pascal(table.name)}Table",
@@ -149,6 +150,18 @@ class LakeStack(Stack):
         )
         resource.add_resource_dependency(self.database)
         return resource
+
+    def _projection(self, location: str) -> dict[str, str]:
+        return {
+            "projection.enabled": "true",
+            "projection.date.type": "date",
+            "projection.date.format": "yyyy-MM-dd",
+            # A reading may lie up to an hour ahead of the clock, hence one day past NOW.
+            "projection.date.range": f"{self._settings.projection_start},NOW+1DAYS",
+            "projection.date.interval": "1",
+            "projection.date.interval.unit": "DAYS",
+            "storage.location.template": f"{location}date=${{date}}/",
+        }
 
     def _workgroup(self) -> athena.CfnWorkGroup:
         results = f"s3://{self.buckets['athena-results'].bucket_name}/results/"

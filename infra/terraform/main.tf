@@ -29,6 +29,7 @@ module "lake" {
 
   place          = local.place
   settings       = local.settings.lake
+  gold           = local.settings.gold
   bucket_names   = local.bucket_names
   schema_folder  = "${local.repository}/petrostream/schema"
   queries_folder = "${local.repository}/sql/queries"

@@ -8,7 +8,9 @@ Values come back as Athena writes them: `true`, `[a, b]`, `2026-11-20 09:00:00.0
 Python's spelling. The result file lies where GetQueryExecution says, which is where awswrangler looks for
 it. The emulator hands SQL to DuckDB as it is and has no views: `local/athena/bridge.py` translates it and
 expands them. Its own parser acts on CREATE TABLE and DROP TABLE before any query runs: here no statement
-changes the catalogue. And it ignores the values for `?`: here they are put in their places.
+changes the catalogue. And it ignores the values for `?`: here they are put in their places. It reads every
+file below a table's location: of a table with registered partitions, here it reads those that the catalogue
+names, and views read the dates from gold that are registered (batch/views.py).
 """
 
 import asyncio
@@ -18,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from local.adaptations import guard
+from local.adaptations.registered import CatalogueFiles, GlueTable, is_registered, registered_dates
 from local.athena import bridge, catalogue, engine, parameters, types
 from local.athena.errors import SqlError
 from petrostream.aws.athena import DATABASE
@@ -34,12 +37,11 @@ _KNOWN = {
     "_execute_query": "0c4e4ef194947b64",
     "_parse_ddl": "28404b7ed0da4aca",
     "_rewrite_data_paths": "1437b9af110a4d56",
+    "_materialize_table_files": "e4f134f666f9c516",
 }
 
 # A quarantined line may hold 256 KiB of raw payload; this is DuckDB's own default, stated.
 _MAX_OBJECT_BYTES = 16 * 1024 * 1024
-
-GlueTable = Mapping[str, Any]
 
 
 def install() -> None:
@@ -53,7 +55,9 @@ def install() -> None:
 
     guard.check(athena, _KNOWN)
     duck_type: Callable[[str], str] = firehose._hive_to_duckdb_type
-    guard.replace(athena, "_table_relation", _relation(athena, duck_type))
+    found = CatalogueFiles()
+    guard.replace(athena, "_materialize_table_files", found.materialize())
+    guard.replace(athena, "_table_relation", _relation(athena, duck_type, found))
     guard.replace(athena, "_hive_options", lambda partitions: hive_options(partitions, duck_type))
     guard.replace(athena, "_empty_relation", lambda table: empty_relation(table, duck_type))
     guard.replace(athena, "_run_duckdb", _athena_query(athena))
@@ -63,10 +67,18 @@ def install() -> None:
 
 
 def _relation(
-    athena: ModuleType, duck_type: Callable[[str], str]
+    athena: ModuleType, duck_type: Callable[[str], str], found: CatalogueFiles
 ) -> Callable[[GlueTable, Sequence[str]], str]:
     def table_relation(table: GlueTable, files: Sequence[str]) -> str:
         columns = (table.get("StorageDescriptor") or {}).get("Columns") or []
+        if is_registered(table):
+            copies = found.copy(table)
+            options = hive_options(table["PartitionKeys"], duck_type)
+            return (
+                _of_these_columns(table, athena._sql_list(copies), options)
+                if copies
+                else empty_relation(table, duck_type)
+            )
         if athena._data_format(table) != "json" or not columns:
             other: str = table_relation.original(table, files)  # type: ignore[attr-defined]
             return other
@@ -79,6 +91,12 @@ def _relation(
         )
 
     return table_relation
+
+
+def _of_these_columns(table: GlueTable, files: str, hive: str) -> str:
+    """A relation with a table's columns alone: folders of its files may have keys that it does not have."""
+    listed = ", ".join(_name(column["Name"]) for column in _columns(table))
+    return f"(SELECT {listed} FROM read_parquet({files}, union_by_name = true, {hive}))"  # noqa: S608
 
 
 def hive_options(partitions: Sequence[Mapping[str, str]], duck_type: Callable[[str], str]) -> str:
@@ -104,7 +122,7 @@ def _athena_query(athena: ModuleType) -> Callable[..., Any]:
     """Run a statement written for Athena: answered from the catalogue, or translated for DuckDB."""
 
     async def run_duckdb(query: str, database: str, catalog: str | None = None) -> dict[str, Any]:
-        views = bridge.load_views()
+        views = bridge.load_views(dates=registered_dates())
         tables = _tables_of(DATABASE)
         answer = catalogue.statement(query, tables, views, database)
         if answer is None:

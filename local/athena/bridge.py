@@ -20,6 +20,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError, TokenError, UnsupportedError
 from sqlglot.tokenizer_core import TokenType
 
+from batch.views import GoldDates, with_dates
 from local.athena import catalogue, types
 from local.athena.checks import check
 from local.athena.errors import SqlError
@@ -49,14 +50,18 @@ def _columns_of(name: str) -> dict[str, types.SqlType | None]:
     return {field.name: types.of_text(field.type) for field in fields}
 
 
-def load_views(folder: Path = VIEWS) -> dict[str, exp.Query]:
+def load_views(folder: Path = VIEWS, dates: GoldDates | None = None) -> dict[str, exp.Query]:
     """The views of a folder by name: each file holds one CREATE VIEW statement.
+
+    Args:
+        folder: where the files are.
+        dates: dates that the views read from gold; none when left out.
 
     Raises:
         SqlError: a file holds something else; names it.
     """
     paths = sorted(folder.glob("*.sql"))
-    return dict(_view(path.name, path.read_text(encoding="utf-8")) for path in paths)
+    return dict(_view(path.name, with_dates(path.read_text(encoding="utf-8"), dates or {})) for path in paths)
 
 
 @lru_cache(maxsize=256)
@@ -66,7 +71,18 @@ def _view(file: str, text: str) -> tuple[str, exp.Query]:
     query = statement.expression if isinstance(statement, exp.Create) else None
     if not isinstance(statement, exp.Create) or statement.kind != "VIEW" or not isinstance(query, exp.Query):
         raise SqlError(f"{file}: expected one CREATE VIEW statement")
-    return str(statement.this.name).lower(), query
+    return str(statement.this.name).lower(), _without_empty_sides(query)
+
+
+def _without_empty_sides(query: exp.Query) -> exp.Query:
+    """A view without the side of its UNION that has no dates: its table need not be read at all."""
+    if isinstance(query, exp.Union) and isinstance(query.this, exp.Select):
+        where = query.this.args.get("where")
+        conditions = [] if where is None else list(where.this.flatten())
+        if any(isinstance(one, exp.Boolean) and not one.this for one in [where and where.this, *conditions]):
+            right: exp.Query = query.expression
+            return right
+    return query
 
 
 def translate(

@@ -6,10 +6,12 @@ done with a column, by the code or by a service.
 
 from petrostream.schema.kinds import TANK, WELL, Kind
 from petrostream.schema.sensors import (
+    GOLD_TABLES,
     NAME_OF_THREE_W,
     SENSOR_INDEX,
     SENSOR_NAMES,
     SENSORS,
+    STREAMED_TABLES,
     TABLES,
     Field,
     Schema,
@@ -18,10 +20,12 @@ from petrostream.schema.sensors import (
 )
 
 __all__ = [
+    "GOLD_TABLES",
     "NAME_OF_THREE_W",
     "SENSORS",
     "SENSOR_INDEX",
     "SENSOR_NAMES",
+    "STREAMED_TABLES",
     "TABLES",
     "TANK",
     "WELL",

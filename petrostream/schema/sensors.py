@@ -52,7 +52,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A record or table: ordered fields; for a table its partitions, zone (bucket), S3 prefix and format."""
+    """A record or table: ordered fields; for a table its partitions, zone (bucket), S3 prefix and format.
+
+    Attributes:
+        partitioning: where a partition's files are: `projected` from its values, at a fixed place below the
+            prefix; or where they are `registered` in the catalogue, which can be changed at once.
+    """
 
     name: str
     description: str
@@ -61,6 +66,7 @@ class Schema:
     zone: str | None = None
     prefix: str | None = None
     format: str | None = None
+    partitioning: str = "projected"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,10 +101,20 @@ def schema(name: str) -> Schema:
         zone=raw.get("zone"),
         prefix=raw.get("prefix"),
         format=raw.get("format"),
+        partitioning=raw.get("partitioning", "projected"),
     )
 
 
-TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
+STREAMED_TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
+"""Names of the tables that Firehose writes."""
+
+GOLD_TABLES = (
+    *("well_data_gold", "well_data_runs", "gold_hours", "gold_days", "gold_months"),
+    "alarm_history_gold",
+)
+"""Names of the tables that jobs write."""
+
+TABLES = (*STREAMED_TABLES, *GOLD_TABLES)
 """Names of the lake's tables: schemas that have a zone."""
 
 

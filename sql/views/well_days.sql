@@ -1,7 +1,36 @@
 -- What was each day of each well like? One row per well and UTC date, for trends and reports.
 -- As well_hours, of which it is made: means are weighted with the readings they are of. A condition on date
 -- keeps it cheap. `hours` is how many hours of the day have readings.
+-- Days in gold come from gold_days: jobs write their dates in the place of FALSE and TRUE (batch/views.py).
 CREATE OR REPLACE VIEW well_days AS
+SELECT
+  well_id,
+  facility_id,
+  hours,
+  readings,
+  scored_readings,
+  anomalies,
+  alert_readings,
+  readings_in_alarm,
+  anomaly_score_mean,
+  anomaly_score_max,
+  max_risk,
+  pressure_readings,
+  pressure_mean,
+  pressure_min,
+  pressure_max,
+  temperature_readings,
+  temperature_mean,
+  temperature_min,
+  temperature_max,
+  methane_max_ppm,
+  data_quality_mean,
+  data_quality_min,
+  readings_with_reasons,
+  "date"
+FROM gold_days
+WHERE FALSE -- gold: in gold_days
+UNION ALL
 SELECT
   well_id,
   MIN(facility_id) AS facility_id,
@@ -28,4 +57,5 @@ SELECT
   SUM(readings_with_reasons) AS readings_with_reasons,
   "date"
 FROM well_hours
+WHERE TRUE -- gold: not in gold_days
 GROUP BY well_id, "date"

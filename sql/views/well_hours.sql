@@ -1,7 +1,36 @@
 -- What was each hour of each well like? One row per well and UTC hour, for trends and reports.
 -- Means are those of the readings that have the value; `_readings` says how many these are, so that means of
 -- hours can be averaged. A gauge in another unit is left out. A condition on date keeps it cheap.
+-- Days in gold come from gold_hours: jobs write their dates in the place of FALSE and TRUE (batch/views.py).
 CREATE OR REPLACE VIEW well_hours AS
+SELECT
+  well_id,
+  hour_start,
+  facility_id,
+  readings,
+  scored_readings,
+  anomalies,
+  alert_readings,
+  readings_in_alarm,
+  anomaly_score_mean,
+  anomaly_score_max,
+  max_risk,
+  pressure_readings,
+  pressure_mean,
+  pressure_min,
+  pressure_max,
+  temperature_readings,
+  temperature_mean,
+  temperature_min,
+  temperature_max,
+  methane_max_ppm,
+  data_quality_mean,
+  data_quality_min,
+  readings_with_reasons,
+  "date"
+FROM gold_hours
+WHERE FALSE -- gold: in gold_hours
+UNION ALL
 SELECT
   well_id,
   DATE_TRUNC('hour', ts) AS hour_start,
@@ -28,4 +57,5 @@ SELECT
   COUNT_IF(LENGTH(validation_reasons) > 0) AS readings_with_reasons,
   "date"
 FROM plain_readings
+WHERE TRUE -- gold: not in gold_hours
 GROUP BY well_id, DATE_TRUNC('hour', ts), "date"

@@ -70,6 +70,8 @@ def _role(templates, name):
         ("athena:GetQueryResults", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/petrostream"),
         ("glue:GetTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:table/petrostream/well_data"),
         ("s3:GetObject", _bucket("curated", "scored_readings/date=2026-11-20/a.parquet")),
+        ("s3:GetObject", _bucket("curated", "gold/well_data/date=2026-11-20/run=a/part-0000.parquet")),
+        ("glue:GetPartitions", f"arn:aws:glue:{REGION}:{ACCOUNT}:table/petrostream/well_data_gold"),
         ("s3:ListBucket", _bucket("curated")),
         ("s3:PutObject", _bucket("athena-results", "results/a.csv")),
         ("s3:GetObject", _bucket("athena-results", "results/a.csv")),

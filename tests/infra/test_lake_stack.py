@@ -6,10 +6,9 @@ import pytest
 
 from infra.queries import QUERIES, description
 from infra.settings import load_settings
-from petrostream.schema.sensors import schema
+from petrostream.schema.sensors import GOLD_TABLES, STREAMED_TABLES, TABLES, schema
 
 SETTINGS = load_settings()
-TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
 
 
 def _table(templates, name):
@@ -31,7 +30,7 @@ def test_every_column_of_the_schema_is_in_the_table_with_its_type(aws, name):
     assert all(c["Comment"] for c in columns)
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", STREAMED_TABLES)
 def test_partitions_are_projected_so_no_crawler_is_needed(aws, name):
     table = _table(aws, name)
     assert [(c["Name"], c["Type"]) for c in table["PartitionKeys"]] == [("date", "date")]
@@ -43,9 +42,18 @@ def test_partitions_are_projected_so_no_crawler_is_needed(aws, name):
     assert json.dumps(parameters["storage.location.template"]).endswith(f'/{name}/date=${{date}}/"]]}}')
 
 
+@pytest.mark.parametrize("name", GOLD_TABLES)
+def test_partitions_of_gold_are_registered_so_that_a_day_can_be_replaced_at_once(aws, name):
+    table = _table(aws, name)
+    assert [key["Name"] for key in table["PartitionKeys"]] == [key.name for key in schema(name).partitions]
+    assert table["Parameters"] == {"EXTERNAL": "TRUE", "classification": "parquet"}
+    assert json.dumps(table["StorageDescriptor"]["Location"]).endswith(f'/{schema(name).prefix}"]]}}')
+
+
 def test_formats_are_those_the_delivery_streams_write(aws):
     serde = {
-        name: _table(aws, name)["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] for name in TABLES
+        name: _table(aws, name)["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"]
+        for name in STREAMED_TABLES
     }
     assert serde == {
         "scored_readings": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
@@ -106,6 +114,13 @@ def test_no_data_expires_outside_the_query_results(aws):
         versions = [
             rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
             for rule in rules
-            if "NoncurrentVersionExpiration" in rule
+            if "NoncurrentVersionExpiration" in rule and "Prefix" not in rule
         ]
         assert versions == [SETTINGS.lake.noncurrent_expire_days]
+
+
+def test_what_jobs_delete_of_gold_goes_and_nothing_else_of_the_zone(aws):
+    rule = _rules(aws, "curated")["replaced-gold"]
+    assert rule["Prefix"] == "gold/"
+    assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == SETTINGS.gold.deleted_expire_days
+    assert "ExpirationInDays" not in rule

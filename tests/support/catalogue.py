@@ -12,11 +12,13 @@ class CatalogueAthena:
 
     Attributes:
         views: names of the views created, in order.
+        texts: the statement that created each.
     """
 
     def __init__(self, tables: Iterable[str]) -> None:
         self._relations = set(tables)
         self.views: list[str] = []
+        self.texts: dict[str, str] = {}
         self._failures: dict[str, str] = {}
 
     def start_query_execution(self, QueryString: str, **_: Any) -> dict[str, str]:  # noqa: N803
@@ -29,6 +31,7 @@ class CatalogueAthena:
             self._failures[query_id] = f"TABLE_NOT_FOUND: line 1:1: Table '{missing}' does not exist"
         else:
             self.views.append(statement.this.name)
+            self.texts[statement.this.name] = QueryString
             self._relations.add(statement.this.name)
         return {"QueryExecutionId": query_id}
 

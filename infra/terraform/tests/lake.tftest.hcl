@@ -5,6 +5,7 @@ mock_provider "aws" {}
 variables {
   place          = { twin = false, account_id = "123456789012", partition = "aws", region = "eu-north-1" }
   settings       = jsondecode(file("../settings.json")).lake
+  gold           = jsondecode(file("../settings.json")).gold
   bucket_names   = { for zone in jsondecode(file("../settings.json")).lake.buckets : zone => "the-${zone}" }
   schema_folder  = "../../petrostream/schema"
   queries_folder = "../../sql/queries"
@@ -84,6 +85,58 @@ run "an_included_schema_gives_its_columns_in_its_place" {
     condition     = length([for column in aws_glue_catalog_table.table["scored_readings"].storage_descriptor[0].columns : column.name if column.name == "p_tpt"]) == 1
     error_message = "The sensors are columns."
   }
+
+  assert {
+    condition = (
+      [for column in aws_glue_catalog_table.table["well_data_gold"].storage_descriptor[0].columns : column.name] ==
+      [for column in aws_glue_catalog_table.table["scored_readings"].storage_descriptor[0].columns : column.name]
+    )
+    error_message = "Gold has the columns of the curated readings, those that they include as well."
+  }
+}
+
+run "partitions_of_gold_are_registered_and_what_jobs_delete_goes" {
+  command = plan
+
+  module {
+    source = "./modules/lake"
+  }
+
+  variables {
+    gold = { keep_days = 7, settle_hours = 6, deleted_expire_days = 2 }
+  }
+
+  assert {
+    condition     = !contains(keys(aws_glue_catalog_table.table["well_data_gold"].parameters), "projection.enabled")
+    error_message = "Where a day is read from is in the catalogue, so that it can be changed at once."
+  }
+
+  assert {
+    condition     = aws_glue_catalog_table.table["scored_readings"].parameters["projection.enabled"] == "true"
+    error_message = "Firehose registers no partitions."
+  }
+
+  assert {
+    condition = [
+      for rule in aws_s3_bucket_lifecycle_configuration.zone["curated"].rule :
+      [rule.filter[0].prefix, rule.noncurrent_version_expiration[0].noncurrent_days] if rule.id == "replaced-gold"
+    ] == [["gold/", 2]]
+    error_message = "Deleted runs expire, and nothing else of the zone sooner than before."
+  }
+}
+
+run "a_grace_of_no_days_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lake"
+  }
+
+  variables {
+    gold = { keep_days = 0, settle_hours = 6, deleted_expire_days = 1 }
+  }
+
+  expect_failures = [var.gold]
 }
 
 run "settings_that_s3_would_refuse_are_refused" {

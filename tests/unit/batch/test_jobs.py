@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "QUARANTINE_BUCKET": "quarantine",
     "ARTIFACTS_BUCKET": "artifacts",
     "GOLD_KEEP_DAYS": "7",
+    "GOLD_SETTLE_HOURS": "6",
 }
 
 

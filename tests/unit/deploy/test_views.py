@@ -1,5 +1,7 @@
 """Views reach Athena in an order it accepts."""
 
+from datetime import date
+
 import pytest
 
 from deploy import publish
@@ -9,10 +11,10 @@ from deploy.place import Place
 from deploy.views import in_order
 from infra.settings import load_settings
 from petrostream.aws import athena
+from petrostream.schema import TABLES
 from tests.support.catalogue import CatalogueAthena
 from toolchain.errors import ToolError
 
-TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine")
 NAMES = Names(load_settings(), Place("123456789012", "eu-west-1", "me"))
 
 
@@ -20,6 +22,7 @@ NAMES = Names(load_settings(), Place("123456789012", "eu-west-1", "me"))
 def catalogue(monkeypatch):
     fake = CatalogueAthena(TABLES)
     monkeypatch.setattr(athena, "aws_client", lambda _: fake)
+    monkeypatch.setattr(publish, "_dates_in_gold", lambda _: {"well_data_gold": {date(2026, 11, 20)}})
     return fake
 
 
@@ -27,6 +30,8 @@ def test_every_view_is_created_on_an_empty_catalogue(catalogue):
     applied = publish.apply_views(NAMES, Output(lambda _: None))
     assert sorted(applied) == sorted(path.stem for path in publish.VIEWS.glob("*.sql"))
     assert catalogue.views == applied
+    # What is in gold stays in the views: a deployment does not make them read the curated zone again.
+    assert "(\"date\" = DATE '2026-11-20') -- gold: in well_data_gold" in catalogue.texts["well_data"]
 
 
 def test_a_view_over_a_missing_relation_stops_the_deployment(catalogue, tmp_path):

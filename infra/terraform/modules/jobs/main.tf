@@ -59,6 +59,7 @@ module "function" {
     QUARANTINE_BUCKET = var.bucket_names["quarantine"]
     ARTIFACTS_BUCKET  = var.bucket_names["artifacts"]
     GOLD_KEEP_DAYS    = tostring(var.gold.keep_days)
+    GOLD_SETTLE_HOURS = tostring(var.gold.settle_hours)
   }
 }
 

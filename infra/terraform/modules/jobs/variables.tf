@@ -40,7 +40,7 @@ variable "batch" {
 
 variable "gold" {
   description = "Section `gold` of the settings."
-  type        = object({ keep_days = number })
+  type        = object({ keep_days = number, settle_hours = number })
 }
 
 variable "raw_prefix" {

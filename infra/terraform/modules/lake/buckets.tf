@@ -127,6 +127,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "zone" {
     }
   }
 
+  # Jobs delete a replaced run after its days of grace; what they delete can be made again.
+  dynamic "rule" {
+    for_each = each.key == "curated" ? [1] : []
+
+    content {
+      id     = "replaced-gold"
+      status = "Enabled"
+
+      filter {
+        prefix = "gold/"
+      }
+
+      noncurrent_version_expiration {
+        noncurrent_days = var.gold.deleted_expire_days
+      }
+    }
+  }
+
   # Rules for old versions need a bucket that keeps them.
   depends_on = [aws_s3_bucket_versioning.zone]
 }

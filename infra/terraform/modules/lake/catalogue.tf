@@ -1,15 +1,19 @@
-# The Glue catalogue: tables as petrostream/schema describes them, partitions by projection.
+# The Glue catalogue: tables as petrostream/schema describes them. Partitions are projected, or registered by jobs.
 
 locals {
   # Schemas of the lake's tables: those that name a zone.
   every_schema = { for file in fileset(var.schema_folder, "*.json") : trimsuffix(file, ".json") => jsondecode(file("${var.schema_folder}/${file}")) }
   schemas      = { for name, schema in local.every_schema : name => schema if can(schema.zone) }
 
-  # An entry `{"include": "sensors"}` stands for the fields of that schema.
+  # An entry `{"include": "sensors"}` stands for the fields of that schema, which may include another.
+  included = {
+    for name, schema in local.every_schema : name => flatten([
+      for entry in schema.fields : can(entry.include) ? local.every_schema[entry.include].fields : [entry]
+    ])
+  }
   fields = {
     for name, schema in local.schemas : name => flatten([
-      for entry in schema.fields :
-      can(entry.include) ? jsondecode(file("${var.schema_folder}/${entry.include}.json")).fields : [entry]
+      for entry in local.included[name] : can(entry.include) ? local.every_schema[entry.include].fields : [entry]
     ])
   }
 
@@ -42,19 +46,23 @@ resource "aws_glue_catalog_table" "table" {
   description   = each.value.description
   table_type    = "EXTERNAL_TABLE"
 
-  parameters = {
-    "EXTERNAL"                 = "TRUE"
-    "classification"           = each.value.format
-    "projection.enabled"       = "true"
-    "projection.date.type"     = "date"
-    "projection.date.format"   = "yyyy-MM-dd"
-    "projection.date.interval" = "1"
+  parameters = merge(
+    {
+      "EXTERNAL"       = "TRUE"
+      "classification" = each.value.format
+    },
+    try(each.value.partitioning, "projected") == "projected" ? {
+      "projection.enabled"       = "true"
+      "projection.date.type"     = "date"
+      "projection.date.format"   = "yyyy-MM-dd"
+      "projection.date.interval" = "1"
 
-    # A reading may lie up to an hour ahead of the clock, hence one day past NOW.
-    "projection.date.range"         = "${var.settings.projection_start},NOW+1DAYS"
-    "projection.date.interval.unit" = "DAYS"
-    "storage.location.template"     = "${local.locations[each.key]}date=$${date}/"
-  }
+      # A reading may lie up to an hour ahead of the clock, hence one day past NOW.
+      "projection.date.range"         = "${var.settings.projection_start},NOW+1DAYS"
+      "projection.date.interval.unit" = "DAYS"
+      "storage.location.template"     = "${local.locations[each.key]}date=$${date}/"
+    } : {}
+  )
 
   dynamic "partition_keys" {
     for_each = each.value.partitions

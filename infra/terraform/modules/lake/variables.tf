@@ -60,6 +60,20 @@ variable "settings" {
   }
 }
 
+variable "gold" {
+  description = "Section `gold` of the settings."
+  type = object({
+    keep_days           = number
+    settle_hours        = number
+    deleted_expire_days = number
+  })
+
+  validation {
+    condition     = min(var.gold.keep_days, var.gold.deleted_expire_days) >= 1
+    error_message = "gold.keep_days and gold.deleted_expire_days must be 1 or more."
+  }
+}
+
 variable "bucket_names" {
   description = "Bucket names by zone."
   type        = map(string)

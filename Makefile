@@ -18,7 +18,7 @@ Q ?=
 
 .PHONY: help setup setup-dev up down demo gold dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc sql package cost bench \
         plan lock deploy smoke rollback destroy receipt \
-        test test-unit test-infra test-e2e test-images image-tools chaos fuzz scan lint format clean
+        test test-unit test-deep test-infra test-e2e test-images image-tools chaos fuzz scan lint format clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -158,8 +158,16 @@ TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync=$(if $(MAKE_TE
 test: setup-dev ## Run every test, two suites at a time
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going $(TOGETHER) test-infra test-e2e test-unit
 
-test-unit: setup-dev ## Run the unit tests, contracts, a minute of fuzzing and of faults: EXPLORE=1 draws new examples
-	@$(RUN) -m pytest tests/unit tests/contract tests/fuzz tests/chaos $(SIDE_BY_SIDE)
+# Each with as much of fuzzing and of faults as there is time for.
+UNIT := tests/unit tests/contract tests/fuzz tests/chaos
+
+test-unit: setup-dev ## Run the unit tests, contracts, some fuzzing and faults: EXPLORE=1 draws new examples
+	@$(RUN) -m pytest $(UNIT) $(SIDE_BY_SIDE)
+
+test-deep: setup-dev ## What a night has time for: new examples of every property, all faults, an hour of fuzzing
+	@EXPLORE=1 $(RUN) -m pytest $(UNIT) $(SIDE_BY_SIDE)
+	@$(MAKE) --no-print-directory chaos
+	@$(MAKE) --no-print-directory fuzz
 
 fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED=n FIRST=n]
 	@$(RUN) -m tests.fuzz --inputs "$(or $(INPUTS),1000000)" --seconds "$(or $(SECONDS),3600)" \

@@ -26,7 +26,7 @@ from petrostream.aws.athena import run_sql
 from tests.support.paths import ROOT
 from toolchain.twin import Twin, subprocess_environment
 
-STEP_SECONDS = 420.0
+STEP_SECONDS = 900.0
 # E2E_IAC=terraform runs the same tests on the lake as Terraform deploys it.
 IAC = os.environ.get("E2E_IAC", "cdk")
 CONSUMERS = ("function", "service")

@@ -76,6 +76,11 @@ def test_nothing_is_planned_for_an_account_before_its_checks_have_passed():
     assert NAMES["checks"][True] == {"workflow_call": None}
 
 
+def test_what_takes_longer_than_a_pull_request_may_runs_every_night():
+    assert NAMES["nightly"][True]["schedule"]
+    assert NAMES["nightly"]["jobs"]["deep"]["steps"][-1] == {"run": "make test-deep"}
+
+
 def test_nothing_is_applied_or_removed_without_the_approval_of_the_environment():
     assert NAMES["deploy"]["jobs"]["apply"]["environment"] == "production"
     assert NAMES["deploy"]["jobs"]["apply"]["needs"] == ["plan"]

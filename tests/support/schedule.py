@@ -10,7 +10,8 @@ TERRAFORM = "one plan of the configuration, and one lake that Terraform deploys"
 SHARED: Mapping[str, str] = {
     f"tests/infra/{name}.py": TERRAFORM
     for name in (
-        "test_parity", "test_services", "test_terraform", "test_terraform_encryption", "test_terraform_twin",
+        "test_jobs", "test_parity", "test_services",
+        "test_terraform", "test_terraform_encryption", "test_terraform_twin",
     )
 }  # fmt: skip
 """Files whose tests stay in one process, with what is made once for them."""
@@ -19,7 +20,7 @@ LONGEST = (
     *("tests/e2e/test_switches.py", "tests/e2e/test_crash.py", "tests/e2e/test_dashboard.py"),
     *("tests/e2e/test_reports.py", "tests/e2e/test_consumers.py", "tests/e2e/test_iam.py"),
     *("tests/infra/test_account.py", TERRAFORM, "tests/infra/test_services_account.py"),
-    "tests/fuzz/test_fuzz.py",
+    *("tests/fuzz/test_fuzz.py", "tests/chaos/test_chaos.py"),
 )
 """What must not begin last, when the other processes have nothing left to do."""
 

@@ -1,5 +1,7 @@
 """A run's tests are divided by what they share, and the longest begin first."""
 
+import re
+
 import pytest
 
 from tests.support.paths import ROOT
@@ -73,6 +75,16 @@ def test_every_file_named_is_there_and_named_once():
     assert [name for name in files if not (ROOT / name).is_file()] == []
     assert len(set(files)) == len(files)
     assert set(SHARED.values()) <= set(LONGEST)
+
+
+def test_the_files_that_share_a_plan_are_named():
+    """Another process would plan anew, and begin what nobody in it waits for."""
+    shared = re.compile(r"\b(aws_plan|terraform_copy|module_tests|twin_lake)\b")
+    users = {
+        path.name for path in (ROOT / "tests/infra").glob("test_*.py") if shared.search(path.read_text())
+    }
+    # The scanners run by themselves.
+    assert {f"tests/infra/{name}" for name in users - {"test_scan.py"}} == set(SHARED)
 
 
 @pytest.mark.parametrize(("dist", "ours"), [("loadfile", True), ("load", False), ("worksteal", False)])

@@ -65,12 +65,17 @@ def fingerprint(iac: Iac = Iac.cdk) -> str:
 
 
 def _files(skipped: set[str]) -> Iterator[Path]:
+    """Every source, in order. Skipped folders are not entered: npm may be filling one of them."""
     for source in _SOURCES:
         path = ROOT / source
-        candidates = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for candidate in candidates:
-            if candidate.is_file() and not skipped.intersection(candidate.parts):
-                yield candidate
+        if path.is_file():
+            yield path
+            continue
+        found = []
+        for folder, folders, names in os.walk(path):
+            folders[:] = [name for name in folders if name not in skipped]
+            found += [Path(folder, name) for name in names]
+        yield from sorted(found)
 
 
 def is_current(target: Twin, iac: Iac = Iac.cdk) -> bool:

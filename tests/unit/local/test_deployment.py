@@ -73,3 +73,24 @@ def test_the_fingerprint_covers_what_puts_a_deployment_together():
         "toolchain/package.py",
     } <= covered
     assert all((ROOT / source).exists() for source in deployment._SOURCES)
+
+
+def test_the_fingerprint_does_not_enter_what_npm_installs(tmp_path, monkeypatch):
+    """A folder that npm is filling changes while it is read."""
+    entered = []
+
+    def walk(top):
+        for row in os_walk(top):
+            entered.append(row[0])
+            yield row
+
+    os_walk = deployment.os.walk
+    for name in ("cdk/node_modules/aws-cdk/package.json", "cdk/app.py", "settings.json"):
+        (tmp_path / "infra" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "infra" / name).touch()
+    monkeypatch.setattr(deployment, "ROOT", tmp_path)
+    monkeypatch.setattr(deployment, "_SOURCES", ("infra",))
+    monkeypatch.setattr(deployment.os, "walk", walk)
+    found = [str(path.relative_to(tmp_path)) for path in deployment._files({"node_modules"})]
+    assert found == ["infra/cdk/app.py", "infra/settings.json"]
+    assert [path for path in entered if "node_modules" in str(path)] == []

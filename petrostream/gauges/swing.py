@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from petrostream.gauges.features import MISSING
 
-SWING_PA = 1e5
-"""A turn counts once the pressure has come back by 1 bar. The 7.8 h of normal operation in 3W's real
-instances of classes 2 and 6 have no turn; a slugging well's pressure swings by 2 to 30 bar."""
+SWING_PA = 2e5
+"""A turn counts once the pressure has come back by 2 bar: twice what pressures vary in the 7.8 h of normal
+operation of 3W's real instances of classes 2 and 6 (0.9 bar), less than a slugging well's tree swings (2.6 to
+40 bar)."""
 
 SWING_BINS = 120
 MAX_TURNS = 64
+
+LEAST_PAUSE = 30
+"""Minutes without a turn that end no oscillation: a quarter of the slowest cycle in 3W's class 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +60,13 @@ class Swing:
     def count(self, minute: int, minutes: int) -> int:
         """Return the number of turns in the given number of minutes before `minute`."""
         return 0 if not self.turns else sum(minute - minutes <= turn < minute for turn in self.turns)
+
+    def ended(self, minute: int) -> bool:
+        """Return whether the oscillation before `minute` is over.
+
+        It is once a whole cycle at its slowest, twice the longest time between two turns of the last
+        `SWING_BINS` minutes, has passed without a turn, but never within `LEAST_PAUSE` minutes.
+        """
+        recent = [turn for turn in self.turns if minute - SWING_BINS <= turn < minute]
+        slowest = max((after - turn for turn, after in pairwise(recent)), default=0)
+        return not recent or minute - recent[-1] > max(2 * slowest, LEAST_PAUSE)

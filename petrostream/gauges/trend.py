@@ -76,11 +76,13 @@ class Trend:
         rows: shape (n,), each reading's minute, as a position among the m minutes.
         windows: shape (m, sensors, BINS), means of the minutes before, in sensor units, NaN where unknown.
         turns: shape (m, swing sensors, 2), number of turns in the last hour and in the last two.
+        ended: shape (m, swing sensors), whether the oscillation that they are of is over.
     """
 
     rows: IntArray
     windows: FloatArray
     turns: IntArray
+    ended: BoolArray
 
     @staticmethod
     def concat(parts: Sequence["Trend"]) -> "Trend":
@@ -89,22 +91,29 @@ class Trend:
         rows = [part.rows + start for part, start in zip(parts, before, strict=False)]
         # Minutes outermost, as in each part: sums of floats depend on the layout.
         windows = np.concatenate([part.windows.transpose(0, 2, 1) for part in parts]).transpose(0, 2, 1)
-        return Trend(np.concatenate(rows), windows, np.concatenate([part.turns for part in parts]))
+        turns, ended = (np.concatenate(of) for of in zip(*((one.turns, one.ended) for one in parts), strict=True))
+        return Trend(np.concatenate(rows), windows, turns, ended)
 
     def take(self, rows: IntArray) -> "Trend":
         """Return what the readings at these positions see."""
-        return Trend(self.rows[rows], self.windows, self.turns)
+        return Trend(self.rows[rows], self.windows, self.turns, self.ended)
 
     def part(self, rows: slice) -> "Trend":
         """Return what consecutive readings see, without the minutes of others."""
         own = self.rows[rows]
         first, last = int(own.min()), int(own.max())
-        return Trend(own - first, self.windows[first : last + 1], self.turns[first : last + 1])
+        minutes = slice(first, last + 1)
+        return Trend(own - first, self.windows[minutes], self.turns[minutes], self.ended[minutes])
 
     def turned(self, sensor: str, hours: int) -> IntArray:
         """Return how often a pressure turned by at least `SWING_PA` in the last 1 or 2 hours: shape (n,)."""
         counts: IntArray = self.turns[:, SWING_SENSORS.index(sensor), hours - 1][self.rows]
         return counts
+
+    def oscillates(self, sensor: str) -> BoolArray:
+        """Return whether the oscillation that a pressure's turns are of goes on (`Swing.ended`): shape (n,)."""
+        ended: BoolArray = self.ended[:, SWING_SENSORS.index(sensor)][self.rows]
+        return ~ended
 
     def activity(self, sensor: str) -> FloatArray:
         """Return the well's usual activity: largest change within 3 minutes, in the hour up to 4 minutes ago.

@@ -79,9 +79,11 @@ def _within_minute(
     """The same for wells whose n readings are all in the open minute; sums have shape (w, trend sensors)."""
     bins = [memory.bins for memory in before]
     windows = _past(bins) if len(bins) > 1 else _past_of_one(bins[0].tobytes())
-    turns = np.array([_turns(memory.swings, memory.minute) for memory in before])
     rows = np.zeros(n, np.int64)
-    trends = [Trend(rows, windows[well : well + 1], turns[well : well + 1]) for well in range(len(before))]
+    trends = [
+        Trend(rows, windows[well : well + 1], *_turns(memory.swings, memory.minute))
+        for well, memory in enumerate(before)
+    ]
     sums = zip(before, totals, numbers, strict=True)
     return trends, [
         TrendMemory(memory.minute, memory.total + total, memory.number + number, memory.bins, memory.swings)
@@ -107,9 +109,15 @@ def _past_of_one(bins: bytes) -> FloatArray:
     return past
 
 
-def _turns(swings: tuple[Swing, ...], minute: int) -> list[list[int]]:
-    """How often each pressure turned in the hour and in the two hours before a minute."""
-    return [[swing.count(minute, hours * 60) for hours in (1, 2)] for swing in swings]
+@lru_cache(maxsize=1024)
+def _turns(swings: tuple[Swing, ...], minute: int) -> tuple[IntArray, BoolArray]:
+    """`turns` and `ended` of a `Trend` of one minute."""
+    turns = np.array([[[swing.count(minute, hours * 60) for hours in (1, 2)] for swing in swings]])
+    ended = np.array([[swing.ended(minute) for swing in swings]])
+    # Shared by every reading of the minute.
+    turns.setflags(write=False)
+    ended.setflags(write=False)
+    return turns, ended
 
 
 def _of_well(
@@ -123,7 +131,8 @@ def _of_well(
         state.enter(minute)
         state.total, state.number = state.total + total, state.number + number
     rows = np.repeat(np.arange(len(first)), np.append(first[1:], len(minutes)) - first)
-    return Trend(rows, state.windows(), np.array(state.turns)), state.memory()
+    turns, ended = (np.concatenate(each) for each in zip(*state.turns, strict=True))
+    return Trend(rows, state.windows(), turns, ended), state.memory()
 
 
 def _sums(counts: CountArray, sensors: IntArray, first: IntArray) -> tuple[IntArray, IntArray]:
@@ -153,7 +162,7 @@ class _Following:
     def __init__(self, before: TrendMemory) -> None:
         self.minute, self.total, self.number = before.minute, before.total, before.number
         self.swings = before.swings
-        self.turns: list[list[list[int]]] = []
+        self.turns: list[tuple[IntArray, BoolArray]] = []
         self._bins = [before.bins]
         self._length = len(before.bins)
         self._seen: list[int] = []

@@ -68,6 +68,10 @@ class RuleColumns:
         """Return how often a pressure turned in the last 1 or 2 hours (see `Trend.turned`): shape (n,)."""
         return self._nothing(0) if self.trend is None else self.trend.turned(sensor, hours)
 
+    def oscillates(self, sensor: str) -> BoolArray:
+        """Return whether a pressure's oscillation goes on (see `Trend.oscillates`): shape (n,)."""
+        return self._nothing(0) > 0 if self.trend is None else self.trend.oscillates(sensor)
+
     def activity(self, sensor: str) -> FloatArray:
         """Return the well's usual activity in the last hour, in the sensor's unit: shape (n,)."""
         return self._nothing(np.nan) if self.trend is None else self.trend.activity(sensor)

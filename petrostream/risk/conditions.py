@@ -155,7 +155,9 @@ def choke_climb(columns: RuleColumns) -> BoolArray:
 def flow_instability(columns: RuleColumns) -> BoolArray:
     """Two full cycles at the choke within the hour, while the tree does not cycle as slugging makes it."""
     cycles = columns.turned("p_mon_ckp", 1) >= OSCILLATION_TURNS
-    return cycles & ~_tree_cycles(columns) if anywhere(cycles) else cycles
+    if not anywhere(cycles):
+        return cycles
+    return cycles & columns.oscillates("p_mon_ckp") & ~_tree_cycles(columns)
 
 
 def _tree_cycles(columns: RuleColumns) -> BoolArray:
@@ -167,7 +169,7 @@ def _tree_cycles(columns: RuleColumns) -> BoolArray:
 
 
 def severe_slugging(columns: RuleColumns) -> BoolArray:
-    """Two full cycles at the tree within two hours, or one and a half large and slow ones."""
+    """Two full cycles at the tree within two hours, or one and a half large and slow ones, and going on."""
     turns = columns.turned("p_tpt", 2)
     several = turns >= LARGE_TURNS
     if not anywhere(several):
@@ -175,7 +177,7 @@ def severe_slugging(columns: RuleColumns) -> BoolArray:
     # A valve that closes makes the tree bounce, too, within minutes.
     slow = columns.turned("p_tpt", 1) < LARGE_TURNS
     large = several & (columns.span("p_tpt") >= LARGE_SWING)
-    return (turns >= OSCILLATION_TURNS) | (large & slow)
+    return ((turns >= OSCILLATION_TURNS) | (large & slow)) & columns.oscillates("p_tpt")
 
 
 def _does_not_oscillate(columns: RuleColumns) -> BoolArray:

@@ -90,7 +90,7 @@ def test_activity_leaves_out_what_an_operators_move_did():
 
 def test_ripples_on_a_large_swing_turn_the_tree_but_not_the_choke():
     n = np.arange(7200)
-    wave = 30e5 * np.sin(2 * np.pi * n / 3600) + 2e5 * np.sin(2 * np.pi * n / 300)
+    wave = 30e5 * np.sin(2 * np.pi * n / 3600) + 4e5 * np.sin(2 * np.pi * n / 300)
     values = with_tree(5e7 + wave)
     values[:, SENSOR_INDEX["p_mon_ckp"]] = 2e7 + wave
     (trend,), _ = followed(values)

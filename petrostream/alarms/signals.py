@@ -136,9 +136,10 @@ def restless(signals: Signals, limits: AlarmLimits = DEFAULT_LIMITS) -> BoolArra
         signals: the readings.
         limits: as given to `run_alarms`.
     """
-    stirred: BoolArray = signals.operating_state > 0
+    stirred: list[BoolArray] = [signals.operating_state > 0]
     for alarm_type in limits.types.values():
         on = condition_on(alarm_type, signals, limits)
         if on is not None:
-            stirred = stirred | on
-    return stirred
+            stirred.append(on)
+    found: BoolArray = np.logical_or.reduce(stirred)
+    return found

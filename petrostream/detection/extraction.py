@@ -170,16 +170,16 @@ class FeatureExtractor:
             unknown = np.isnan(center)
             if anywhere(unknown):
                 center = np.where(unknown, stats.table[_MEAN, _WITHOUT_CENTER, column], center)
-        plan, number = _plan(self.terms), stats.number[:, column]
+        plan, number = _plan(self.terms), stats.number.take(column, axis=1)
         # All terms at once: for a single reading the number of calls is what costs.
-        values = stats.table[plan.stats[:, None], plan.windows[:, None], column]
+        values = stats.table.reshape(-1, *stats.table.shape[2:]).take(plan.rows, axis=0).take(column, axis=1)
         for at, window in plan.minus:
             values[at] -= stats.table[_MEAN, window, column]
         if len(plan.per_value):
-            values[plan.per_value] *= np.minimum(number[plan.windows[plan.per_value]], plan.most)
+            values[plan.per_value] *= np.minimum(number.take(plan.changing, axis=0), plan.most)
         if len(plan.leveled):
             values[plan.leveled] -= center
-        whole = np.logical_and.reduce(number[plan.needed] >= plan.least)
+        whole = np.logical_and.reduce(number.take(plan.needed, axis=0) >= plan.least)
         # An assignment, since a conversion would keep the order of the axes.
         features = np.empty((len(held), len(stats), len(self.terms)), np.float32)
         features.transpose(2, 0, 1)[:] = values / scale
@@ -191,19 +191,20 @@ class _Plan:
     """The terms of an extractor by what is done with them.
 
     Attributes:
-        stats, windows: shape (k,), indices into `STATS` and `WINDOWS_S`.
+        rows: shape (k,), the statistic over a window as `stat * len(WINDOWS_S) + window`.
         minus: positions of the differences, and the longer window of each.
         per_value: positions of the changes.
+        changing: their windows.
         most: shape (changes, 1, 1), most values each is multiplied by.
         leveled: positions of the terms from which the center is subtracted.
         needed: shape (w,), the windows that must hold values.
         least: shape (w, 1, 1), how many.
     """
 
-    stats: IntArray
-    windows: IntArray
+    rows: IntArray
     minus: tuple[tuple[int, int], ...]
     per_value: IntArray
+    changing: IntArray
     most: IntArray
     leveled: IntArray
     needed: IntArray
@@ -219,10 +220,10 @@ def _plan(terms: tuple[Term, ...]) -> _Plan:
     changes = [at for at, term in enumerate(terms) if term.per_value and term.minus is None]
     leveled = [at for at, term in enumerate(terms) if term.leveled and not term.per_value]
     return _Plan(
-        np.array([term.stat for term in terms], np.int64),
-        np.array([term.window for term in terms], np.int64),
+        np.array([term.stat * len(WINDOWS_S) + term.window for term in terms], np.int64),
         tuple((at, term.minus) for at, term in enumerate(terms) if term.minus is not None),
         np.array(changes, np.int64),
+        np.array([terms[at].window for at in changes], np.int64),
         np.array([WINDOWS_S[terms[at].window] for at in changes], np.int64).reshape(-1, 1, 1),
         np.array(leveled, np.int64),
         np.array(list(least), np.int64),

@@ -41,8 +41,8 @@ class Forest:
     def score(self, rows: RowArray) -> FloatArray:
         """Score rows of shape (n, k) without NaN: shape (n,), 0 to 1, rounded to `SCORE_DECIMALS`."""
         (total,) = self.session.run(["path_length"], {"features": np.ascontiguousarray(rows, np.float32)})
-        mean: FloatArray = np.asarray(total, np.float64)[:, 0] / self.trees
-        score: FloatArray = np.exp2(-mean / self.normaliser).round(SCORE_DECIMALS)
+        mean: FloatArray = total[:, 0].astype(np.float64) / self.trees
+        score: FloatArray = np.exp2(mean / -self.normaliser).round(SCORE_DECIMALS)
         return score
 
 

@@ -42,6 +42,7 @@ from petrostream.gauges.slow import (
 )
 from petrostream.gauges.status import StatusArray, health_names
 from petrostream.gauges.steady import byte_steps
+from petrostream.gauges.sums import Sums
 from petrostream.gauges.swing import Swing
 from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Trend, TrendMemory
 from petrostream.gauges.trend_following import follow
@@ -79,6 +80,7 @@ __all__ = [
     "SlowMemory",
     "SlowTrend",
     "StatusArray",
+    "Sums",
     "Swing",
     "Trend",
     "TrendMemory",

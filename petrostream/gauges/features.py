@@ -198,7 +198,8 @@ def window_stats_at(ts_ms: IntArray, counts: CountArray, sensors: IntArray, rows
     table = np.empty((len(STATS), *shape))
     if table.size == 0:
         return WindowStats(sensors, table, np.zeros(shape, np.int32), np.zeros(shape, np.bool_))
-    t = ts_ms - ts_ms[0]
+    # Counted from the last window's end: where that is the only one, its readings' lags are their times.
+    t = ts_ms - ts_ms[rows[-1]]
     sums, per_sensor = _prefix_sums(t, counts)
     first = ts_ms.searchsorted(ts_ms[rows] - _LENGTHS_MS, side="right")
     least = rows + 1 - MAX_WINDOW_READINGS
@@ -206,7 +207,7 @@ def window_stats_at(ts_ms: IntArray, counts: CountArray, sensors: IntArray, rows
     first = np.maximum(first, least if run_start is None else np.maximum(least, run_start[rows]))
     # All windows at once: for a single reading the number of calls is what costs.
     window = sums.take(rows + 1, axis=1)[:, None] - sums.take(first, axis=1)
-    moments, number = _moments(window, per_sensor, t[rows])
+    moments, number = _moments(window, per_sensor, t[rows] if len(rows) > 1 else None)
     np.multiply(moments, QUANTA[sensors][:, None, None], out=table.transpose(0, 2, 1, 3))
     number = number.transpose(1, 0, 2)
     some = number >= 2
@@ -265,7 +266,7 @@ def _prefix_sums(t: IntArray, counts: CountArray) -> tuple[IntArray, int]:
     return sums, c
 
 
-def _moments(window: IntArray, per_sensor: int, end: IntArray) -> tuple[FloatArray, IntArray]:
+def _moments(window: IntArray, per_sensor: int, end: IntArray | None) -> tuple[FloatArray, IntArray]:
     """Mean, standard deviation and slope in counts (per second) from the sums over windows.
 
     Sums are shifted to the rounded mean and to the window's end while still integers: nothing is lost to
@@ -274,7 +275,7 @@ def _moments(window: IntArray, per_sensor: int, end: IntArray) -> tuple[FloatArr
     Args:
         window: shape (3 * s + 3 * c, w, n), from `_prefix_sums`.
         per_sensor: c.
-        end: shape (n,), the end of each window.
+        end: shape (n,), the end of each window; None if all are 0.
 
     Returns:
         The statistics, shape (3, s, w, n), meaningless for fewer than two values; and the number of values,
@@ -288,9 +289,12 @@ def _moments(window: IntArray, per_sensor: int, end: IntArray) -> tuple[FloatArr
     centre = np.rint(q / n).astype(np.int64)
     rest = (q - number * centre).astype(np.float64)
     squares = (qq - 2 * centre * q + number * centre * centre).astype(np.float64)
-    lag = t - number * end
-    lags = (tt - 2 * end * t + number * end * end).astype(np.float64)
-    products = (tq - end * q - centre * lag).astype(np.float64)
+    lag, lags, products = t, tt, tq
+    if end is not None:
+        lag = t - number * end
+        lags = tt - 2 * end * t + number * end * end
+        products = tq - end * q
+    lags, products = lags.astype(np.float64), (products - centre * lag).astype(np.float64)
     lag_f = lag.astype(np.float64)
     spread = lags - lag_f * lag_f / n
     stats = np.empty((3, sensors, *shape))

@@ -41,6 +41,7 @@ from petrostream.gauges.level_steps import (
     moments,
     start,
 )
+from petrostream.gauges.sums import FEW, Sums
 from petrostream.gauges.trend import BIN_MS
 
 FORGET_MIN = 24 * 60
@@ -53,6 +54,7 @@ def follow_levels(
     known: BoolArray,
     operated: BoolArray,
     anchor_of: Callable[[int, int], Anchor | None],
+    sums: Sums | None = None,
 ) -> tuple[list[Levels], list[LevelMemory]]:
     """Follow the levels of w wells over their next readings.
 
@@ -65,6 +67,7 @@ def follow_levels(
         operated: shape (n, w), readings while an operator changes the well.
         anchor_of: returns the baseline in force at a reading, given the well's and the reading's position;
             None without one.
+        sums: of these counts, where the caller has them.
 
     Returns:
         The levels as each reading sees them, and the memory for the next readings, for each well.
@@ -82,8 +85,12 @@ def follow_levels(
             found[well] = _of_well(memory, ts_ms[:, well], values, operated[:, well], anchor)
     for wells in alike.values():
         chosen = [before[well] for well in wells]
-        values = counts[:, wells][..., chosen[0].sensors]
-        found |= zip(wells, _within_minute(chosen, values, operated[:, wells]), strict=True)
+        if sums is None or len(counts) > FEW or len(wells) < len(before):
+            of_wells, sensors = Sums(counts[:, wells][..., chosen[0].sensors]), slice(None)
+            following = _within_minute(chosen, of_wells, sensors, operated[:, wells])
+        else:
+            following = _within_minute(chosen, sums, chosen[0].sensors, operated)
+        found |= zip(wells, following, strict=True)
     order = range(len(before))
     return [found[well][0] for well in order], [found[well][1] for well in order]
 
@@ -139,17 +146,22 @@ def _of_well(
 
 
 def _within_minute(
-    before: Sequence[LevelMemory], counts: CountArray, operated: BoolArray
+    before: Sequence[LevelMemory], sums: Sums, gauges: IntArray | slice, operated: BoolArray
 ) -> Iterator[tuple[Levels, LevelMemory]]:
-    """Follow wells with the same gauges within their open minutes: nothing is learned, so tables stay."""
-    known: BoolArray = counts != MISSING
-    q = np.where(known, counts, 0).astype(np.int64)
-    sums = q.sum(axis=0), (q * q).sum(axis=0), known.sum(axis=0)
+    """Follow wells with the same gauges within their open minutes: nothing is learned, so tables stay.
+
+    Args:
+        before: the memories.
+        sums: of the readings.
+        gauges: columns of the sums that belong to the memories' gauges.
+        operated: as above.
+    """
+    of_gauges = sums.total[:, gauges], sums.square[:, gauges], sums.number[:, gauges]
     until_now = np.array([memory.operated for memory in before])
     moved = np.logical_or.accumulate(operated, axis=0) | until_now
     # One for all of them: they are not written to.
-    rows, lost = np.zeros(len(counts), np.int64), moved & ~operated
-    last = zip(before, *sums, moved[-1].tolist(), operated[-1].tolist(), strict=True)
+    rows, lost = np.zeros(len(operated), np.int64), moved & ~operated
+    last = zip(before, *of_gauges, moved[-1].tolist(), operated[-1].tolist(), strict=True)
     for well, (memory, total, square, number, has_moved, operating) in enumerate(last):
         baseline = np.array([memory.baseline], np.int64)
         yield (

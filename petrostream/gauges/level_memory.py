@@ -1,6 +1,7 @@
 """What is remembered of the levels of a well, and how readings see it (`petrostream.gauges.level`)."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -104,7 +105,7 @@ class Levels:
     @property
     def unsettled(self) -> bool:
         """Whether any gauge is away from its level, or on a new one."""
-        return anywhere(self.table[:, :, [AWAY, MOVED]] != 0)
+        return anywhere(self.table[:, :, AWAY] != 0) or anywhere(self.table[:, :, MOVED] != 0)
 
     def take(self, rows: IntArray) -> "Levels":
         """Return the levels of the readings at these positions."""
@@ -114,7 +115,7 @@ class Levels:
         """Return the centre of some gauges: shape (len(sensors), n), sensor units, NaN where not known."""
         fields = self._of(sensors)
         center = np.where(fields[KNOWN] >= KNOWN_MIN, fields[CENTER] * QUANTA[sensors, None], np.nan)
-        center = self._seen(center)
+        center = self.seen(center)
         if anywhere(self.lost):
             center[:, self.lost] = np.nan
         return center
@@ -139,22 +140,22 @@ class Levels:
         if anywhere(minutes < window_min):
             youth = np.sqrt(np.where(known, window_min / np.maximum(minutes, 1), 1.0))
             spread = spread * np.minimum(np.maximum(youth, 1.0), MAX_WIDENING)
-        return self._seen(spread)
+        return self.seen(spread)
 
     def recommissioned(self, identity: int) -> BoolArray:
         """Return which readings are the first of another baseline, until levels know of it: shape (n,)."""
         other: BoolArray = (self.baselines != 0) & (self.baselines != identity)
-        return self._seen(other)
+        return self.seen(other)
 
     def sought(self, sensors: IntArray) -> BoolArray:
         """Return which of some gauges' levels are being found after an operator's move: shape as above."""
-        sought: BoolArray = self._seen(self._of(sensors)[KNOWN] < 0) | self.lost
+        sought: BoolArray = self.seen(self._of(sensors)[KNOWN] < 0) | self.lost
         return sought
 
     def away(self, sensors: IntArray) -> BoolArray:
         """Return which of some gauges are away from their level: shape (len(sensors), n)."""
         away: BoolArray = self._of(sensors)[AWAY] > 0
-        return self._seen(away)
+        return self.seen(away)
 
     def still_away(self, sensors: IntArray) -> FloatArray:
         """Return where some gauges keep still away from their level: shape (len(sensors), n), sensor units.
@@ -164,25 +165,32 @@ class Levels:
         fields = self._of(sensors)
         center = fields[AWAY_CENTER] * QUANTA[sensors, None]
         still: FloatArray = np.where(fields[AWAY] >= STILL_AWAY_MIN, center, np.nan)
-        return self._seen(still)
+        return self.seen(still)
 
     def moved(self, sensors: IntArray) -> BoolArray:
         """Return which of some gauges are on a new level: shape (len(sensors), n)."""
         moved: BoolArray = self._of(sensors)[MOVED] > 0
-        return self._seen(moved)
+        return self.seen(moved)
 
-    def _seen(self, fields: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
-        """What each reading sees of a table of the minutes: (..., m) becomes (..., n)."""
+    def seen(self, fields: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+        """Return what each reading sees of a table of the minutes: (..., m) becomes (..., n)."""
         return fields if len(self.rows) == fields.shape[-1] == 1 else fields[..., self.rows]
 
     def _of(self, sensors: IntArray) -> IntArray:
         """The fields of some gauges, 0 where unknown: shape (len(LEVEL_FIELDS), len(sensors), m)."""
         if self.sensors.tobytes() == sensors.tobytes():
             return self.table.T
-        position = np.searchsorted(self.sensors, sensors)
-        held = np.append(self.sensors, -1)[position] == sensors
+        position, held = _places(self.sensors.tobytes(), sensors.tobytes())
         if everywhere(held):
             return self.table[:, position].T
         values = np.zeros((len(LEVEL_FIELDS), len(sensors), len(self.table)), np.int64)
         values[:, held] = self.table[:, position[held]].T
         return values
+
+
+@lru_cache(maxsize=256)
+def _places(held: bytes, wanted: bytes) -> tuple[IntArray, BoolArray]:
+    """Places of wanted sensors among those held, and which are held; given as the bytes of their arrays."""
+    sensors, among = np.frombuffer(wanted, np.int64), np.frombuffer(held, np.int64)
+    places = np.searchsorted(among, sensors)
+    return places, np.append(among, -1)[places] == sensors

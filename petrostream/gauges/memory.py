@@ -100,8 +100,20 @@ class GaugeTable:
         """
         one = memories[0]
         if len(memories) == 1 and one is not None and len(one.sensors) == len(sensors):
-            columns = {name: getattr(one, name)[None] for name in PER_GAUGE}
-            return cls(sensors, **columns, run_ms=np.array([one.run_ms]), last_ms=np.array([one.last_ms]))
+            return cls(
+                sensors,
+                one.value[None],
+                one.value_ms[None],
+                one.seen_ms[None],
+                one.changed_ms[None],
+                one.patience_ms[None],
+                one.frozen[None],
+                one.level[None],
+                one.stepped_ms[None],
+                one.bad_ms[None],
+                np.array([one.run_ms]),
+                np.array([one.last_ms]),
+            )
         shape = (len(memories), len(sensors))
         table = cls._unknown(sensors, shape, first_ms)
         known = [(row, memory) for row, memory in enumerate(memories) if memory is not None]

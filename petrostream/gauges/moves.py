@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 ACTUATORS: tuple[str, ...] = tuple(s.name for s in SENSORS if s.quantity in ("opening", "valve_state"))
@@ -127,6 +127,8 @@ def follow_moves(
     """
     moves = Moves(np.zeros(ts_ms.shape, np.int64))
     values = values[..., ACTUATOR_INDICES]
+    if everywhere(np.isnan(values)) and not any(memory.code for memory in memories):
+        return moves, list(memories)
     positions, moving = _at_rest(memories, values)
     after = [
         memory if memory.positions == at else MoveMemory(at, memory.opened_ms, memory.moved_ms, memory.code)

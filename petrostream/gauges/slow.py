@@ -22,6 +22,7 @@ import numpy as np
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import MISSING, QUANTA, CountArray
 from petrostream.gauges.steady import SPANS, Rises, in_a_byte, steady_rises
+from petrostream.gauges.sums import FEW, Sums
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 SLOW_BIN_MS = 20 * 60_000
@@ -114,6 +115,7 @@ def follow_slowly(
     counts: CountArray,
     sensors: IntArray,
     operated: BoolArray,
+    sums: Sums | None = None,
 ) -> tuple[list[SlowTrend], list[SlowMemory]]:
     """Add readings to the slowest memories of w wells.
 
@@ -123,24 +125,33 @@ def follow_slowly(
         counts: shape (n, w, s), from `quantise`.
         sensors: shape (s,), the sensor index of each column.
         operated: shape (n, w), readings of a well that is being operated; their intervals clear the memory.
+        sums: of these counts, where the caller has them.
 
     Returns:
         The drifts as each reading sees them, and the memory for the next readings, for each well.
     """
-    bins = ts_ms // SLOW_BIN_MS
-    columns, held = _columns(tuple(sensors.tolist()))
-    counts = counts[..., held]
+    columns, held = _columns(sensors.tobytes())
     found: dict[int, tuple[SlowTrend, SlowMemory]] = {}
-    several = np.flatnonzero(bins[0] != bins[-1]).tolist()
-    for well in several:
-        found[well] = _of_well(memories[well], bins[:, well], counts[:, well], columns, operated[:, well])
-    within = [well for well in range(len(memories)) if well not in found]
+    first, last = (ts_ms[0] // SLOW_BIN_MS).tolist(), (ts_ms[-1] // SLOW_BIN_MS).tolist()
+    within = []
+    for well, bin_ in enumerate(first):
+        if bin_ == last[well]:
+            within.append(well)
+        else:
+            bins, own = ts_ms[:, well] // SLOW_BIN_MS, counts[:, well, held]
+            found[well] = _of_well(memories[well], bins, own, columns, operated[:, well])
     if within:
-        before = [_opened(memories[well], int(bins[0, well])) for well in within]
-        chosen = (counts, operated) if not several else (counts[:, within], operated[:, within])
+        before = [_opened(memories[well], first[well]) for well in within]
+        if len(within) < len(memories):
+            sums, operated = None, operated[:, within]
+            counts = counts[:, within]
+        # Few readings of a well share what other memories add up; of many, only these gauges are.
+        if sums is None or len(counts) > FEW:
+            sums, held = Sums(counts[..., held]), slice(None)
         # One for all of them: it is not written to.
-        rows = np.zeros(len(bins), np.int64)
-        for well, memory, after in zip(within, before, _added(before, columns, *chosen), strict=True):
+        rows = np.zeros(len(counts), np.int64)
+        added = _added(before, columns, sums.total[:, held], sums.number[:, held], operated)
+        for well, memory, after in zip(within, before, added, strict=True):
             found[well] = SlowTrend(rows, (memory.rises,)), after
     order = range(len(memories))
     return [found[well][0] for well in order], [found[well][1] for well in order]
@@ -164,26 +175,30 @@ def _of_well(
         memory = _opened(memory, int(bins[begin]))
         rows[begin:end] = place
         seen.append(memory.rises)
-        (memory,) = _added([memory], columns, counts[begin:end, None], operated[begin:end, None])
+        sums = Sums(counts[begin:end, None])
+        (memory,) = _added([memory], columns, sums.total, sums.number, operated[begin:end, None])
     return SlowTrend(rows, tuple(seen)), memory
 
 
 @lru_cache(maxsize=64)
-def _columns(sensors: tuple[int, ...]) -> tuple[list[int], list[int]]:
-    """Which of `SLOW_SENSORS` are among some sensors, and their positions among those."""
-    columns = [at for at, sensor in enumerate(SLOW_INDICES.tolist()) if sensor in sensors]
-    return columns, [sensors.index(int(SLOW_INDICES[at])) for at in columns]
+def _columns(sensors: bytes) -> tuple[list[int] | slice, list[int] | slice]:
+    """Which of `SLOW_SENSORS` are among some sensors, and their places there; given as bytes of an array."""
+    places, wanted = np.frombuffer(sensors, np.int64).tolist(), SLOW_INDICES.tolist()
+    columns = [at for at, sensor in enumerate(wanted) if sensor in places]
+    held = [places.index(wanted[at]) for at in columns]
+    return slice(None) if len(columns) == len(wanted) else columns, held
 
 
 def _added(
-    memories: Sequence[SlowMemory], columns: list[int], counts: CountArray, operated: BoolArray
+    memories: Sequence[SlowMemory],
+    columns: list[int] | slice,
+    totals: IntArray,
+    numbers: IntArray,
+    operated: BoolArray,
 ) -> list[SlowMemory]:
-    """The memories of w wells with more readings in their open intervals."""
-    known: BoolArray = counts != MISSING
-    total = np.zeros((len(memories), len(SLOW_SENSORS)), np.int64)
-    number = np.zeros_like(total)
-    total[:, columns] = np.add.reduce(np.where(known, counts, 0), axis=0, dtype=np.int64)
-    number[:, columns] = np.add.reduce(known, axis=0, dtype=np.int64)
+    """The memories of w wells with more readings in their open intervals; sums are of the columns."""
+    total, number = np.zeros((2, len(memories), len(SLOW_SENSORS)), np.int64)
+    total[:, columns], number[:, columns] = totals, numbers
     by_hand: BoolArray = np.logical_or.reduce(operated, axis=0)
     return [
         SlowMemory(

@@ -91,7 +91,9 @@ class Trend:
         rows = [part.rows + start for part, start in zip(parts, before, strict=False)]
         # Minutes outermost, as in each part: sums of floats depend on the layout.
         windows = np.concatenate([part.windows.transpose(0, 2, 1) for part in parts]).transpose(0, 2, 1)
-        turns, ended = (np.concatenate(of) for of in zip(*((one.turns, one.ended) for one in parts), strict=True))
+        turns, ended = (
+            np.concatenate(of) for of in zip(*((one.turns, one.ended) for one in parts), strict=True)
+        )
         return Trend(np.concatenate(rows), windows, turns, ended)
 
     def take(self, rows: IntArray) -> "Trend":
@@ -111,7 +113,7 @@ class Trend:
         return counts
 
     def oscillates(self, sensor: str) -> BoolArray:
-        """Return whether the oscillation that a pressure's turns are of goes on (`Swing.ended`): shape (n,)."""
+        """Return whether the oscillation of a pressure goes on (see `Swing.ended`): shape (n,)."""
         ended: BoolArray = self.ended[:, SWING_SENSORS.index(sensor)][self.rows]
         return ~ended
 

@@ -7,19 +7,20 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.gauges.features import MISSING, CountArray
+from petrostream.gauges.sums import Sums
 from petrostream.gauges.swing import SWING_PA, Swing
 from petrostream.gauges.trend import (
     BIN_MS,
     BINS,
     RESET_BINS,
     SWING_SENSORS,
+    TREND_INDICES,
     TREND_QUANTA,
     TREND_SENSORS,
     TREND_SHIFT,
     Trend,
     TrendMemory,
 )
-from petrostream.schema import SENSOR_INDEX
 
 SWING_SHARES = (0.0, 1 / 3)
 """Share of its span in the last hour by which each must come back to have turned. Slugs that blow out raise
@@ -27,11 +28,14 @@ the choke by 60 bar, with ripples of up to 20 that are not its cycles; the tree 
 
 _SWINGING = [TREND_SENSORS.index(name) for name in SWING_SENSORS]
 _SWING_COUNTS: list[int] = np.rint(SWING_PA / TREND_QUANTA[_SWINGING]).astype(int).tolist()
-_COLUMN_OF = {SENSOR_INDEX[name]: at for at, name in enumerate(TREND_SENSORS)}
 
 
 def follow(
-    memories: Sequence[TrendMemory | None], ts_ms: IntArray, counts: CountArray, sensors: IntArray
+    memories: Sequence[TrendMemory | None],
+    ts_ms: IntArray,
+    counts: CountArray,
+    sensors: IntArray,
+    sums: Sums | None = None,
 ) -> tuple[list[Trend], list[TrendMemory]]:
     """Add readings to the slow memories of w wells.
 
@@ -40,26 +44,49 @@ def follow(
         ts_ms: shape (n, w), n >= 1, strictly increasing and after the previous readings, epoch ms.
         counts: shape (n, w, s), from `petrostream.gauges.features.quantise`.
         sensors: shape (s,), the sensor index of each column.
+        sums: of these counts, where the caller has them.
 
     Returns:
         The memory as each reading sees it, and the memory for the next readings, for each well.
     """
-    minutes = ts_ms // BIN_MS
     trends: dict[int, Trend] = {}
     after: dict[int, TrendMemory] = {}
-    several = np.flatnonzero(minutes[0] != minutes[-1]).tolist()
-    for well in several:
-        trends[well], after[well] = _of_well(memories[well], minutes[:, well], counts[:, well], sensors)
-    if len(several) < len(memories):
-        within = [well for well in range(len(memories)) if well not in after]
-        before = [_opened(memories[well], int(minutes[0, well])) for well in within]
-        chosen = counts if not several else counts[:, within]
-        totals, numbers = _sums(chosen, sensors, np.zeros(1, np.int64))
-        found = _within_minute(before, totals[0], numbers[0], len(counts))
+    first, last = (ts_ms[0] // BIN_MS).tolist(), (ts_ms[-1] // BIN_MS).tolist()
+    within = []
+    for well, minute in enumerate(first):
+        if minute == last[well]:
+            within.append(well)
+        else:
+            minutes = ts_ms[:, well] // BIN_MS
+            trends[well], after[well] = _of_well(memories[well], minutes, counts[:, well], sensors)
+    if within:
+        before = [_opened(memories[well], first[well]) for well in within]
+        if len(within) < len(memories):
+            sums = Sums(counts[:, within])
+        found = _within_minute(before, *_of_trend(sums or Sums(counts), sensors), len(counts))
         trends |= zip(within, found[0], strict=True)
         after |= zip(within, found[1], strict=True)
     order = range(len(memories))
     return [trends[well] for well in order], [after[well] for well in order]
+
+
+@lru_cache(maxsize=64)
+def _columns(sensors: bytes) -> tuple[list[int], IntArray]:
+    """Which of `TREND_SENSORS` are among some sensors, and their places there; given as bytes of an array."""
+    places, wanted = np.frombuffer(sensors, np.int64).tolist(), TREND_INDICES.tolist()
+    columns = [at for at, sensor in enumerate(wanted) if sensor in places]
+    return columns, np.array([places.index(wanted[at]) for at in columns], np.int64)
+
+
+def _of_trend(sums: Sums, sensors: IntArray) -> tuple[IntArray, IntArray]:
+    """Sum and number of the values of each of `TREND_SENSORS`: shape (w, trend sensors) each."""
+    columns, places = _columns(sensors.tobytes())
+    totals, numbers = sums.total.take(places, axis=1), sums.number.take(places, axis=1)
+    if len(columns) == len(TREND_SENSORS):
+        return totals, numbers
+    table = np.zeros((2, len(totals), len(TREND_SENSORS)), np.int64)
+    table[0][:, columns], table[1][:, columns] = totals, numbers
+    return table[0], table[1]
 
 
 def _opened(memory: TrendMemory | None, minute: int) -> TrendMemory:
@@ -145,10 +172,9 @@ def _sums(counts: CountArray, sensors: IntArray, first: IntArray) -> tuple[IntAr
     """
     totals = np.zeros((len(first), *counts.shape[1:-1], len(TREND_SENSORS)), np.int64)
     numbers = np.zeros_like(totals)
-    held = [(_COLUMN_OF[sensor], at) for at, sensor in enumerate(sensors.tolist()) if sensor in _COLUMN_OF]
-    if not held:
+    columns, places = _columns(sensors.tobytes())
+    if not columns:
         return totals, numbers
-    columns, places = map(list, zip(*held, strict=True))
     chosen = counts[..., places]
     known: BoolArray = chosen != MISSING
     totals[..., columns] = np.add.reduceat(np.where(known, chosen, 0), first, axis=0, dtype=np.int64)

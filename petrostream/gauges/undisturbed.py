@@ -52,13 +52,17 @@ def undisturbed(
     before = _side_by_side(memories, ts_ms[0])
     if before is None:
         return None
-    sensors, others = before.sensors, _others(before.sensors.tobytes())
-    if anywhere(~np.isnan(values) & others) or (expected is not None and anywhere(expected & others)):
+    sensors = before.sensors
+    others, steps, alive, judged = _of_gauges(sensors.tobytes())
+    if not everywhere(np.isnan(values[..., others])):
+        return None
+    if expected is not None and anywhere(expected[..., others]):
         return None
     x = values[..., sensors]
     previous = np.empty_like(x)
     previous[0], previous[1:] = before.value, x[:-1]
-    if not _ready(before, ts_ms) or not _calm(x, previous, sensors):
+    # A missing value makes the comparison false. Zero means dead, of a pressure or temperature.
+    if not _ready(before, ts_ms) or not everywhere((np.abs(x - previous) <= steps) & ((x != 0.0) | alive)):
         return None
     changed_ms = np.where(x == previous, NEVER, ts_ms[..., None])
     changed_ms[0] = np.maximum(changed_ms[0], before.changed_ms)
@@ -67,7 +71,7 @@ def undisturbed(
         changed_ms = np.maximum.accumulate(changed_ms, axis=0)
         since = np.concatenate([since, changed_ms[:-1]])
     # Neither is any gauge frozen, nor does the end of a constant stretch teach patience.
-    if anywhere(STEPS_JUDGED[sensors] & (PATIENCE_FACTOR * (ts_ms[..., None] - since) > before.patience_ms)):
+    if anywhere(judged & (PATIENCE_FACTOR * (ts_ms[..., None] - since) > before.patience_ms)):
         return None
     return [
         _after(memory, last_ms, x[-1, well].copy(), changed_ms[-1, well].copy())
@@ -107,25 +111,21 @@ def _after(before: GaugeMemory, last_ms: int, value: FloatArray, changed_ms: Int
 
 
 @lru_cache(maxsize=256)
-def _others(sensors: bytes) -> BoolArray:
-    """A mask over the 27 gauges: all but some, which are given as the bytes of their array."""
+def _of_gauges(sensors: bytes) -> tuple[IntArray, FloatArray, BoolArray, BoolArray]:
+    """The other gauges; and of these `STEPS`, not `DEAD_AT_ZERO`, `STEPS_JUDGED`; by their array's bytes."""
+    chosen = np.frombuffer(sensors, np.int64)
     others = np.ones(len(SENSORS), np.bool_)
-    others[np.frombuffer(sensors, np.int64)] = False
-    return others
+    others[chosen] = False
+    return np.flatnonzero(others), STEPS[chosen], ~DEAD_AT_ZERO[chosen], STEPS_JUDGED[chosen]
 
 
 def _ready(before: GaugeTable, ts_ms: IntArray) -> bool:
     """Whether all gauges have been good for a while, and the readings follow without a gap."""
-    if anywhere(ts_ms[0] - before.last_ms > GAP_MS) or anywhere(ts_ms[1:] - ts_ms[:-1] > GAP_MS):
+    if anywhere(ts_ms[0] - before.last_ms > GAP_MS):
+        return False
+    if len(ts_ms) > 1 and anywhere(ts_ms[1:] - ts_ms[:-1] > GAP_MS):
         return False
     if anywhere(before.frozen) or not everywhere(np.isnan(before.level)):
         return False
     lately = ts_ms[0][:, None] - REFILL_MS
     return everywhere((before.value_ms >= before.run_ms[:, None]) & (before.bad_ms < lately))
-
-
-def _calm(x: FloatArray, previous: FloatArray, sensors: IntArray) -> bool:
-    """Whether every value is there, and neither zero where that means dead nor a step."""
-    # A missing value makes the comparison false.
-    steps = np.abs(x - previous) <= STEPS[sensors]
-    return everywhere(steps & ((x != 0.0) | ~DEAD_AT_ZERO[sensors]))

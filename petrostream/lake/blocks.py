@@ -59,8 +59,8 @@ def columns_to_blocks(
     """
     lines = _lines(table, columns, len(ts_ms))
     day = ts_ms // DAY_MS
-    first, last = int(day.min()), int(day.max())
-    if first == last:
+    first = int(day[0])
+    if len(lines) == 1 or everywhere(day == first):
         return _split(_date(first), lines, max_bytes)
     blocks: list[RowBlock] = []
     for date in np.unique(day).tolist():

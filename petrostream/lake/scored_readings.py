@@ -53,8 +53,8 @@ def _columns(scored: Scored) -> dict[str, Column]:
         "reason": _known(scored.reason),
         "model_version": _known(scored.model_version),
         "model_kind": _known(scored.model_kind),
-        "baseline_age_days": _floats(scored.baseline_age_days.round(3)),
-        "level_shift": _floats(scored.level_shift.round(2)),
+        "baseline_age_days": _floats(scored.baseline_age_days, 3),
+        "level_shift": _floats(scored.level_shift, 2),
         "level_shift_sensor": _known(scored.level_shift_sensor),
         "rule_ids": _filled(scored.rule_ids),
         "suppressed": _filled(scored.suppressed),
@@ -91,8 +91,10 @@ def _optional_times(ts_ms: IntArray) -> Column | None:
     return times
 
 
-def _floats(values: FloatArray) -> Column | None:
-    return None if everywhere(np.isnan(values)) else values
+def _floats(values: FloatArray, decimals: int | None = None) -> Column | None:
+    if everywhere(np.isnan(values)):
+        return None
+    return values if decimals is None else values.round(decimals)
 
 
 def _points(values: IntArray) -> Column | None:

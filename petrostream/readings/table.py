@@ -98,10 +98,11 @@ class Table:
     def measured(self) -> FloatArray:
         """Return the measured values: shape (n, fields), in each field's unit, NaN where missing."""
         values = filled((len(self), len(self._kind.measured)), np.nan)
-        there = [at for at, field in enumerate(self._kind.measured) if field.name in self.columns]
+        places = self._kind.places
+        there = [name for name in self.columns if name in places]
         if there:
-            columns = [self.columns[self._kind.measured[at].name] for at in there]
-            values[:, there] = np.array(columns, dtype=np.float64).T
+            columns = [self.columns[name] for name in there]
+            values[:, [places[name] for name in there]] = np.array(columns, dtype=np.float64).T
         return values
 
     def column(self, name: str) -> list[Any]:

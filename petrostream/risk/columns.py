@@ -78,7 +78,10 @@ class RuleColumns:
 
     def drift(self, sensor: str) -> FloatArray:
         """Return the steady change over the last hour, in the sensor's unit: shape (n,)."""
-        return self._nothing(np.nan) if self.trend is None else self.trend.drift(sensor)
+        key = (sensor, "drift", 3600)
+        if key not in self._memo:
+            self._memo[key] = self._nothing(np.nan) if self.trend is None else self.trend.drift(sensor)
+        return self._memo[key]
 
     def span(self, sensor: str) -> FloatArray:
         """Return highest less lowest minute mean of the last hour, in the sensor's unit: shape (n,)."""

@@ -34,6 +34,11 @@ class Kind:
         return tuple(f for f in self.schema.fields if f.type == "double")
 
     @cached_property
+    def places(self) -> dict[str, int]:
+        """Position of each measured field among them."""
+        return {f.name: at for at, f in enumerate(self.measured)}
+
+    @cached_property
     def whole(self) -> tuple[Field, ...]:
         """The fields with a code, a whole number within bounds."""
         return tuple(f for f in self.schema.fields if f.type == "int")

@@ -22,7 +22,7 @@ from petrostream.alarms import (
     meaning_of_event,
     run_alarms,
 )
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.gauges import SLOW_SENSORS, SPAN_HOURS
 from petrostream.readings import NO_TIME, Readings
 from petrostream.risk import PROCESS_RULES, SLOW_RULES, LikelyEvent, RuleColumns, likely_event
@@ -39,6 +39,7 @@ from petrostream.scoring.reasons import (
     settled_sentence,
 )
 
+_RULE_IDS = [rule.id for rule in PROCESS_RULES]
 _RULE_SENSORS = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}
 
 
@@ -112,14 +113,14 @@ def signals_of(readings: Readings, at: IntArray, findings: Findings) -> Signals:
         at: shape (n,), positions of the readings in it, none late.
         findings: what scoring found in them.
     """
-    rules = dict(zip([rule.id for rule in PROCESS_RULES], findings.held, strict=True))
+    rules = dict(zip(_RULE_IDS, findings.held, strict=True))
     return Signals(
         well_id="",
         source="",
         ts_ms=readings.ts_ms[at],
         score=findings.score,
         threshold=findings.threshold,
-        rules={**rules, RECOMMISSION: findings.drift.outdated},
+        rules=rules | {RECOMMISSION: findings.drift.outdated},
         methane_ppm=readings.methane_ppm[at],
         operating_state=_operating_states(readings.state, at),
         away=findings.away,
@@ -132,7 +133,7 @@ def signals_of(readings: Readings, at: IntArray, findings: Findings) -> Signals:
 
 def _bits(ranking: IntArray) -> IntArray:
     """The gauges of each row of a ranking: bit i stands for sensor i."""
-    if not (ranking >= 0).any():
+    if not anywhere(ranking >= 0):
         return np.zeros(len(ranking), np.int64)
     # -1 becomes bit 0, which is shifted out.
     bits: IntArray = np.bitwise_or.reduce(1 << (ranking + 1), axis=1) >> 1

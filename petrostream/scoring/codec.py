@@ -10,6 +10,7 @@ States of version 6 are read, too: they have no dictionary, and changes between 
 
 import math
 import zlib
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def encode(state: FacilityState) -> bytes:
             [well.feed.source, well.feed.offset_ms, well.feed.feed_id, well.feed.replaced],
             [_track_to_plain(track) for track in (well.clock.track, well.clock.left, well.clock.other)],
             [len(well.ts_ms), forms],
-            [[SENSOR_NAMES[i], QUANTA[i].item()] for i in well.sensors.tolist()],
+            _gauges(well.sensors.tobytes()),
             alarm_codec.to_plain(well.alarms),
             [plain, len(content)],
         ]
@@ -84,7 +85,7 @@ def _decode(raw: bytes) -> FacilityState:
     for name, (*feed, replaced), clock, length, gauges, alarms, (plain, size) in header["wells"]:
         # An older state has no forms of series.
         rows, forms = length if isinstance(length, list) else (length, None)
-        sensors = np.array([SENSOR_NAMES.index(sensor) for sensor, _ in gauges], np.int64)
+        sensors = _sensors(tuple(sensor for sensor, _ in gauges))
         if QUANTA[sensors].tolist() != [quantum for _, quantum in gauges]:
             raise ValueError(f"well {name} has other quanta than this release: {gauges}")
         of_counts = 4 * rows * len(gauges) if forms is None else series_codec.size(forms, rows)
@@ -96,10 +97,11 @@ def _decode(raw: bytes) -> FacilityState:
         at += sum(sizes)
         memory = well_memory_codec.from_parts(plain, raw[at - size : at])
         counts = _counts(raw[at - size - of_counts : at - size], forms, (rows, len(gauges)))
-        beyond = (counts > COUNT_LIMIT) | ((counts < -COUNT_LIMIT) & (counts != MISSING))
-        if anywhere(steps < 1) or anywhere(beyond):
+        if anywhere(steps < 1) or _out_of_range(counts):
             raise ValueError(f"well {name} has times that do not increase or values out of range")
-        ts_ms = first + np.concatenate([[0], np.cumsum(steps, dtype=np.int64)])
+        ts_ms = np.empty(rows, np.int64)
+        ts_ms[0], ts_ms[1:] = first, steps
+        np.add.accumulate(ts_ms, out=ts_ms)
         wells[name] = WellState(
             ts_ms,
             sensors,
@@ -118,6 +120,28 @@ def _decode(raw: bytes) -> FacilityState:
         wells,
         None if partial is None else (partial[0], int(partial[1])),
     )
+
+
+@lru_cache(maxsize=256)
+def _gauges(sensors: bytes) -> list[tuple[str, float]]:
+    """Name and quantum of each gauge, given as the bytes of their array; not to be changed."""
+    return [(SENSOR_NAMES[i], QUANTA[i].item()) for i in np.frombuffer(sensors, np.int64).tolist()]
+
+
+@lru_cache(maxsize=256)
+def _sensors(names: tuple[str, ...]) -> IntArray:
+    """Indices of sensors."""
+    sensors = np.array([SENSOR_NAMES.index(name) for name in names], np.int64)
+    # Shared by every state with these gauges.
+    sensors.setflags(write=False)
+    return sensors
+
+
+def _out_of_range(counts: CountArray) -> bool:
+    """Whether any count is beyond `COUNT_LIMIT`, and not `MISSING`."""
+    # One comparison for both limits: below the lower one, unsigned numbers are large.
+    beyond = (counts + np.int32(COUNT_LIMIT)).view(np.uint32) > 2 * COUNT_LIMIT
+    return anywhere(beyond) and anywhere(beyond & (counts != MISSING))
 
 
 def _counts(data: bytes, forms: list[int] | None, shape: tuple[int, int]) -> CountArray:

@@ -29,6 +29,10 @@ FAR_AHEAD = "ahead:ts"
 _REASONS: dict[int, tuple[str, ...]] = {ON_TIME: (), LATE_READING: (LATE,), AHEAD: (FAR_AHEAD,)}
 
 
+_UNKNOWN_CODES: IntArray = np.array([[UNKNOWN], [NO_POINTS], [-1], [-1], [NO_POINTS]], np.int64)
+"""Of operating state, process points, model, shifted sensor and active alarms."""
+
+
 @dataclass(slots=True)
 class Columns:
     """Result columns of n readings; each well fills in its own rows. `Scored` describes most of them.
@@ -88,33 +92,40 @@ class Columns:
     @classmethod
     def empty(cls, n: int) -> "Columns":
         """Columns of n readings, all values missing."""
+        # Few allocations: for a single reading their number is what costs.
+        score, unexplained, fresh, level_shift, baseline_age = filled((5, n), np.nan)
+        anomalous, away, begins, expired = np.zeros((4, n), np.bool_)
+        new_level, rules, suppressed, moves = np.zeros((4, n), np.int64)
+        codes = np.empty((5, n), np.int64)
+        codes[:] = _UNKNOWN_CODES
+        governs, process, model, shifted, alarm_active = codes
         return cls(
-            score=filled(n, np.nan),
-            anomalous=np.zeros(n, np.bool_),
-            unexplained=filled(n, np.nan),
-            away=np.zeros(n, np.bool_),
-            fresh=filled(n, np.nan),
-            new_level=np.zeros(n, np.int64),
+            score=score,
+            anomalous=anomalous,
+            unexplained=unexplained,
+            away=away,
+            fresh=fresh,
+            new_level=new_level,
             size=np.zeros(n),
             ranking=np.full((n, TOP_SENSORS), -1, np.int64),
             deviation=filled((n, TOP_SENSORS), np.nan),
-            rules=np.zeros(n, np.int64),
-            suppressed=np.zeros(n, np.int64),
+            rules=rules,
+            suppressed=suppressed,
             health=np.zeros((n, len(SENSOR_NAMES)), np.int8),
             excluded=np.zeros((n, len(SENSOR_NAMES)), np.bool_),
-            governs=np.full(n, UNKNOWN, np.int64),
-            moves=np.zeros(n, np.int64),
-            process=np.full(n, NO_POINTS, np.int64),
+            governs=governs,
+            moves=moves,
+            process=process,
             verdict=np.full(n, ON_TIME),
-            begins=np.zeros(n, np.bool_),
-            model=np.full(n, -1, np.int64),
+            begins=begins,
+            model=model,
             models=[],
             numbers={},
-            expired=np.zeros(n, np.bool_),
-            level_shift=filled(n, np.nan),
-            baseline_age=filled(n, np.nan),
-            shifted=np.full(n, -1),
-            alarm_active=np.full(n, NO_POINTS, np.int64),
+            expired=expired,
+            level_shift=level_shift,
+            baseline_age=baseline_age,
+            shifted=shifted,
+            alarm_active=alarm_active,
             alarms=[],
         )
 
@@ -163,10 +174,16 @@ class Columns:
 
 
 def _sensors(model: WellModel | None) -> BoolArray:
-    expected = np.zeros(len(SENSOR_NAMES), np.bool_)
-    if model is not None and model.is_own:
-        expected[model.extractor.sensors] = True
-    return expected
+    return _mask(b"" if model is None or not model.is_own else model.extractor.sensors.tobytes())
+
+
+@lru_cache(maxsize=256)
+def _mask(sensors: bytes) -> BoolArray:
+    """A mask over the 27 sensors; those that are true are given as the bytes of their array."""
+    mask = np.zeros(len(SENSOR_NAMES), np.bool_)
+    mask[np.frombuffer(sensors, np.int64)] = True
+    mask.setflags(write=False)
+    return mask
 
 
 def to_rows(readings: Readings, columns: Columns, scored_at_ms: int) -> Scored:

@@ -80,7 +80,7 @@ def find_drift(
         model = columns.models[number]
         if not model.is_own:
             continue
-        rows = np.flatnonzero((chosen == number) & measured)
+        rows: IntArray = ((chosen == number) & measured).nonzero()[0]
         drift.shift[rows], drift.sensor[rows] = _shift(model, stats, rows)
         noted = rows[first[rows]]
         if len(noted):
@@ -92,10 +92,12 @@ def find_drift(
 def _shift(model: WellModel, stats: WindowStats, rows: IntArray) -> tuple[FloatArray, IntArray]:
     """The largest level shift of some readings, and its gauge: shape (len(rows),) each."""
     sensors = model.extractor.sensors
-    means = stats.get_all(sensors, "mean", 60)[:, rows]
+    means = stats.get_all(sensors, "mean", 60)
+    if len(rows) < len(stats):
+        means = means[:, rows]
     shifts = (means - model.center[:, None]) / model.extractor.scale[:, None]
-    size = np.abs(shifts)
-    size[np.isnan(size)] = -1.0
+    # Of NaN and a number, the number.
+    size = np.fmax(np.abs(shifts), -1.0)
     most = size.argmax(axis=0)
     each = np.arange(len(rows))
     return shifts[most, each], np.where(size[most, each] < 0, -1, sensors[most])

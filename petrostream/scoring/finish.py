@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from petrostream.alarms import Signals, WellAlarms, restless
-from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere
+from petrostream.detection import WellModel
 from petrostream.gauges import Moves
 from petrostream.readings import Readings
 from petrostream.risk import MAX_PART, PROCESS_RULES, expected_rules, points
@@ -85,14 +86,17 @@ def _found(columns: Columns, readings: Readings, seen: Look) -> Findings:
     moves, by_state = Moves(columns.moves[at]), suppressed(columns.governs[at])
     drift = Drift.unknown(columns.expired[at] & ~by_state[-1])
     forest = score_readings(columns, readings, seen, drift)
-    threshold = columns.of_models(at, lambda model: np.nan if model is None else model.threshold)
+    threshold = columns.of_models(at, _threshold)
     explained = _explained(columns, seen, moves, threshold)
     risk = _risk(columns, at, held, forest, by_state | explained)
     judged = has_rule_sensors(stats) | ~np.isnan(columns.score[at])
     columns.process[at] = np.where(judged, np.minimum(risk, MAX_PART), NO_POINTS)
-    commissioned = columns.of_models(at, lambda model: model is not None and model.is_own)
+    commissioned: BoolArray = columns.of_models(at, _is_own)
+    score, fresh = columns.unexplained[at], columns.fresh[at]
+    if not everywhere(commissioned):
+        score, fresh = np.where(commissioned, score, np.nan), np.where(commissioned, fresh, np.nan)
     return Findings(
-        score=np.where(commissioned, columns.unexplained[at], np.nan),
+        score=score,
         threshold=threshold,
         held=held & ~explained[:-1],
         ranking=columns.ranking[at],
@@ -100,10 +104,18 @@ def _found(columns: Columns, readings: Readings, seen: Look) -> Findings:
         columns=seen.seen,
         drift=drift,
         away=columns.away[at],
-        fresh=np.where(commissioned, columns.fresh[at], np.nan),
+        fresh=fresh,
         new_level=columns.new_level[at],
         size=columns.size[at],
     )
+
+
+def _threshold(model: WellModel | None) -> float:
+    return np.nan if model is None else model.threshold
+
+
+def _is_own(model: WellModel | None) -> bool:
+    return model is not None and model.is_own
 
 
 def _risk(

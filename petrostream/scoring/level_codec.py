@@ -1,9 +1,11 @@
 """Encodes the levels of a well's gauges as bytes and a few JSON values, for a facility's state."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from petrostream.arrays import IntArray
 from petrostream.gauges import LEVEL_FIELDS, LEVEL_SEEN, LevelMemory
 from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
 
@@ -20,15 +22,32 @@ def to_plain(levels: LevelMemory) -> list[Any]:
 
 def to_bytes(levels: LevelMemory) -> bytes:
     """Return their numbers, bytes of the same significance together: nine in ten are zero."""
-    table = levels.table.copy()
-    table[:, LEVEL_SEEN] -= levels.minute
-    rows = np.vstack([levels.total, levels.square, levels.number, table.T])
-    return np.ascontiguousarray(rows, "<i8").reshape(-1).view(np.uint8).reshape(-1, _WORD).T.tobytes()
+    rows = np.empty((_SUMS + len(LEVEL_FIELDS), len(levels.sensors)), "<i8")
+    rows[0], rows[1], rows[2] = levels.total, levels.square, levels.number
+    rows[_SUMS:] = levels.table.T
+    rows[_SUMS + LEVEL_SEEN] -= levels.minute
+    return rows.reshape(-1, 1).view(np.uint8).T.tobytes()
 
 
 def size(plain: list[Any]) -> int:
     """Return the number of bytes that belong to what `to_plain` returned."""
     return _WORD * (_SUMS + int(plain[5])) * len(plain[2])
+
+
+@lru_cache(maxsize=256)
+def ascending(names: tuple[str, ...]) -> tuple[IntArray, IntArray | slice]:
+    """Return the indices of sensors in ascending order, and what selects their columns in that order.
+
+    Raises:
+        KeyError: a sensor is unknown to this release.
+    """
+    sensors = np.array([SENSOR_INDEX[name] for name in names], np.int64)
+    # Another release may order sensors differently.
+    order = np.argsort(sensors)
+    chosen = sensors[order]
+    # Shared by every state with these gauges.
+    chosen.setflags(write=False)
+    return chosen, slice(None) if (sensors == chosen).all() else order
 
 
 def from_parts(plain: list[Any], data: bytes) -> LevelMemory | None:
@@ -41,17 +60,16 @@ def from_parts(plain: list[Any], data: bytes) -> LevelMemory | None:
     begin_ms, minute, names, flags, baseline, fields = plain
     if fields != len(LEVEL_FIELDS):
         return None
-    sensors = np.array([SENSOR_INDEX[name] for name in names], np.int64)
-    # Another release may order sensors differently.
-    order = np.argsort(sensors)
+    sensors, order = ascending(tuple(names))
     planes = np.frombuffer(data, np.uint8).reshape(_WORD, -1).T
-    rows = np.ascontiguousarray(planes).view("<i8").reshape(_SUMS + fields, len(names)).astype(np.int64)
-    total, square, number = rows[:_SUMS, order]
-    table = rows[_SUMS:, order].T.copy()
+    rows = np.ascontiguousarray(planes).view("<i8").reshape(_SUMS + fields, len(names))
+    rows = rows[:, order].astype(np.int64)
+    total, square, number = rows[:_SUMS]
+    table = rows[_SUMS:].T.copy()
     table[:, LEVEL_SEEN] += int(minute)
     operated, operating = bool(flags & 1), bool(flags & 2)
     return LevelMemory(
-        sensors[order],
+        sensors,
         int(begin_ms),
         int(minute),
         total,

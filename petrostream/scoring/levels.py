@@ -98,17 +98,51 @@ def usual(model: WellModel, levels: Levels, taken: Taken) -> Usual | None:
     rules, extractor = model.level, model.extractor
     if rules is None or not model.is_own:
         return None
+    sensors, scales = extractor.sensors.tobytes(), extractor.scale.tobytes()
+    if len(levels.table) == 1 and not anywhere(levels.lost):
+        held = levels.sensors.tobytes(), levels.table.tobytes()
+        center, scale, whole = _of_minute(rules, sensors, scales, *held)
+        if whole and levels.baselines[0] in (0, model.valid_from_ms):
+            # By far the most frequent case.
+            return Usual(levels.seen(center), levels.seen(scale))
     center = levels.center(extractor.sensors)
     unknown = np.isnan(center) | levels.recommissioned(model.valid_from_ms)
     if anywhere(unknown):
         trusted = np.array([taken.trusted(model, row) for row in range(len(taken.measured_ms))])
         own = unknown & trusted & ~levels.sought(extractor.sensors)
         center = np.where(own, extractor.center[:, None], center)
-    widths = _widths(rules, extractor.sensors.tobytes(), extractor.scale.tobytes())
+    widths = _widths(rules, sensors, scales)
     return Usual(center, levels.scale(extractor.sensors, widths, rules.window_min))
 
 
 # By content: a cache of models would keep the forests of replaced ones alive.
+
+
+@lru_cache(maxsize=256)
+def _of_minute(
+    rules: LevelRules, sensors: bytes, scales: bytes, held: bytes, table: bytes
+) -> tuple[FloatArray, FloatArray, bool]:
+    """Centre and scale of some gauges in a minute, shape (s, 1) each, and whether all centres are known.
+
+    Levels change every minute, and are asked for with every batch.
+
+    Args:
+        rules: how levels are followed.
+        sensors: the gauges.
+        scales: their scales in the baseline, float64.
+        held: the gauges whose levels are known.
+        table: as `Levels.table` of one minute.
+    """
+    once, wanted = np.zeros(1, np.int64), np.frombuffer(sensors, np.int64)
+    known = np.frombuffer(held, np.int64)
+    fields = np.frombuffer(table, np.int64).reshape(1, len(known), -1)
+    levels = Levels(known, once, fields, np.zeros(1, np.bool_), once)
+    center = levels.center(wanted)
+    scale = levels.scale(wanted, _widths(rules, sensors, scales), rules.window_min)
+    # Shared by every reading of the minute.
+    center.setflags(write=False)
+    scale.setflags(write=False)
+    return center, scale, not anywhere(np.isnan(center))
 
 
 @lru_cache(maxsize=256)

@@ -19,6 +19,7 @@ from petrostream.gauges import (
     SlowMemory,
     SlowTrend,
     StatusArray,
+    Sums,
     Trend,
     TrendMemory,
     WindowStats,
@@ -176,13 +177,16 @@ def remember(
     kept = counts
     if anywhere(by_state):
         kept = np.where(by_state[..., None], np.int32(MISSING), counts)
-    trends, after = follow([memory.trend for memory in memories], ts_ms, kept, _ALL)
+    sums = Sums(kept)
+    trends, after = follow([memory.trend for memory in memories], ts_ms, kept, _ALL, sums)
     operated = by_state | observed.moves.in_transition
-    slow, slowest = follow_slowly([memory.slow for memory in memories], ts_ms, kept, _ALL, operated)
+    before = [memory.slow for memory in memories]
+    slow, slowest = follow_slowly(before, ts_ms, kept, _ALL, operated, sums)
     if anywhere(observed.excluded):
         counts = np.where(observed.excluded, np.int32(MISSING), counts)
     of_levels = [memory.levels for memory in memories]
-    levels, learned = follow_levels(of_levels, ts_ms, counts, known, operated, anchor_of)
+    sums = sums if counts is kept else Sums(counts)
+    levels, learned = follow_levels(of_levels, ts_ms, counts, known, operated, anchor_of, sums)
     following = [
         WellMemory(memory.gauges, trend, memory.operating, memory.moves, slow_of, level)
         for memory, trend, slow_of, level in zip(memories, after, slowest, learned, strict=True)

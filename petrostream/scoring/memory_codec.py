@@ -24,13 +24,17 @@ from petrostream.gauges import (
     TrendMemory,
 )
 from petrostream.risk import StateMemory
-from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
+from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring import level_codec, series_codec, slow_codec
+from petrostream.scoring.level_codec import ascending
 from petrostream.scoring.memory import WellMemory
 
 _SUMS = 2
 _LEVELS_AT = 5
 _WORD, _MEAN = 8, 4
+_REAL, _FROZEN = [PER_GAUGE.index(name) for name in ("value", "level")], PER_GAUGE.index("frozen")
+_TIMES = [at for at in range(len(PER_GAUGE)) if at not in (*_REAL, _FROZEN)]
+"""Rows of a gauge's table by type."""
 
 
 def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
@@ -44,13 +48,15 @@ def to_parts(memory: WellMemory) -> tuple[list[Any], bytes]:
         names = [SENSOR_NAMES[sensor] for sensor in gauges.sensors.tolist()]
         plain[0] = [gauges.last_ms, gauges.run_ms, names]
         # float64 holds every millisecond until the year 287396 exactly.
-        parts.append(np.array([getattr(gauges, name) for name in PER_GAUGE], "<f8").tobytes())
+        table = np.empty((len(PER_GAUGE), len(names)), "<f8")
+        for row, name in enumerate(PER_GAUGE):
+            table[row] = getattr(gauges, name)
+        parts.append(table.tobytes())
     if trend is not None:
         swings = [[swing.direction, swing.low, swing.high, list(swing.turns)] for swing in trend.swings]
         forms, means = _bytes_of_means(trend.bins.tobytes())
         plain[1] = [trend.minute, len(trend.bins), list(TREND_SENSORS), swings, forms]
-        parts.append(np.array([trend.total, trend.number], "<i8").tobytes())
-        parts.append(means)
+        parts += [trend.total.astype("<i8").tobytes(), trend.number.astype("<i8").tobytes(), means]
     if memory.slow is not None:
         plain.append(slow_codec.to_plain(memory.slow))
         parts.append(slow_codec.to_bytes(memory.slow))
@@ -106,22 +112,21 @@ def _moves(plain: list[Any]) -> MoveMemory:
 
 def _gauges(plain: list[Any], data: bytes) -> GaugeMemory:
     last_ms, run_ms, names = plain
-    sensors = np.array([SENSOR_INDEX[name] for name in names], np.int64)
-    # Another release may order sensors differently.
-    order = np.argsort(sensors)
+    sensors, order = ascending(tuple(names))
     table = np.frombuffer(data, "<f8").reshape(len(PER_GAUGE), len(names))[:, order]
-    value, value_ms, seen_ms, changed_ms, patience_ms, frozen, level, stepped_ms, bad_ms = table
+    value, level = table[_REAL].astype(np.float64)
+    value_ms, seen_ms, changed_ms, patience_ms, stepped_ms, bad_ms = table[_TIMES].astype(np.int64)
     return GaugeMemory(
-        sensors=sensors[order],
-        value=value.astype(np.float64),
-        value_ms=value_ms.astype(np.int64),
-        seen_ms=seen_ms.astype(np.int64),
-        changed_ms=changed_ms.astype(np.int64),
-        patience_ms=patience_ms.astype(np.int64),
-        frozen=frozen.astype(np.bool_),
-        level=level.astype(np.float64),
-        stepped_ms=stepped_ms.astype(np.int64),
-        bad_ms=bad_ms.astype(np.int64),
+        sensors=sensors,
+        value=value,
+        value_ms=value_ms,
+        seen_ms=seen_ms,
+        changed_ms=changed_ms,
+        patience_ms=patience_ms,
+        frozen=table[_FROZEN] != 0.0,
+        level=level,
+        stepped_ms=stepped_ms,
+        bad_ms=bad_ms,
         run_ms=int(run_ms),
         last_ms=int(last_ms),
     )

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from petrostream.arrays import FloatArray, IntArray
+from petrostream.arrays import FloatArray, IntArray, anywhere
 from petrostream.gauges import GAP_MS, MISSING, QUANTA, CountArray, WindowStats
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
@@ -87,8 +87,9 @@ def reading_reasons(ranking: IntArray, deviation: FloatArray) -> list[str | None
         n phrases, None for a reading without sensors.
     """
     phrases: list[str | None] = [None] * len(ranking)
-    rows = np.flatnonzero((ranking >= 0).any(axis=1))
-    if len(rows):
+    named = ranking >= 0
+    if anywhere(named):
+        rows = np.flatnonzero(named.any(axis=1))
         sensors = ranking[rows]
         keys = zip(sensors.tolist(), _coarse(sensors, deviation[rows]).tolist(), strict=True)
         for row, (names, tenths) in zip(rows.tolist(), keys, strict=True):

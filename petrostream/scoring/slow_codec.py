@@ -26,8 +26,9 @@ def to_plain(memory: SlowMemory) -> list[Any]:
 
 def to_bytes(memory: SlowMemory) -> bytes:
     """Return the bytes of a memory: bytes of the same significance side by side, which compresses well."""
-    sums = np.array([memory.total, memory.number], "<i8").reshape(-1, 1).view(np.uint8).T
-    return sums.tobytes() + _bytes_of_means(memory.bins.tobytes())
+    sums = np.empty((2, _GAUGES), "<i8")
+    sums[0], sums[1] = memory.total, memory.number
+    return sums.reshape(-1, 1).view(np.uint8).T.tobytes() + _bytes_of_means(memory.bins.tobytes())
 
 
 # Means change every 20 minutes, and a state is read and written with every batch.

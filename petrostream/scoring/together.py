@@ -8,6 +8,7 @@ every window lies within one well, so the results are those of each well alone, 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 import numpy as np
@@ -219,8 +220,15 @@ def newest_sequence(last: str | None, sequences: Sequence[str]) -> str | None:
 
 def sensors_in_use(models: list[WellModel]) -> BoolArray:
     """Return a mask over the 27 sensors: those that the rules and the well's models use."""
+    return _in_use(tuple(model.extractor.sensors.tobytes() for model in models))
+
+
+@lru_cache(maxsize=256)
+def _in_use(of_models: tuple[bytes, ...]) -> BoolArray:
+    """The same; models are given by the bytes of their sensors."""
     used = np.zeros(len(SENSOR_NAMES), np.bool_)
     used[RULE_SENSORS] = True
-    for model in models:
-        used[model.extractor.sensors] = True
+    for sensors in of_models:
+        used[np.frombuffer(sensors, np.int64)] = True
+    used.setflags(write=False)
     return used

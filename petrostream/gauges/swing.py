@@ -6,11 +6,6 @@ from itertools import pairwise
 
 from petrostream.gauges.features import MISSING
 
-SWING_PA = 2e5
-"""A turn counts once the pressure has come back by 2 bar: twice what pressures vary in the 7.8 h of normal
-operation of 3W's real instances of classes 2 and 6 (0.9 bar), less than a slugging well's tree swings (2.6 to
-40 bar)."""
-
 SWING_BINS = 120
 MAX_TURNS = 64
 

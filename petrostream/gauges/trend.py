@@ -108,7 +108,7 @@ class Trend:
         return Trend(own - first, self.windows[minutes], self.turns[minutes], self.ended[minutes])
 
     def turned(self, sensor: str, hours: int) -> IntArray:
-        """Return how often a pressure turned by at least `SWING_PA` in the last 1 or 2 hours: shape (n,)."""
+        """Return how often a pressure turned (see `Swing.moved`) in the last 1 or 2 hours: shape (n,)."""
         counts: IntArray = self.turns[:, SWING_SENSORS.index(sensor), hours - 1][self.rows]
         return counts
 

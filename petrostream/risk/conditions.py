@@ -23,6 +23,9 @@ LARGE_SWING = 15.0 * BAR
 """Swings at the tree of slugging seen after one and a half cycles: 22 to 40 bar in 3W's well 14 and simulated
 instances of class 3. The largest of class 4 is 11.5 bar."""
 
+LEAST_SWING = 2.0 * BAR
+"""Swings at the choke that span less are no unstable flow: twice what 3W's normal operation spans is 1.8."""
+
 LARGE_TURNS = 3
 """Turns of one and a half cycles."""
 
@@ -157,7 +160,8 @@ def flow_instability(columns: RuleColumns) -> BoolArray:
     cycles = columns.turned("p_mon_ckp", 1) >= OSCILLATION_TURNS
     if not anywhere(cycles):
         return cycles
-    return cycles & columns.oscillates("p_mon_ckp") & ~_tree_cycles(columns)
+    goes_on = columns.oscillates("p_mon_ckp") & (columns.span("p_mon_ckp") >= LEAST_SWING)
+    return cycles & goes_on & ~_tree_cycles(columns)
 
 
 def _tree_cycles(columns: RuleColumns) -> BoolArray:

@@ -156,7 +156,7 @@ RULES: tuple[Rule, ...] = (
         id="flow_instability",
         part=PROCESS,
         description="Pressure upstream of the production choke swung up and down twice within an hour, by "
-        "1 bar or more, while the tree does not cycle: unstable flow",
+        "1.5 bar or more, while the tree does not cycle: unstable flow",
         condition=conditions.flow_instability,
         points=20,
         source=f"Class 4 of {_VARGAS}; swings chosen on its real instances of wells 1, 2, 4, 5",
@@ -166,7 +166,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="severe_slugging",
         part=PROCESS,
-        description="Pressure at the tree swung up and down within two hours, twice by 1 bar or more, or one "
+        description="Pressure at the tree swung up and down within two hours, twice by 2 bar or more, or one "
         "and a half times by 15: slugs build up and blow out",
         condition=conditions.severe_slugging,
         points=20,

@@ -1,11 +1,14 @@
 """The slow memory: minute means, swings, drifts, and their independence of batches."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from petrostream.gauges.features import quantise
+from petrostream.gauges.swing import LEAST_PAUSE, SWING_BINS, Swing
 from petrostream.gauges.trend import BINS, TREND_INDICES, TREND_SENSORS
 from petrostream.gauges.trend_following import follow
 from petrostream.schema.sensors import SENSOR_INDEX
@@ -65,9 +68,36 @@ def test_turns_are_those_of_the_oscillation(period_s, turns):
     assert trend.turned("p_mon_ckp", 1)[-1] == 0
 
 
-def test_swings_below_a_bar_are_none():
-    (trend,), _ = followed(with_tree(1e7 + 0.45e5 * np.sin(np.arange(9000) / 100)))
+def test_swings_below_two_bar_at_the_tree_are_none():
+    (trend,), _ = followed(with_tree(1e7 + 0.9e5 * np.sin(np.arange(9000) / 100)))
     assert trend.turned("p_tpt", 2)[-1] == 0
+
+
+@pytest.mark.parametrize(("period_s", "pause_min"), [(600, 30), (3600, 60)])
+def test_an_oscillation_has_ended_once_a_cycle_is_missing(period_s, pause_min):
+    n = np.arange(4 * 3600)
+    cycles = np.where(n < 2 * 3600, 3e5 * np.sin(2 * np.pi * n / period_s), 0.0)
+    (trend,), _ = followed(with_tree(1e7 + cycles))
+    goes_on = trend.oscillates("p_tpt")
+    turns = np.flatnonzero(np.diff(trend.turned("p_tpt", 2)) > 0)
+    assert not goes_on[: turns[0]].any()
+    assert goes_on[turns[0] + 1 : turns[-1]].all()
+    ended = int(np.flatnonzero(~goes_on[turns[-1] + 1 :])[0])
+    assert abs(ended / 60 - pause_min) <= 2
+    assert not goes_on[turns[-1] + 1 + ended :].any()
+
+
+@given(st.lists(st.integers(0, 500), min_size=1, max_size=20, unique=True), st.integers(0, 700))
+def test_an_oscillation_ends_after_twice_its_slowest_half_cycle_and_stays_ended(minutes, later):
+    turns = tuple(sorted(minutes))
+    swing, now = Swing(1, 0, 10, turns), turns[-1] + 1
+    slowest = max([after - turn for turn, after in pairwise(turns) if turn >= now - SWING_BINS], default=0)
+    pause = max(2 * slowest, LEAST_PAUSE)
+    assert not swing.ended(now)
+    if later < LEAST_PAUSE:
+        assert not swing.ended(turns[-1] + later + 1)
+    if later > min(pause, SWING_BINS):
+        assert swing.ended(turns[-1] + later)
 
 
 def test_activity_leaves_out_the_last_minutes():
@@ -131,6 +161,7 @@ def test_the_memory_does_not_depend_on_the_cut_into_batches(seed, cuts, step_s, 
     for ask in (
         lambda trend: trend.turned("p_tpt", 1),
         lambda trend: trend.turned("p_tpt", 2),
+        lambda trend: trend.oscillates("p_tpt"),
         lambda trend: trend.drift("t_tpt"),
         lambda trend: trend.activity("p_mon_ckp"),
         lambda trend: trend.span("p_tpt"),

@@ -291,6 +291,32 @@ class TestFirstName:
         bounce = np.concatenate([np.zeros(7200), 20 * np.exp(-np.arange(10800) / 120) * self.cycles(5, 1, 3)])
         assert "severe_slugging" not in self.named(bounce, np.zeros(18000))
 
+    def test_normal_variation_doubled_is_neither(self):
+        # The largest of 3W's real normal periods: well 3, while it starts up.
+        swings = self.cycles(5, 0.87)
+        assert self.named(swings, swings) == []
+
+
+@pytest.mark.parametrize(("period_min", "bar"), [(6, 4), (20, 6), (50, 10)])
+def test_slugging_has_ended_once_a_cycle_or_half_an_hour_passes_without_a_turn(period_min, bar):
+    n, end = np.arange(6 * 3600), 3 * 3600
+    values = normal_values(len(n))
+    values[:, SENSOR_INDEX["p_tpt"]] += np.where(
+        n < end, bar * 1e5 * np.sin(2 * np.pi * n / (60 * period_min)), 0
+    )
+    slugging = held(values)["severe_slugging"]
+    assert slugging[end - 1]
+    assert not slugging[end + 60 * (max(period_min, 30) + 3) :].any()
+
+
+def test_instability_has_ended_once_half_an_hour_passes_without_a_turn():
+    n, end = np.arange(6 * 3600), 3 * 3600
+    values = normal_values(len(n))
+    values[:, SENSOR_INDEX["p_mon_ckp"]] += np.where(n < end, 4e5 * np.sin(2 * np.pi * n / 480), 0)
+    unstable = held(values)["flow_instability"]
+    assert unstable[end - 1]
+    assert not unstable[end + 33 * 60 :].any()
+
 
 def test_a_single_rise_and_fall_is_no_oscillation():
     values = normal_values(7200)

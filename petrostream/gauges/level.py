@@ -157,10 +157,13 @@ def _within_minute(
         operated: as above.
     """
     of_gauges = sums.total[:, gauges], sums.square[:, gauges], sums.number[:, gauges]
-    until_now = np.array([memory.operated for memory in before])
-    moved = np.logical_or.accumulate(operated, axis=0) | until_now
     # One for all of them: they are not written to.
-    rows, lost = np.zeros(len(operated), np.int64), moved & ~operated
+    rows = np.zeros(len(operated), np.int64)
+    moved, lost = operated, operated
+    if anywhere(operated) or any(memory.operated for memory in before):
+        until_now = np.array([memory.operated for memory in before])
+        moved = np.logical_or.accumulate(operated, axis=0) | until_now
+        lost = moved & ~operated
     last = zip(before, *of_gauges, moved[-1].tolist(), operated[-1].tolist(), strict=True)
     for well, (memory, total, square, number, has_moved, operating) in enumerate(last):
         baseline = np.array([memory.baseline], np.int64)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from petrostream.arrays import FloatArray, IntArray, everywhere
+from petrostream.arrays import FloatArray, IntArray, anywhere, everywhere
 from petrostream.lake.blocks import MAX_BLOCK_BYTES, Column, RowBlock, columns_to_blocks, sql_times
 from petrostream.readings import NO_TIME
 from petrostream.schema import SENSOR_NAMES
@@ -74,7 +74,7 @@ def _columns(scored: Scored) -> dict[str, Column]:
 
 def _sensor_columns(scored: Scored) -> dict[str, Column | None]:
     values = scored.readings.values
-    present = np.flatnonzero(~np.isnan(values).all(axis=0))
+    (present,) = np.logical_or.reduce(~np.isnan(values), axis=0).nonzero()
     columns: dict[str, Column | None] = {SENSOR_NAMES[index]: values[:, index] for index in present.tolist()}
     columns["pressure"] = columns.get("p_tpt")
     columns["temperature"] = columns.get("t_tpt")
@@ -83,6 +83,8 @@ def _sensor_columns(scored: Scored) -> dict[str, Column | None]:
 
 def _optional_times(ts_ms: IntArray) -> Column | None:
     missing = ts_ms == NO_TIME
+    if not anywhere(missing):
+        return sql_times(ts_ms)
     if everywhere(missing):
         return None
     times: list[str | None] = list(sql_times(np.where(missing, 0, ts_ms)))

@@ -100,7 +100,10 @@ def governing(
     Returns:
         Codes, shape (n, w), and the new memories.
     """
-    own = _SUPPRESSES[np.where((codes >= 0) & (codes < len(_ROWS)), codes, 0)]
+    # Code 0 suppresses nothing either.
+    own = codes > 0
+    if anywhere(own):
+        own = _SUPPRESSES[np.where(own & (codes < len(_ROWS)), codes, 0)]
     if not anywhere(own) and all(
         memory.until_ms < first for memory, first in zip(memories, ts_ms[0].tolist(), strict=True)
     ):

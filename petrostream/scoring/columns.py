@@ -152,7 +152,7 @@ class Columns:
         numbers = sorted(set(codes.tolist()))
         if len(numbers) == 1:
             only = np.asarray(value(None if numbers[0] < 0 else self.models[numbers[0]]))
-            return only[None].repeat(len(at), axis=0)
+            return only[None] if len(at) == 1 else only[None].repeat(len(at), axis=0)
         values = np.array([value(None if number < 0 else self.models[number]) for number in numbers])
         return values[np.searchsorted(numbers, codes)]
 
@@ -238,7 +238,9 @@ def _of_model(event: AlarmEvent, columns: Columns) -> AlarmEvent:
     return replace(event, model_version=model.version, model_kind=model.kind)
 
 
-def _of_models(names: list[str], model: IntArray) -> list[str | None]:
+def _of_models(names: list[str | None], model: IntArray) -> list[str | None]:
+    if len(names) == 1 and everywhere(model == 0):
+        return names * len(model)
     # Index -1, for a well without a model, selects the None at the end.
     column: list[str | None] = np.array([*names, None], object)[model].tolist()
     return column

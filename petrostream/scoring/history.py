@@ -15,6 +15,9 @@ from petrostream.gauges import GAP_MS, HISTORY_MS, MAX_WINDOW_READINGS, MISSING,
 from petrostream.scoring.feeds import NO_CLOCK, NO_FEED, Clock, Feed
 from petrostream.scoring.memory import NO_MEMORY, WellMemory
 
+FEW = 60
+"""Rows that a history keeps alive, at most, besides its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class WellState:
@@ -110,5 +113,8 @@ def trim(state: WellState, start: int, *, feed: Feed, clock: Clock, memory: Well
     if not everywhere(counts[-1] != MISSING):
         used = (counts != MISSING).any(axis=0)
         sensors, counts = sensors[used], counts[:, used]
-    # Copies, so that a long batch is not kept alive by the few rows still needed.
-    return WellState(ts_ms[first:].copy(), sensors, counts.copy(), feed, clock, None, memory)
+    ts_ms = ts_ms[first:]
+    if first > FEW:
+        # Copies, so that a long batch is not kept alive by the few rows still needed.
+        ts_ms, counts = ts_ms.copy(), counts.copy()
+    return WellState(ts_ms, sensors, counts, feed, clock, None, memory)

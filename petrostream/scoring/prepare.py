@@ -138,8 +138,8 @@ def _extended(
     cohort: list[_Entry], ts_ms: IntArray, values: FloatArray
 ) -> tuple[IntArray, CountArray, list[tuple[WellState, int]]]:
     """Values as counts, shape (n, w, 27), and each well's history with them and where they begin in it."""
-    present: BoolArray = np.asarray(~np.isnan(values).all(axis=0))
-    sensors = np.flatnonzero(present.any(axis=0))
+    present: BoolArray = np.logical_or.reduce(~np.isnan(values), axis=0)
+    sensors: IntArray = np.logical_or.reduce(present, axis=0).nonzero()[0]
     chosen = quantise(values[..., sensors], sensors)
     counts = np.full(values.shape, MISSING, np.int32)
     counts[..., sensors] = chosen

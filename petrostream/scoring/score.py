@@ -44,13 +44,11 @@ def score_batch(
         The new state, its `last_sequence` the highest one seen, and the scored rows.
     """
     columns = Columns.empty(len(readings))
-    # Copies: the well's baseline may correct what validation says of units.
-    readings = replace(readings, reasons=list(readings.reasons), quality=readings.quality.copy())
     known = dict(state.wells)
     wells = []
     for well_id, at in by_well(readings.well_id):
         chosen = _choose_models(columns, readings, at, models, well_id)
-        settle_units(readings, columns, at)
+        readings = settle_units(readings, columns, at)
         before = known.pop(well_id, None)
         parts = list(feed_parts(before, readings, at))[::-1]
         wells.append(WellParts(well_id, before, parts, sensors_in_use(chosen)))

@@ -28,17 +28,19 @@ def to_bytes(series: npt.NDArray[np.integer[Any]]) -> tuple[list[int], bytes]:
     Returns:
         The form of each series, and the bytes of all: 4 * s * (n + 1).
     """
-    values = series.astype(np.int32)
+    # In rows: those of a history are columns.
+    values = np.ascontiguousarray(series, np.int32)
     means = (np.add.reduce(values, axis=1, dtype=np.int64) // values.shape[1]).astype(np.int32)
     forms = np.empty((len(_FORMS), *values.shape), np.int32)
-    forms[CENTRED] = values - means[:, None]
-    for form in (CHANGES, BENDS):
-        before = values if form == CHANGES else forms[CHANGES]
-        forms[form] = before
-        forms[form, :, 1:] -= before[:, :-1]
+    np.subtract(values, means[:, None], out=forms[CENTRED])
+    forms[CHANGES:, :, 0] = values[:, 0]
+    np.subtract(values[:, 1:], values[:, :-1], out=forms[CHANGES, :, 1:])
+    np.subtract(forms[CHANGES, :, 1:], forms[CHANGES, :, :-1], out=forms[BENDS, :, 1:])
     coded = _to_unsigned(forms)
     # The first values of a series are large in two forms, and say nothing of the others.
-    bits = np.log2(coded[:, :, 2:].astype(np.float32) + np.float32(1.0)).sum(axis=2)
+    sizes = coded[:, :, 2:].astype(np.float32)
+    sizes += np.float32(1.0)
+    bits = np.log2(sizes, out=sizes).sum(axis=2)
     chosen = bits.argmin(axis=0)
     whole = np.empty((len(values), values.shape[1] + 1), np.uint32)
     whole[:, 0] = _to_unsigned(np.where(chosen == CENTRED, means, np.int32(0)))

@@ -131,6 +131,9 @@ def look(steps: Sequence[Step], readings: Readings, excluded: BoolArray) -> Iter
 
 def _groups(steps: Sequence[Step]) -> Iterator[list[int]]:
     """Places of the steps that are computed at once."""
+    if len(steps) == 1:
+        yield [0]
+        return
     alike: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
     for place, step in enumerate(steps):
         if len(step.at) > SMALL:

@@ -6,6 +6,7 @@ suffice (`petrostream.readings.wrong_units`). Where it decides the unit, the rea
 detector and rules use the value converted (`petrostream.scoring.memory.observe`).
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -27,11 +28,11 @@ from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.scoring.columns import Columns
 
 
-def settle_units(readings: Readings, columns: Columns, at: IntArray) -> None:
-    """Replace the reasons about units, and the quality, of a well's readings; in place.
+def settle_units(readings: Readings, columns: Columns, at: IntArray) -> Readings:
+    """Return the batch with the reasons about units, and the quality, of a well's readings replaced.
 
     Args:
-        readings: a batch whose lists and arrays of reasons and quality are the caller's own.
+        readings: a batch; not modified, and returned itself where its units are as validation found them.
         columns: with the model of each reading.
         at: shape (n,), positions of the well's readings.
     """
@@ -40,7 +41,8 @@ def settle_units(readings: Readings, columns: Columns, at: IntArray) -> None:
         model = columns.models[number]
         if model.kind == COMMISSIONED:
             center = _center(model.extractor.sensors.tobytes(), model.center.tobytes())
-            _settle(readings, at[chosen == number], center)
+            readings = _settled(readings, at[chosen == number], center)
+    return readings
 
 
 # By content: a cache of models would keep the forests of replaced ones alive.
@@ -54,11 +56,12 @@ def _center(sensors: bytes, center: bytes) -> FloatArray:
     return centers
 
 
-def _settle(readings: Readings, at: IntArray, center: FloatArray) -> None:
+def _settled(readings: Readings, at: IntArray, center: FloatArray) -> Readings:
     values = readings.values[at]
     found = unusual(values, center)
     if not anywhere(found):
-        return
+        return readings
+    readings = replace(readings, reasons=list(readings.reasons), quality=readings.quality.copy())
     odd = np.flatnonzero(found)
     masks = likely_units(values[odd], center)
     at = at[odd]
@@ -74,3 +77,4 @@ def _settle(readings: Readings, at: IntArray, center: FloatArray) -> None:
         )
         readings.reasons[at[row]] = (*reasons, *nulled, *without_units(before))
     readings.quality[at] = fresh
+    return readings

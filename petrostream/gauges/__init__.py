@@ -42,7 +42,7 @@ from petrostream.gauges.slow import (
 )
 from petrostream.gauges.status import StatusArray, health_names
 from petrostream.gauges.steady import byte_steps
-from petrostream.gauges.sums import Sums
+from petrostream.gauges.sums import GaugeSums
 from petrostream.gauges.swing import Swing
 from petrostream.gauges.trend import BINS, SWING_SENSORS, TREND_SENSORS, Trend, TrendMemory
 from petrostream.gauges.trend_following import follow
@@ -72,6 +72,7 @@ __all__ = [
     "Anchor",
     "CountArray",
     "GaugeMemory",
+    "GaugeSums",
     "LevelMemory",
     "LevelRules",
     "Levels",
@@ -80,7 +81,6 @@ __all__ = [
     "SlowMemory",
     "SlowTrend",
     "StatusArray",
-    "Sums",
     "Swing",
     "Trend",
     "TrendMemory",

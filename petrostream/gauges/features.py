@@ -198,7 +198,6 @@ def window_stats_at(ts_ms: IntArray, counts: CountArray, sensors: IntArray, rows
     table = np.empty((len(STATS), *shape))
     if table.size == 0:
         return WindowStats(sensors, table, np.zeros(shape, np.int32), np.zeros(shape, np.bool_))
-    # Counted from the last window's end: where that is the only one, its readings' lags are their times.
     t = ts_ms - ts_ms[rows[-1]]
     sums, per_sensor = _prefix_sums(t, counts)
     first = ts_ms.searchsorted(ts_ms[rows] - _LENGTHS_MS, side="right")
@@ -289,13 +288,10 @@ def _moments(window: IntArray, per_sensor: int, end: IntArray | None) -> tuple[F
     centre = np.rint(q / n).astype(np.int64)
     rest = (q - number * centre).astype(np.float64)
     squares = (qq - 2 * centre * q + number * centre * centre).astype(np.float64)
-    lag, lags, products = t, tt, tq
     if end is not None:
-        lag = t - number * end
-        lags = tt - 2 * end * t + number * end * end
-        products = tq - end * q
-    lags, products = lags.astype(np.float64), (products - centre * lag).astype(np.float64)
-    lag_f = lag.astype(np.float64)
+        tt, tq, t = tt - 2 * end * t + number * end * end, tq - end * q, t - number * end
+    lags, products = tt.astype(np.float64), (tq - centre * t).astype(np.float64)
+    lag_f = t.astype(np.float64)
     spread = lags - lag_f * lag_f / n
     stats = np.empty((3, sensors, *shape))
     stats[0] = centre + rest / n

@@ -41,7 +41,7 @@ from petrostream.gauges.level_steps import (
     moments,
     start,
 )
-from petrostream.gauges.sums import FEW, Sums
+from petrostream.gauges.sums import FEW, GaugeSums
 from petrostream.gauges.trend import BIN_MS
 
 FORGET_MIN = 24 * 60
@@ -54,7 +54,7 @@ def follow_levels(
     known: BoolArray,
     operated: BoolArray,
     anchor_of: Callable[[int, int], Anchor | None],
-    sums: Sums | None = None,
+    sums: GaugeSums | None = None,
 ) -> tuple[list[Levels], list[LevelMemory]]:
     """Follow the levels of w wells over their next readings.
 
@@ -86,7 +86,7 @@ def follow_levels(
     for wells in alike.values():
         chosen = [before[well] for well in wells]
         if sums is None or len(counts) > FEW or len(wells) < len(before):
-            of_wells, sensors = Sums(counts[:, wells][..., chosen[0].sensors]), slice(None)
+            of_wells, sensors = GaugeSums(counts[:, wells][..., chosen[0].sensors]), slice(None)
             following = _within_minute(chosen, of_wells, sensors, operated[:, wells])
         else:
             following = _within_minute(chosen, sums, chosen[0].sensors, operated)
@@ -146,7 +146,7 @@ def _of_well(
 
 
 def _within_minute(
-    before: Sequence[LevelMemory], sums: Sums, gauges: IntArray | slice, operated: BoolArray
+    before: Sequence[LevelMemory], sums: GaugeSums, gauges: IntArray | slice, operated: BoolArray
 ) -> Iterator[tuple[Levels, LevelMemory]]:
     """Follow wells with the same gauges within their open minutes: nothing is learned, so tables stay.
 

@@ -22,7 +22,7 @@ import numpy as np
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import MISSING, QUANTA, CountArray
 from petrostream.gauges.steady import SPANS, Rises, in_a_byte, steady_rises
-from petrostream.gauges.sums import FEW, Sums
+from petrostream.gauges.sums import FEW, GaugeSums
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 SLOW_BIN_MS = 20 * 60_000
@@ -115,7 +115,7 @@ def follow_slowly(
     counts: CountArray,
     sensors: IntArray,
     operated: BoolArray,
-    sums: Sums | None = None,
+    sums: GaugeSums | None = None,
 ) -> tuple[list[SlowTrend], list[SlowMemory]]:
     """Add readings to the slowest memories of w wells.
 
@@ -147,7 +147,7 @@ def follow_slowly(
             counts = counts[:, within]
         # Few readings of a well share what other memories add up; of many, only these gauges are.
         if sums is None or len(counts) > FEW:
-            sums, held = Sums(counts[..., held]), slice(None)
+            sums, held = GaugeSums(counts[..., held]), slice(None)
         # One for all of them: it is not written to.
         rows = np.zeros(len(counts), np.int64)
         added = _added(before, columns, sums.total[:, held], sums.number[:, held], operated)
@@ -175,7 +175,7 @@ def _of_well(
         memory = _opened(memory, int(bins[begin]))
         rows[begin:end] = place
         seen.append(memory.rises)
-        sums = Sums(counts[begin:end, None])
+        sums = GaugeSums(counts[begin:end, None])
         (memory,) = _added([memory], columns, sums.total, sums.number, operated[begin:end, None])
     return SlowTrend(rows, tuple(seen)), memory
 

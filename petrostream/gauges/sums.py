@@ -13,7 +13,7 @@ FEW = 60
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
+class GaugeSums:
     """Sums over n readings of each of w wells, computed when first asked for.
 
     Attributes:

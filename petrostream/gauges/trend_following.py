@@ -7,7 +7,7 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.gauges.features import MISSING, CountArray
-from petrostream.gauges.sums import Sums
+from petrostream.gauges.sums import GaugeSums
 from petrostream.gauges.swing import Swing
 from petrostream.gauges.trend import (
     BIN_MS,
@@ -43,7 +43,7 @@ def follow(
     ts_ms: IntArray,
     counts: CountArray,
     sensors: IntArray,
-    sums: Sums | None = None,
+    sums: GaugeSums | None = None,
 ) -> tuple[list[Trend], list[TrendMemory]]:
     """Add readings to the slow memories of w wells.
 
@@ -70,8 +70,8 @@ def follow(
     if within:
         before = [_opened(memories[well], first[well]) for well in within]
         if len(within) < len(memories):
-            sums = Sums(counts[:, within])
-        found = _within_minute(before, *_of_trend(sums or Sums(counts), sensors), len(counts))
+            sums = GaugeSums(counts[:, within])
+        found = _within_minute(before, *_of_trend(sums or GaugeSums(counts), sensors), len(counts))
         trends |= zip(within, found[0], strict=True)
         after |= zip(within, found[1], strict=True)
     order = range(len(memories))
@@ -86,7 +86,7 @@ def _columns(sensors: bytes) -> tuple[list[int], IntArray]:
     return columns, np.array([places.index(wanted[at]) for at in columns], np.int64)
 
 
-def _of_trend(sums: Sums, sensors: IntArray) -> tuple[IntArray, IntArray]:
+def _of_trend(sums: GaugeSums, sensors: IntArray) -> tuple[IntArray, IntArray]:
     """Sum and number of the values of each of `TREND_SENSORS`: shape (w, trend sensors) each."""
     columns, places = _columns(sensors.tobytes())
     totals, numbers = sums.total.take(places, axis=1), sums.number.take(places, axis=1)

@@ -51,7 +51,6 @@ ON_TIME, LATE, AHEAD = range(3)
 """What a reading is to its feed's clock."""
 
 _BEGINS = 3
-_ONE_ON_TIME: IntArray = np.full(1, ON_TIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +160,6 @@ def feed_parts(state: HasFeed | None, readings: Readings, at: IntArray) -> Itera
         at: shape (n,), n >= 1, positions of the well's readings in it.
     """
     order = at.tolist()
-    if len(order) == 1 and state is not None and (part := _next_one(state, readings, at, order[0])):
-        yield part
-        return
     names = [(readings.source[i], readings.feed_id[i]) for i in order]
     changed = [i for i, other in enumerate(map(ne, names[1:], names[:-1]), 1) if other]
     source_ts_ms = readings.source_ts_ms[at]
@@ -186,24 +182,6 @@ def feed_parts(state: HasFeed | None, readings: Readings, at: IntArray) -> Itera
             for part in _of_one_run(known, feed, readings, at[start:end], offsets[start:end]):
                 yield part
                 known = part.feed, part.clock
-
-
-def _next_one(state: HasFeed, readings: Readings, at: IntArray, position: int) -> FeedPart | None:
-    """A single reading that plainly continues its well's feed: the usual case of a batch every second."""
-    feed, clock = state.feed, state.clock
-    if clock.left is not None or clock.other is not None:
-        return None
-    if readings.source[position] != feed.source or readings.feed_id[position] != feed.feed_id:
-        return None
-    ts_ms, source_ts_ms = int(readings.ts_ms[position]), int(readings.source_ts_ms[position])
-    offset = 0 if source_ts_ms == NO_TIME else ts_ms - source_ts_ms
-    if not 1 <= ts_ms - clock.track.last_ms <= LEAP_MS or not (
-        feed.feed_id or _near(offset - feed.offset_ms)
-    ):
-        return None
-    feed = Feed(feed.source, offset, feed.feed_id, feed.replaced)
-    track = clock.track.extended(ts_ms, int(readings.arrival_ms[position]))
-    return FeedPart(at, False, _ONE_ON_TIME, feed, Clock(track))
 
 
 def _of_replaced(feed_id: str, feed: Feed, clock: Clock, arrival_ms: IntArray) -> int:

@@ -12,6 +12,7 @@ from petrostream.gauges import (
     Anchor,
     CountArray,
     GaugeMemory,
+    GaugeSums,
     LevelMemory,
     Levels,
     MoveMemory,
@@ -19,7 +20,6 @@ from petrostream.gauges import (
     SlowMemory,
     SlowTrend,
     StatusArray,
-    Sums,
     Trend,
     TrendMemory,
     WindowStats,
@@ -177,7 +177,7 @@ def remember(
     kept = counts
     if anywhere(by_state):
         kept = np.where(by_state[..., None], np.int32(MISSING), counts)
-    sums = Sums(kept)
+    sums = GaugeSums(kept)
     trends, after = follow([memory.trend for memory in memories], ts_ms, kept, _ALL, sums)
     operated = by_state | observed.moves.in_transition
     before = [memory.slow for memory in memories]
@@ -185,7 +185,7 @@ def remember(
     if anywhere(observed.excluded):
         counts = np.where(observed.excluded, np.int32(MISSING), counts)
     of_levels = [memory.levels for memory in memories]
-    sums = sums if counts is kept else Sums(counts)
+    sums = sums if counts is kept else GaugeSums(counts)
     levels, learned = follow_levels(of_levels, ts_ms, counts, known, operated, anchor_of, sums)
     following = [
         WellMemory(memory.gauges, trend, memory.operating, memory.moves, slow_of, level)

@@ -6,6 +6,7 @@ from petrostream.arrays import IntArray
 from petrostream.detection import ModelSet, WellModel
 from petrostream.readings import Readings
 from petrostream.scoring.columns import Columns, to_rows
+from petrostream.scoring.continued import continued
 from petrostream.scoring.feeds import feed_parts
 from petrostream.scoring.finish import finish
 from petrostream.scoring.history import FacilityState
@@ -50,7 +51,8 @@ def score_batch(
         chosen = _choose_models(columns, readings, at, models, well_id)
         readings = settle_units(readings, columns, at)
         before = known.pop(well_id, None)
-        parts = list(feed_parts(before, readings, at))[::-1]
+        usual = continued(before, readings, at)
+        parts = list(feed_parts(before, readings, at))[::-1] if usual is None else [usual]
         wells.append(WellParts(well_id, before, parts, sensors_in_use(chosen)))
     # Those of the batch come last: wells stay in the order in which they last reported.
     alarms = {well.well_id: None if well.state is None else well.state.alarms for well in wells}

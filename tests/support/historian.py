@@ -53,6 +53,9 @@ INSERT = (
 )
 
 
+HOLD_AT_MOST_S = 60.0
+
+
 @dataclass
 class Outcome:
     """What a run came to.
@@ -86,6 +89,29 @@ class Outcome:
     @property
     def as_json(self) -> str:
         return json.dumps({name: round(value, 1) for name, value in asdict(self).items()})
+
+
+@dataclass(frozen=True)
+class Held:
+    """An open transaction: when it began, by the server's clock and by this one, and how long it stays."""
+
+    began: datetime
+    since: float
+    stays_s: float
+
+    @classmethod
+    def of(cls, connection: psycopg.Connection, stays_s: float) -> "Held":
+        (began,) = connection.execute("SELECT now()").fetchone()
+        return cls(began, time.monotonic(), stays_s)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.since
+
+    def is_late(self, mark: datetime | None) -> bool:
+        """Whether its rows will appear behind the mark; True as well when that takes too long."""
+        passed = mark is not None and mark > self.began
+        return self.seconds > HOLD_AT_MOST_S or (passed and self.seconds > self.stays_s)
 
 
 @dataclass
@@ -139,27 +165,30 @@ class Historian:
         return None if text is None else RowKey.parse(text).at
 
     def write(self, writer: int, writers: int, rows: int, rng: random.Random, base: datetime) -> None:
-        """Write every `writers`-th row, in transactions of many kinds; one in ten is held open for seconds.
+        """Write every `writers`-th row, in transactions of many kinds; one in ten is held open for seconds,
+        and until the poller's mark has passed it.
 
         A part of the rows is written after each kill, so that the poller dies at work.
         """
         mine = iter(range(writer, rows, writers))
         with self.server.connect() as connection, self.server.connect() as slow:
             left = True
-            held_since: float | None = None
+            held: Held | None = None
             while left:
                 self._wait_for_kills(mine.__length_hint__() * writers / rows)
-                open_one = held_since is None and rng.random() < 0.1
+                open_one = held is None and rng.random() < 0.1
                 target = slow if open_one else connection
                 left = self._transaction(target, mine, rng, base, writer * 1000)
                 if open_one:
-                    held_since = time.monotonic()
+                    held = Held.of(slow, rng.uniform(1, 6))
                 else:
                     self._commit(connection)
-                if held_since is not None and (not left or time.monotonic() - held_since > rng.uniform(1, 6)):
-                    self._note_held(time.monotonic() - held_since)
+                while held is not None and not left and not held.is_late(self.mark()):
+                    time.sleep(0.1)
+                if held is not None and held.is_late(self.mark()):
+                    self._note_held(held.seconds)
                     self._commit(slow)
-                    held_since = None
+                    held = None
                 time.sleep(rng.uniform(0, 0.02))
 
     def _transaction(

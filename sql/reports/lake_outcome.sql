@@ -5,5 +5,5 @@ SELECT
   COUNT_IF(anomaly_score IS NULL AND NOT late) AS unscored
 FROM (
   SELECT anomaly_score, COALESCE(CONTAINS(validation_reasons, 'late:ts'), FALSE) AS late
-  FROM well_data
+  FROM curated_data
 )

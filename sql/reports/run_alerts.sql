@@ -12,7 +12,7 @@ WITH raised AS (
 pairs AS (
   SELECT f.event_id, f.well_id, f.ts, f.tank_id, f.tank_ts, f.emission_risk, f.vapor_risk
   FROM facility_data AS f
-  WHERE f.event_id IN (SELECT event_id FROM well_data WHERE scored_at >= TIMESTAMP '${since}')
+  WHERE f.event_id IN (SELECT event_id FROM curated_data WHERE scored_at >= TIMESTAMP '${since}')
 ),
 emission AS (
   SELECT p.event_id, MAX(CASE r.condition WHEN 'methane_high' THEN 40 WHEN 'methane_medium' THEN 20 END) AS points

@@ -16,7 +16,7 @@ SELECT
   MAX(ts) AS last_ts
 FROM (
   SELECT *, COALESCE(CONTAINS(validation_reasons, 'late:ts'), FALSE) AS late
-  FROM well_data
+  FROM curated_data
 )
 WHERE scored_at >= TIMESTAMP '${since}'
 GROUP BY well_id

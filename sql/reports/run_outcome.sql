@@ -6,7 +6,7 @@ SELECT
   COUNT_IF(anomaly_score IS NULL AND NOT late) AS unscored
 FROM (
   SELECT w.anomaly_score, COALESCE(CONTAINS(w.validation_reasons, 'late:ts'), FALSE) AS late
-  FROM well_data AS w
+  FROM curated_data AS w
   INNER JOIN (VALUES ${sent}) AS sent (source, shift_ms)
     ON sent.source = w.source AND sent.shift_ms = DATE_DIFF('millisecond', w.source_ts, w.ts)
   WHERE w.date BETWEEN DATE '${first}' AND DATE '${last}'

@@ -11,7 +11,7 @@ WITH run AS (
     f.unmatched_reason,
     f.status,
     MAX(w.ts) OVER (PARTITION BY w.facility_id) AS newest
-  FROM well_data AS w
+  FROM curated_data AS w
   LEFT JOIN facility_data AS f ON f.date = w.date AND f.event_id = w.event_id
   WHERE w.scored_at >= TIMESTAMP '${since}'
 ),

@@ -10,7 +10,7 @@ import pandas as pd
 from dashboard.charts.axes import FRAME, framed, on_time_axis, time_axis, value_axis, when
 from dashboard.charts.drawing import Drawing
 
-LINE, BAND, ABNORMAL, GRID, MUTED = "#2F7EBB", "#9AA3AA", "#B3001B", "#5A646C", "#7C8790"
+LINE, BAND, ABNORMAL, GRID, MUTED = "#2F7EBB", "#9AA3AA", "#D92B3A", "#5A646C", "#7C8790"
 HEIGHT = 140
 
 

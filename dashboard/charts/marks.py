@@ -36,7 +36,7 @@ _CROSS = (
     "polygon(35% 0,65% 0,65% 35%,100% 35%,100% 65%,65% 65%,65% 100%,35% 100%,35% 65%,0 65%,0 35%,35% 35%)"
 )
 _MARKS = (
-    Mark("critical", "1", "square", "inset(4%)", "#B3001B", "#FFFFFF"),
+    Mark("critical", "1", "square", "inset(4%)", "#D92B3A", "#FFFFFF"),
     Mark("high", "2", "triangle-up", "polygon(50% 0,100% 96%,0 96%)", "#E8730C", "#000000"),
     Mark("medium", "3", "diamond", "polygon(50% 0,100% 50%,50% 100%,0 50%)", "#F2C400", "#000000"),
     Mark("low", "4", "circle", "circle(47%)", "#5B8DB8", "#000000"),

@@ -29,6 +29,15 @@ const made = (key, mark) => {
   return row;
 };
 
+// On a small screen the opened alarm is below what is seen, and there is room for it only once it has grown.
+const show = (panel) => {
+  if (panel) {
+    const grown = new ResizeObserver(() => panel.scrollIntoView({block: 'start', behavior: 'smooth'}));
+    grown.observe(panel);
+    setTimeout(() => grown.disconnect(), 3000);
+  }
+};
+
 export default function ({data, parentElement, setTriggerValue}) {
   const list = parentElement.querySelector('.ps-alarms');
   const focused = document.activeElement;
@@ -42,8 +51,7 @@ export default function ({data, parentElement, setTriggerValue}) {
     row.className = unacknowledged ? 'ps-row ps-new' : 'ps-row';
     row.querySelector('button').onclick = () => {
       setTriggerValue('opened', key);
-      // On a small screen the opened alarm is below what is seen.
-      document.querySelector('.st-key-alarm_panel')?.scrollIntoView({block: 'start', behavior: 'smooth'});
+      show(document.querySelector('.st-key-alarm_panel'));
     };
     // Texts may come from outside: they are set as text, never as markup.
     row.querySelectorAll('[data-text]').forEach((part, at) => {

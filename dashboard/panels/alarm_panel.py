@@ -1,6 +1,7 @@
 """The alarm that was opened: its evidence, and operators' actions at the desk of `petrostream alarms`."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.charts.marks import BY_PRIORITY, mark_html, safe
 from dashboard.charts.states import explained
@@ -57,11 +58,14 @@ def _show(view: TagView, now_ms: int) -> None:
         st.html(facts_html(facts(view, now_ms)))
         st.page_link("screens/well.py", label="Show the well", query_params={"well": record.well_id})
     with right:
-        _form(view)
-        _outcome()
+        # Above the form: below its button, an answer may be out of sight.
+        said = st.container()
+        with said:
+            _outcome()
+        _form(view, said)
 
 
-def _form(view: TagView) -> None:
+def _form(view: TagView, said: DeltaGenerator) -> None:
     action = st.selectbox("Action", ACTIONS, key="action", format_func=ACTIONS.__getitem__)
     with st.form("act", border=False, clear_on_submit=True):
         hours = None
@@ -72,7 +76,8 @@ def _form(view: TagView) -> None:
             "Who acts", key=OPERATOR_KEY, value=reader().ports.settings.operator, max_chars=100
         )
         if st.form_submit_button(ACTIONS[action], type="primary"):
-            _act(view, OperatorRequest(action, who.strip(), comment.strip(), hours))
+            with said, explained():
+                _act(view, OperatorRequest(action, who.strip(), comment.strip(), hours))
 
 
 def _act(view: TagView, request: OperatorRequest) -> None:

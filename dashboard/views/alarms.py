@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts.axes import time_axis, when
+from dashboard.charts.bands import ABNORMAL
 from dashboard.charts.drawing import Drawing
 from petrostream.alarms import (
     ACTIVE_UNACKNOWLEDGED,
@@ -137,7 +138,7 @@ def load_chart(frame: pd.DataFrame, start: datetime, end: datetime) -> Drawing:
                 scale=alt.Scale(domain=[0, most]),
             ),
             color=alt.condition(
-                f"datum.alarms > {metrics.FLOOD_ABOVE}", alt.value("#B3001B"), alt.value("#7C8790")
+                f"datum.alarms > {metrics.FLOOD_ABOVE}", alt.value(ABNORMAL), alt.value("#7C8790")
             ),
             tooltip=[when("slot:T"), "alarms:Q", "console:N"],
         )
@@ -155,7 +156,7 @@ def load_chart(frame: pd.DataFrame, start: datetime, end: datetime) -> Drawing:
         .encode(x=alt.value("width"), y="alarms:Q", text="text:N")
     )
     # Texts stand right of the plot, where no bar is.
-    return alt.layer(bars, lines, texts).properties(height=170, padding={"right": 88})
+    return alt.layer(bars, lines, texts).properties(height=170)
 
 
 def load_slots(frame: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from dashboard.charts.bands import limit_lines
+from dashboard.charts.bands import ABNORMAL, limit_lines
 from dashboard.charts.drawing import Drawing
 from dashboard.charts.tiles import Tile
 from petrostream.scoring import OUTDATED_SCALES
@@ -37,7 +37,11 @@ def score_tiles(frame: pd.DataFrame) -> list[Tile]:
 def baseline_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Each well's model and baseline, and what to do about it; wells that need something come first."""
     scored = (100.0 * frame["scored"] / frame["readings"].where(frame["readings"] > 0)).fillna(0.0)
-    rows = frame.assign(scored_pct=scored, to_do=frame["model_kind"].map(_to_do, na_action=None))
+    # Readings replayed from before the baseline was made are no younger than it.
+    aged = frame["baseline_age_days"].clip(lower=0.0)
+    rows = frame.assign(
+        baseline_age_days=aged, scored_pct=scored, to_do=frame["model_kind"].map(_to_do, na_action=None)
+    )
     rows = rows.assign(fine=rows["to_do"] == "").sort_values(["fine", "well_id"]).drop(columns="fine")
     columns = ["well_id", "to_do", "model_kind", "model_version", "versions", "baseline_age_days"]
     return rows[[*columns, "scored_pct", "readings", "last_reading"]]
@@ -50,6 +54,9 @@ def _to_do(kind: object) -> str:
     return "" if isinstance(kind, str) else "no model: petrostream publish-model"
 
 
+_DISTANCES = [sign * distance for distance in (10, 100, 1000, 10_000) for sign in (-1, 1)]
+
+
 def drift_chart(frame: pd.DataFrame) -> Drawing:
     """Distance of each well from its baseline by day, and where it becomes outdated."""
     known = frame[frame["level_shift"].notna()]
@@ -59,7 +66,12 @@ def drift_chart(frame: pd.DataFrame) -> Drawing:
     )
     # A gauge that has failed is thousands of scales away, and the limit is 5: both must be readable.
     scale = alt.Scale(type="symlog", constant=OUTDATED_SCALES)
-    y = alt.Y("level_shift:Q", title="median distance, scales", scale=scale, axis=alt.Axis(format="~s"))
+    y = alt.Y(
+        "level_shift:Q",
+        title="median distance, scales",
+        scale=scale,
+        axis=alt.Axis(format="~s", values=_DISTANCES),
+    )
     tooltip = [
         alt.Tooltip("well_id:N", title="well"),
         alt.Tooltip("day:T", format="%Y-%m-%d"),
@@ -73,7 +85,7 @@ def drift_chart(frame: pd.DataFrame) -> Drawing:
         .mark_point(filled=True, size=70, opacity=0.9)
         .encode(
             x, y, tooltip=tooltip,
-            color=alt.condition(outside, alt.value("#B3001B"), alt.value("#7C8790")),
+            color=alt.condition(outside, alt.value(ABNORMAL), alt.value("#7C8790")),
             shape=alt.condition(outside, alt.value("triangle-up"), alt.value("circle")),
         )
     )  # fmt: skip

@@ -16,7 +16,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo gold dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc sql package cost bench \
+.PHONY: help setup setup-dev up down demo gold dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc sql backfill package cost bench \
         plan lock deploy smoke rollback destroy receipt \
         test test-unit test-deep test-infra test-e2e test-images image-tools chaos fuzz scan lint format clean
 
@@ -108,6 +108,11 @@ gold: setup ## Write past days to gold, of the local lake: make gold [DATE=2026-
 
 package: setup ## Build the function packages for AWS (arm64, no Docker)
 	@$(RUN) -m toolchain.package --target aws
+
+backfill: setup ## Score past days again: make backfill FROM=2026-11-01 TO=2026-11-20 MODEL=version [PROMOTE=1 AWS=1]
+	@test -n "$(FROM)" || { echo 'Say which days: make backfill FROM=2026-11-01 TO=2026-11-20 MODEL=version' >&2; exit 2; }
+	@$(RUN) -m batch backfill --from "$(FROM)" --to "$(or $(TO),$(FROM))" $(if $(MODEL),--model "$(MODEL)") \
+	  $(if $(PROMOTE),--promote) $(if $(AWS),--aws)
 
 # An option of the cost model is the variable of its name in capitals: --block-seconds is BLOCK_SECONDS.
 variable = $($(shell printf %s '$(1)' | tr 'a-z-' 'A-Z_'))

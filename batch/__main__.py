@@ -36,6 +36,41 @@ def jobs() -> None:
     """Jobs over stored data."""
 
 
+@app.command()
+def backfill(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    date: DateOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    model: ModelOption = None,
+    promote: Annotated[bool, typer.Option("--promote", help="Then make that version the live one.")] = False,
+    warm_up_days: Annotated[
+        int, typer.Option("--warm-up-days", min=-1, help="Days read before those needed; -1 for all.")
+    ] = 1,
+    arrived_to: Annotated[
+        datetime | None, typer.Option("--arrived-to", formats=_DAY, help="Last date of arrival to read.")
+    ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option("--rows", help="That model's rows, of Spark: a folder, or s3://bucket/prefix."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also days that are made of the same already.")
+    ] = False,
+    aws: AwsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Score days again from the raw zone with a version of the registry, and replace them in gold."""
+    event = days_of(date, first, last) | {
+        "model": model,
+        "promote": promote,
+        "warm_up_days": warm_up_days,
+        "arrived_to": arrived_to.date().isoformat() if arrived_to else None,
+        "rows": rows,
+        "again": again,
+    }
+    finish(start("backfill", event, aws=aws), as_json=as_json)
+
+
 @app.command("score-folder")
 def score_folder(
     folder: Annotated[

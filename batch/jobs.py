@@ -204,6 +204,7 @@ def _in(module: str) -> Job:
 
 
 JOBS: dict[str, Job] = {
+    "backfill": _in("batch.backfill"),
     "compact": _in("batch.compact"),
     "days": _in("batch.days"),
     "score-folder": _in("batch.score_folder"),

@@ -23,6 +23,10 @@ from petrostream.scoring import FacilityState
 
 TABLE = "scored_readings"
 
+WARM_UP_DAYS = 1
+"""Days of arrival that are read before the first one needed, for the memories of wells to warm up: windows
+reach back 3 minutes, levels and trends hours."""
+
 STRETCH_BYTES = 4 * 1024 * 1024
 """Stream bytes scored before their rows are handed on: some 15,000 readings, whose rows are 10 MB as JSON."""
 

@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from batch.columns import arrow_schema
 from batch.raw_objects import open_raw
-from batch.recompute import TABLE, Recomputation
+from batch.recompute import TABLE, WARM_UP_DAYS, Recomputation
 from batch.stream_order import Files, StreamOrder, blocks_of
 from batch.versions import chosen_version, models_of
 from ml.registry import open_registry
@@ -37,7 +37,6 @@ from petrostream.schema import schema
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-WARM_UP_DAYS = 1
 AROUND = timedelta(days=1)
 """A reading may be an hour ahead of its arrival, and may land in the raw zone a day after it."""
 

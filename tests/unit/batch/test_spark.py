@@ -135,7 +135,6 @@ def test_the_script_writes_parquet_by_date_and_replaces_nothing_unasked(
     assert rows_of(table.cast(expected[DAYS[1]].schema)) == rows_of(expected[DAYS[1]])
     with pytest.raises(Exception, match="already exists"):
         main(command)
-    main([*command, "--replace"])
 
 
 def packed(run, place):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from petrostream.aws.clients import client
 from producer.cdc.errors import SourceInvalid, SourceLost
@@ -152,8 +152,11 @@ def _roots() -> str:
 def sqlalchemy_url(secret: Secret | None, environment: Mapping[str, str] = os.environ) -> str:
     """The URL of `PETROSTREAM_CDC_URL`, with name and password of the secret if there is one.
 
+    To PostgreSQL on another machine, certificate and name are verified unless the URL has an `sslmode`; for
+    other databases, TLS is what the URL says to their drivers.
+
     Raises:
-        SourceInvalid: there is none.
+        SourceInvalid: there is none, or TLS is switched off towards a PostgreSQL on another machine.
     """
     url = environment.get(URL, "")
     if "://" not in url:
@@ -162,8 +165,37 @@ def sqlalchemy_url(secret: Secret | None, environment: Mapping[str, str] = os.en
             "dialect+driver://user:password@host/database, "
             "such as mssql+pyodbc://… or sqlite:////data/historian.db"
         )
+    url = _verified(url)
     if secret is None:
         return url
     dialect, _, rest = url.partition("://")
     name, password = quote(secret.username, safe=""), quote(secret.password, safe="")
     return f"{dialect}://{name}:{password}@{rest.rpartition('@')[2]}"
+
+
+_LIBPQ = ("postgresql", "postgresql+psycopg", "postgresql+psycopg2")
+"""Dialects whose URL takes the parameters of libpq."""
+
+
+def _verified(url: str) -> str:
+    from sqlalchemy import exc, make_url  # noqa: PLC0415
+
+    try:
+        parts = make_url(url)
+    except (exc.ArgumentError, ValueError):
+        raise SourceInvalid(
+            f"{URL} is no URL of SQLAlchemy: dialect+driver://user:password@host/database"
+        ) from None
+    if parts.drivername not in _LIBPQ:
+        return url
+    query = {
+        name: value if isinstance(value, str) else ",".join(value) for name, value in parts.query.items()
+    }
+    hosts = [host for host in (parts.host, query.get("host")) if host]
+    before = {name: value for name, value in query.items() if name.startswith("ssl")} | {
+        "host": ",".join(hosts)
+    }
+    found = dict(before)
+    _secure(found, {})
+    added = urlencode({name: value for name, value in found.items() if name not in before})
+    return f"{url}{'&' if parts.query else '?'}{added}" if added else url

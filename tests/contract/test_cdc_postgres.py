@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from producer.cdc.poll import Poller, Position, Written
 from producer.cdc.postgres import PostgresTable
 from producer.cdc.run import Patience, Polling
 from producer.cdc.sink import StreamSink
+from producer.cdc.sqltable import SqlTable
 from producer.cdc.start import converter_of
 from tests.support.fake_kinesis import FakeKinesis
 from tests.support.paths import ROOT
@@ -524,3 +526,58 @@ def test_a_poller_that_is_killed_goes_on_where_its_state_is(historian, tmp_path)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 128 + signal.SIGTERM
     assert historian.written == 151
+
+
+class ByLookBack(Historian):
+    """Read through SQLAlchemy, as a view is."""
+
+    view = "readings_wide"
+
+    @property
+    def mapping(self):
+        path = self.folder / "map.toml"
+        path.write_text(
+            f'[source]\nkind = "sqlalchemy"\ntable = "{self.view}"\n[columns]\nwell_id = "well"\n'
+            'ts = "measured_at"\np_pdg = "pdg_pressure"\nt_tpt = "tree_temperature"\n'
+        )
+        return read_map(path)
+
+    def table(self):
+        host = psycopg.conninfo.conninfo_to_dict(self.server.dsn)["host"]
+        return SqlTable(self.mapping, lambda: f"postgresql+psycopg://postgres@/postgres?host={host}")
+
+
+def test_the_guides_view_of_tags_is_read_and_late_commits_of_it_are_found(server, tmp_path):
+    guide = (ROOT / "docs" / "guides" / "historian.md").read_text(encoding="utf-8")
+    (view,) = [block for block in re.findall(r"```sql\n(.*?)```", guide, re.S) if "readings_wide" in block]
+    with server.connect(autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE tag_values (well text, tag text, measured_at timestamptz, value double precision, "
+            "updated_at timestamptz DEFAULT now())"
+        )
+        connection.execute(view)
+    historian = ByLookBack(server, "tag_values", tmp_path)
+
+    def write(connection, second):
+        at = NOW - timedelta(hours=12) + timedelta(seconds=second)
+        for tag, value in (("PDG.P", 2.1e7), ("TPT.T", 110.0)):
+            connection.execute(
+                "INSERT INTO tag_values (well, tag, measured_at, value) VALUES ('WELL-00001', %s, %s, %s)",
+                [tag, at, value],
+            )
+
+    table = historian.table()
+    polling = historian.polling(table, limit=3)
+    with server.connect() as slow:
+        write(slow, 0)
+        time.sleep(0.02)
+        for second in range(1, 9):
+            with server.connect() as connection:
+                write(connection, second)
+        polling.run()
+        assert len(historian.readings) == 8
+        slow.commit()
+    polling.run()
+    table.close()
+    assert historian.readings.total() == len(historian.readings) == 9
+    assert {(line["p_pdg"], line["t_tpt"]) for line in historian.lines} == {(2.1e7, 110.0)}

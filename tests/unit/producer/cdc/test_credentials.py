@@ -117,3 +117,25 @@ def test_name_and_password_of_a_url_are_replaced_by_the_secrets():
     assert sqlalchemy_url(Secret("a@b", "c/d"), environment) == "mssql+pyodbc://a%40b:c%2Fd@db/plant?driver=x"
     with pytest.raises(SourceInvalid, match="not set"):
         sqlalchemy_url(None, {})
+
+
+def test_postgresql_is_verified_through_sqlalchemy_too():
+    def url(text):
+        return sqlalchemy_url(None, {URL: text})
+
+    found = url("postgresql+psycopg://reader:hush@db.example.com/plant")
+    assert found.startswith(
+        "postgresql+psycopg://reader:hush@db.example.com/plant?sslmode=verify-full&sslrootcert="
+    )
+    assert "&sslmode=verify-full&" in url("postgresql://r@/plant?host=db.example.com")
+    own = "postgresql+psycopg://r@db.example.com/plant?sslmode=verify-ca&sslrootcert=/ca.pem"
+    assert url(own) == own
+    for local in ("postgresql+psycopg://r@127.0.0.1/plant", "postgresql://r@/plant?host=/run/postgresql"):
+        assert url(local) == local
+    assert url("mysql+pymysql://r@db/plant") == "mysql+pymysql://r@db/plant"
+    with pytest.raises(SourceInvalid, match="no URL") as caught:
+        url("postgresql+psycopg://reader:hush@db.example.com:port/plant")
+    assert "hush" not in str(caught.value)
+    with pytest.raises(SourceInvalid, match="in the clear") as caught:
+        url("postgresql+psycopg://reader:hush@db.example.com/plant?sslmode=prefer")
+    assert "hush" not in str(caught.value)

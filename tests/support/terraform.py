@@ -141,7 +141,8 @@ def terraform_ready(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
         if "terraform init failed" in text and not any(words in text for words in _NO_REGISTRY):
             raise
         pytest.skip(f"Terraform cannot run here: {text}")
-    return Terraform(folder, workspace, environment)
+    # Terraform and its provider collect garbage less often: a tenth less work, for 180 MB more.
+    return Terraform(folder, workspace, {**environment, "GOGC": "400"})
 
 
 @pytest.fixture(scope="session")

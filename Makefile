@@ -16,7 +16,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo gold dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc sql backfill package cost bench \
+.PHONY: help setup setup-dev up down demo gold dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc quality retrain sql backfill package cost bench \
         plan lock deploy smoke rollback destroy receipt \
         test test-unit test-deep test-infra test-e2e test-images image-tools chaos fuzz scan lint format clean
 
@@ -98,6 +98,12 @@ replay: setup ## Replay DATA (default data/simulated) at SPEED 1, 60 or max
 cdc: setup ## Poll a table of a historian into the stream: make cdc MAP=historian.toml [ONCE=1]
 	@test -n "$(MAP)" || { echo 'Say which table: make cdc MAP=historian.toml (docs/guides/historian.md)' >&2; exit 2; }
 	@$(RUN) -m producer.cdc --map "$(MAP)" $(if $(ONCE),--once)
+
+quality: setup ## Report on the quality of days: make quality DATE=2026-11-20 | FROM=… TO=… [AWS=1]
+	@$(RUN) -m batch quality $(foreach option,date from to,$(call given,$(option))) $(if $(AWS),--aws)
+
+retrain: setup ## New baselines from the lake, live if not worse: make retrain [WELL=… HELD_BACK=dir FROM=… TO=… DRY_RUN=1 AWS=1]
+	@$(RUN) -m batch retrain $(foreach option,from to well held-back,$(call given,$(option))) $(if $(DRY_RUN),--dry-run) $(if $(AWS),--aws)
 
 sql: setup ## Run Athena SQL: make sql Q="SELECT * FROM well_data WHERE anomaly_flag = 1"
 	@test -n "$$Q" || { echo 'Say what to ask: make sql Q="SELECT well_id, AVG(pressure) FROM well_data GROUP BY well_id"' >&2; exit 2; }

@@ -104,6 +104,59 @@ def compact(
     finish(start("compact", event, aws=aws), as_json=as_json)
 
 
+@app.command("quality")
+def quality(
+    date: DateOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    aws: AwsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Report on the quality of days of the lake: printed, and written to the table gold_quality."""
+    finish(start("quality", days_of(date, first, last), aws=aws), as_json=as_json)
+
+
+@app.command("evaluate")
+def evaluate(
+    first: FromOption = None, last: ToOption = None, aws: AwsOption = False, as_json: JsonOption = False
+) -> None:
+    """Evaluate the live model on past days of the lake: the last seven where none is named."""
+    result = start("evaluate", days_of(None, first, last), aws=aws)
+    if as_json:
+        finish(result, as_json=True)
+    else:
+        sys.stdout.write(shown(str(result.details["text"])) + "\n")
+
+
+@app.command("retrain")
+def retrain(  # noqa: PLR0913, PLR0917  (one option of the command line each)
+    well: Annotated[
+        list[str] | None, typer.Option(help="Only this well; repeat the option for more.")
+    ] = None,
+    held_back: Annotated[
+        str | None, typer.Option(help="Folder of 3W instances that no model was made from.")
+    ] = None,
+    registry: Annotated[str | None, typer.Option(help="s3://<artifacts bucket>, or a folder.")] = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, and publish nothing.")] = False,
+    aws: AwsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make new baselines from normal operation in the lake; those that are not worse go live."""
+    options = {"wells": well or [], "held_back": held_back, "registry": registry, "dry_run": dry_run}
+    result = start("retrain", {**days_of(None, first, last), **options}, aws=aws)
+    if as_json:
+        finish(result, as_json=True)
+        return
+    for name, decided in result.details["wells"].items():
+        sys.stdout.write(shown(f"{name}  {decided['decision']}  {decided['why']}") + "\n")
+        for models in ("live", "new"):
+            if models in decided:
+                sys.stdout.write(f"    {models:5}{_listed(decided[models])}\n")
+    sys.stdout.write(f"Published: {result.details['published'] or 'nothing'}\n")
+
+
 def days_of(date: datetime | None, first: datetime | None, last: datetime | None) -> dict[str, Any]:
     """The dates of a command, as an event names them; one end of a range alone is that one day."""
     given = {"date": date, "from": first or last, "to": last or first}

@@ -60,7 +60,7 @@ def compact(gold: Gold, request: JobRequest) -> JobResult:
         done = {day: done.get(day, UNCHANGED) for day in ended if day not in troubles and day not in left}
     details: dict[str, Any] = {}
     if not left:
-        details = _keep_order(
+        details = keep_order(
             gold, dates[WELL_DATA], whole=request.first is None, views=request.options.get("views", True)
         )
     return JobResult("compact", dict(sorted(done.items())), tuple(left), failed | troubles, details)
@@ -74,7 +74,25 @@ def settled(day: date, now: datetime, hours: int) -> bool:
     return now >= datetime.combine(day, time(), UTC) + timedelta(days=1, hours=hours)
 
 
-def _keep_order(gold: Gold, dates: list[date], *, whole: bool, views: bool) -> dict[str, Any]:
+def pending(gold: Gold, days: Iterable[date]) -> list[date]:
+    """Those of the days that a compaction would treat now."""
+    work = _Work(gold, _registered(gold), rebuild=False)
+    now, hours = gold.context.clock(), gold.context.settings.settle_hours
+    return [day for day in days if settled(day, now, hours) and work.needed(day)]
+
+
+def keep_order(gold: Gold, dates: list[date], *, whole: bool, views: bool) -> dict[str, Any]:
+    """What follows a compaction: months, views that know which days are in gold, and old runs deleted.
+
+    Args:
+        gold: the gold zone.
+        dates: every date of readings in the curated zone.
+        whole: whether to delete runs whose days of grace are over.
+        views: whether to refresh the views.
+
+    Returns:
+        What was done; nothing of what was not.
+    """
     details: dict[str, Any] = {"months": [str(month) for month in months.refresh(gold, dates)]}
     if views:
         details["views"] = refresh_views(gold)

@@ -207,6 +207,10 @@ JOBS: dict[str, Job] = {
     "backfill": _in("batch.backfill"),
     "compact": _in("batch.compact"),
     "days": _in("batch.days"),
+    "evaluate": _in("batch.evaluate"),
+    "keep": _in("batch.keep"),
+    "quality": _in("batch.quality"),
+    "retrain": _in("batch.retrain"),
     "score-folder": _in("batch.score_folder"),
     "summary": _in("batch.summary"),
 }

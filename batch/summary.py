@@ -41,7 +41,8 @@ def summed_up(name: str, results: Sequence[Mapping[str, Any]]) -> dict[str, str]
     subject = f"PetroStream {name}: {listed or 'no day to treat'}"[:SUBJECT_CHARACTERS]
     shown = sorted(results, key=lambda one: (-VERDICTS.index(one["verdict"]), str(one["date"])))
     lines = [f"{one['date']}  {one['verdict']}  {_why(one)}".rstrip() for one in shown]
-    text = "\n".join([f"{len(results)} days: {listed}.", *lines, "", f"What to do: {_RUNBOOK}"])
+    first = f"{len(results)} days: {listed}." if results else "No day to treat."
+    text = "\n".join([first, *lines, "", f"What to do: {_RUNBOOK}"])
     return {"verdict": verdict, "subject": subject, "text": text[:_TEXT_CHARACTERS]}
 
 

@@ -89,7 +89,8 @@
               "Payload": {
                 "job": "backfill",
                 "date.$": "$.date",
-                "model.$": "$.model"
+                "model.$": "$.model",
+                "views": false
               }
             },
             "ResultPath": null,
@@ -158,6 +159,61 @@
         }
       },
       "ResultPath": "$.results",
+      "Catch": [
+        {
+          "ErrorEquals": [
+            "States.ALL"
+          ],
+          "ResultPath": "$.error",
+          "Next": "ReportError"
+        }
+      ],
+      "Next": "Keep"
+    },
+    "Keep": {
+      "Type": "Task",
+      "Resource": "arn:${partition}:states:::lambda:invoke",
+      "TimeoutSeconds": ${timeout_seconds},
+      "Parameters": {
+        "FunctionName": "${function_arn}",
+        "Payload": {
+          "job": "keep"
+        }
+      },
+      "ResultPath": null,
+      "Retry": [
+        {
+          "ErrorEquals": [
+            "RequestInvalid",
+            "SettingInvalid"
+          ],
+          "MaxAttempts": 0
+        },
+        {
+          "ErrorEquals": [
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.TooManyRequestsException"
+          ],
+          "IntervalSeconds": 2,
+          "MaxAttempts": 6,
+          "BackoffRate": 2,
+          "MaxDelaySeconds": 60,
+          "JitterStrategy": "FULL"
+        },
+        {
+          "ErrorEquals": [
+            "States.TaskFailed",
+            "States.Timeout"
+          ],
+          "IntervalSeconds": 5,
+          "MaxAttempts": 2,
+          "BackoffRate": 2,
+          "MaxDelaySeconds": 60,
+          "JitterStrategy": "FULL"
+        }
+      ],
       "Catch": [
         {
           "ErrorEquals": [

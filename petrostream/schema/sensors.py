@@ -111,6 +111,7 @@ STREAMED_TABLES = ("scored_readings", "facility_readings", "alarms", "quarantine
 GOLD_TABLES = (
     *("well_data_gold", "well_data_runs", "gold_hours", "gold_days", "gold_months"),
     "alarm_history_gold",
+    "gold_quality",
 )
 """Names of the tables that jobs write."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from batch import JOBS
 from infra import machines, watch
 from infra.settings import load_settings
 from tests.support.paths import ROOT
@@ -109,6 +110,7 @@ def test_every_job_a_machine_calls_is_one_there_is(machine):
     named = [state["Parameters"]["Payload"]["job"] for _, state in _states(machine, "Task")
              if state["Resource"].endswith(":lambda:invoke")]  # fmt: skip
     assert named
+    assert set(named) <= set(JOBS)
 
 
 def test_both_definitions_schedule_what_the_settings_say(aws):

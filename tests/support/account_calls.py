@@ -28,6 +28,7 @@ _SERVICES = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
 
 _PREFIXES = {"resourcegroupstaggingapi": "tag"}
 _ACTIONS = {
+    "s3:CopyObject": "s3:PutObject",  # told apart by a header that is not recorded
     "s3:DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
     "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
     "s3:DeleteBucketOwnershipControls": "s3:PutBucketOwnershipControls",
@@ -42,6 +43,7 @@ _ACTIONS = {
     "s3:GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
     "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:ListObjects": "s3:ListBucket",
     "s3:ListObjectsV2": "s3:ListBucket",
@@ -55,7 +57,12 @@ _ACTIONS = {
 _FREE = {"sts:GetCallerIdentity"}
 """Nobody needs a right for these."""
 
-_PASSING = {"lambda:CreateFunction", "firehose:CreateDeliveryStream"}
+_PASSING = {
+    "firehose:CreateDeliveryStream",
+    "lambda:CreateFunction",
+    "scheduler:CreateSchedule",
+    "states:CreateStateMachine",
+}
 """Operations that hand a role to a service."""
 
 _TAGGING = {"firehose": "TagDeliveryStream", "iam": "TagRole", "sqs": "TagQueue"}
@@ -68,6 +75,7 @@ _UNNAMED = {
     "logs:DescribeLogGroups",
     "sns:GetSubscriptionAttributes",
     "sns:Unsubscribe",
+    "states:ValidateStateMachineDefinition",
     "tag:GetResources",
 }
 """Actions that are weighed against every resource."""
@@ -213,6 +221,16 @@ def _named(service: str, action: str, given: Mapping[str, Any]) -> list[str]:
             return [f"logs:{_HERE}:log-group:{given['logGroupName']}"]
         case "s3":
             return [f"s3:::{given['Bucket']}" + (f"/{given['Key']}" if "Key" in given else "")]
+        case "scheduler":
+            group = given.get("GroupName", _SETTINGS.batch.schedule_group)
+            one = action.endswith("Schedule")
+            return [
+                f"scheduler:{_HERE}:"
+                + (f"schedule/{group}/{given['Name']}" if one else f"schedule-group/{group}")
+            ]
+        case "states":
+            name = given.get("name") or str(given["stateMachineArn"]).rpartition(":")[2]
+            return [f"states:{_HERE}:stateMachine:{name}"]
         case "sns":
             return [f"sns:{_HERE}:{given['Name']}"]
         case "sqs":

@@ -23,6 +23,7 @@ from toolchain.twin import ACCOUNT
 
 UNANSWERED: Mapping[str, str] = {
     "AmazonAthena.DeleteNamedQuery": "moto lacks it; the provider would try again for minutes",
+    "AWSStepFunctions.ListStateMachineVersions": "moto lacks it; the provider would try again for minutes",
     "AWSStepFunctions.ValidateStateMachineDefinition": "moto lacks it",
     "AnyScaleFrontendService.ListTagsForResource": "moto lacks it; the provider would try again for minutes",
 }
@@ -121,7 +122,12 @@ def main() -> None:
     from werkzeug.serving import run_simple
 
     warnings.filterwarnings("ignore", message="When using MotoServer")
+    from moto.iam.access_control import PermissionResult
+    from moto.s3.models import FakeBucket
     from moto.server import DomainDispatcherApplication, create_backend_app
+
+    # Moto applies the buckets' refusal of plain HTTP without its condition, and speaks nothing else.
+    FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL
 
     port, record = int(sys.argv[1]), Path(sys.argv[2])
     application = DomainDispatcherApplication(create_backend_app)

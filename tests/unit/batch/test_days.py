@@ -1,63 +1,82 @@
-"""The days of a run: those asked for, or the latest finished ones with rows."""
+"""The days of a run: those asked for, or the latest finished ones with something to do."""
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from batch import BatchSettings, JobContext, JobRequest, RequestInvalid, run_job
-from tests.unit.batch.test_jobs import ENVIRONMENT
+from batch import JobRequest, RequestInvalid, run_job
+from tests.support.gold_lake import DAY, gold_lake, readings
 
 
-class Curated:
-    """A bucket with an object on some dates."""
-
-    def __init__(self, *days: str) -> None:
-        self.days = set(days)
-        self.asked: list[str] = []
-
-    def list_objects_v2(self, **request: str | int) -> dict[str, int]:
-        assert (request["Bucket"], request["MaxKeys"]) == ("curated", 1)
-        prefix = str(request["Prefix"])
-        self.asked.append(prefix)
-        return {"KeyCount": int(any(prefix == f"scored_readings/date={day}/" for day in self.days))}
+@pytest.fixture
+def lake(tmp_path, monkeypatch):
+    with gold_lake(tmp_path) as lake:
+        monkeypatch.setattr(
+            "batch.queries.run_sql", lambda sql, **_: SimpleNamespace(dicts=lambda: lake.ask(sql))
+        )
+        yield lake
 
 
-def dates(event, bucket=None, now=datetime(2026, 11, 27, 6, 30, tzinfo=UTC)):
-    context = JobContext(
-        BatchSettings.from_environment(ENVIRONMENT), client=lambda _: bucket or Curated(), clock=lambda: now
-    )
-    return run_job(context, JobRequest.from_event({"job": "days", **event})).as_dict()["dates"]
+def job(lake, name, **event):
+    return run_job(lake.context(), JobRequest.from_event({"job": name, **event})).as_dict()
 
 
-def test_without_a_wish_the_finished_days_with_rows_are_treated_oldest_first():
-    bucket = Curated("2026-11-19", "2026-11-20", "2026-11-26", "2026-11-27")
-    assert dates({"input": {}}, bucket) == ["2026-11-20", "2026-11-26"]
-    # Today is not over.
-    assert not any("11-27" in prefix for prefix in bucket.asked)
+def dates(lake, **given):
+    return job(lake, "days", input=given)["dates"]
 
 
-def test_a_run_may_look_back_further():
-    assert dates({"input": {"days": 8}}, Curated("2026-11-19")) == ["2026-11-19"]
+def test_a_day_is_treated_until_it_is_in_gold_and_has_its_report_and_again_when_rows_come_late(lake):
+    lake.now = lake.now.replace(year=2026, month=11, day=22)
+    lake.land(readings(), "first")
+    assert dates(lake) == [str(DAY)]
+    lake.compact(date=str(DAY))
+    assert dates(lake) == [str(DAY)]  # the report is missing
+    job(lake, "quality", date=str(DAY))
+    assert dates(lake) == []
+    lake.land(readings(first=200, count=5), "late")
+    assert dates(lake) == [str(DAY)]
+    lake.compact(date=str(DAY))
+    assert dates(lake) == [str(DAY)]  # the report is of the run before
+    job(lake, "quality", date=str(DAY))
+    assert dates(lake) == []
 
 
-def test_days_are_those_of_utc_whatever_the_clock_says():
-    late = datetime(2026, 11, 27, 1, 0, tzinfo=timezone(timedelta(hours=3)))  # 22:00 of the 26th in UTC
-    assert dates({"input": {"days": 1}}, Curated("2026-11-26", "2026-11-25"), late) == ["2026-11-25"]
+def test_today_and_days_whose_readings_may_still_come_wait(lake):
+    yesterday = lake.now.date() - timedelta(days=1)
+    for day in (lake.now.date(), yesterday):
+        lake.land(readings(day=day), "one", day=day)
+    lake.now = lake.now.replace(hour=5)  # gold.settle_hours is 6
+    assert dates(lake) == []
+    lake.now = lake.now.replace(hour=7)
+    assert dates(lake) == [str(yesterday)]
 
 
-@pytest.mark.parametrize("event", [{"input": {"from": "2026-02-28", "to": "2026-03-01"}},
-                                   {"from": "2026-02-28", "to": "2026-03-01"}])  # fmt: skip
-def test_days_that_are_asked_for_are_treated_with_or_without_rows(event):
-    assert dates(event) == ["2026-02-28", "2026-03-01"]
+def test_a_run_looks_back_a_week_or_as_far_as_it_is_told(lake):
+    day = lake.now.date() - timedelta(days=8)
+    lake.land(readings(day=day), "one", day=day)
+    assert dates(lake) == []
+    assert dates(lake, days=8) == [str(day)]
 
 
-def test_one_date_is_a_day():
-    assert dates({"input": {"date": str(date(2026, 11, 1))}}) == ["2026-11-01"]
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"input": {"from": "2026-02-28", "to": "2026-03-01"}},
+        {"from": "2026-02-28", "to": "2026-03-01"},
+    ],
+)
+def test_days_that_are_asked_for_are_treated_with_or_without_rows(lake, event):
+    assert job(lake, "days", **event)["dates"] == ["2026-02-28", "2026-03-01"]
+
+
+def test_one_date_is_a_day(lake):
+    assert dates(lake, date=str(date(2026, 11, 1))) == ["2026-11-01"]
 
 
 @pytest.mark.parametrize(
     "given", ["2026-11-20", {"days": 0}, {"days": True}, {"days": "7"}, {"days": 400}, {"from": "2026-11-20"}]
 )
-def test_an_input_that_cannot_be_used_is_refused(given):
+def test_an_input_that_cannot_be_used_is_refused(lake, given):
     with pytest.raises(RequestInvalid):
-        dates({"input": given})
+        job(lake, "days", input=given)

@@ -65,7 +65,7 @@ def from_bytes(forms: Sequence[int], data: bytes, length: int) -> _Int32Array:
         raise ValueError(f"series of the forms {forms}: expected {[*_FORMS]}")
     planes = np.frombuffer(data, np.uint8).reshape(4, -1)
     coded = np.ascontiguousarray(planes.T).view("<u4").reshape(len(kinds), length + 1)
-    plain = ((coded >> np.uint32(1)) ^ np.negative(coded & np.uint32(1))).view(np.int32)
+    plain: _Int32Array = ((coded >> np.uint32(1)) ^ np.negative(coded & np.uint32(1))).view(np.int32)
     values = plain[:, 1:]
     for least in (BENDS, CHANGES):
         if max(forms, default=CENTRED) >= least:

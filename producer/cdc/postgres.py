@@ -8,6 +8,7 @@ for certain, on a standby too (docs/adr/0017-late-commits.md).
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -38,10 +39,12 @@ _FATAL = (
     errors.InvalidCatalogName,
     errors.DataException,
 )
+_OLDEST = """
+SELECT min(xact_start) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname = current_database()
+"""
 _HORIZON = """
 SELECT now(), pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint, pg_is_in_recovery(),
-  (SELECT min(xact_start) FROM pg_stat_activity
-    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname = current_database()),
   (SELECT system_identifier::text FROM pg_control_system())
 FROM (SELECT pg_current_snapshot() AS s) AS taken
 """
@@ -74,8 +77,11 @@ class PostgresTable:
         """
         try:
             connection = self._connected()
+            # Before the snapshot: a transaction that begins or ends in between is then in one of the two.
             with connection.transaction():
-                yield self._view(connection)
+                ((oldest,),) = connection.execute(_OLDEST).fetchall()
+            with connection.transaction():
+                yield self._view(connection, oldest)
         except errors.UndefinedColumn as error:
             self._drop()
             self._explain(error)
@@ -120,7 +126,7 @@ class PostgresTable:
         checked(relation, self.mapping)
         return relation
 
-    def _view(self, connection: psycopg.Connection[Any]) -> "PostgresView":
+    def _view(self, connection: psycopg.Connection[Any], oldest: datetime | None) -> "PostgresView":
         relation = self.relation
         assert relation is not None
         connection.execute(
@@ -128,7 +134,7 @@ class PostgresTable:
             [str(STATEMENT_MS)],
         )
         (taken,) = connection.execute(_HORIZON).fetchall()
-        now, low, high, self.standby, oldest, cluster = taken
+        now, low, high, self.standby, cluster = taken
         zone, aware = self.mapping.zone, relation.aware
         horizon = Horizon(
             in_clock_of_column(now, zone, aware=aware),

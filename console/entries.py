@@ -65,6 +65,7 @@ ENTRIES: dict[str, Entry] = {
     "train": Entry("ml.train", "app", "Train the detector.", DATA),
     "commission": Entry("ml.commission", "app", "Make a baseline of a well from the lake.", DATA),
     "models": Entry("ml.registry.__main__", "app", "List, publish and roll back models.", DATA),
+    "batch": Entry("batch.__main__", "app", "Jobs over stored data: gold, backfill, folders.", DATA),
     "benchmark": Entry("ml.benchmark", "app", "Run the published 3W benchmark.", DATA),
     "evaluate": Entry("ml.streaming_eval", "app", "Evaluate alarms second by second.", DATA),
     "perturb": Entry("ml.perturbation", "app", "Evaluate alarms in ordinary life.", DATA),

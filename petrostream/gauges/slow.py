@@ -165,7 +165,11 @@ def _opened(memory: SlowMemory | None, bin_: int) -> SlowMemory:
 
 
 def _of_well(
-    before: SlowMemory | None, bins: IntArray, counts: CountArray, columns: list[int], operated: BoolArray
+    before: SlowMemory | None,
+    bins: IntArray,
+    counts: CountArray,
+    columns: list[int] | slice,
+    operated: BoolArray,
 ) -> tuple[SlowTrend, SlowMemory]:
     """The same for one well's readings in any number of intervals."""
     memory = _opened(before, int(bins[0]))

@@ -35,6 +35,7 @@ variables {
     database   = "lake", workgroup = "group", stream = "the-stream", raw = "the-raw", delivery = "the-delivery"
     quarantine = "the-quarantine", live_table = "the-table", scoring = "the-scoring", failure_queue = "the-queue"
     transform  = "the-transform", raw_copy = "the-raw-copy", facility = "the-facility", alarms = "the-alarms", dashboard = "petrostream"
+    batch      = "the-batch", nightly = "the-nightly", weekly = "the-weekly", backfill = "the-backfill", schedule_group = "the-group"
   }
 }
 

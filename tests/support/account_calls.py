@@ -28,7 +28,9 @@ _SERVICES = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
 
 _PREFIXES = {"resourcegroupstaggingapi": "tag"}
 _ACTIONS = {
-    "s3:CopyObject": "s3:PutObject",  # told apart by a header that is not recorded
+    # Told apart by a header, and by a parameter, that botocore's templates do not name.
+    "s3:AbortMultipartUpload": "s3:DeleteObject",
+    "s3:CopyObject": "s3:PutObject",
     "s3:DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
     "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
     "s3:DeleteBucketOwnershipControls": "s3:PutBucketOwnershipControls",

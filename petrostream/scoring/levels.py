@@ -9,6 +9,7 @@ import numpy as np
 from petrostream.arrays import FloatArray, IntArray, anywhere
 from petrostream.detection import Detection, Usual, WellModel
 from petrostream.gauges import (
+    LEVEL_FIELDS,
     Anchor,
     LevelRules,
     Levels,
@@ -135,7 +136,7 @@ def _of_minute(
     """
     once, wanted = np.zeros(1, np.int64), np.frombuffer(sensors, np.int64)
     known = np.frombuffer(held, np.int64)
-    fields = np.frombuffer(table, np.int64).reshape(1, len(known), -1)
+    fields = np.frombuffer(table, np.int64).reshape(1, len(known), len(LEVEL_FIELDS))
     levels = Levels(known, once, fields, np.zeros(1, np.bool_), once)
     center = levels.center(wanted)
     scale = levels.scale(wanted, _widths(rules, sensors, scales), rules.window_min)

@@ -14,7 +14,7 @@ from tests.support.lake import Lake, wait_for
 
 GOOD_NEWS = (
     *("late_readings", "unscored_readings", "wrong_units", "drift_by_well_and_day"),
-    *("active_alarms", "alarm_floods", "chattering_alarms"),
+    *("active_alarms", "alarm_floods", "chattering_alarms", "quality_findings"),
 )
 """Queries that find nothing where all is well."""
 

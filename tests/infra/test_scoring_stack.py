@@ -81,10 +81,11 @@ def test_failed_batches_are_split_retried_and_then_kept(aws):
     assert mapping["BatchSize"] == SCORING.batch_size
     assert mapping["MaximumBatchingWindowInSeconds"] == SCORING.batching_window_seconds
     assert mapping["ParallelizationFactor"] == 1  # state is per facility: two at once would conflict
-    queue = aws.one("AWS::SQS::Queue")
-    (logical_id,) = aws.resources("AWS::SQS::Queue")
+    queue = aws.one("AWS::SQS::Queue", QueueName=SCORING.failure_queue)
+    (logical_id,) = (
+        name for name, one in aws.resources("AWS::SQS::Queue").items() if one["Properties"] == queue
+    )
     assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": [logical_id, "Arn"]}}}
-    assert queue["QueueName"] == SCORING.failure_queue
     assert queue["MessageRetentionPeriod"] == SCORING.failure_queue_retention_days * 86_400
 
 

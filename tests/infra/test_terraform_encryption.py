@@ -39,7 +39,8 @@ def test_everything_kept_is_encrypted_by_the_key(keyed):
     assert results["kms_key_arn"].endswith(f":{ALIAS}")
     assert [row["kms_key_id"] for row in _of(keyed, "aws_kinesis_stream")] == [ALIAS]
     assert [row["server_side_encryption"][0]["enabled"] for row in _of(keyed, "aws_dynamodb_table")] == [True]
-    assert [row["kms_master_key_id"] for row in _of(keyed, "aws_sqs_queue")] == [ALIAS]
+    queues = {row["name"]: row["kms_master_key_id"] for row in _of(keyed, "aws_sqs_queue")}
+    assert queues == {"petrostream-scoring-failures": ALIAS, "petrostream-undelivered-schedules": ALIAS}
     assert {row["kms_master_key_id"] for row in _of(keyed, "aws_sns_topic")} == {ALIAS}
 
 

@@ -198,3 +198,12 @@ def test_a_real_well_on_the_baseline_of_a_month_before_is_quiet_and_its_event_is
     verdict = judge_alarms(now.ts_ms, now.label, found)
     assert (verdict.false_alarms, verdict.missed) == (0, False)
     assert verdict.delay_s < 20
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 90])
+def test_a_well_whose_gauges_say_nothing_has_no_level_and_no_score(seconds):
+    silent = np.full((seconds, normal_values(1).shape[1]), np.nan)
+    found = run(silent, of_age(1))
+    assert np.isnan(found.rows.anomaly_score).all()
+    again = run(normal_values(400), of_age(1), found.state, first=seconds)
+    assert not np.isnan(again.rows.anomaly_score[-1])

@@ -9,14 +9,11 @@ import hashlib
 import itertools
 import json
 import logging
-import os
 import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-
-os.environ |= {"POWERTOOLS_METRICS_DISABLED": "true", "LOG_LEVEL": "CRITICAL"}
 
 from tests.chaos.faults import ROWS, Row
 from tests.chaos.page import page

@@ -1,7 +1,6 @@
 """A slice of `make chaos` for every run of the tests, and that it finds what it looks for."""
 
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from unittest.mock import patch
@@ -29,8 +28,7 @@ SLICE = (
 def quiet() -> Iterator[None]:
     """Trials fail calls by the hundred, and each is logged."""
     logging.disable(logging.CRITICAL)
-    with patch.dict(os.environ, {"POWERTOOLS_METRICS_DISABLED": "true"}):
-        yield
+    yield
     logging.disable(logging.NOTSET)
 
 

@@ -27,6 +27,7 @@ SECTIONS: Sequence[Callable[[Flow], Iterator[LineItem]]] = (
     lines_path.logs,
     lines_jobs.jobs,
     lines_jobs.gold,
+    lines_jobs.spark,
     lines_rest.watching,
     lines_rest.asking,
     lines_services.services,

@@ -207,6 +207,18 @@ SERVICE_METRICS = 2
 SCALING_ALARMS = 4
 """Alarms that scaling makes for itself, two for each of CPU and memory."""
 
+SPARK_READINGS_PER_SECOND = 29_500
+"""Readings that one core scores in a second, from raw objects to rows: measured without Spark and S3."""
+
+SPARK_CORES = 16
+"""vCPUs of a driver and three executors, the default of EMR Serverless: assumed."""
+
+SPARK_WAIT_SECONDS = 300
+"""How long these start and wait for each other and for S3: assumed."""
+
+SPARK_GB_PER_CORE = 4
+"""Memory of a worker for each vCPU, the default of EMR Serverless: assumed."""
+
 # --- limits and rounding rules of the services ------------------------------------------------------------
 
 PUT_UNIT_BYTES = 25 * KB

@@ -1,4 +1,4 @@
-"""Lines of the jobs over stored data: a run each night, an evaluation each week, and what gold holds."""
+"""Lines of the jobs over stored data: a run each night, an evaluation each week, what gold holds, Spark."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -54,6 +54,19 @@ def gold(flow: Flow) -> Iterator[LineItem]:
     months = flow.workload.months - 1 + kept
     held = flow.readings * f.GOLD_STORED_BYTES * flow.seconds * months / f.GB
     yield LineItem(JOBS, "S3", "gold data", "s3.standard_gb", held, stored=True)
+
+
+def spark(flow: Flow) -> Iterator[LineItem]:
+    """A backfill of the month's readings on Spark; nothing while no job runs, and nothing without Spark."""
+    readings = flow.readings * flow.seconds
+    if not flow.settings.spark.enabled or not readings:
+        return
+    seconds = readings / f.SPARK_READINGS_PER_SECOND + f.SPARK_CORES * f.SPARK_WAIT_SECONDS
+    hours = seconds / 3600
+    price = "emr_serverless.arm64"
+    yield LineItem(JOBS, "EMR Serverless", "Spark, a run over the month: vCPU", f"{price}_vcpu_hour", hours)
+    memory = hours * f.SPARK_GB_PER_CORE
+    yield LineItem(JOBS, "EMR Serverless", "Spark, a run over the month: memory", f"{price}_gb_hour", memory)
 
 
 def _day(flow: Flow) -> Fraction:

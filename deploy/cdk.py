@@ -14,7 +14,7 @@ from deploy.anomalies import service_monitor
 from deploy.changes import Change, between_templates
 from deploy.engine import Answers, Iac
 from deploy.github import repository
-from deploy.names import GUARDRAILS_STACK, LAKE_STACK, OPS_STACK, SERVICES_STACK, STACKS
+from deploy.names import GUARDRAILS_STACK, LAKE_STACK, OPS_STACK, SERVICES_STACK, SPARK_STACK, STACKS
 from deploy.output import Output
 from deploy.place import Place
 from infra.settings import load_settings
@@ -203,7 +203,7 @@ class CdkEngine:
     def _known(self) -> list[str]:
         """Stacks that may exist, lake first; the app need not synthesise for their removal."""
         extra = [GUARDRAILS_STACK] if self._answers.guardrails else []
-        return [*STACKS, SERVICES_STACK, OPS_STACK, *extra]
+        return [*STACKS, SERVICES_STACK, SPARK_STACK, OPS_STACK, *extra]
 
     def _parameters(self, name: str, wanted: Mapping[str, Any]) -> Mapping[str, str]:
         """Values for a stack's parameters: those given now; CloudFormation remembers the others."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from deploy import buckets, remains
+from deploy import buckets, remains, spark
 from deploy.buckets import Content
 from deploy.context import Context
 from deploy.engine import Engine, Iac
@@ -64,6 +64,7 @@ def remove(
         ToolError: a step failed; running it again continues from there.
     """
     if engine is not None:
+        spark.stop(context.names, context.say)
         engine.stop()
     if not keep_data:
         _remove_lake(context, engine, tick)

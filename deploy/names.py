@@ -19,6 +19,9 @@ STACKS = (LAKE_STACK, "PetroStreamStream", "PetroStreamScoring", "PetroStreamJob
 SERVICES_STACK = "PetroStreamServices"
 """The stack of containers, where `services.enabled` of the settings asks for it."""
 
+SPARK_STACK = "PetroStreamSpark"
+"""The stack of Spark, where `spark.enabled` of the settings asks for it."""
+
 OPS_STACK = "PetroStreamOps"
 GUARDRAILS_STACK = "PetroStreamGuardrails"
 """The stack of operations alarms, and that of budgets and outside roles, exist on AWS only."""
@@ -64,6 +67,7 @@ class Names:
             *(f"/aws/lambda/{name}" for name in self.functions.values()),
             *(f"/aws/kinesisfirehose/{name}" for name in self.deliveries),
             *(f"/ecs/{container.service}" for container in self.containers),
+            *((f"/aws/emr-serverless/{self.settings.spark.name}",) if self.settings.spark.enabled else ()),
         )
 
     @property

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cost.figures import GB, MONTH_HOURS
 from cost.prices import load_prices
-from deploy import buckets, remains_services
+from deploy import buckets, remains_services, spark
 from deploy.names import Names
 from petrostream.aws.clients import client
 from toolchain.errors import ToolError
@@ -131,7 +131,8 @@ def by_name(names: Names) -> list[Remain]:
     """
     held = [one for bucket in names.buckets.values() for one in _bucket(names, bucket)]
     containers = [Remain(*found) for found in remains_services.services(names, _ask)]
-    return [*held, *present(names), *_logs(names), *_watching(names), *containers]
+    applications = [Remain(*found) for found in spark.applications(names, _ask)]
+    return [*held, *present(names), *_logs(names), *_watching(names), *containers, *applications]
 
 
 def present(names: Names) -> list[Remain]:
@@ -158,6 +159,7 @@ def named(names: Names, arn: str) -> bool:
         *(names.arn("logs", f"log-group:{prefix}") for prefix in names.log_prefixes),
         names.arn("cloudwatch", f"alarm:{names.settings.project}"),
         *remains_services.prefixes(names),
+        *spark.prefix(names),
     )
     return arn in listed or arn.startswith(prefixes)
 

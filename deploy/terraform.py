@@ -27,7 +27,7 @@ from toolchain.run import run_quietly
 CONFIGURATION = ROOT / "infra" / "terraform"
 WORK = ROOT / "build" / "deploy" / "terraform"
 _LAKE = "module.lake"
-_OTHERS = ("module.stream", "module.scoring", "module.jobs", "module.services", "module.ops")
+_OTHERS = ("module.stream", "module.scoring", "module.jobs", "module.services", "module.spark", "module.ops")
 _GUARDRAILS = "module.guardrails"
 _LOCKED = "-lockfile=readonly"
 """The provider of the lock file and no other; `make lock` is what changes the file."""

@@ -22,6 +22,7 @@ from infra.settings_functions import (
 )
 from infra.settings_ops import AccessSettings, BudgetSettings, OperationsAlarms, OpsSettings
 from infra.settings_services import ServicesSettings
+from infra.settings_spark import SparkSettings
 
 SETTINGS_FILE = Path(__file__).parent / "settings.json"
 
@@ -181,6 +182,7 @@ class Settings(Section):
     firehose_transform: FunctionSettings
     batch: BatchFunctionSettings
     services: ServicesSettings
+    spark: SparkSettings
     runtime: RuntimeSettings
     ops: OpsSettings
     alarms: OperationsAlarms

@@ -95,6 +95,7 @@ def names(settings: Settings, place: AccountRegion) -> dict[str, str]:
         "services": settings.services.name,
         "scoring_service": settings.services.scoring.service,
         "dashboard_service": settings.services.dashboard.service,
+        "spark": settings.spark.name,
         "client_secret": _client_secret(settings),
     }
 

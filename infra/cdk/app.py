@@ -23,6 +23,7 @@ from infra.cdk.ops import OpsStack  # noqa: E402
 from infra.cdk.review import review  # noqa: E402
 from infra.cdk.scoring import ScoringStack  # noqa: E402
 from infra.cdk.services import ServicesStack  # noqa: E402
+from infra.cdk.spark import SparkStack  # noqa: E402
 from infra.cdk.stream import StreamStack  # noqa: E402
 from infra.settings import SETTINGS_FILE, SettingsError, load_settings  # noqa: E402
 from infra.settings_ops import MOST_USD  # noqa: E402
@@ -42,6 +43,8 @@ def build(app: App, deployment: Deployment) -> tuple[LakeStack, StreamStack, Sco
         services = ServicesStack(app, "PetroStreamServices", deployment=deployment)
         services.add_stack_dependency(last)
         last = services
+    if deployment.spark:
+        SparkStack(app, "PetroStreamSpark", deployment=deployment).add_stack_dependency(jobs)
     if not deployment.twin:  # the emulator has no budgets, and nobody to send an e-mail to
         ops = OpsStack(app, "PetroStreamOps", deployment=deployment)
         guardrails = GuardrailsStack(app, "PetroStreamGuardrails", deployment=deployment)

@@ -66,6 +66,11 @@ class Deployment:
         return self.settings.services.enabled and not self.twin
 
     @property
+    def spark(self) -> bool:
+        """Whether there is a Spark application; the emulator has no EMR."""
+        return self.settings.spark.enabled and not self.twin
+
+    @property
     def service_reads(self) -> bool:
         """Whether the scoring service reads the stream.
 
@@ -120,7 +125,7 @@ def statement(actions: Sequence[str], resources: Sequence[str]) -> iam.PolicySta
     return iam.PolicyStatement(actions=list(actions), resources=list(resources))
 
 
-def role(
+def role(  # noqa: PLR0913 - each is a part of the trust or of the rights
     scope: Construct,
     construct_id: str,
     *,
@@ -129,18 +134,22 @@ def role(
     policies: Mapping[str, Sequence[iam.PolicyStatement]],
     external_id: str | None = None,
     own_account: bool = False,
+    source_arn: str | None = None,
 ) -> iam.Role:
     """A role of one service whose rights are all written inline.
 
     Inline rights exist the moment the role does, so a stream or mapping that checks them at creation finds
     them; and nothing can widen them by attaching a policy elsewhere in the app. The role's name ends with
     the region because role names are global to an account. With `own_account` the service may assume it on
-    behalf of this account only.
+    behalf of this account only, with `source_arn` on behalf of resources that match it only.
     """
     asked = {"sts:ExternalId": external_id} if external_id else {}
     if own_account:
         asked["aws:SourceAccount"] = Aws.ACCOUNT_ID
-    principal = iam.ServicePrincipal(service, conditions={"StringEquals": asked} if asked else None)
+    conditions = {"StringEquals": asked} if asked else {}
+    if source_arn:
+        conditions["ArnLike"] = {"aws:SourceArn": source_arn}
+    principal = iam.ServicePrincipal(service, conditions=conditions or None)
     return iam.Role(
         scope,
         construct_id,

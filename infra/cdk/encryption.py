@@ -92,6 +92,7 @@ def _users(settings: Settings) -> Iterator[str]:
         *(getattr(settings.batch, name) for name in ("function", "nightly", "weekly", "backfill")),
         *(f"{getattr(settings.batch, name)}-schedule" for name in ("nightly", "weekly")),
         *(one.service for one in settings.services.running),
+        *((settings.spark.name,) if settings.spark.enabled else ()),
         *(delivery.name for delivery in deliveries if hasattr(delivery, "name")),
         f"{settings.project}-analyst",
         f"{settings.project}-deploy",

@@ -76,8 +76,11 @@ class GitHubRoles:
         project, access = self._settings.project, self._settings.access
         read = self._managed("plan", "Reads how everything of PetroStream is set up, and no data")
         jobs = self._managed("deploy_jobs", "Deploys the jobs of PetroStream")
-        more = self._services()
-        attached = {"plan": [read, *more[:1]], "deploy": [read, jobs, *more]}
+        more = [self._services(), self._spark()]
+        attached = {
+            "plan": [read, *(one for pair in more for one in pair[:1])],
+            "deploy": [read, jobs, *(one for pair in more for one in pair)],
+        }
         context = {"plan": f"ref:refs/heads/{access.branch}", "deploy": f"environment:{access.environment}"}
         for name, subject in context.items():
             role = iam.Role(
@@ -112,6 +115,15 @@ class GitHubRoles:
         return [
             self._managed("plan_services", "Reads how the services of PetroStream are set up"),
             self._managed("deploy_services", "Deploys the services of PetroStream"),
+        ]
+
+    def _spark(self) -> list[iam.ManagedPolicy]:
+        """The rights on the Spark application, to plan and to deploy."""
+        if not self._settings.spark.enabled:
+            return []
+        return [
+            self._managed("plan_spark", "Reads how Spark of PetroStream is set up"),
+            self._managed("deploy_spark", "Deploys Spark of PetroStream"),
         ]
 
     def _trust(self, subject: str) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from aws_cdk import Acknowledgment, App, Validations
 from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
-from infra.cdk.review_guardrails import AS_REPORTED, services_wildcards, wildcards
+from infra.cdk.review_guardrails import AS_REPORTED, services_wildcards, spark_wildcards, wildcards
 from infra.cdk.review_jobs import exceptions as job_exceptions
 from infra.cdk.review_services import STACK as SERVICES
 from infra.cdk.review_services import exceptions
 from infra.cdk.services import ServicesStack
+from infra.cdk.spark import SparkStack
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,10 @@ def review(app: App) -> None:
         Validations.of(_find(app, entry.path)).acknowledge(Acknowledgment(id=entry.rule, reason=entry.reason))
     for entry in services_acknowledged(app):
         Validations.of(_find(app, entry.path)).acknowledge(Acknowledgment(id=entry.rule, reason=entry.reason))
+    spark = app.node.try_find_child("PetroStreamSpark")
+    if isinstance(spark, SparkStack):
+        for path, rule, reason in spark_wildcards(spark.settings):
+            Validations.of(_find(app, path)).acknowledge(Acknowledgment(id=rule, reason=reason))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 

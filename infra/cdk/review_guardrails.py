@@ -17,6 +17,8 @@ _METADATA = (
     "are in S3 and need a right of their own."
 )
 
+_SPARK_ID = "EMR Serverless makes up the id of an application."
+
 REASONS: Mapping[str, Mapping[str, str]] = {
     "analyst": {
         "Chooser": "SQL clients list catalogues and work groups for a person to choose from; " + _NO_RESOURCE,
@@ -74,6 +76,27 @@ REASONS: Mapping[str, Mapping[str, str]] = {
             "the first deployment uses."
         ),
     },
+    "plan_spark": {
+        "ReadSpark": _SPARK_ID + " The condition allows what carries the project's tag.",
+        "FindSpark": "Lists applications to find the one by its name; " + _NO_RESOURCE,
+    },
+    "deploy_spark": {
+        "DeleteSparkStack": "CloudFormation adds an id of its own to the name of the one stack.",
+        "MakeSpark": _SPARK_ID
+        + " The conditions allow what is created with the project's tag, and no other's.",
+        "WriteSpark": _SPARK_ID + " The condition allows what carries the project's tag.",
+        "WriteSparkLogs": "The wildcard covers the log streams of the one log group.",
+        "FirstUse": "AWS names the roles of its own services; the condition allows that of EMR Serverless.",
+    },
+    "spark": {
+        "read": (
+            "The wildcard covers the objects below the prefixes of raw records, models and packages; "
+            "Firehose and the model registry choose the names."
+        ),
+        "write": "The wildcard covers the objects below backfills/, whose names Spark makes up.",
+        "groups": "EMR Serverless looks for the log group by its name; " + _NO_RESOURCE,
+        "logs": "The wildcard covers the log streams of the one log group.",
+    },
     "batch": {
         "read": (
             "The wildcard covers the objects below the prefixes of the zones a job reads; Firehose and the "
@@ -119,11 +142,21 @@ _PLACES = {
     "deploy_jobs": "DeployJobsPolicy",
 }
 _SERVICES_PLACES = {"plan_services": "PlanServicesPolicy", "deploy_services": "DeployServicesPolicy"}
+_SPARK_PLACES = {
+    "plan_spark": "PlanSparkPolicy",
+    "deploy_spark": "DeploySparkPolicy",
+    "spark": "PetroStreamSpark/Role",
+}
 
 
 def services_wildcards(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """The same of the access policies that exist with the services only."""
     yield from _wildcards(_SERVICES_PLACES, settings)
+
+
+def spark_wildcards(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """The same of the policies that exist with Spark only, that of its jobs among them."""
+    yield from _wildcards(_SPARK_PLACES, settings)
 
 
 def wildcards() -> Iterator[tuple[str, str, str]]:

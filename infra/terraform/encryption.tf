@@ -17,6 +17,7 @@ locals {
       [for name in ["nightly", "weekly"] : "${local.settings.batch[name]}-schedule"],
       local.settings.services.enabled ? [local.settings.services.scoring.service] : [],
       local.settings.services.enabled && local.settings.services.dashboard.enabled ? [local.settings.services.dashboard.service] : [],
+      local.settings.spark.enabled ? [local.settings.spark.name] : [],
       [for firehose in values(local.settings.firehose) : firehose.name if can(firehose.name)],
       ["${local.settings.project}-analyst", "${local.settings.project}-deploy"],
     ) : "arn:${local.place.partition}:iam::${local.place.account_id}:role/${name}-${local.place.region}"

@@ -77,6 +77,7 @@ module "guardrails" {
   names                = local.shared_names
   project_tag          = local.settings.tags.project
   services             = local.settings.services.enabled
+  spark                = local.settings.spark.enabled
   containers           = !local.settings.services.enabled ? [] : concat([local.settings.services.scoring.service], local.settings.services.dashboard.enabled ? [local.settings.services.dashboard.service] : [])
   policies_folder      = "${local.repository}/infra/policies"
   alert_email          = var.alert_email

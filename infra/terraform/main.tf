@@ -1,4 +1,4 @@
-# The lake: the modules lake, stream, scoring and jobs here, services, ops and guardrails in the files of their names.
+# The lake: the modules lake, stream, scoring and jobs here, services, spark, ops and guardrails in the files of their names.
 
 locals {
   twin          = var.target == "twin"

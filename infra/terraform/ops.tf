@@ -47,6 +47,7 @@ locals {
     services          = local.settings.services.name
     scoring_service   = local.settings.services.scoring.service
     dashboard_service = local.settings.services.dashboard.service
+    spark             = local.settings.spark.name
     client_secret     = try(local.settings.services.access.sign_in.client_secret, "${local.settings.project}-none")
   }
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.names import SERVICES_STACK, STACKS
+from deploy.names import SERVICES_STACK, SPARK_STACK, STACKS
 from infra.settings import SETTINGS_FILE, load_settings
 from tests.support.paths import ROOT
 from tests.support.terraform import (
@@ -108,7 +108,7 @@ def synth(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         if reviewed:
             review(app)
         app.synth()
-        files = {name: out / f"{name}.template.json" for name in (*STACKS, SERVICES_STACK)}
+        files = {name: out / f"{name}.template.json" for name in (*STACKS, SERVICES_STACK, SPARK_STACK)}
         return Templates(
             out, {name: json.loads(path.read_text()) for name, path in files.items() if path.exists()}
         )

@@ -25,9 +25,12 @@ POLICIES = (
     "dashboard",
     "plan",
     "plan_services",
+    "plan_spark",
     "deploy",
     "deploy_jobs",
     "deploy_services",
+    "deploy_spark",
+    "spark",
     "hard_stop",
     "batch",
 )
@@ -373,6 +376,8 @@ def test_policies_fit_into_iam_in_the_longest_place():
     assert sizes["hard_stop"] < MANAGED_LIMIT
     assert sizes["plan_services"] < MANAGED_LIMIT
     assert sizes["deploy_services"] < MANAGED_LIMIT
+    assert sizes["plan_spark"] < MANAGED_LIMIT
+    assert sizes["deploy_spark"] < MANAGED_LIMIT
     assert sizes["deploy"] < INLINE_LIMIT
     assert sizes["analyst"] < INLINE_LIMIT
 

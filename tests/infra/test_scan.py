@@ -32,9 +32,12 @@ POLICIES = (
     "dashboard",
     "plan",
     "plan_services",
+    "plan_spark",
     "deploy",
     "deploy_jobs",
     "deploy_services",
+    "deploy_spark",
+    "spark",
     "hard_stop",
     "batch",
 )

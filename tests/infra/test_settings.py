@@ -58,6 +58,12 @@ def test_every_value_of_the_file_is_in_the_settings():
             "must not exceed stream.retention_hours",
         ),
         (lambda s: s.pop("live"), "live: missing; add it"),
+        (lambda s: s["spark"].update(release="emr-7.9.0"), 'spark.release = "emr-7.9.0"'),
+        (lambda s: s["spark"].update(max_vcpu=4), "spark.max_vcpu = 4"),
+        (lambda s: s["spark"].update(idle_minutes=0), "spark.idle_minutes = 0"),
+        (lambda s: s["spark"].update(max_memory_gb=513), "max_memory_gb must be 128 to 512 with max_vcpu 64"),
+        (lambda s: s["spark"].update(max_memory_gb=127), "max_memory_gb must be 128 to 512 with max_vcpu 64"),
+        (lambda s: s["spark"].update(max_disk_gb=319), "max_disk_gb must be at least 320 with max_vcpu 64"),
     ],
 )
 def test_an_unusable_value_is_refused_by_name(tmp_path: Path, change: Change, expected: str):

@@ -403,6 +403,24 @@ def _schedule(row: Mapping[str, Any]) -> Rows:
     yield "schedule", row["Name"], values
 
 
+def _spark(row: Mapping[str, Any]) -> Rows:
+    most = row["MaximumCapacity"]
+    values = {
+        "type": row["Type"],
+        "release": row["ReleaseLabel"],
+        "architecture": row["Architecture"],
+        "starts": row["AutoStartConfiguration"]["Enabled"],
+        "stops": (
+            row["AutoStopConfiguration"]["Enabled"],
+            row["AutoStopConfiguration"]["IdleTimeoutMinutes"],
+        ),
+        "most": (most["Cpu"], most["Memory"], most["Disk"]),
+        "kept ready": row.get("InitialCapacity", []),
+        "tags": _tags(row),
+    }
+    yield "spark", row["Name"], values
+
+
 _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
     "AWS::S3::Bucket": _bucket,
     "AWS::S3::BucketPolicy": _bucket_policy,
@@ -426,4 +444,5 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
     "AWS::StepFunctions::StateMachine": _machine,
     "AWS::Scheduler::ScheduleGroup": _schedule_group,
     "AWS::Scheduler::Schedule": _schedule,
+    "AWS::EMRServerless::Application": _spark,
 }

@@ -335,12 +335,28 @@ def _schedule(row: Mapping[str, Any]) -> Rows:
     yield "schedule", row["name"], values
 
 
+def _spark(row: Mapping[str, Any]) -> Rows:
+    stops, most = _one(row["auto_stop_configuration"]), _one(row["maximum_capacity"])
+    values = {
+        "type": row["type"].upper(),  # the provider writes it small
+        "release": row["release_label"],
+        "architecture": row["architecture"],
+        "starts": _one(row["auto_start_configuration"])["enabled"],
+        "stops": (stops["enabled"], stops["idle_timeout_minutes"]),
+        "most": (most["cpu"], most["memory"], most["disk"]),
+        "kept ready": row["initial_capacity"],
+        "tags": row["tags_all"],
+    }
+    yield "spark", row["name"], values
+
+
 _TYPES: Mapping[str, Callable[[Mapping[str, Any]], Rows]] = {
     "aws_sfn_state_machine": _machine,
     "aws_scheduler_schedule_group": _schedule_group,
     "aws_scheduler_schedule": _schedule,
     "aws_s3_object": lambda _: iter(()),  # what the CDK does before its stacks, with a bucket of its own
     "aws_s3_bucket": _bucket,
+    "aws_emrserverless_application": _spark,
     "aws_s3_bucket_public_access_block": _public_access,
     "aws_s3_bucket_ownership_controls": _ownership,
     "aws_s3_bucket_server_side_encryption_configuration": _encryption,

@@ -437,6 +437,7 @@ def test_every_price_is_dated_sourced_and_used():
                 runtime={"architecture": architecture},
                 scoring={"enhanced_fan_out": pushed},
                 services={"capacity": capacity},
+                spark={"enabled": True},
             )
             asked = Workload(wells=100, months=12, fargate=True, customer_key=True)
             used |= {row.price.key for row in bill(asked, built).lines}
@@ -536,6 +537,31 @@ def test_the_tables_in_readme_and_docs_show_what_the_model_says():
         ("100 wells", {"wells": 100}),
     ):
         assert f"| {label} | {' | '.join(sums(**workload))} |" in page
+
+
+def test_a_spark_run_is_billed_by_the_core_hour_and_only_where_there_is_spark():
+    off, on = bill(HAND, settings()), bill(HAND, settings(spark={"enabled": True}))
+    assert not [row for row in off.lines if row.item.service == "EMR Serverless"]
+    # 8 readings a second for a month, 29,500 a core-second, and 16 cores for five minutes.
+    hours = (Fraction(8 * MONTH, 29_500) + 16 * 300) / 3600
+    assert line(on, "Spark, a run over the month: vCPU").billed == hours
+    assert line(on, "Spark, a run over the month: memory").billed == 4 * hours
+    assert on.total - off.total == hours * (Fraction("0.042094") + 4 * Fraction("0.004628"))
+    assert on.path == off.path
+    idle = bill(Workload(wells=0), settings(spark={"enabled": True}))
+    assert idle.total == bill(Workload(wells=0), settings()).total
+
+
+def test_the_docs_show_the_price_of_a_spark_run():
+    built = load_settings()
+    on = built.model_copy(update={"spark": built.spark.model_copy(update={"enabled": True})})
+
+    def more(**workload) -> str:
+        return dollars(bill(Workload(**workload), on).total - bill(Workload(**workload), built).total)
+
+    page = (ROOT / "docs" / "reference" / "cost.md").read_text(encoding="utf-8")
+    for wells in (10, 100, 1000):
+        assert f"| {wells:,} wells | {more(wells=wells)} |" in page
 
 
 def test_the_docs_show_the_price_of_the_services():

@@ -151,3 +151,19 @@ resource "aws_iam_role_policy_attachment" "services" {
   role       = aws_iam_role.github[each.value[0]].name
   policy_arn = aws_iam_policy.services[each.value[1]].arn
 }
+
+# The rights on Spark, in the same way.
+resource "aws_iam_policy" "spark" {
+  for_each = var.spark ? local.roles : toset([])
+
+  name        = "${var.names.project}-${each.key}-spark-${var.place.region}"
+  description = each.key == "plan" ? "Reads how Spark of PetroStream is set up" : "Deploys Spark of PetroStream"
+  policy      = jsonencode(jsondecode(templatefile("${var.policies_folder}/${each.key}_spark.json", var.names)))
+}
+
+resource "aws_iam_role_policy_attachment" "spark" {
+  for_each = var.spark && length(local.roles) > 0 ? { "plan plan" = ["plan", "plan"], "deploy plan" = ["deploy", "plan"], "deploy deploy" = ["deploy", "deploy"] } : {}
+
+  role       = aws_iam_role.github[each.value[0]].name
+  policy_arn = aws_iam_policy.spark[each.value[1]].arn
+}

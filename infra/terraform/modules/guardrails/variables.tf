@@ -93,6 +93,12 @@ variable "services" {
   default     = false
 }
 
+variable "spark" {
+  description = "Whether there is Spark: the roles for GitHub then have their rights on it as well."
+  type        = bool
+  default     = false
+}
+
 variable "containers" {
   description = "Names of the services, whose roles the hard stop reaches."
   type        = list(string)

@@ -33,6 +33,12 @@ variable "own_account" {
   default     = false
 }
 
+variable "source_arn" {
+  description = "ARN, with wildcards, of what the service may assume it on behalf of; null for anything."
+  type        = string
+  default     = null
+}
+
 variable "without_resource" {
   description = "Actions for which IAM offers no resource."
   type        = list(string)
@@ -77,7 +83,11 @@ resource "aws_iam_role" "this" {
           Principal = { Service = var.service }
         },
         var.external_id == null ? {} : { Condition = { StringEquals = { "sts:ExternalId" = var.external_id } } },
-        var.own_account ? { Condition = { StringEquals = { "aws:SourceAccount" = var.place.account_id } } } : {},
+        var.own_account && var.source_arn == null ? { Condition = { StringEquals = { "aws:SourceAccount" = var.place.account_id } } } : {},
+        var.source_arn == null ? {} : { Condition = {
+          StringEquals = { "aws:SourceAccount" = var.place.account_id }
+          ArnLike      = { "aws:SourceArn" = var.source_arn }
+        } },
       )
     ]
   })

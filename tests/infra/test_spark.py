@@ -33,12 +33,20 @@ def made(templates):
 
 
 @pytest.fixture(scope="module")
-def plan(terraform_copy, tmp_path_factory):
-    raw = json.loads(SETTINGS_FILE.read_text())
-    on(raw)
-    path = tmp_path_factory.mktemp("settings") / "settings.json"
-    path.write_text(json.dumps(raw))
-    return terraform_copy.plan(f"-var=settings_file={path}", *ACCOUNT_VARIABLES)
+def planning(terraform_copy, tmp_path_factory):
+    def run(change):
+        raw = json.loads(SETTINGS_FILE.read_text())
+        change(raw)
+        path = tmp_path_factory.mktemp("settings") / "settings.json"
+        path.write_text(json.dumps(raw))
+        return terraform_copy.plan(f"-var=settings_file={path}", *ACCOUNT_VARIABLES)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def plan(planning):
+    return planning(on)
 
 
 def test_by_default_there_is_none(aws, guardrails):
@@ -144,10 +152,15 @@ def test_a_job_does_nothing_but_objects_and_its_logs():
     assert not _allowed("logs:PutLogEvents", f"{group}:/aws/lambda/petrostream-batch:log-stream:a")
 
 
-def test_with_a_key_of_its_own_jobs_may_use_it(synth):
-    def change(settings):
-        on(settings)
-        settings["encryption"] = "kms"
+def _with_key(settings):
+    on(settings)
+    settings["encryption"] = "kms"
 
-    (key,) = synth("aws", change).resources("AWS::KMS::Key").values()
+
+def test_with_a_key_of_its_own_jobs_may_use_it(synth, planning):
+    (key,) = synth("aws", _with_key).resources("AWS::KMS::Key").values()
     assert f"role/{SETTINGS.spark.name}-" in json.dumps(key)
+    (row,) = [
+        one for one in planned(planning(_with_key), ("aws_kms_key.lake",)) if one["type"] == "aws_kms_key"
+    ]
+    assert f"role/{SETTINGS.spark.name}-{REGION}" in row["values"]["policy"]

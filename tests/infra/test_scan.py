@@ -161,6 +161,7 @@ PARLIAMENT: Mapping[tuple[str, str], str] = {
     ("RESOURCE_MISMATCH", "athena:UntagResource"): OTHER_TYPES,
     ("RESOURCE_MISMATCH", "athena:ListTagsForResource"): OTHER_TYPES,
     ("RESOURCE_MISMATCH", "glue:TagResource"): OTHER_TYPES,
+    ("RESOURCE_MISMATCH", "scheduler:GetScheduleGroup"): "schedule*/ is schedule/ and schedule-group/ in one",
     **{
         ("RESOURCE_MISMATCH", f"elasticloadbalancing:{action}"): OTHER_TYPES + ": network load balancers"
         for action in ("CreateRule", "DeleteListener", "DeleteRule", "ModifyListener", "ModifyRule")

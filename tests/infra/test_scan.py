@@ -154,6 +154,7 @@ def test_checkov_finds_nothing_in_the_plan(request, mode, tmp_path):
 
 NEWER = "AWS has it; the scanner's copy of the reference is older"
 OTHER_TYPES = "the reference lists other types of resource for it besides or instead of the one meant here"
+GROUPS = "given on the account's log groups, as the guide of EMR Serverless has it"
 UNNAMED = "listed without a resource, although it names a stream: not given on the streams of others"
 
 PARLIAMENT: Mapping[tuple[str, str], str] = {
@@ -161,6 +162,7 @@ PARLIAMENT: Mapping[tuple[str, str], str] = {
     ("RESOURCE_MISMATCH", "athena:UntagResource"): OTHER_TYPES,
     ("RESOURCE_MISMATCH", "athena:ListTagsForResource"): OTHER_TYPES,
     ("RESOURCE_MISMATCH", "glue:TagResource"): OTHER_TYPES,
+    ("RESOURCE_MISMATCH", "logs:DescribeLogGroups"): GROUPS,
     ("RESOURCE_MISMATCH", "scheduler:GetScheduleGroup"): "schedule*/ is schedule/ and schedule-group/ in one",
     **{
         ("RESOURCE_MISMATCH", f"elasticloadbalancing:{action}"): OTHER_TYPES + ": network load balancers"
@@ -176,6 +178,7 @@ REFERENCE: Mapping[str, str] = {
     "kinesis:UntagResource": NEWER,
     "kinesis:UpdateShardCount": UNNAMED,
     "kinesis:UpdateStreamMode": UNNAMED,
+    "logs:DescribeLogGroups": GROUPS,
 }
 """Findings that are right as they are, with the reason; one that is gone is an error."""
 

@@ -146,7 +146,9 @@ def scored(spark: "SparkSession", run: SparkRun) -> "DataFrame":
 
 
 def _tasks(spark: "SparkSession", objects: int) -> int:
-    return max(1, min(objects, 4 * spark.sparkContext.defaultParallelism))
+    # Typed by pyspark where it is installed, by nothing where it is not.
+    cores: int = spark.sparkContext.defaultParallelism
+    return max(1, min(objects, 4 * cores))
 
 
 def _columns() -> str:

@@ -31,7 +31,7 @@ class Claim(Enum):
 
     MINE = auto()
     TOLD = auto()
-    ANOTHERS = auto()
+    FOREIGN = auto()
 
 
 class AlertMarkers:
@@ -110,7 +110,7 @@ class AlertMarkers:
     def _whose(self, item: Item) -> Claim:
         answer = self._dynamodb.get_item(TableName=self._table, Key=_key(item), ConsistentRead=True)
         found = answer.get("Item")
-        return Claim.TOLD if found is not None and CLAIMED_MS not in found else Claim.ANOTHERS
+        return Claim.TOLD if found is not None and CLAIMED_MS not in found else Claim.FOREIGN
 
 
 def _key(item: Item) -> Item:

@@ -53,7 +53,7 @@ def test_json_of_the_same_shape_is_the_same_map(tmp_path):
     ("before", "after", "problem"),
     [
         ('table = "public.readings"', "", "source.table: is None"),
-        ("table =", "tabel =", r"source.tabel: is not read; did you mean table\?"),
+        ("table =", "tables =", r"source.tables: is not read; did you mean table\?"),
         ("America/Sao_Paulo", "Sao Paulo", "'Sao Paulo' is no zone such as"),
         ("P-PDG", "p_pgd", r"columns.p_pgd: is no field of a reading; did you mean p_pdg\?"),
         ("P-PDG", "source", "columns.source: is no field of a reading"),

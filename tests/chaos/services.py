@@ -82,6 +82,9 @@ class StormyTopic(FakeTopic):
         self._weather = weather
         self.interrupted: set[str] = set()
 
+    def _next(self, script: int = 0) -> str:
+        return self._weather.strike("sns", script)
+
     def publish_batch(self, **call: Any) -> dict[str, Any]:
         """Take messages."""
         try:

@@ -21,6 +21,7 @@ SLICE = (
     ("redrive",),
     ("table-lost", "records-doubled"),
     ("parallel", "producer-killed"),
+    ("topic-partial",),
 )
 
 

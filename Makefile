@@ -184,8 +184,9 @@ fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED
 	@$(RUN) -m tests.fuzz --inputs "$(or $(INPUTS),1000000)" --seconds "$(or $(SECONDS),3600)" \
 	  $(if $(SEED),--seed "$(SEED)") $(if $(FIRST),--first "$(FIRST)")
 
-chaos: setup-dev ## Fail calls, processes and clocks on purpose, and reckon: make chaos [SEED=20 PAIRS=100]
-	@$(RUN) -m tests.chaos --out build/chaos --pairs "$(or $(PAIRS),100)" --seed "$(or $(SEED),20)"
+chaos: setup-dev ## Fail calls, processes and clocks on purpose, and reckon: make chaos [SEED=20 PAIRS=100 DATA=folder RESUME=1]
+	@$(RUN) -m tests.chaos --out build/chaos --pairs "$(or $(PAIRS),100)" --seed "$(or $(SEED),20)" \
+	  $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume)
 
 test-infra: setup-dev ## Run the infrastructure tests, all but the scanners (make scan)
 	@$(RUN) -m pytest tests/infra --ignore tests/infra/test_scan.py $(SIDE_BY_SIDE)

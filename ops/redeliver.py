@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from infra.settings import load_settings
-from petrostream.aws.firehose import FirehoseSink
+from petrostream.aws.firehose import COMPRESSED, FirehoseSink
 from petrostream.aws.undelivered import Undelivered
 from petrostream.backoff import Backoff
 from petrostream.errors import PetroStreamError
@@ -57,7 +57,7 @@ def redeliver(
             entries = list(entries_of(body))
             sink = FirehoseSink(found.stream, firehose, backoff=backoff)
             for number, entry in enumerate(entries):
-                sink.write(entry, group=str(number))  # apart, as they were: one bad entry fails alone
+                _put(sink, entry, str(number))
             sink.flush()
         except PetroStreamError as error:
             left.append(key)
@@ -67,6 +67,14 @@ def redeliver(
         sent += len(entries)
         on_object(key)
     return replace(found, keys=tuple(left), entries=sent, troubles=tuple(troubles))
+
+
+def _put(sink: FirehoseSink, entry: bytes, group: str) -> None:
+    """Put an entry on its Firehose apart from the others, as it was: one bad entry fails alone."""
+    if entry.startswith(COMPRESSED):
+        sink.write_entry(entry)  # not a byte more: a line feed at its end would make it damaged
+    else:
+        sink.write(entry, group=group)
 
 
 def entries_of(body: bytes) -> Iterator[bytes]:

@@ -197,10 +197,6 @@ def _readings(line: list[Segment]) -> int:
 
 
 def _finish(request: Request, progress: Progress, play: _Play, console: Console, advice: str) -> None:
-    if request.report:
-        found = report.report_of(progress, play.schedule, play.load, play.facilities)
-        found["units"] = request.units
-        report.write(request.report, found)
     outcome = "Done" if progress.finished else "Stopped"
     rate = progress.readings / progress.seconds if progress.seconds else 0.0
     _say(
@@ -211,6 +207,11 @@ def _finish(request: Request, progress: Progress, play: _Play, console: Console,
     )
     if not progress.finished:
         _say(console, advice)
+    # Last: where the disk is full, it cannot be written either.
+    if request.report:
+        found = report.report_of(progress, play.schedule, play.load, play.facilities)
+        found["units"] = request.units
+        report.write(request.report, found)
 
 
 def stream_settings() -> StreamSettings:

@@ -28,6 +28,9 @@ COMPRESSION_LEVEL = 1
 COMPRESSED_FROM_BYTES = 5 * 1024
 """Entries up to the unit that Firehose bills are sent as they are."""
 
+COMPRESSED = b"\x78"
+"""How a compressed entry begins: zlib data with the usual window (RFC 1950); no line of JSON does."""
+
 MAX_RATIO = 12
 """An entry that would become smaller than its twelfth is sent as it is.
 

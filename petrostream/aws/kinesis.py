@@ -130,7 +130,7 @@ class KinesisWriter(Generic[T]):
         self._reached = False
 
     def check(self) -> None:
-        """Check that the stream exists, before any work is done.
+        """Check that the stream exists, before any work is done. From then on a lost answer is retried.
 
         Raises:
             StreamMissing: it does not exist.
@@ -139,6 +139,7 @@ class KinesisWriter(Generic[T]):
         """
         try:
             self._client.describe_stream_summary(StreamName=self.stream)
+            self._reached = True
         except ClientError as error:
             # A producer may have permission to write but not to describe; then the first write shows it.
             if _code(error) == "ResourceNotFoundException":

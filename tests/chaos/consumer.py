@@ -11,6 +11,7 @@ from petrostream.aws.models import ModelStore
 from petrostream.aws.worker import Worker
 from tests.chaos.weather import Clock, Weather
 from tests.support.event_source import Context, EventSource, Mapping, StreamRecord
+from tests.support.fakes import Crash
 from tests.support.scoring_world import World
 
 INVOCATION_MS = 40
@@ -24,10 +25,12 @@ class ChaosWorld(World):
     Attributes:
         clock: the clock.
         event: what the function processes at the moment.
+        interrupted: ids of the messages that a process had sent in the invocation in which it died.
     """
 
     clock: Clock = field(default_factory=lambda: Clock(0))
     event: dict[str, Any] | None = None
+    interrupted: set[str] = field(default_factory=set)
     _inside: bool = False
 
     def _new(self) -> Worker:
@@ -43,7 +46,15 @@ class ChaosWorld(World):
 
     def function(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
         self.event = event
-        return super().function(event, context)
+        return self._invoked(event, context)
+
+    def _invoked(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
+        told = len(self.topic.messages)
+        try:
+            return super().function(event, context)
+        except Crash:
+            self.interrupted |= {message["id"] for message in self.topic.messages[told:]}
+            raise
 
     def second_process(self) -> None:
         """Another process gets the batch while this one works on it, as after a time-out."""
@@ -53,7 +64,7 @@ class ChaosWorld(World):
         first, held = self.serving, self.event
         self.serving = lambda: 7
         try:
-            super().function(held, Context())
+            self._invoked(held, Context())
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise

@@ -93,6 +93,11 @@ ROWS: tuple[Row, ...] = (
         "Producer killed after a write whose answer it never saw; resumed",
         _share(0.02, "put", CRASH_AFTER),
     ),
+    Row(
+        "producer-disk-full",
+        "The producer's disk is full: it ends, and is resumed from its last whole file of progress",
+        moves.full_disk,
+    ),
     Row("put-records-throttled", "PutRecords refused as a whole for 8 s", _for(8, "put", THROTTLED)),
     Row(
         "put-records-partial",
@@ -163,6 +168,16 @@ ROWS: tuple[Row, ...] = (
         "transform-lost",
         "The transform's answer is lost; Firehose invokes it again",
         _share(0.3, "transform", LOST),
+    ),
+    Row(
+        "transform-down",
+        "Firehose gives up on the transform; what it set aside is redelivered",
+        _share(0.8, "transform", CRASH_BEFORE),
+    ),
+    Row(
+        "catalogue-dropped",
+        "Tables dropped from the catalogue while Firehose converts; restored, and redelivered",
+        _share(0.5, "catalogue", GONE),
     ),
     Row("table-down", "DynamoDB down for a minute", _for(60, "dynamodb", THROTTLED)),
     Row("table-throttled", "DynamoDB refuses one call in five", _share(0.2, "dynamodb", THROTTLED)),

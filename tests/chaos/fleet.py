@@ -2,11 +2,13 @@
 
 import gzip
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from petrostream.readings.wells import event_id
+from tests.chaos.played import Played
 from tests.support.scoring_world import block, reading, tank_reading
 
 SECONDS = 120
@@ -20,6 +22,9 @@ LEAK = range(20, 50)
 
 ANOMALY = range(60, 100)
 """Seconds in which two gauges of a well of the third facility leave their level."""
+
+IDENTITY = ("kind", "well_id", "facility_id", "ts")
+"""What a reading of a real instance keeps of the synthetic one in whose place it is sent."""
 
 KPL_RECORD = b"\xf3\x89\x9a\xc2" + bytes(range(256))
 LONG_LINE = b'{"kind":"well","source":"' + b"x" * (1024 * 1024 - 300) + b'"}'
@@ -72,20 +77,39 @@ class Fleet:
         } - self.rejected
 
 
-def fleet(rng: random.Random, seconds: int = SECONDS, facilities: int = FACILITIES, wells: int = 2) -> Fleet:
-    """A fleet of `facilities` with up to `wells` wells each, one reading a second."""
+def fleet(
+    rng: random.Random,
+    seconds: int = SECONDS,
+    facilities: int = FACILITIES,
+    wells: int = 2,
+    played: Sequence[Played] = (),
+) -> Fleet:
+    """A fleet of `facilities` with `wells` wells each, one reading a second.
+
+    Args:
+        rng: source of its noise.
+        seconds: how long it sends.
+        facilities: how many.
+        wells: at each facility.
+        played: real instances whose values the wells have, by turns; synthetic values without any.
+    """
     sent = Fleet()
     for second in range(seconds):
         for number in range(1, facilities + 1):
             name = f"FAC-{number:02d}"
-            rows = [_well_row(rng, number, well, second, name) for well in range(1, wells + 1)]
+            rows = [
+                _values(played, number * wells + well, _well_row(rng, number, well, second, name), second)
+                for well in range(1, wells + 1)
+            ]
             if second % TANK_EVERY == number % TANK_EVERY:
                 rows.append(tank_reading(second + rng.choice([0.0, 0.25, -0.25]), name))
             sent.puts.append(Put(second, name, tuple(rows)))
     for number in range(1, facilities + 1):
         # After the faults: what was put off has its chance.
         name = f"FAC-{number:02d}"
-        sent.puts += [Put(second, name, (_well_row(rng, number, 1, second, name),)) for second in TAIL]
+        for second in TAIL:
+            row = _values(played, number * wells + 1, _well_row(rng, number, 1, second, name), second)
+            sent.puts.append(Put(second, name, (row,)))
     sent.puts.sort(key=lambda put: put.second)
     return sent
 
@@ -95,6 +119,15 @@ def _well_row(rng: random.Random, number: int, well: int, second: int, facility:
     if (number, well) == (3, 1) and second in ANOMALY:
         changes |= {"p_tpt": 1.46e7 + 1e4 * rng.random(), "p_pdg": 2.13e7}
     return reading(10 * number + well, second, facility, **changes)
+
+
+def _values(played: Sequence[Played], well: int, row: dict[str, Any], second: int) -> dict[str, Any]:
+    """A reading with the values of a real instance, if there are some; a leak stays one."""
+    if not played:
+        return row
+    instance = played[well % len(played)]
+    kept = {name: row[name] for name in (*IDENTITY, "methane_ppm")}
+    return kept | instance.at(second) | {"source": instance.source}
 
 
 def identity_of(row: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from unittest.mock import patch
 from ops.redrive import Redrive
 from petrostream.backoff import Backoff
 from petrostream.pipeline import advance
+from tests.chaos.checkpoint import Checkpoint
 from tests.chaos.consumer import Consumer
 from tests.chaos.fleet import fleet
 from tests.chaos.services import STREAM, Reread, records_of
@@ -25,6 +26,12 @@ def large_fleet(trial: Trial) -> None:
     """200 wells, 20 at each facility."""
     trial.sent = fleet(trial.rng, seconds=40, facilities=10, wells=20)
     trial.weather.note("producer", "200 wells")
+
+
+def full_disk(trial: Trial) -> None:
+    """The producer cannot write what is acknowledged, and ends; it begins again with what it wrote before."""
+    trial.intake.checkpoint = Checkpoint(trial.weather)
+    trial.now_and_then("disk", THROTTLED, 0.05)
 
 
 def resharded(trial: Trial) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from tests.chaos.faults import ROWS
-from tests.chaos.trial import Reckoning
+from tests.chaos.reckoning import Reckoning
 
 STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }
@@ -19,13 +19,20 @@ code { font-size: 12px }
 """
 
 HEADS = (
-    *("faults", "held", "strikes", "sent", "landed", "quarantined", "lost", "doubled", "stored twice"),
-    *("rows differ", "minutes", "memories", "live", "alerts missing", "alerts twice", "recovery, s", "seed"),
+    *("faults", "held", "wells", "strikes", "sent", "landed", "quarantined", "lost", "doubled"),
+    *("stored twice", "rows differ", "minutes", "memories", "live", "alerts missing", "alerts twice"),
+    *("recovery, s", "clock", "seed"),
 )
 
 
-def page(seed: int, done: Sequence[Reckoning]) -> str:
-    """The run as one HTML document without anything from elsewhere."""
+def page(seed: int, done: Sequence[Reckoning], skipped: Sequence[str] = ()) -> str:
+    """The run as one HTML document without anything from elsewhere.
+
+    Args:
+        seed: of the run.
+        done: its trials.
+        skipped: why others were not run.
+    """
     failed = sum(not one.held for one in done)
     what = "".join(f"<dt><code>{escape(row.name)}</code></dt><dd>{escape(row.what)}</dd>" for row in ROWS)
     return f"""<!doctype html>
@@ -34,14 +41,17 @@ def page(seed: int, done: Sequence[Reckoning]) -> str:
 <h1>Faults on purpose</h1>
 <p>{len(done)} trials of seed {seed}, {sum(one.sent for one in done):,} readings sent:
 {sum(one.lost for one in done)} lost, {sum(one.doubled for one in done)} doubled, {failed} trials failed.</p>
+{"".join(f"<p>Skipped: {escape(reason)}</p>" for reason in skipped)}
 <p>Each trial sends a small fleet through the producer's writer, the stream, the scoring function, Firehose
 and its transform into tables, on services in memory and a simulated clock. <em>Strikes</em> counts what was
 done to calls, records and processes. <em>Doubled</em> counts rows that a view shows twice, <em>stored
 twice</em> copies in the tables that the views hide. Rows, closed minutes, stored memories and the live fleet
 are compared with a run of the same records without faults; a dash stands where the fault changes them by
-design. <em>Recovery</em> is simulated time from the first strike until no batch was delivered more than ten
-seconds late.</p>
-<p>Repeat a row: <code>python -m tests.chaos FAULT [FAULT] --trial-seed SEED</code></p>
+design. <em>Recovery</em> is the time from the first strike until no batch was delivered more than ten seconds
+late, in seconds of the trial's <em>clock</em>. Wells are synthetic, or real 3W instances around the
+beginning of their events.</p>
+<p>Repeat a row: <code>python -m tests.chaos FAULT [FAULT] --trial-seed SEED</code>, with <code>--real</code>
+where it has real wells</p>
 <table><tr>{"".join(f"<th>{escape(head)}</th>" for head in HEADS)}</tr>
 {"".join(_row(one) for one in done)}</table>
 <h2>The faults</h2><dl>{what}</dl>
@@ -51,12 +61,22 @@ seconds late.</p>
 
 def _row(one: Reckoning) -> str:
     cells: Iterable[object] = (
-        *(one.strikes, one.sent, one.landed, one.rejected, one.lost, one.doubled, one.stored_twice),
+        *(
+            one.wells,
+            one.strikes,
+            one.sent,
+            one.landed,
+            one.rejected,
+            one.lost,
+            one.doubled,
+            one.stored_twice,
+        ),
         *(_or_dash(one.differing), _same(one.minutes), _same(one.memories), _same(one.live)),
-        *(one.alerts_missing, one.alerts_doubled, f"{one.recovery_s:g}", one.seed),
+        *(_or_dash(one.alerts_missing), _or_dash(one.alerts_doubled)),
+        *(f"{one.recovery_s:g}", one.clock, one.seed),
     )
     names = "<br>".join(map(escape, one.faults))
-    kind, held = ("", "yes") if one.held else (' class="failed"', "no")
+    kind, held = ("", "yes") if one.held else (' class="failed"', escape(one.error) or "no")
     row = "".join(f"<td>{cell}</td>" for cell in (held, *cells))
     return f'<tr{kind}><td class="text">{names}</td>{row}</tr>\n'
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from petrostream.aws.kinesis import KinesisWriter, Record, RetryLimits
+from tests.chaos.checkpoint import Checkpoint
 from tests.chaos.fleet import Fleet, Put
 from tests.chaos.weather import Clock, Weather
 from tests.support.event_source import StreamRecord
@@ -72,26 +73,14 @@ class StormyTable(FakeTable):
 
 
 class StormyTopic(FakeTopic):
-    """SNS in the weather.
-
-    `interrupted` has the ids of messages that were accepted while the process that sent them died.
-    """
+    """SNS in the weather."""
 
     def __init__(self, weather: Weather) -> None:
         super().__init__()
         self._weather = weather
-        self.interrupted: set[str] = set()
 
     def _next(self, script: int = 0) -> str:
         return self._weather.strike("sns", script)
-
-    def publish_batch(self, **call: Any) -> dict[str, Any]:
-        """Take messages."""
-        try:
-            return super().publish_batch(**call)
-        except Crash:
-            self.interrupted |= {entry["Id"] for entry in call["PublishBatchRequestEntries"]}
-            raise
 
 
 class StormyBucket(FakeBucket):
@@ -142,6 +131,7 @@ class Intake:
         weather: strikes at "put" for whole calls and at "put one" for single records.
         reshards: what happens to the shards, by second.
         stream: the shards.
+        checkpoint: its file of progress; without one it remembers what was acknowledged before it died.
         acknowledged: records that the writer knows to be on the stream.
     """
 
@@ -150,6 +140,7 @@ class Intake:
     rng: random.Random
     shards: int = 1
     reshards: dict[int, Callable[[ShardedStream], None]] = field(default_factory=dict)
+    checkpoint: Checkpoint | None = None
     stream: ShardedStream = field(init=False)
     acknowledged: int = 0
     killed: int = 0
@@ -158,28 +149,38 @@ class Intake:
         self.stream = ShardedStream(self.shards, self.clock.now_ms)
 
     def send(self, sent: Fleet) -> None:
-        """Send everything; a producer that is killed goes on with what was not acknowledged."""
+        """Send everything; a producer that dies goes on with what it does not know to be acknowledged."""
         client = FakeKinesis(refuse=self._refuse, disturb=self._disturb, on_store=self._store)
         waiting = [Record(put.facility, put.data, (place, put)) for place, put in enumerate(sent.puts)]
+        begun: dict[int, Record[tuple[int, Put]]] = {}
+        done: set[int] = set()
         writer = self._writer(client)
-        open_records: dict[int, Record[tuple[int, Put]]] = {}
-        while waiting or open_records:
+        while waiting or len(done) < len(begun):
             second = waiting[0].tag[1].second if waiting else (self.clock.now_ms - START_MS) // 1000
             self._second(second)
             while waiting and waiting[0].tag[1].second <= second:
                 record = waiting.pop(0)
-                open_records[record.tag[0]] = record
+                begun[record.tag[0]] = record
                 writer.put(record)
             try:
-                while writer.pending():
-                    for record in writer.pump():
-                        del open_records[record.tag[0]]
-                        self.acknowledged += 1
-            except Crash:
+                self._pump(writer, done)
+            except (Crash, OSError):
                 self.killed += 1
+                if self.checkpoint:
+                    done = self.checkpoint.load()
                 writer = self._writer(client)
-                for record in open_records.values():
-                    writer.put(record)
+                for place, record in begun.items():
+                    if place not in done:
+                        writer.put(record)
+        self.acknowledged = len(done)
+        if self.checkpoint:
+            self.checkpoint.close()
+
+    def _pump(self, writer: KinesisWriter[tuple[int, Put]], done: set[int]) -> None:
+        while writer.pending():
+            done |= {record.tag[0] for record in writer.pump()}
+            if self.checkpoint:
+                self.checkpoint.save(done)
 
     def _second(self, second: int) -> None:
         self.clock.now_ms = max(self.clock.now_ms, START_MS + 1000 * second + TRANSIT_MS)
@@ -191,7 +192,9 @@ class Intake:
         limits = RetryLimits(
             clock=lambda: self.clock.now_ms / 1000, sleep=self._sleep, draw=self.rng.uniform, cap_s=2.0
         )
-        return KinesisWriter(STREAM, client, limits)  # type: ignore[arg-type]
+        writer: KinesisWriter[tuple[int, Put]] = KinesisWriter(STREAM, client, limits)  # type: ignore[arg-type]
+        writer.check()
+        return writer
 
     def _sleep(self, seconds: float) -> None:
         self.clock.now_ms += max(1, round(1000 * seconds))

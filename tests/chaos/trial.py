@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
+from pathlib import Path
 from typing import Any, Protocol
 from unittest.mock import patch
 
 from tests.chaos import lake
 from tests.chaos.consumer import ChaosWorld, Consumer
-from tests.chaos.fleet import TAIL, Fleet, fleet
+from tests.chaos.fleet import FACILITIES, SECONDS, TAIL, Fleet, fleet
+from tests.chaos.played import Played, real_wells
+from tests.chaos.reckoning import Reckoning
 from tests.chaos.services import (
     Intake,
     ReadStream,
@@ -28,6 +31,9 @@ from tests.support.scoring_world import START_MS, published
 from tests.support.sharded_stream import ShardedStream
 
 MAPPING = {"batch_size": 500, "window_ms": 1000, "report_item_failures": True}
+CALM_WINDOW_MS = 10_000
+"""A run without faults has larger batches: its rows do not depend on them, and it takes less time."""
+
 COMMIT_SECONDS = 15.0
 """Seconds between two snapshots: as far apart, for the two minutes of a trial, as in production."""
 
@@ -47,6 +53,7 @@ class Trial:
 
     Attributes:
         seed: everything random follows from it.
+        real: folder of real instances whose values the wells have; None for synthetic ones.
         rng: source of all that.
         clock, weather: of the trial.
         sent: what the producer sends.
@@ -63,6 +70,7 @@ class Trial:
     """
 
     seed: int
+    real: Path | None = None
     rng: random.Random = field(init=False)
     clock: Clock = field(default_factory=lambda: Clock(START_MS))
     weather: Weather = field(init=False)
@@ -81,8 +89,13 @@ class Trial:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
         self.weather = Weather(self.clock, self.rng, calm_ms=START_MS + 1000 * TAIL.start)
-        self.sent = fleet(self.rng)
+        self.sent = fleet(self.rng, played=self._played())
         self.intake = Intake(self.clock, self.weather, self.rng)
+
+    def _played(self) -> list[Played]:
+        if self.real is None:
+            return []
+        return real_wells(self.real, self.rng, 2 * FACILITIES, SECONDS)
 
     def some_time(self, seconds: float, service: str, outcome: str, **more: Any) -> Rule:
         """A rule that holds for some seconds, from a random moment on."""
@@ -98,56 +111,9 @@ class Trial:
         return rule
 
 
-@dataclass(frozen=True)
-class Reckoning:
-    """What became of a trial.
-
-    Attributes:
-        faults: names of the faults.
-        seed: of the trial.
-        strikes: how often something was done to a call, a record or a process.
-        sent: readings that were sent, repeats not counted.
-        landed, rejected: of these, in `well_data`, and in the quarantine for good reason.
-        lost: in neither.
-        doubled: rows too many, over all views.
-        stored_twice: copies of rows in the tables, which the views hide.
-        differing: rows that differ from an undisturbed run's; None where that is not to be expected.
-        minutes, memories, live: whether these equal an undisturbed run's; None likewise.
-        alerts_missing, alerts_doubled: messages on the topic, against an undisturbed run's. Those of a
-            process that died as SNS took them are sent again with the same id, which is documented.
-        recovery_s: from the first strike on the consumer until the delay was normal for good; simulated.
-    """
-
-    faults: tuple[str, ...]
-    seed: int
-    strikes: int
-    sent: int
-    landed: int
-    rejected: int
-    lost: int
-    doubled: int
-    stored_twice: int
-    differing: int | None
-    minutes: bool | None
-    memories: bool | None
-    live: bool | None
-    alerts_missing: int
-    alerts_doubled: int
-    recovery_s: float
-
-    @property
-    def held(self) -> bool:
-        """Whether every promise was kept, and the trial tested something."""
-        exact = (self.differing or 0) == 0 and all(
-            one is not False for one in (self.minutes, self.memories, self.live)
-        )
-        counts = self.lost == self.doubled == self.alerts_missing == self.alerts_doubled == 0
-        return exact and counts and self.strikes > 0
-
-
-def run(faults: Sequence[Fault], seed: int) -> Reckoning:
-    """Run a trial with these faults."""
-    trial = Trial(seed)
+def run(faults: Sequence[Fault], seed: int, real: Path | None = None) -> Reckoning:
+    """Run a trial with these faults, on wells of the folder `real` if it is named."""
+    trial = Trial(seed, real)
     for fault in faults:
         fault.apply(trial)
     trial.intake.send(trial.sent)
@@ -181,7 +147,8 @@ def _calm(sent: ShardedStream, shards: dict[str, list[StreamRecord]]) -> ChaosWo
     clock = Clock(START_MS)
     weather = Weather(clock, random.Random(0))
     world = _world(weather, sent, 0)
-    Consumer(world, clock, weather, Mapping(**MAPPING), random.Random(0)).run(shards)
+    mapping = Mapping(**MAPPING | {"window_ms": CALM_WINDOW_MS})
+    Consumer(world, clock, weather, mapping, random.Random(0)).run(shards)
     return world
 
 
@@ -209,13 +176,14 @@ def _reckon(
     wanted = trial.sent.identities()
     landed = found.rows["well_data"].keys()
     told = [message["id"] for message in world.topic.messages]
-    interrupted = world.topic.interrupted
+    interrupted = world.interrupted
     heard = {message["id"] for message in calm.topic.messages}
     unrejected = expected.rows["quarantine_lines"].keys() - found.rows["quarantine_lines"].keys()
     exact = trial.exact
     return Reckoning(
         faults=names,
         seed=trial.seed,
+        wells="synthetic" if trial.real is None else "real",
         strikes=len(trial.weather.struck),
         sent=len(wanted | trial.sent.rejected),
         landed=len(wanted & landed),

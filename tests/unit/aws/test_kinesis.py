@@ -158,6 +158,19 @@ def test_an_unreachable_endpoint_is_named_with_what_to_do():
         writer.pump()
 
 
+def test_an_answer_lost_to_the_first_write_is_no_missing_endpoint_after_a_check():
+    stream = FakeKinesis(disturb=lambda call: "lost" if call == 1 else None)
+    writer = writer_to(stream)
+    writer.check()
+    put(writer, ["FAC-01"])
+    assert len(deliver(writer)) == 1
+    assert stream.of("FAC-01") == [b"FAC-01 0"] * 2
+    unchecked = writer_to(FakeKinesis(disturb=lambda call: "lost"))
+    put(unchecked, ["FAC-01"])
+    with pytest.raises(EndpointUnreachable):
+        unchecked.pump()
+
+
 def test_no_record_is_lost_while_the_endpoint_is_away():
     nobody = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
     gone = client_error("ResourceNotFoundException")

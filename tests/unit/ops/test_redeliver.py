@@ -5,14 +5,19 @@ import base64
 import gzip
 import io
 import json
+import random
 from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from lambdas.firehose_transform.handler import transform
 from ops import __main__ as cli
 from ops.redeliver import ErrorObjectInvalid, entries_of, redeliver
+from petrostream.aws.firehose import compressed
 from petrostream.aws.undelivered import undelivered
 from petrostream.backoff import Backoff
 
@@ -92,6 +97,24 @@ def test_every_entry_is_sent_apart_and_its_object_deleted():
     assert sorted(firehose.taken) == [("a", b'{"x":1}\n'), ("a", b'{"x":2}\n'), ("a", b'{"x":3}\n')]
     assert (done.entries, done.keys, done.troubles) == (3, (), ())
     assert set(s3.objects) == {"errors/ab/other", "a/data"}
+
+
+@given(st.integers(0, 2**32))
+def test_a_compressed_entry_is_sent_byte_for_byte_and_can_be_placed_again(seed):
+    """Firehose keeps what it handed to the transform: the entry as scoring compressed it."""
+    noise = random.Random(seed)
+    rows = "".join(f'{{"ts":"2026-01-01 00:00:00","x":{noise.random()}}}\n' for _ in range(200))
+    entry = compressed(rows.encode())
+    assert len(entry) < len(rows)
+    s3 = Bucket({"errors/a/processing-failed/1": document(entry, b'{"x":1}\n', entry)})
+    firehose = Firehose(refused=b'"never"')
+    (found,) = undelivered(["a"], firehose, s3)
+    done = redeliver(found, firehose, s3, backoff=ONCE)
+    assert (done.entries, done.troubles) == (3, ())
+    sent = [data for _, data in firehose.taken]
+    assert sorted(sent) == sorted([entry, b'{"x":1}\n', entry])
+    records = [{"recordId": "1", "data": base64.b64encode(data).decode()} for data in sent if data == entry]
+    assert [result["result"] for result in transform(records)] == ["Ok", "Ok"]
 
 
 def test_an_object_of_which_an_entry_is_refused_stays_with_the_reason():

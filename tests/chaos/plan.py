@@ -1,0 +1,63 @@
+"""Which trials a run has, and their seeds."""
+
+import hashlib
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.faults import ROWS, Row
+from tests.chaos.reckoning import Key, Reckoning
+from tests.chaos.trial import run
+
+BY_NAME = {row.name: row for row in ROWS}
+
+
+def seed_of(seed: int, names: Sequence[str]) -> int:
+    """The seed of a trial: of the run, and of its faults, whatever else is tried."""
+    text = f"{seed} {' '.join(names)}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A trial that is to be run.
+
+    Attributes:
+        rows: its faults.
+        seed: everything random in it follows from this.
+        real: folder of the real wells it replays; None for synthetic ones.
+    """
+
+    rows: tuple[Row, ...]
+    seed: int
+    real: Path | None = None
+
+    @property
+    def key(self) -> Key:
+        """What names it."""
+        return tuple(row.name for row in self.rows), self.seed, "real" if self.real else "synthetic"
+
+    def run(self) -> Reckoning:
+        """Run it; an error that ends it is a promise broken."""
+        try:
+            return run(self.rows, self.seed, self.real)
+        except Exception as error:
+            return Reckoning.broken(self.key, error)
+
+
+def plan(seed: int, pairs: int, real: Path | None = None) -> Iterator[Planned]:
+    """All trials of a run: every fault alone, on synthetic wells and on real ones, then pairs of faults.
+
+    Args:
+        seed: of the run.
+        pairs: how many; each at most once.
+        real: folder of real wells; None if there are none.
+    """
+    for wells in (None, real) if real else (None,):
+        for row in ROWS:
+            yield Planned((row,), seed_of(seed, [row.name]), wells)
+    every = list(itertools.combinations(ROWS, 2))
+    for pair in random.Random(seed).sample(every, min(pairs, len(every))):
+        yield Planned(pair, seed_of(seed, [row.name for row in pair]))

@@ -33,9 +33,9 @@ from petrostream.aws.live_reader import LiveTable
 from petrostream.aws.live_writer import LiveWriter
 from petrostream.fleet import facility_of
 from petrostream.minutes.windows import WINDOW_MS, Window
-from petrostream.readings.wells import encode_block
 from petrostream.times import to_iso
 from tests.support.ends import inbox, landed
+from tests.support.paced import Paced
 from toolchain.twin import Twin, point_at_twin, twin
 from toolchain.version_option import add_version
 
@@ -74,7 +74,7 @@ def main() -> None:
         found["reads_ms"] = reads(live, deployment.output(target, "LiveTableName"), list(places))
         each = arguments.rate / arguments.wells
         name = f"at_{arguments.rate}_readings_a_second"
-        found[name] = paced(live, stream, arguments.seconds, places, each)
+        found[name] = watched(live, stream, arguments.seconds, places, each)
     print(json.dumps(found, indent=2))
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
@@ -97,12 +97,12 @@ def one_hz(
     since = datetime.now(UTC)
     facilities = set(places)
     with inbox(deployment.output(target, "AlertTopicArn")) as alerts:
-        found = paced(live, stream, seconds, places, 1, leaks=True)
+        found = watched(live, stream, seconds, places, 1, leaks=True)
         rows = landed(deployment.output(target, "CuratedBucket"), since, facilities)
         return {**found, "lake": summary(rows), "alert": summary(alerts.latencies(facilities))}
 
 
-def paced(
+def watched(
     live: LiveTable,
     stream: str,
     seconds: int,
@@ -117,32 +117,24 @@ def paced(
         Latency in ms of each second's last reading of each well, and its median in thirds of the run: where
         the last is not above the first, lag does not grow.
     """
-    kinesis = client("kinesis")
-    sent: dict[str, list[int]] = {well: [] for wells in places.values() for well in wells}
-    arrived: list[tuple[float, float]] = []
+
+    def row(well: str, place: str, ts_ms: int, second: int) -> dict[str, Any]:
+        return _reading(well, place, ts_ms, leaking=leaks and _leaks(well, second))
+
+    paced = Paced(live, stream, places, max(1, math.ceil(each)), row)
     begun = time.time()
     for second in range(seconds + SETTLE_SECONDS):
-        due = begun + second
-        _watch_until(live, places, sent, arrived, begun, due)
+        paced.watch(begun + second)
         if second < seconds:
-            records: Any = [
-                {
-                    "Data": _block(place, wells, due, each, sent, second if leaks else None),
-                    "PartitionKey": place,
-                }
-                for place, wells in places.items()
-            ]
-            answer = kinesis.put_records(StreamName=stream, Records=records)
-            assert not answer["FailedRecordCount"]
-        elif not any(sent.values()):
+            paced.send(begun + second, second)
+        elif not paced.waiting:
             break
-    lags = np.array([lag for _, lag in arrived])
-    thirds = np.array([at for at, _ in arrived]) * 3 // seconds
-    missing = sum(map(len, sent.values()))
+    lags = np.array([lag for _, lag in paced.arrived])
+    thirds = (np.array([due for due, _ in paced.arrived]) - begun) * 3 // seconds
     return {
-        "readings": seconds * sum(map(len, places.values())) * max(1, math.ceil(each)),
+        "readings": paced.sent,
         "seen": len(lags),
-        "not_seen": missing,
+        "not_seen": paced.waiting,
         "live": summary(lags),
         "first_third_ms": round(float(np.median(lags[thirds == 0]))),
         "last_third_ms": round(float(np.median(lags[thirds >= 2]))),
@@ -163,55 +155,18 @@ def summary(lags: FloatArray | Sequence[float]) -> dict[str, Any]:
     }
 
 
-def _block(
-    place: str, wells: list[str], due: float, each: float, sent: dict[str, list[int]], second: int | None
-) -> bytes:
-    """A second's readings of a facility, spread over the second before `due`; with a second, some leak."""
-    count = max(1, math.ceil(each))
-    leaking = {well for well in wells if second is not None and _leaks(well, second)}
-    rows = []
-    for step in range(count):
-        ts_ms = round(due * 1000 - 1000 * (count - 1 - step) / count)
-        rows += [
-            {
-                "kind": "well", "well_id": well, "facility_id": place, "ts": to_iso(ts_ms),
-                "source": "0/bench", "p_tpt": 1.4e7 + 1e4 * math.sin(ts_ms / 9e3), "t_tpt": 95.0,
-                "p_pdg": 2.1e7 + 1e4 * math.cos(ts_ms / 7e3),
-                "methane_ppm": 900.0 if well in leaking else 5.0,
-            }
-            for well in wells
-        ]  # fmt: skip
-    for well in wells:
-        sent[well].append(round(due * 1000))
-    return encode_block(rows)
+def _reading(well: str, place: str, ts_ms: int, *, leaking: bool) -> dict[str, Any]:
+    return {
+        "kind": "well", "well_id": well, "facility_id": place, "ts": to_iso(ts_ms),
+        "source": "0/bench", "p_tpt": 1.4e7 + 1e4 * math.sin(ts_ms / 9e3), "t_tpt": 95.0,
+        "p_pdg": 2.1e7 + 1e4 * math.cos(ts_ms / 7e3),
+        "methane_ppm": 900.0 if leaking else 5.0,
+    }  # fmt: skip
 
 
 def _leaks(well: str, second: int) -> bool:
     """Whether a well leaks gas in that second of the run."""
     return (second + 7 * int(well.rpartition("-")[2])) % PERIOD >= PERIOD - LEAK
-
-
-def _watch_until(
-    live: LiveTable,
-    places: dict[str, list[str]],
-    sent: dict[str, list[int]],
-    arrived: list[tuple[float, float]],
-    begun: float,
-    due: float,
-) -> None:
-    """Read the fleet until `due`, noting when the last reading of each second is first seen."""
-    while True:
-        for facility in live.fleet(list(places)):
-            now_ms = time.time() * 1000
-            for well in facility.wells:
-                waiting = sent.get(well.well_id, [])
-                while waiting and waiting[0] <= well.status.ts_ms:
-                    at = waiting.pop(0)
-                    arrived.append((at / 1000 - begun, now_ms - at))
-        left = due - time.time()
-        if left <= 0:
-            return
-        time.sleep(min(0.1, left))
 
 
 def reads(live: LiveTable, table: str, places: list[str]) -> dict[str, float]:

@@ -44,7 +44,7 @@ def remember(target: Twin, glue: "GlueClient | None" = None) -> None:
         ToolError: Glue does not answer.
     """
     tables = _tables(glue or client("glue"))
-    _file(target).write_text(json.dumps(tables, indent=1, sort_keys=True), encoding="utf-8")
+    target.catalogue.write_text(json.dumps(tables, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def repair(target: Twin, say: Say, glue: "GlueClient | None" = None) -> list[str]:
@@ -61,7 +61,7 @@ def repair(target: Twin, say: Say, glue: "GlueClient | None" = None) -> list[str
     Raises:
         ToolError: Glue does not answer, or refuses a table.
     """
-    if not (target.outputs.exists() or _file(target).exists()):
+    if not (target.outputs.exists() or target.catalogue.exists()):
         return []  # nothing has been deployed
     service, deployed = glue or client("glue"), _remembered(target)
     found = _tables(service)
@@ -75,13 +75,9 @@ def repair(target: Twin, say: Say, glue: "GlueClient | None" = None) -> list[str
     return drifted
 
 
-def _file(target: Twin) -> Path:
-    return target.home / "catalogue.json"
-
-
 def _remembered(target: Twin) -> GlueTables:
     try:
-        document = json.loads(_file(target).read_text(encoding="utf-8"))
+        document = json.loads(target.catalogue.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     if not isinstance(document, dict):

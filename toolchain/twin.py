@@ -88,6 +88,11 @@ class Twin:
         return OUTPUTS if self.home == HOME else self.home / "cdk-outputs.json"
 
     @property
+    def catalogue(self) -> Path:
+        """The tables as the last deployment left them."""
+        return self.home / "catalogue.json"
+
+    @property
     def assembly(self) -> Path:
         """Folder for the CDK's templates and assets."""
         return self.home / "cdk.out"
@@ -108,7 +113,7 @@ class Twin:
             owned = [self.home, self.outputs]
         else:
             logs = [*self.home.glob("emulator.log*"), self.home / "deploy.log"]
-            files = [self.pid_file, self.lock, self.deployed, self.outputs]
+            files = [self.pid_file, self.lock, self.deployed, self.outputs, self.catalogue]
             files += [*self.home.glob("replay*"), *self.home.glob("cdc-*")]
             folders = [self.objects, self.state, self.scratch, self.assembly, self.terraform]
             owned = [*folders, *logs, *files]

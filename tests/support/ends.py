@@ -1,4 +1,4 @@
-"""What a run of `bench/live.py` left behind on the twin: rows in the lake, and alerts in a queue.
+"""What a run with readings of its own left behind on the twin: rows in the lake, and alerts in a queue.
 
 Both carry the event time of the reading that they come from, which is the moment it was sent, and the time
 of their arrival: an object of the lake when it was written, a message when the topic handed it on. So neither
@@ -31,17 +31,21 @@ class Inbox:
 
     def latencies(self, facilities: set[str]) -> list[float]:
         """Ms from each alert's reading to the queue, of the alerts of these facilities; empties the queue."""
+        return [
+            sent_ms - parse_ms(event["time"])
+            for sent_ms, event in self.events()
+            if event["detail"]["facility_id"] in facilities
+        ]
+
+    def events(self) -> Iterator[tuple[float, dict[str, Any]]]:
+        """Time in the queue, epoch ms, and content of each alert; empties the queue."""
         sqs = client("sqs")
-        found = []
         while messages := sqs.receive_message(
             QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1, AttributeNames=["SentTimestamp"]
         ).get("Messages", []):
             for message in messages:
-                event = json.loads(message["Body"])
-                if event["detail"]["facility_id"] in facilities:
-                    found.append(float(message["Attributes"]["SentTimestamp"]) - parse_ms(event["time"]))
+                yield float(message["Attributes"]["SentTimestamp"]), json.loads(message["Body"])
                 sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-        return found
 
 
 @contextmanager

@@ -105,6 +105,8 @@ class Lake:
             self.run("-m", "local", "down", "--purge", "--yes")
             os.environ.clear()
             os.environ.update(before)
+        # What a purge forgets, the next `up` finds.
+        assert not list(self.twin.home.glob("*"))
 
     def _begin_task(self) -> None:
         self.tasks.append(service.start(self.twin))

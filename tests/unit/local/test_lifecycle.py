@@ -133,9 +133,9 @@ def test_a_pid_file_with_rubbish_is_no_process(twin):
 def test_a_purge_of_a_shared_folder_leaves_what_is_not_the_twins(twin):
     for path in (twin.objects, twin.state, twin.home / "letters"):
         path.mkdir(parents=True)
-    for path in (twin.log, twin.outputs, twin.home / "notes.txt"):
+    for path in (twin.log, twin.outputs, twin.catalogue, twin.home / "notes.txt"):
         path.write_text("x")
-    assert set(twin.contents) == {twin.objects, twin.state, twin.log, twin.outputs}
+    assert set(twin.contents) == {twin.objects, twin.state, twin.log, twin.outputs, twin.catalogue}
 
 
 def test_the_second_command_waits_for_the_first_and_says_so(twin):

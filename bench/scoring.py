@@ -10,13 +10,9 @@ rounds is reported. A single reading is measured by the clock, as the median of 
 import argparse
 import json
 import os
-import resource
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +22,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402  (after the thread limits)
+import orjson  # noqa: E402
+from footprint import measure_process, package_mb  # noqa: E402
 
 from petrostream.detection.detector import ModelSet, load_models  # noqa: E402
 from petrostream.lake.scored_readings import rows_to_blocks  # noqa: E402
@@ -45,30 +43,6 @@ NOW_MS = START_MS + 10**9
 TREES = 100
 READINGS, BLOCK, ROUNDS, SINGLES = 20_000, 1000, 5, 500
 BARS = {"readings_per_s": 50_000, "single_ms": 2.0, "package_mb": 160, "import_ms": 400, "memory_mb": 200}
-
-IMPORT_PROBE = """
-import time
-begin = time.perf_counter()
-import lambdas.scoring.handler
-print('{"import_ms": %.1f}' % (1000 * (time.perf_counter() - begin)))
-"""
-
-PROBE_ENV = {
-    "LIVE_TABLE": "petrostream-live",
-    "DELIVERY_STREAM": "petrostream-delivery",
-    "QUARANTINE_STREAM": "petrostream-quarantine",
-    "FACILITY_STREAM": "petrostream-facility",
-    "ALARM_STREAM": "petrostream-alarms",
-    "ARTIFACTS_BUCKET": "petrostream-artifacts",
-    "MODEL_REFRESH_SECONDS": "60",
-    "PARTIAL_BATCH_RESPONSE": "true",
-    "POWERTOOLS_SERVICE_NAME": "petrostream-scoring",
-    "POWERTOOLS_METRICS_NAMESPACE": "PetroStream",
-    "POWERTOOLS_METRICS_DISABLED": "true",
-    "LOG_LEVEL": "ERROR",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 
 
 def simulated_values() -> np.ndarray:
@@ -114,6 +88,11 @@ def trained_model(values: np.ndarray) -> tuple[dict, bytes, Any, np.ndarray]:
     return entry, fitted.onnx, fitted.forest, rows[whole]
 
 
+def in_blocks(rows: list[dict]) -> list[bytes]:
+    """Readings as the blocks of a stream."""
+    return [encode_block(rows[i : i + BLOCK]) for i in range(0, len(rows), BLOCK)]
+
+
 def run_blocks(blocks: list[bytes], models: ModelSet) -> tuple[int, dict[str, float]]:
     """One pass over all blocks; returns the rows landed and the seconds of each stage."""
     state, rows = FacilityState(FACILITY), 0
@@ -136,17 +115,37 @@ def run_blocks(blocks: list[bytes], models: ModelSet) -> tuple[int, dict[str, fl
 
 
 def measure_blocks(rows: list[dict], models: ModelSet) -> dict:
-    """Readings per second through the whole path, and microseconds per reading of its stages."""
-    blocks = [encode_block(rows[i : i + BLOCK]) for i in range(0, len(rows), BLOCK)]
+    """Readings per second through the whole path, and microseconds per reading of its stages.
+
+    `orjson_ratio` is a reading's cost over its own `orjson.loads` and `orjson.dumps`, measured in turn.
+    """
+    blocks = in_blocks(rows)
     best: dict[str, float] = {}
+    parsed: list[float] = []
     for _ in range(ROUNDS):
         landed, seconds = run_blocks(blocks, models)
         if landed != len(rows):
             raise SystemExit(f"{landed} of {len(rows)} readings came out: the figures would mean nothing")
         if not best or sum(seconds.values()) < sum(best.values()):
             best = seconds
+        parsed.append(run_orjson(blocks))
     stages = {f"{stage}_us": round(1e6 * spent / len(rows), 2) for stage, spent in best.items()}
-    return {"readings_per_s": round(len(rows) / sum(best.values())), **stages}
+    whole = sum(best.values())
+    return {
+        "readings_per_s": round(len(rows) / whole),
+        **stages,
+        "orjson_us": round(1e6 * min(parsed) / len(rows), 2),
+        "orjson_ratio": round(whole / min(parsed), 2),
+    }
+
+
+def run_orjson(blocks: list[bytes]) -> float:
+    """Seconds of the least that any path in Python does: each line read by orjson, and written again."""
+    begin = time.process_time()
+    for block in blocks:
+        for reading in [orjson.loads(line) for line in block.splitlines()]:
+            orjson.dumps(reading)
+    return time.process_time() - begin
 
 
 def measure_single(rows: list[dict], models: ModelSet) -> float:
@@ -173,75 +172,6 @@ def measure_sklearn(forest: Any, features: np.ndarray) -> float:  # noqa: ANN401
     return 1000 * statistics.median(spent)
 
 
-def child(*arguments: str, compiled: str) -> dict:
-    """Runs this file's probe in a fresh interpreter with the function's environment and its byte code."""
-    byte_code = {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        env=os.environ | PROBE_ENV | byte_code,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"probe {' '.join(arguments)} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def probe_memory(folder: Path) -> dict:
-    """Peak resident memory of a process that imports the function and scores every block."""
-    import lambdas.scoring.handler  # noqa: F401, PLC0415  (measured with all it brings along)
-
-    models = load_models(
-        json.loads((folder / "entry.json").read_text()), (folder / "model.onnx").read_bytes()
-    )
-    with (folder / "blocks").open("rb") as file:
-        state = FacilityState(FACILITY)
-        while block := file.read(int.from_bytes(file.read(8), "little")):
-            readings = validate_block(block, sequence="1", now_ms=NOW_MS).readings
-            result = score_batch(state, readings, ModelSet("bench", {WELL: models}), scored_at_ms=NOW_MS)
-            state = result.state
-            rows_to_blocks(result.rows)
-    return {"memory_mb": round(peak_bytes() / 1e6, 1)}
-
-
-def peak_bytes() -> int:
-    """Peak resident memory of this process."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        # Not getrusage: on Linux its peak starts at that of the parent, which holds scikit-learn.
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return 1024 * int(line.split()[1])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def measure_process(rows: list[dict], entry: dict, onnx_bytes: bytes) -> dict:
-    """Import time and memory of the function, each in processes of its own."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "entry.json").write_text(json.dumps(entry))
-        (folder / "model.onnx").write_bytes(onnx_bytes)
-        with (folder / "blocks").open("wb") as file:
-            for i in range(0, len(rows), BLOCK):
-                block = encode_block(rows[i : i + BLOCK])
-                file.write(len(block).to_bytes(8, "little") + block)
-        memory = child(__file__, "--probe-memory", name, compiled=name)
-        imports = [child("-c", IMPORT_PROBE, compiled=name) for _ in range(ROUNDS)]
-    return {**min(imports, key=lambda probe: probe["import_ms"]), **memory}
-
-
-def package_mb() -> float | None:
-    """Unpacked size of the function's package, None if it was not built."""
-    package = ROOT / "build" / "lambda" / "scoring.zip"
-    if not package.is_file():
-        print("package_mb: build/lambda/scoring.zip is not there; `make package` builds it", file=sys.stderr)
-        return None
-    with zipfile.ZipFile(package) as archive:
-        return round(sum(member.file_size for member in archive.infolist()) / 1e6, 1)
-
-
 def measure() -> dict:
     """All figures."""
     values = simulated_values()
@@ -255,7 +185,7 @@ def measure() -> dict:
         **blocks,
         "single_ms": round(single, 3),
         "package_mb": package_mb(),
-        **measure_process(rows, entry, onnx_bytes),
+        **measure_process(in_blocks(rows), entry, onnx_bytes, FACILITY, NOW_MS),
         "sklearn_ms": round(sklearn, 3),
         "sklearn_ratio": round(sklearn / single, 2),
         "sklearn_ratio_in_blocks": round(sklearn * blocks["readings_per_s"] / 1000, 1),
@@ -277,13 +207,9 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
-    parser.add_argument("--probe-memory", type=Path, help=argparse.SUPPRESS)
     add_version(parser)
     options = parser.parse_args()
-    if options.probe_memory:
-        print(json.dumps(probe_memory(options.probe_memory)))
-    else:
-        report(measure(), options.json)
+    report(measure(), options.json)
 
 
 def report(figures: dict, path: Path | None) -> None:

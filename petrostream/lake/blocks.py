@@ -11,7 +11,7 @@ import orjson
 
 from petrostream.arrays import IntArray, everywhere
 from petrostream.schema import schema
-from petrostream.times import DAY_MS
+from petrostream.times import DAY_MS, MINUTE_MS
 
 MAX_BLOCK_BYTES = 1_000_000
 """Most bytes of a block, and of blocks joined into one Firehose entry.
@@ -57,10 +57,15 @@ def columns_to_blocks(
     Returns:
         Blocks by date, and within a date in the order of the rows.
     """
-    lines = _lines(table, columns, len(ts_ms))
+    names = sorted(columns, key=_order(table).__getitem__)
     day = ts_ms // DAY_MS
     first = int(day[0])
-    if len(lines) == 1 or everywhere(day == first):
+    if len(day) == 1:
+        only = {name: columns[name][0] for name in names}
+        line = orjson.dumps(only, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+        return [RowBlock(_date(first), line, 1)]
+    lines = _lines({name: columns[name] for name in names}, len(day))
+    if everywhere(day == first):
         return _split(_date(first), lines, max_bytes)
     blocks: list[RowBlock] = []
     for date in np.unique(day).tolist():
@@ -68,28 +73,28 @@ def columns_to_blocks(
     return blocks
 
 
-def _lines(table: str, columns: Mapping[str, Column], n: int) -> list[bytes]:
+def _lines(columns: Mapping[str, Column], n: int) -> list[str]:
     """JSON lines, assembled column by column: a third of the time of a dictionary for each row.
 
-    Parts that all rows share (names, constant columns) are encoded once.
+    Parts that all rows share (names, constant columns) are encoded once. Texts are joined a third faster than
+    bytes.
     """
-    names = sorted(columns, key=_order(table).__getitem__)
-    if n == 1:
-        only = {name: columns[name][0] for name in names}
-        return [orjson.dumps(only, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)]
-    pieces: list[Iterable[bytes]] = []
-    literal = b"{"
-    for name in names:
-        column = columns[name]
-        literal += b'"%b":' % name.encode()
+    pieces: list[Iterable[str]] = []
+    known: dict[int, tuple[str, list[str]]] = {}
+    literal = "{"
+    for name, column in columns.items():
+        literal += f'"{name}":'
         if _constant(column):
-            literal += orjson.dumps(column[0], option=orjson.OPT_SERIALIZE_NUMPY) + b","
+            literal += orjson.dumps(column[0], option=orjson.OPT_SERIALIZE_NUMPY).decode() + ","
             continue
-        quote, tokens = _tokens(column)
+        # Some columns have two names.
+        if id(column) not in known:
+            known[id(column)] = _tokens(column)
+        quote, tokens = known[id(column)]
         pieces += [repeat(literal + quote, n), tokens]
-        literal = quote + b","
-    pieces.append(repeat(literal[:-1] + b"}\n", n))
-    return list(map(b"".join, zip(*pieces, strict=True)))
+        literal = quote + ","
+    pieces.append(repeat(literal[:-1] + "}\n", n))
+    return list(map("".join, zip(*pieces, strict=True)))
 
 
 def _constant(column: Column) -> bool:
@@ -98,32 +103,32 @@ def _constant(column: Column) -> bool:
     return column.count(column[0]) == len(column)
 
 
-def _tokens(column: Column) -> tuple[bytes, Iterable[bytes]]:
+def _tokens(column: Column) -> tuple[str, list[str]]:
     """The quote around each value, and each value as JSON without it."""
     if isinstance(column, np.ndarray):
-        whole = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY)
-        return b"", whole[1:-1].split(b",")
-    kinds = set(map(type, column))
+        whole = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+        return "", whole[1:-1].split(",")
+    whole, kinds = orjson.dumps(column).decode(), set(map(type, column))
     if kinds == {str}:
-        # Within JSON text a quote is escaped by a backslash, so these three bytes only separate two texts.
-        return b'"', orjson.dumps(column)[2:-2].split(b'","')
-    if kinds <= {int, float, type(None)}:
-        return b"", orjson.dumps(column)[1:-1].split(b",")
-    tokens = orjson.dumps(column)[1:-1].split(b",")
+        # Within JSON text a quote is escaped by a backslash, so these three letters only separate two texts.
+        return '"', whole[2:-2].split('","')
+    tokens = whole[1:-1].split(",")
     # With as many as there are values, no value has a comma of its own.
-    return b"", tokens if len(tokens) == len(column) else map(orjson.dumps, column)
+    return "", tokens if len(tokens) == len(column) else [orjson.dumps(value).decode() for value in column]
 
 
-def _split(date: str, lines: list[bytes], max_bytes: int) -> list[RowBlock]:
+def _split(date: str, lines: list[str], max_bytes: int) -> list[RowBlock]:
     """Split the lines, in order, into as few blocks as possible."""
+    whole = "".join(lines).encode()
+    if len(whole) <= max_bytes:
+        return [RowBlock(date, whole, len(lines))]
     blocks: list[RowBlock] = []
-    if len(lines) == 1:
-        return [RowBlock(date, lines[0], 1)]
-    ends = np.cumsum([len(line) for line in lines])
+    encoded = [line.encode() for line in lines]
+    ends = np.cumsum([len(line) for line in encoded])
     first, used = 0, 0
-    while first < len(lines):
+    while first < len(encoded):
         last = max(int(np.searchsorted(ends, used + max_bytes, side="right")), first + 1)
-        blocks.append(RowBlock(date, b"".join(lines[first:last]), last - first))
+        blocks.append(RowBlock(date, b"".join(encoded[first:last]), last - first))
         first, used = last, int(ends[last - 1])
     return blocks
 
@@ -137,11 +142,25 @@ def sql_times(ts_ms: IntArray) -> list[str]:
     """Format times as `YYYY-MM-DD HH:MM:SS.mmm` in UTC, which Firehose's OpenX JSON SerDe and DuckDB read."""
     if len(ts_ms) == 1:
         return [_sql_time(int(ts_ms[0]))]
-    text = np.datetime_as_string(ts_ms.astype("datetime64[ms]"), unit="ms")
-    # As an array of code points: the separator is at position 10 for every year up to 9999.
-    text.view(np.uint32).reshape(len(text), -1)[:, 10] = ord(" ")
-    times: list[str] = text.tolist()
-    return times
+    # By the parts of a time, each from a table: a third of the time of `np.datetime_as_string`.
+    text = np.empty(len(ts_ms), _SQL_TIME)
+    day, rest = np.divmod(ts_ms, DAY_MS)
+    text["date"] = _date(int(day[0])) + " "
+    if not everywhere(day == day[0]):
+        dates, at = np.unique(day, return_inverse=True)
+        text["date"] = np.array([_date(date) + " " for date in dates.tolist()], "S")[at]
+    minutes, rest = np.divmod(rest, MINUTE_MS)
+    hour, minute = np.divmod(minutes, 60)
+    text["hour"], text["minute"] = _BEFORE_COLON[hour], _BEFORE_COLON[minute]
+    text["second"], text["ms"] = _BEFORE_POINT[rest // 1000], _OF_SECOND[rest % 1000]
+    whole, size = text.tobytes().decode("ascii"), _SQL_TIME.itemsize
+    return [whole[at : at + size] for at in range(0, len(whole), size)]
+
+
+_SQL_TIME = np.dtype([("date", "S11"), ("hour", "S3"), ("minute", "S3"), ("second", "S3"), ("ms", "S3")])
+_BEFORE_COLON = np.array([f"{number:02d}:" for number in range(60)], "S")
+_BEFORE_POINT = np.array([f"{number:02d}." for number in range(60)], "S")
+_OF_SECOND = np.array([f"{number:03d}" for number in range(1000)], "S")
 
 
 @lru_cache(maxsize=1024)

@@ -25,7 +25,7 @@ from petrostream.readings.quality import quality
 from petrostream.readings.rejected import Rejected
 from petrostream.readings.table import Table
 from petrostream.readings.tanks import TankReadings, tank_event_id
-from petrostream.readings.wells import NO_TIME, Readings, event_id, split_lines
+from petrostream.readings.wells import NO_TIME, Readings, event_ids, split_lines
 from petrostream.readings.wrong_units import MaskArray, likely_units, reasons_of, unusual
 from petrostream.schema import SENSOR_NAMES, TANK, WELL, Kind
 from petrostream.times import DAY_MS
@@ -233,7 +233,7 @@ def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
         vibration_rms=vibration,
         reasons=table.tags,
         quality=quality(usable, framed, sent, WELL),
-        event_id=list(map(event_id, wells, sources, ts)),
+        event_id=event_ids(wells, sources, ts),
         sequence=[sequence] * len(table),
         feed_id=table.names("feed_id"),
         arrival_ms=np.full(len(table), arrival_ms, np.int64),

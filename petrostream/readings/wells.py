@@ -35,6 +35,14 @@ def event_id(well_id: str, source: str, ts_ms: int) -> str:
     return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
+def event_ids(well_ids: Sequence[str], sources: Sequence[str], ts_ms: Sequence[int]) -> list[str]:
+    """Return `event_id` of each of n readings; what readings of one source share is put together once."""
+    if len(set(well_ids)) == 1 and len(set(sources)) == 1:
+        tail = f"|{len(well_ids[0])}|{well_ids[0]}{sources[0]}"
+        return [blake2b(f"{ms}{tail}".encode(), digest_size=16).hexdigest() for ms in ts_ms]
+    return list(map(event_id, well_ids, sources, ts_ms))
+
+
 @dataclass(slots=True)
 class Readings:
     """n valid well readings in stream order, column by column. Treat the columns as read-only.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petrostream.readings.validation import validate_block
-from petrostream.readings.wells import Readings, encode_block, event_id, split_lines
+from petrostream.readings.wells import Readings, encode_block, event_id, event_ids, split_lines
 from petrostream.times import parse_ms, to_iso, to_sql
 
 NOW = parse_ms("2026-11-20T10:00:00Z")
@@ -40,6 +40,14 @@ class TestEventId:
     @given(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4), st.integers(0, 99)), unique=True))
     def test_differs_for_different_readings(self, keys):
         assert len({event_id(*key) for key in keys}) == len(keys)
+
+    @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["", "a", "ü"]), st.integers(0, 99))))
+    def test_is_the_same_in_a_batch_of_one_source_or_of_many(self, keys):
+        for chosen in (keys, [key for key in keys if key[:2] == keys[0][:2]]):
+            wells, sources, times = (
+                (list(column) for column in zip(*chosen, strict=True)) if chosen else ([],) * 3
+            )
+            assert event_ids(wells, sources, times) == [event_id(*key) for key in chosen]
 
     def test_does_not_confuse_the_end_of_a_name_with_the_start_of_the_next(self):
         assert event_id("WELL-1", "1/a", 0) != event_id("WELL-11", "/a", 0)

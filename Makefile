@@ -165,6 +165,9 @@ SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 # What two suites print is not mixed: a person sees whole lines, a log has one suite after the other.
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync=$(if $(MAKE_TERMOUT),line,target))
 
+# Some container images set it: every command of a lake and every process of a suite would compile the project.
+test test-unit test-deep test-infra test-e2e chaos fuzz: export PYTHONDONTWRITEBYTECODE :=
+
 # Two suites at a time: where Terraform and the lakes wait, the unit tests compute. Suites that wait come first.
 test: setup-dev ## Run every test, two suites at a time
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going $(TOGETHER) test-infra test-e2e test-unit

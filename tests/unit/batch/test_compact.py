@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from batch import JobRequest, RequestInvalid
+from tests.support.depth import DEEP
 from tests.support.gold_lake import DAY, NOW, gold_lake, readings, transitions
 
 WELLS = ("WELL-00002", "WELL-00001", "WELL-00010")
@@ -140,13 +141,26 @@ class Killed(BaseException):
 
 
 def _stops_at(place):
+    """Kills a run at a step, by its number or its name."""
     numbers = count()
 
     def step(name):
-        if next(numbers) == place:
+        if place in (next(numbers), name):
             raise Killed(name)
 
     return step
+
+
+AROUND_THE_CHANGE = (
+    *("upload well_data_gold", "point gold_hours", "point well_data_gold", "point well_data_runs"),
+    *("view well_data", "view recent_well_months"),
+)
+"""The first step of a run, the last, and those around the one that shows the new day."""
+
+
+def _places():
+    """Where to kill one run after another, and then none: at every step in a deep run of the tests."""
+    return count() if DEEP else (*AROUND_THE_CHANGE, "nowhere")
 
 
 @pytest.fixture
@@ -168,7 +182,7 @@ COUNTS = (
 def test_a_kill_at_any_step_leaves_the_old_day_or_the_new_one(small):
     small.compact()
     shown, landed, stopped = 100, 100, {}
-    for place in count():
+    for place in _places():
         small.land(readings(first=landed, count=3), f"late-{place}")
         landed += 3
         try:
@@ -182,19 +196,22 @@ def test_a_kill_at_any_step_leaves_the_old_day_or_the_new_one(small):
             break
     assert [small.ask(query)[0]["n"] for query in COUNTS] == [landed] * 3
     assert small.compact().days == {}
+    assert stopped.keys() >= set(AROUND_THE_CHANGE)
     assert stopped["upload well_data_gold"] is stopped["point gold_hours"] is False
     assert stopped["point well_data_runs"] is stopped["view well_data"] is True
 
 
 def test_a_kill_before_a_day_is_first_in_gold_leaves_each_reading_once(small):
-    for place in count():
+    stopped = set()
+    for place in _places():
         try:
             small.compact(step=_stops_at(place), rebuild=True)
-        except Killed:
+        except Killed as kill:
+            stopped.add(str(kill))
             assert [small.ask(query)[0]["n"] for query in COUNTS] == [100] * 3
         else:
             break
-    assert place > 10
+    assert stopped >= set(AROUND_THE_CHANGE)
     assert [small.ask(query)[0]["n"] for query in COUNTS] == [100] * 3
 
 

@@ -18,7 +18,7 @@ Q ?=
 
 .PHONY: help setup setup-dev up down demo gold dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc quality retrain sql backfill package cost bench \
         plan lock deploy smoke rollback destroy receipt \
-        test test-unit test-deep test-infra test-e2e test-images image-tools chaos fuzz scan lint format clean
+        test test-unit test-deep test-infra test-e2e test-images image-tools chaos soak fuzz scan lint format clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -173,7 +173,7 @@ test: setup-dev ## Run every test, two suites at a time
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going $(TOGETHER) test-infra test-e2e test-unit
 
 # Each with as much of fuzzing and of faults as there is time for.
-UNIT := tests/unit tests/contract tests/fuzz tests/chaos
+UNIT := tests/unit tests/contract tests/fuzz tests/chaos tests/soak
 
 test-unit: setup-dev ## Run the unit tests, contracts, some fuzzing and faults: EXPLORE=1 draws new examples
 	@$(RUN) -m pytest $(UNIT) $(SIDE_BY_SIDE)
@@ -190,6 +190,10 @@ fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED
 chaos: setup-dev ## Fail calls, processes and clocks on purpose, and reckon: make chaos [SEED=20 PAIRS=100 DATA=folder RESUME=1]
 	@$(RUN) -m tests.chaos --out build/chaos --pairs "$(or $(PAIRS),100)" --seed "$(or $(SEED),20)" \
 	  $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume)
+
+soak: setup-dev ## Send readings to a twin of its own for an hour, and see what grows [SECONDS=3600 RATE=1000 WELLS=42]
+	@$(RUN) -m tests.soak --out build/soak --seconds "$(or $(SECONDS),3600)" --rate "$(or $(RATE),1000)" \
+	  --wells "$(or $(WELLS),42)"
 
 test-infra: setup-dev ## Run the infrastructure tests, all but the scanners (make scan)
 	@$(RUN) -m pytest tests/infra --ignore tests/infra/test_scan.py $(SIDE_BY_SIDE)

@@ -10,7 +10,7 @@ from tests.soak.outcome import LATENCY, Load
 from tests.soak.run import run
 from tests.support.lake import CONSUMER, Lake
 
-SECONDS, RATE = 62, 60
+SECONDS, RATE = 70, 60
 
 
 @pytest.mark.usefixtures("models")

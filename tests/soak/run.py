@@ -13,6 +13,7 @@ from local import deployment
 from petrostream.aws.clients import client
 from petrostream.aws.live_reader import LiveTable
 from petrostream.minutes.windows import WINDOW_MS
+from petrostream.times import LATENESS_MS
 from tests.soak.course import SOURCE
 from tests.soak.gauges import Key, folder_mb, sample
 from tests.soak.outcome import LATENCY, TWIN, Load, Outcome
@@ -116,8 +117,9 @@ def _settle(lake: Lake, outcome: Outcome, paced: Paced, since: datetime) -> None
 
 
 def _count_minutes(live: LiveTable, outcome: Outcome, sent: Mapping[int, int]) -> None:
-    """Compare the readings of each closed minute with those that were sent in it; the last one is open."""
-    wanted = dict(sorted(sent.items())[:-1])
+    """Compare the readings of each closed minute with those that were sent in it; the last ones are open."""
+    open_ms = max(sent) - LATENESS_MS - WINDOW_MS
+    wanted = {at: count for at, count in sorted(sent.items()) if at < open_ms}
     if not wanted:
         return
     start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (min(wanted), max(wanted) + WINDOW_MS))

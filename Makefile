@@ -16,7 +16,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo gold dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc quality retrain sql backfill package cost bench \
+.PHONY: help setup setup-dev up down demo gold dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc quality retrain sql backfill package cost scale bench \
         plan lock deploy smoke rollback destroy receipt \
         test test-unit test-deep test-infra test-e2e test-images image-tools chaos soak fuzz scan lint format clean
 
@@ -127,6 +127,10 @@ given = $(if $(call variable,$(1)),--$(1) "$(call variable,$(1))")
 cost: setup ## Estimate a month on AWS: make cost [WELLS=10 HZ=1 HOURS=24 FACILITIES=4 MONTHS=1 FARGATE=1 JSON=1]
 	@$(RUN) -m cost $(foreach option,wells hz hours facilities block-seconds months queries,$(call given,$(option))) \
 	  $(foreach switch,fargate customer-key enhanced-fan-out free-tier json check,$(if $(call variable,$(switch)),--$(switch)))
+
+scale: setup-dev ## Measure, and model a thousand to a million readings a second (build/scale): make scale [FULL=1]
+	@$(RUN) bench/scale.py $(if $(FULL),--full) --json build/scale/measured.json
+	@$(RUN) -m scale --measured build/scale/measured.json --out build/scale
 
 PLATFORMS := linux_amd64 linux_arm64 darwin_amd64 darwin_arm64
 

@@ -75,6 +75,7 @@ ENTRIES: dict[str, Entry] = {
     "redeliver": Entry(
         "ops.__main__", "app", "Send again what Firehoses could not deliver.", ON_AWS, "redeliver"
     ),
+    "scale": Entry("scale.__main__", "main", "Model a thousand to a million readings a second.", ON_AWS),
     "cost": Entry("cost.__main__", "main", "Estimate a month, line by line.", ON_AWS),
     "package": Entry("toolchain.package", "main", "Build the function packages.", ON_AWS),
 }

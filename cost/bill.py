@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cost import lines_jobs, lines_lake, lines_path, lines_rest, lines_services
+from cost.basis import MEASURED, Basis
 from cost.flow import Flow
 from cost.lines import PATH, LineItem
 from cost.prices import Price, PricesError, load_prices
@@ -98,6 +99,7 @@ def bill(
     prices: Mapping[str, Price] | None = None,
     *,
     free_tier: bool = False,
+    basis: Basis = MEASURED,
 ) -> Bill:
     """The bill of a month under these settings at list prices.
 
@@ -106,13 +108,14 @@ def bill(
         settings: the settings it is built with.
         prices: prices by key; those of `prices.json` if None.
         free_tier: whether to subtract AWS's permanent free tier, which all projects of the account share.
+        basis: what was measured of readings and of scoring.
 
     Raises:
         PricesError: a price is missing.
     """
     table = load_prices() if prices is None else prices
     left = {key: price.free if free_tier else Fraction(0) for key, price in table.items()}
-    flow = Flow(settings, workload)
+    flow = Flow(settings, workload, basis)
     lines = []
     for item in (item for section in SECTIONS for item in section(flow)):
         if item.price not in table:

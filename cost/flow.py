@@ -7,6 +7,7 @@ from functools import cached_property
 from math import ceil
 
 from cost import figures as f
+from cost.basis import MEASURED, Basis
 from cost.sizes import buffered, compressed, pieces, vcpus
 from cost.workload import Workload
 from infra.settings import Settings
@@ -39,6 +40,7 @@ class Flow:
 
     settings: Settings
     workload: Workload
+    basis: Basis = MEASURED
 
     @cached_property
     def seconds(self) -> Fraction:
@@ -53,7 +55,7 @@ class Flow:
     def _facility(self, wells: int) -> Facility:
         readings = wells * self.workload.hz
         block = max(Fraction(1), readings * self.workload.block_seconds)
-        return Facility(wells, readings, readings / block, block * f.READING_BYTES)
+        return Facility(wells, readings, readings / block, block * self.basis.reading_bytes)
 
     @cached_property
     def readings(self) -> Fraction:
@@ -75,7 +77,7 @@ class Flow:
     @cached_property
     def stream_bytes(self) -> Fraction:
         """Bytes a second into the stream."""
-        return self.readings * f.READING_BYTES
+        return self.readings * self.basis.reading_bytes
 
     @cached_property
     def active_shards(self) -> int:
@@ -94,13 +96,12 @@ class Flow:
     def scoring_shards(self) -> int:
         """Shards on which the scoring function has time to spare: each takes a batch with every window."""
         interval = Fraction(self.settings.scoring.batching_window_seconds + f.POLL_SECONDS)
-        readings = self.readings * interval
-        work = f.SCORING_READING_MS * readings
-        for facility in self.facilities:
-            work += f.SCORING_FACILITY_MS * min(Fraction(1), facility.blocks * interval)
-            work += f.SCORING_WELL_MS * facility.wells * min(Fraction(1), self.workload.hz * interval)
+        one = Fraction(1)
+        facilities = sum((min(one, each.blocks * interval) for each in self.facilities), ZERO)
+        wells = sum(each.wells for each in self.facilities) * min(one, self.workload.hz * interval)
+        work = self.basis.work_ms(facilities, wells, self.readings * interval)
         cores = vcpus(self.settings.scoring.memory_mb)
-        fixed = f.SCORING_FIXED_MS / cores + f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS
+        fixed = self.basis.fixed_ms / cores + f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS
         return ceil(work / cores / (f.BUSY_SHARE * interval * 1000 - fixed))
 
     def _gathered(self, batch_size: int) -> Fraction:
@@ -190,10 +191,9 @@ class Flow:
         """Billed time of one scoring invocation, rounded up to the millisecond as AWS does."""
         facilities = sum(map(self.visits, self.facilities), ZERO) / self.batches
         snapshots = self.snapshots / self.batches
-        work = f.SCORING_FIXED_MS + f.SCORING_FACILITY_MS * facilities + f.SCORING_SNAPSHOT_MS * snapshots
-        work += f.SCORING_WELL_MS * self.well_visits / self.batches
-        work += f.SCORING_READING_MS * self.readings / self.batches
-        work += f.SCORING_WINDOW_MS * self.window_writes / self.batches
+        minutes = self.window_writes / self.batches
+        work = self.basis.work_ms(facilities, self.well_visits / self.batches, self.readings / self.batches)
+        work += self.basis.fixed_ms + self.basis.snapshot_ms * snapshots + self.basis.minute_ms * minutes
         wait = f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS * (1 + snapshots)
         return ceil(work / vcpus(self.settings.scoring.memory_mb) + wait)
 
@@ -252,7 +252,7 @@ class Flow:
         if not self.facilities:
             return ZERO
         size = self.stream_bytes / self.raw_copies
-        share = Fraction(f.RAW_STORED_BYTES, f.READING_BYTES)
+        share = f.RAW_STORED_BYTES / self.basis.reading_bytes
         return self.raw_copies * sum(n * measure(part * share) for n, part in pieces(size, MAX_BLOCK_BYTES))
 
     @cached_property

@@ -89,7 +89,7 @@ class StreamSettings(Section):
 
     name: Name
     mode: Literal["PROVISIONED", "ON_DEMAND"]
-    shards: Annotated[int, Field(ge=1, le=200)]
+    shards: Annotated[int, Field(ge=1, le=20_000)]
     retention_hours: Annotated[int, Field(ge=24, le=8760)]
     max_block_bytes: Annotated[int, Field(ge=1024, le=262_144)]
     block_seconds: Annotated[float, Field(gt=0, le=60)]

@@ -20,6 +20,7 @@ FRONT_DOORS = (
         "deploy",
         "ops",
         "ml",
+        "scale",
         "cost",
         "tools",
         "toolchain",

@@ -18,8 +18,8 @@ variable "stream" {
   }
 
   validation {
-    condition     = var.stream.shards >= 1 && var.stream.shards <= 200 && floor(var.stream.shards) == var.stream.shards
-    error_message = "stream.shards = ${var.stream.shards}: must be a whole number from 1 to 200."
+    condition     = var.stream.shards >= 1 && var.stream.shards <= 20000 && floor(var.stream.shards) == var.stream.shards
+    error_message = "stream.shards = ${var.stream.shards}: must be a whole number from 1 to 20000."
   }
 
   validation {

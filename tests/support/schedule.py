@@ -10,7 +10,7 @@ TERRAFORM = "one plan of the configuration, and one lake that Terraform deploys"
 SHARED: Mapping[str, str] = {
     f"tests/infra/{name}.py": TERRAFORM
     for name in (
-        "test_jobs", "test_parity", "test_services", "test_spark",
+        "test_jobs", "test_parity", "test_scale", "test_services", "test_spark",
         "test_terraform", "test_terraform_encryption", "test_terraform_twin",
     )
 }  # fmt: skip

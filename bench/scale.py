@@ -38,10 +38,10 @@ import pyarrow.parquet as pq  # noqa: E402
 from scipy.optimize import nnls  # noqa: E402
 
 from batch.columns import arrow_schema  # noqa: E402
-from bench.scale_world import Function, Measured, client_ms, values  # noqa: E402
 from petrostream.readings import Origin, Rows, encode_lines  # noqa: E402
 from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES  # noqa: E402
 from tests.support.event_source import StreamRecord  # noqa: E402
+from tests.support.metered_world import Function, Measured, client_ms, values  # noqa: E402
 from tests.support.scoring_world import START_MS  # noqa: E402
 from tests.support.wells import SENSORS  # noqa: E402
 from toolchain.version_option import add_version  # noqa: E402

@@ -72,12 +72,12 @@ class Metered:
     def __init__(self, client: object, meter: Meter) -> None:
         self._client, self._meter = client, meter
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the fake has
+    def __getattr__(self, name: str) -> Any:
         call = getattr(self._client, name)
         if not callable(call):
             return call
 
-        def metered(*values: Any, **arguments: Any) -> object:  # noqa: ANN401 - of every call
+        def metered(*values: Any, **arguments: Any) -> object:
             begin = time.process_time()
             try:
                 self._meter.note(name, arguments)
@@ -203,8 +203,8 @@ def client_ms(rounds: int = 40) -> dict[str, float]:
     return {name: _least_ms(*call, rounds) for name, call in calls.items()}
 
 
-def _least_ms(client: Any, answer: bytes, call: Callable[[], object], rounds: int) -> float:  # noqa: ANN401
-    def answered(request: Any, **_: object) -> AWSResponse:  # noqa: ANN401 - botocore's request
+def _least_ms(client: Any, answer: bytes, call: Callable[[], object], rounds: int) -> float:
+    def answered(request: Any, **_: object) -> AWSResponse:
         return AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.0"}, _Body(answer))
 
     client.meta.events.register("before-send", answered)

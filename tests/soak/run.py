@@ -56,7 +56,7 @@ def run(lake: Lake, load: Load, tell: Tell = lambda _line: None) -> Outcome:
             paced.send(begun + second, second)
             meter.note(second)
         _settle(lake, outcome, paced, since)
-        _count_minutes(live, outcome, paced.minutes)
+        _count_minutes(live, outcome, paced)
         _count_alerts(alerts, outcome)
     return outcome
 
@@ -116,10 +116,10 @@ def _settle(lake: Lake, outcome: Outcome, paced: Paced, since: datetime) -> None
         outcome.quarantined = int(lake.value("SELECT COUNT(*) AS n FROM quarantine_lines"))
 
 
-def _count_minutes(live: LiveTable, outcome: Outcome, sent: Mapping[int, int]) -> None:
+def _count_minutes(live: LiveTable, outcome: Outcome, paced: Paced) -> None:
     """Compare the readings of each closed minute with those that were sent in it; the last ones are open."""
-    open_ms = max(sent) - LATENESS_MS - WINDOW_MS
-    wanted = {at: count for at, count in sorted(sent.items()) if at < open_ms}
+    open_ms = paced.newest_ms - LATENESS_MS - WINDOW_MS
+    wanted = {at: count for at, count in sorted(paced.minutes.items()) if at <= open_ms}
     if not wanted:
         return
     start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (min(wanted), max(wanted) + WINDOW_MS))

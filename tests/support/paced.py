@@ -31,6 +31,7 @@ class Paced:
         arrived: due time in epoch seconds, and latency in ms, of each watched reading that was seen.
         sent: number of readings that the stream accepted.
         minutes: readings of each well, by the start of their minute in epoch ms.
+        newest_ms: time of the newest reading, epoch ms; 0 before the first.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Paced:
         self.arrived: list[tuple[float, float]] = []
         self.sent = 0
         self.minutes: Counter[int] = Counter()
+        self.newest_ms = 0
         self._live, self._places, self._each, self._row = live, places, each, row
         self._writer: KinesisWriter[int] = KinesisWriter(stream, client("kinesis"))
         self._waiting: dict[str, deque[int]] = {well: deque() for wells in places.values() for well in wells}
@@ -56,6 +58,7 @@ class Paced:
         """
         moments = [round(due * 1000 - 1000 * (self._each - 1 - n) / self._each) for n in range(self._each)]
         self.minutes.update(ts_ms // WINDOW_MS * WINDOW_MS for ts_ms in moments)
+        self.newest_ms = moments[-1]
         for place, wells in self._places.items():
             rows = [self._row(well, place, ts_ms, second) for ts_ms in moments for well in wells]
             self._writer.put(Record(place, encode_block(rows), len(rows)))

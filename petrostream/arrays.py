@@ -26,3 +26,10 @@ def filled(shape: int | tuple[int, ...], value: float) -> FloatArray:
     values: FloatArray = np.empty(shape)
     values.fill(value)
     return values
+
+
+def filled_whole(shape: int | tuple[int, ...], value: int) -> IntArray:
+    """Return int64 of one value, as `filled`."""
+    values: IntArray = np.empty(shape, np.int64)
+    values.fill(value)
+    return values

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from petrostream.alarms.events import Active
 from petrostream.alarms.timers import NEVER
+from petrostream.records import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Channel:
 IDLE = Channel()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WellAlarms:
     """The alarm state of a well between calls.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType
 from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.records import record
 from petrostream.risk import METHANE_LEAK_PPM
 
 
@@ -32,7 +33,7 @@ class AlarmLimits:
 DEFAULT_LIMITS = AlarmLimits()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Signals:
     """The inputs of one well's alarms: n >= 1 readings of one feed.
 

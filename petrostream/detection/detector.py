@@ -4,20 +4,19 @@ A reading's score is the highest of its sensors' scores. One moving gauge is the
 cannot outvote it, a missing gauge does not weaken the others, and every score names its sensors.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere, filled
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere, filled, filled_whole
 from petrostream.detection.extraction import RowArray, Usual
 from petrostream.detection.models import ModelFormatError, ModelSet, WellModel, load_model, load_models
 from petrostream.gauges import WindowStats
+from petrostream.records import record
 from petrostream.schema import SENSOR_NAMES
 
 TOP_SENSORS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Detection:
     """The forest's result for n readings.
 
@@ -56,7 +55,7 @@ def detect(model: WellModel, stats: WindowStats, usual: Usual | None = None) -> 
             scores[whole] = model.forest.score(rows[whole])
     highest: FloatArray = np.fmax.reduce(scores, axis=0)
     anomalous = highest >= model.threshold
-    ranking = np.full((len(stats), min(TOP_SENSORS, len(whole))), -1, np.int64)
+    ranking = filled_whole((len(stats), min(TOP_SENSORS, len(whole))), -1)
     size = np.zeros(len(stats))
     if anywhere(anomalous):
         ranking[anomalous], size[anomalous] = _rank(model, scores[:, anomalous], rows[:, anomalous])

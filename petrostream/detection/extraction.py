@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.gauges import STATS, WINDOWS_S, WindowStats, quantise, window_stats
+from petrostream.records import record
 from petrostream.schema import SENSOR_INDEX
 
 RowArray = npt.NDArray[np.float32]
@@ -82,7 +83,7 @@ class Term:
         return STATS[self.stat] == "mean" and self.minus is None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Usual:
     """What the s sensors of a model are measured against at n readings.
 

@@ -16,6 +16,10 @@ from petrostream.detection.extraction import RowArray
 
 SCORE_DECIMALS = 6
 _ERRORS_ONLY = 3
+_OUTPUTS = ["path_length"]
+
+_RUN = onnxruntime.RunOptions()
+"""The defaults: without them every run makes its own, a tenth of the time of a few rows."""
 
 
 class ForestFormatError(ValueError):
@@ -40,7 +44,8 @@ class Forest:
 
     def score(self, rows: RowArray) -> FloatArray:
         """Score rows of shape (n, k) without NaN: shape (n,), 0 to 1, rounded to `SCORE_DECIMALS`."""
-        (total,) = self.session.run(["path_length"], {"features": np.ascontiguousarray(rows, np.float32)})
+        features = np.ascontiguousarray(rows, np.float32)
+        (total,) = self.session.run(_OUTPUTS, {"features": features}, _RUN)
         mean: FloatArray = total[:, 0].astype(np.float64) / self.trees
         score: FloatArray = np.exp2(mean / -self.normaliser).round(SCORE_DECIMALS)
         return score

@@ -10,13 +10,14 @@ order, even where a prefix sum wraps around, because differences of 64-bit integ
 every window's own sum fits. Floats appear only in the last step, one window at a time.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere, filled
+from petrostream.records import record
 from petrostream.schema import SENSORS, bounds
 
 CountArray = npt.NDArray[np.int32]
@@ -64,8 +65,7 @@ def quantise(values: FloatArray, sensors: IntArray) -> CountArray:
     clipped = np.minimum(np.maximum(scaled, -COUNT_LIMIT), COUNT_LIMIT)
     if anywhere(missing):
         clipped[missing] = MISSING
-    counts: CountArray = clipped.astype(np.int32)
-    return counts
+    return clipped.astype(np.int32)
 
 
 STATS = ("mean", "std", "slope")
@@ -85,7 +85,7 @@ def _no_warmth() -> BoolArray:
     return np.empty((len(WINDOWS_S), 0, 0), np.bool_)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WindowStats:
     """Window statistics of n readings.
 
@@ -123,7 +123,7 @@ class WindowStats:
         """
         at = _places(self.sensors.tobytes()).get(sensor)
         if at is None:
-            return np.full(len(self), np.nan)
+            return filled(len(self), np.nan)
         window = WINDOWS_S.index(window_s)
         values: FloatArray = self.table[STATS.index(stat), window, at].copy()
         warm = self.warm[window, at]

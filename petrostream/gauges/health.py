@@ -21,7 +21,6 @@ Results depend only on the stream, not on how it is cut into batches. Values are
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -32,6 +31,7 @@ from petrostream.gauges.memory import NEVER, GaugeMemory, GaugeTable
 from petrostream.gauges.status import FROZEN, IMPLAUSIBLE, MISSING_GAUGE, ZEROED, StatusArray
 from petrostream.gauges.undisturbed import PATIENCE_FACTOR, REFILL_MS, STEPS, STEPS_JUDGED, undisturbed
 from petrostream.readings import is_undecided
+from petrostream.records import record
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 MISSING_AFTER_MS = GAP_MS
@@ -51,7 +51,7 @@ _CONDEMNED = ("out_of_range:", "non_finite:")
 NOTHING_CONDEMNED: IntArray = np.empty((0, 3), np.int64)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Judged:
     """The health of 27 gauges at n readings each of w wells.
 

@@ -156,7 +156,7 @@ def _within_minute(
         gauges: columns of the sums that belong to the memories' gauges.
         operated: as above.
     """
-    of_gauges = sums.total[:, gauges], sums.square[:, gauges], sums.number[:, gauges]
+    of_gauges = sums.total[:, gauges], sums.square()[:, gauges], sums.number[:, gauges]
     # One for all of them: they are not written to.
     rows = np.zeros(len(operated), np.int64)
     moved, lost = operated, operated

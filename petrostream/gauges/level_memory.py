@@ -1,6 +1,6 @@
 """What is remembered of the levels of a well, and how readings see it (`petrostream.gauges.level`)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from petrostream.gauges.level_steps import (
     MOVED,
     SPREAD,
 )
+from petrostream.records import record
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -27,7 +28,7 @@ MAX_WIDENING = 2.0
 """As in `ml.training.baseline`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class LevelMemory:
     """The levels of a well between batches, for s gauges.
 
@@ -84,7 +85,7 @@ class LevelMemory:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Levels:
     """Levels as seen by n readings in m minutes, for s gauges.
 

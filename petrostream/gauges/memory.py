@@ -1,12 +1,12 @@
 """State of a well's gauges between batches, and that of many wells as arrays with an axis of wells."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray, everywhere
+from petrostream.records import record
 from petrostream.schema import SENSORS
 
 LEAST_PATIENCE_MS = {"pressure": 15 * 60_000, "temperature": 60 * 60_000}
@@ -16,7 +16,7 @@ NEVER = np.iinfo(np.int64).min // 4
 _PATIENCE: IntArray = np.array([LEAST_PATIENCE_MS.get(str(sensor.quantity), 1 << 60) for sensor in SENSORS])
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GaugeMemory:
     """State of the s gauges of a well that have ever been seen. Times are epoch ms, `NEVER` if none.
 
@@ -64,7 +64,7 @@ PER_GAUGE = (
 """Names of the arrays with one entry per gauge, besides `sensors`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GaugeTable:
     """States of w wells for the same s gauges, as in `GaugeMemory`; some wells may not know some of them.
 

@@ -14,11 +14,11 @@ alone, not on how it is cut into batches. Times are event times.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere
+from petrostream.records import record
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 ACTUATORS: tuple[str, ...] = tuple(s.name for s in SENSORS if s.quantity in ("opening", "valve_state"))
@@ -51,7 +51,7 @@ _STEPS: IntArray = np.array(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MoveMemory:
     """What is remembered of a well's chokes and valves. Times are epoch ms, `NOT_MOVED` if none.
 
@@ -90,7 +90,7 @@ class MoveMemory:
 AT_REST = MoveMemory()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Moves:
     """The transitions that n readings are in.
 

@@ -13,7 +13,6 @@ integers (`petrostream.gauges.features.quantise`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -23,6 +22,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.gauges.features import MISSING, QUANTA, CountArray
 from petrostream.gauges.steady import SPANS, Rises, in_a_byte, steady_rises
 from petrostream.gauges.sums import FEW, GaugeSums
+from petrostream.records import record
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 SLOW_BIN_MS = 20 * 60_000
@@ -37,7 +37,7 @@ SLOW_QUANTA: FloatArray = QUANTA[SLOW_INDICES] * 2.0**_SHIFT
 """Finest resolution of the means, 256 Pa and 1/256 degC: a drift of 0.02 bar an hour can be followed."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SlowMemory:
     """The slowest memory of a well between batches; s is the number of `SLOW_SENSORS`.
 
@@ -64,7 +64,7 @@ class SlowMemory:
         return cls(bin_, nothing, nothing, False, np.empty((0, len(SLOW_SENSORS)), np.int32))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SlowTrend:
     """The steady drifts as seen by n readings in m intervals.
 

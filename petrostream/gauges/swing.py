@@ -1,10 +1,10 @@
 """Swings of a pressure, from its minute means: turning points of a zigzag that ignores small moves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
 from petrostream.gauges.features import MISSING
+from petrostream.records import record
 
 SWING_BINS = 120
 MAX_TURNS = 64
@@ -13,7 +13,7 @@ LEAST_PAUSE = 30
 """Minutes without a turn that end no oscillation: a quarter of the slowest cycle in 3W's class 3."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Swing:
     """A pressure between two turns: a zigzag that ignores small moves.
 

@@ -11,7 +11,6 @@ the memory; a shorter one leaves minutes without a value.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy as np
 from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.gauges.features import QUANTA, CountArray
 from petrostream.gauges.swing import Swing
+from petrostream.records import record
 from petrostream.schema import SENSOR_INDEX, SENSORS
 
 BIN_MS = 60_000
@@ -42,7 +42,7 @@ _DRIFT_LEAST = 45
 _STEADY = 4.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TrendMemory:
     """The slow memory of a well between batches; s is the number of `TREND_SENSORS`.
 
@@ -68,7 +68,7 @@ class TrendMemory:
         return cls(minute, nothing, nothing, bins, (Swing(),) * len(SWING_SENSORS))
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Trend:
     """The slow memory as seen by n readings in m minutes; readings of one minute see the same.
 

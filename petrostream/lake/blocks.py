@@ -1,7 +1,6 @@
 """Encodes rows of any table as NDJSON blocks for a delivery stream, each of one UTC date and bounded size."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import repeat
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 import orjson
 
 from petrostream.arrays import IntArray, everywhere
+from petrostream.records import record
 from petrostream.schema import schema
 from petrostream.times import DAY_MS, MINUTE_MS
 
@@ -28,7 +28,7 @@ def _order(table: str) -> dict[str, int]:
     return {name: position for position, name in enumerate(schema(table).names)}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RowBlock:
     """NDJSON rows of one date.
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, filled_whole
 from petrostream.readings.decoding import JsonObject, decode_lines
 from petrostream.readings.inspection import MAX_DATES, inspect, value_reason
 from petrostream.readings.quality import quality
@@ -236,7 +236,7 @@ def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
         event_id=event_ids(wells, sources, ts),
         sequence=[sequence] * len(table),
         feed_id=table.names("feed_id"),
-        arrival_ms=np.full(len(table), arrival_ms, np.int64),
+        arrival_ms=filled_whole(len(table), arrival_ms),
     )
 
 
@@ -254,7 +254,7 @@ def _tanks(table: Table, sequence: str, arrival_ms: int) -> TankReadings:
         quality=quality(measured, np.zeros(len(table), np.bool_), sent, TANK),
         event_id=list(map(tank_event_id, names, facilities, ts)),
         sequence=[sequence] * len(table),
-        arrival_ms=np.full(len(table), arrival_ms, np.int64),
+        arrival_ms=filled_whole(len(table), arrival_ms),
     )
 
 

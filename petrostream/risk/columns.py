@@ -1,19 +1,20 @@
 """The columns that conditions of risk rules may use."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, filled
 from petrostream.gauges import SlowTrend, Trend, WindowStats
+from petrostream.records import record
 from petrostream.schema import SENSOR_INDEX
 
 MIN_BEFORE = 30
 """Readings that a standard deviation needs, at least, to say what is usual."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RuleColumns:
     """n readings of wells with the same gauges. Unknown values are NaN, for which every comparison is false.
 
@@ -110,7 +111,7 @@ class RuleColumns:
         return RuleColumns(self.stats.part(rows), self.methane_ppm[rows], vapor, trend, slow)
 
     def _nothing(self, value: float) -> FloatArray:
-        return np.full(len(self.methane_ppm), value)
+        return filled(len(self.methane_ppm), value)
 
     def _get(self, sensor: str, stat: str, window_s: int) -> FloatArray:
         # Conditions use the same few statistics repeatedly.

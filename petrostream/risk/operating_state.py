@@ -15,7 +15,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, IntArray, anywhere
+from petrostream.arrays import BoolArray, IntArray, anywhere, filled_whole
+from petrostream.records import record
 from petrostream.risk.rules import PROCESS_RULES
 
 FOREST = "forest"
@@ -68,7 +69,7 @@ def codes_of(states: Sequence[int | None]) -> IntArray:
     return np.array([UNKNOWN if state is None else state for state in states], np.int64)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StateMemory:
     """The last suppressing state of a well.
 
@@ -107,7 +108,7 @@ def governing(
     if not anywhere(own) and all(
         memory.until_ms < first for memory, first in zip(memories, ts_ms[0].tolist(), strict=True)
     ):
-        return np.full(codes.shape, UNKNOWN, np.int64), list(memories)
+        return filled_whole(codes.shape, UNKNOWN), list(memories)
     at = np.maximum.accumulate(np.where(own, np.arange(len(codes))[:, None], -1), axis=0)
     code = np.where(at >= 0, np.take_along_axis(codes, at, 0), [memory.code for memory in memories])
     until = np.where(

@@ -25,6 +25,7 @@ from petrostream.alarms import (
 from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.gauges import SLOW_SENSORS, SPAN_HOURS
 from petrostream.readings import NO_TIME, Readings
+from petrostream.records import record
 from petrostream.risk import PROCESS_RULES, SLOW_RULES, LikelyEvent, RuleColumns, likely_event
 from petrostream.schema import SENSOR_INDEX, SENSORS
 from petrostream.scoring.drift import Drift
@@ -43,7 +44,7 @@ _RULE_IDS = [rule.id for rule in PROCESS_RULES]
 _RULE_SENSORS = {rule.id: [SENSOR_INDEX[name] for name in rule.sensors] for rule in PROCESS_RULES}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Findings:
     """What scoring found in n readings: the input of the alarms.
 

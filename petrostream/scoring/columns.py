@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from petrostream.alarms import FEED_ENDED, AlarmEvent
-from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere, filled
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere, filled, filled_whole
 from petrostream.detection import TOP_SENSORS, WellModel
 from petrostream.gauges import StatusArray, WindowStats, health_names
 from petrostream.readings import Readings
@@ -107,7 +107,7 @@ class Columns:
             fresh=fresh,
             new_level=new_level,
             size=np.zeros(n),
-            ranking=np.full((n, TOP_SENSORS), -1, np.int64),
+            ranking=filled_whole((n, TOP_SENSORS), -1),
             deviation=filled((n, TOP_SENSORS), np.nan),
             rules=rules,
             suppressed=suppressed,
@@ -116,7 +116,7 @@ class Columns:
             governs=governs,
             moves=moves,
             process=process,
-            verdict=np.full(n, ON_TIME),
+            verdict=filled_whole(n, ON_TIME),
             begins=begins,
             model=model,
             models=[],
@@ -254,7 +254,7 @@ def _emission(methane_ppm: FloatArray) -> tuple[IntArray, list[str | None]]:
     """Points and category of the emission rules; `NO_POINTS` and None without a gas detector."""
     known = ~np.isnan(methane_ppm)
     if not anywhere(known):
-        return np.full(len(methane_ppm), NO_POINTS, np.int64), [None] * len(methane_ppm)
+        return filled_whole(len(methane_ppm), NO_POINTS), [None] * len(methane_ppm)
     no_windows = WindowStats(np.empty(0, np.int64), np.empty((3, 3, 0, len(methane_ppm))))
     held = fired(EMISSION_RULES, RuleColumns(no_windows, methane_ppm))
     emission = np.where(known, points(EMISSION_RULES, held), NO_POINTS)

@@ -5,14 +5,13 @@ a reading is its largest by size. It goes into the lake with the first reading o
 baseline's age, where SQL makes a figure a day of it (`sql/views/well_drift.sql`).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, filled, filled_whole
 from petrostream.detection import WellModel
 from petrostream.gauges import WindowStats
 from petrostream.readings import Readings
+from petrostream.records import record
 from petrostream.scoring.columns import Columns
 from petrostream.times import DAY_MS, MINUTE_MS
 
@@ -21,7 +20,7 @@ OUTDATED_SCALES = 5.0
 that the forest is fitted on (4.9), so beyond all that it has learned as normal."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Drift:
     """The drift of n readings.
 
@@ -38,7 +37,7 @@ class Drift:
     @classmethod
     def unknown(cls, expired: BoolArray) -> "Drift":
         """Return the drift of n readings whose shift is not known."""
-        return cls(np.full(len(expired), np.nan), np.full(len(expired), -1), expired)
+        return cls(filled(len(expired), np.nan), filled_whole(len(expired), -1), expired)
 
     def part(self, rows: slice) -> "Drift":
         """Return the drift of consecutive readings, without copying it."""

@@ -24,7 +24,7 @@ the stream. Every decision depends on earlier readings only, not on batch bounda
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from operator import ne
 from typing import Protocol
@@ -34,6 +34,7 @@ import numpy as np
 from petrostream.arrays import IntArray, anywhere
 from petrostream.gauges import GAP_MS
 from petrostream.readings import NO_TIME, Readings
+from petrostream.records import record
 
 FEED_JITTER_MS = GAP_MS
 """Most that event time minus time at the source may change between two readings of one feed."""
@@ -53,7 +54,7 @@ ON_TIME, LATE, AHEAD = range(3)
 _BEGINS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Feed:
     """Where a well's readings come from: one run of one source.
 
@@ -73,7 +74,7 @@ class Feed:
 NO_FEED = Feed("", 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Track:
     """Readings that followed each other.
 
@@ -100,7 +101,7 @@ class Track:
         return self.last_ms - self.first_ms >= SETTLED_MS
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Clock:
     """How far a feed has come.
 
@@ -118,7 +119,7 @@ class Clock:
 NO_CLOCK = Clock(Track(NO_TIME, NO_TIME, NO_TIME))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FeedPart:
     """n readings of one feed, in stream order, and what is known after the last one.
 

@@ -1,7 +1,6 @@
 """Completes the readings of steps: risk and drift of many wells at once, then the alarms of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everyw
 from petrostream.detection import WellModel
 from petrostream.gauges import Moves
 from petrostream.readings import Readings
+from petrostream.records import record
 from petrostream.risk import MAX_PART, PROCESS_RULES, expected_rules, points
 from petrostream.scoring.alarms import Findings, feed_ended, raise_alarms, signals_of
 from petrostream.scoring.baselines import score_readings
@@ -21,7 +21,7 @@ from petrostream.scoring.scored import NO_POINTS
 from petrostream.scoring.together import Look, Step, look
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Finished:
     """A step of which all is computed but the alarms, which follow from those before it.
 

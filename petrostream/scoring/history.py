@@ -5,13 +5,14 @@ sensors, scores the very next reading.
 """
 
 from collections.abc import Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 
 from petrostream.alarms import WellAlarms
 from petrostream.arrays import IntArray, everywhere
 from petrostream.gauges import GAP_MS, HISTORY_MS, MAX_WINDOW_READINGS, MISSING, CountArray
+from petrostream.records import record
 from petrostream.scoring.feeds import NO_CLOCK, NO_FEED, Clock, Feed
 from petrostream.scoring.memory import NO_MEMORY, WellMemory
 
@@ -19,7 +20,7 @@ FEW = 60
 """Rows that a history keeps alive, at most, besides its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WellState:
     """The latest readings of one well, those that windows of later readings can still include.
 
@@ -42,7 +43,7 @@ class WellState:
     memory: WellMemory = NO_MEMORY
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FacilityState:
     """State that scoring carries from one batch of a facility to the next.
 

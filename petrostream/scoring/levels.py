@@ -1,7 +1,6 @@
 """What a well's readings are measured against: the level it keeps by itself, else that of its baseline."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -17,12 +16,13 @@ from petrostream.gauges import (
     spread_bounds,
 )
 from petrostream.readings import Readings
+from petrostream.records import record
 
 FURTHER_SCALES = 12.0
 """Where the forest calls the level of a quiet gauge anomalous, at its threshold of 0.56."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Taken:
     """Where and when n readings of one feed were taken.
 

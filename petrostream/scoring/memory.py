@@ -1,7 +1,6 @@
 """A well's memory besides its history: health of its gauges, trends over an hour, operating state, moves."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,6 +30,7 @@ from petrostream.gauges import (
     judge,
 )
 from petrostream.readings import Readings, converted
+from petrostream.records import record
 from petrostream.risk import FOREST, NO_STATE, PROCESS_RULES, StateMemory, codes_of, governing, suppression
 from petrostream.schema import SENSOR_NAMES
 
@@ -42,7 +42,7 @@ _ALL: IntArray = np.arange(len(SENSOR_NAMES))
 _OPERATED: BoolArray = np.asarray(_SUPPRESSED.any(axis=0))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WellMemory:
     """Memory of a feed's readings besides its history.
 
@@ -66,7 +66,7 @@ class WellMemory:
 NO_MEMORY = WellMemory()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Observed:
     """n readings of one feed of each of w wells, before anything is computed from them.
 
@@ -136,7 +136,7 @@ def exclude(stats: WindowStats, excluded: BoolArray) -> None:
         stats.warm[:, hidden] = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Remembered:
     """What n readings of one feed of each of w wells see of the past.
 

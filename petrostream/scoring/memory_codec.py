@@ -32,8 +32,8 @@ from petrostream.scoring.memory import WellMemory
 _SUMS = 2
 _LEVELS_AT = 5
 _WORD, _MEAN = 8, 4
-_REAL, _FROZEN = [PER_GAUGE.index(name) for name in ("value", "level")], PER_GAUGE.index("frozen")
-_TIMES = [at for at in range(len(PER_GAUGE)) if at not in (*_REAL, _FROZEN)]
+_VALUE, _LEVEL, _FROZEN = (PER_GAUGE.index(name) for name in ("value", "level", "frozen"))
+_TIMES = np.array([at for at in range(len(PER_GAUGE)) if at not in (_VALUE, _LEVEL, _FROZEN)])
 """Rows of a gauge's table by type."""
 
 
@@ -114,17 +114,17 @@ def _gauges(plain: list[Any], data: bytes) -> GaugeMemory:
     last_ms, run_ms, names = plain
     sensors, order = ascending(tuple(names))
     table = np.frombuffer(data, "<f8").reshape(len(PER_GAUGE), len(names))[:, order]
-    value, level = table[_REAL].astype(np.float64)
-    value_ms, seen_ms, changed_ms, patience_ms, stepped_ms, bad_ms = table[_TIMES].astype(np.int64)
+    times = table.take(_TIMES, axis=0).astype(np.int64)
+    value_ms, seen_ms, changed_ms, patience_ms, stepped_ms, bad_ms = times
     return GaugeMemory(
         sensors=sensors,
-        value=value,
+        value=table[_VALUE].astype(np.float64),
         value_ms=value_ms,
         seen_ms=seen_ms,
         changed_ms=changed_ms,
         patience_ms=patience_ms,
         frozen=table[_FROZEN] != 0.0,
-        level=level,
+        level=table[_LEVEL].astype(np.float64),
         stepped_ms=stepped_ms,
         bad_ms=bad_ms,
         run_ms=int(run_ms),

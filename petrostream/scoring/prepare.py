@@ -14,6 +14,7 @@ import numpy as np
 from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere
 from petrostream.gauges import MISSING, CountArray, quantise
 from petrostream.readings import Readings
+from petrostream.records import record
 from petrostream.scoring.columns import Columns
 from petrostream.scoring.feeds import ON_TIME, Feed, FeedPart
 from petrostream.scoring.history import WellState, extend, trim
@@ -39,7 +40,7 @@ class WellParts:
     used: BoolArray
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Entry:
     """The readings of a part that enter windows.
 
@@ -141,7 +142,8 @@ def _extended(
     present: BoolArray = np.logical_or.reduce(~np.isnan(values), axis=0)
     sensors: IntArray = np.logical_or.reduce(present, axis=0).nonzero()[0]
     chosen = quantise(values[..., sensors], sensors)
-    counts = np.full(values.shape, MISSING, np.int32)
+    counts = np.empty(values.shape, np.int32)
+    counts.fill(MISSING)
     counts[..., sensors] = chosen
     histories = []
     for well, entry in enumerate(cohort):

@@ -1,10 +1,11 @@
 """Scores a batch: a pure function from state and readings to the new state and scored readings."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from petrostream.arrays import IntArray
 from petrostream.detection import ModelSet, WellModel
 from petrostream.readings import Readings
+from petrostream.records import record
 from petrostream.scoring.columns import Columns, to_rows
 from petrostream.scoring.continued import continued
 from petrostream.scoring.feeds import feed_parts
@@ -16,7 +17,7 @@ from petrostream.scoring.together import by_well, newest_sequence, sensors_in_us
 from petrostream.scoring.units import settle_units
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ScoredBatch:
     """A facility's state after a batch, and the batch's rows."""
 

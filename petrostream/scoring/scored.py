@@ -1,16 +1,15 @@
 """Scored readings, column by column: the output of scoring, for the lake and the live view."""
 
-from dataclasses import dataclass
-
 from petrostream.alarms import AlarmEvent
 from petrostream.arrays import BoolArray, FloatArray, IntArray
 from petrostream.readings import Readings
+from petrostream.records import record
 
 NO_POINTS = -1
 """Marks missing points in an integer column."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Scored:
     """n readings with their scores, column by column, in the order of `readings`.
 

@@ -7,7 +7,6 @@ every window lies within one well, so the results are those of each well alone, 
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
@@ -27,6 +26,7 @@ from petrostream.gauges import (
     window_stats_at,
 )
 from petrostream.readings import Readings
+from petrostream.records import record
 from petrostream.risk import PROCESS_RULES, RULE_SENSORS, RuleColumns, fired
 from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring.feeds import Feed
@@ -48,7 +48,7 @@ RARE = 16
 _APART_MS = 2 * HISTORY_MS
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Step:
     """n readings of one feed that enter its windows, before anything is computed from those.
 
@@ -82,7 +82,7 @@ class Step:
         return self.history.sensors[self.kept]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Look:
     """What the N readings of steps show that are computed at once, step by step.
 

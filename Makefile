@@ -184,16 +184,16 @@ test-unit: setup-dev ## Run the unit tests, contracts, some fuzzing and faults: 
 
 test-deep: setup-dev ## What a night has time for: new examples of every property, all faults, an hour of fuzzing
 	@EXPLORE=1 $(RUN) -m pytest $(UNIT) $(SIDE_BY_SIDE)
-	@$(MAKE) --no-print-directory chaos
+	@$(MAKE) --no-print-directory chaos TWIN=1
 	@$(MAKE) --no-print-directory fuzz
 
 fuzz: setup-dev ## Fuzz for an hour: make fuzz [INPUTS=1000000 SECONDS=3600 SEED=n FIRST=n]
 	@$(RUN) -m tests.fuzz --inputs "$(or $(INPUTS),1000000)" --seconds "$(or $(SECONDS),3600)" \
 	  $(if $(SEED),--seed "$(SEED)") $(if $(FIRST),--first "$(FIRST)")
 
-chaos: setup-dev ## Fail calls, processes and clocks on purpose, and reckon: make chaos [SEED=20 PAIRS=100 DATA=folder RESUME=1]
+chaos: setup-dev ## Fail calls, processes and clocks on purpose, and reckon: make chaos [SEED=20 PAIRS=100 TWIN=1 DATA=folder RESUME=1]
 	@$(RUN) -m tests.chaos --out build/chaos --pairs "$(or $(PAIRS),100)" --seed "$(or $(SEED),20)" \
-	  $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume)
+	  $(if $(TWIN),--on both) $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume)
 
 soak: setup-dev ## Send readings to a twin of its own for an hour, and see what grows [SECONDS=3600 RATE=1000 WELLS=42]
 	@$(RUN) -m tests.soak --out build/soak --seconds "$(or $(SECONDS),3600)" --rate "$(or $(RATE),1000)" \

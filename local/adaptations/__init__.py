@@ -48,14 +48,23 @@ def install(journal: Journal | None = None) -> list[str]:
         IncompatibleEmulatorError: the installed emulator is not the known one.
     """
     # Not before they are needed.
-    from local.adaptations import athena, firehose, kinesis, recovery, rights, table_journal  # noqa: PLC0415
+    from local.adaptations import (  # noqa: PLC0415
+        athena,
+        firehose,
+        kinesis,
+        objects,
+        recovery,
+        rights,
+        table_journal,
+    )
 
+    objects.install()
     firehose.install()
     kinesis.install(journal)
     athena.install()
     recovery.install()
     rights.install()
-    adapted = [firehose, kinesis, athena, recovery, rights]
+    adapted = [objects, firehose, kinesis, athena, recovery, rights]
     if journal is not None:
         table_journal.install(journal)
         adapted.append(table_journal)

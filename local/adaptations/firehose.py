@@ -14,21 +14,22 @@ What the emulator does, and what is different here:
   a partition counts as active for the buffer's seconds.
 * It drops a record whose transform answers ProcessingFailed. AWS writes it under the error prefix; so does
   this.
+* It acknowledges a record whose object S3 refuses. AWS keeps it, and tries for 24 hours; this has nowhere to
+  keep it, and refuses the entry (ServiceUnavailableException), which scoring then sends again.
 * It hands over records of a stream without their places in it; see `raw_places.py`.
 * It converts to Parquet row by row; see `parquet.py`.
 """
 
-import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
 from local.adaptations import guard, raw_places
 from local.adaptations.guard import Response
+from local.adaptations.objects import firehose_put, noting_failures
 from local.adaptations.parquet import converter
 from local.adaptations.partitions import ActivePartitions
 from local.adaptations.refused import PARTITION_ERROR, put_refused
@@ -56,6 +57,8 @@ _BUFFER_BYTES = FIREHOSE_TRANSFORM_MB * MIB
 _active = ActivePartitions()
 
 FirehoseEntry = tuple[str, bytes]
+
+_UNWRITTEN = {"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Its object could not be written"}
 
 
 def install() -> None:
@@ -85,7 +88,7 @@ def install() -> None:
     guard.replace(firehose, "_put_record_batch", _batch_handler(firehose))
     guard.replace(firehose, "ingest_from_kinesis_source", _forgetful_source(firehose, kinesis))
     guard.replace(firehose, "_deliver_records_to_s3", _deliverer(firehose))
-    guard.replace(firehose, "_put_s3_object", _awaited_put(firehose._put_s3_object, s3))
+    guard.replace(firehose, "_put_s3_object", firehose_put(firehose._put_s3_object, s3))
     guard.replace(lambda_svc, "_execute_function", _listening(lambda_svc._execute_function))
     firehose._HANDLERS["PutRecordBatch"] = firehose._put_record_batch
 
@@ -113,10 +116,12 @@ def _batch_handler(firehose: ModuleType) -> Callable[[Mapping[str, Any]], Respon
                 responses.append({"ErrorCode": "ServiceUnavailableException", "ErrorMessage": str(error)})
             else:
                 responses.append({"RecordId": accepted[-1][0], "Encrypted": False})
+        undelivered: set[str] = set()
         for destination in list(stream["destinations"]):
             for buffer in _buffers(accepted, _buffer_bytes(destination)):
-                firehose._deliver_records_to_s3(stream, destination, buffer)
-        failed = len(entries) - len(accepted)
+                undelivered |= firehose._deliver_records_to_s3(stream, destination, buffer)
+        responses = [_UNWRITTEN if one.get("RecordId") in undelivered else one for one in responses]
+        failed = sum("ErrorCode" in one for one in responses)
         result: Response = firehose.json_response(
             {"FailedPutCount": failed, "Encrypted": False, "RequestResponses": responses}
         )
@@ -181,49 +186,19 @@ def _forgetful_source(firehose: ModuleType, kinesis: ModuleType) -> Callable[[st
     return ingest_from_kinesis_source
 
 
-@contextmanager
-def deliveries() -> Iterator[list[Awaitable[Any]]]:
-    """Collect the writes that the event loop itself would only schedule; the caller awaits them."""
-    started: list[Awaitable[Any]] = []
-    token = _started.set(started)
-    try:
-        yield started
-    finally:
-        _started.reset(token)
+Deliver = Callable[[dict[str, Any], dict[str, Any], list[FirehoseEntry]], set[str]]
 
 
-_started: ContextVar[list[Awaitable[Any]] | None] = ContextVar("_started", default=None)
+def _deliverer(firehose: ModuleType) -> Deliver:
+    """Transform and deliver, with what the transform failed under the error prefix.
 
+    It returns the records whose objects S3 refused.
+    """
 
-def _awaited_put(
-    original: Callable[[str, str, bytes], None], s3: ModuleType
-) -> Callable[[str, str, bytes], None]:
-    """Write an object of a delivery: in a thread at once, on the event loop when `deliveries` are awaited."""
-
-    def put_s3_object(bucket: str, key: str, body: bytes) -> None:
-        started = _started.get()
-        if started is None or not _on_event_loop():
-            original(bucket, key, body)
-            return
-        headers = {"content-type": "application/octet-stream", "content-length": str(len(body))}
-        headers["host"] = "s3.localhost"
-        started.append(s3.handle_request("PUT", f"/{bucket}/{key}", headers, body, {}, internal=True))
-
-    return put_s3_object
-
-
-def _on_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _deliverer(firehose: ModuleType) -> Callable[[dict[str, Any], dict[str, Any], list[FirehoseEntry]], None]:
-    """Transform and deliver, with what the transform failed under the error prefix."""
-
-    def deliver(stream: dict[str, Any], destination: dict[str, Any], records: list[FirehoseEntry]) -> None:
+    def deliver(
+        stream: dict[str, Any], destination: dict[str, Any], records: list[FirehoseEntry]
+    ) -> set[str]:
+        undelivered: set[str] = set()
         keys: dict[str, dict[str, str]] = {}
         refused: set[str] = set()
         token = _refused.set(refused)
@@ -232,13 +207,18 @@ def _deliverer(firehose: ModuleType) -> Callable[[dict[str, Any], dict[str, Any]
         finally:
             _refused.reset(token)
         for record_id, payload in done:
-            if _active.admits(stream["name"], destination, keys.get(record_id)):
-                firehose._deliver_to_s3(stream, destination, payload, keys.get(record_id))
-            else:
-                put_refused(firehose, stream, destination, payload, PARTITION_ERROR)
+            with noting_failures() as failed:
+                if _active.admits(stream["name"], destination, keys.get(record_id)):
+                    firehose._deliver_to_s3(stream, destination, payload, keys.get(record_id))
+                else:
+                    put_refused(firehose, stream, destination, payload, PARTITION_ERROR)
+            undelivered |= {record_id} if failed else set()
         for record_id, payload in records:
             if record_id in refused:
-                put_refused(firehose, stream, destination, payload)
+                with noting_failures() as failed:
+                    put_refused(firehose, stream, destination, payload)
+                undelivered |= {record_id} if failed else set()
+        return undelivered
 
     return deliver
 

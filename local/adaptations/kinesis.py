@@ -8,23 +8,22 @@ thread, and every place in the stream moves along.
 Also, sequence numbers never go back: they begin with the clock's time, and a clock that is set back would
 make the scoring function take new readings for ones it has done. Records outlive a crash, see
 `stream_journal.py`. And PutRecords answers only when a Firehose that reads the stream has its copies on disk;
-the emulator leaves that for later, and a crash in between would leave a gap in the raw zone.
+the emulator leaves that for later, and a crash in between would leave a gap in the raw zone. Where they can't
+be written the answer is an error, and the producer sends again.
 """
 
 import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from local.adaptations import firehose as our_firehose
-from local.adaptations import guard, stream_journal
+from local.adaptations import guard, objects, stream_journal
 from local.adaptations.guard import Response
 from local.adaptations.journal import Journal
-
-Handler = Callable[..., Awaitable[Response]]
+from local.adaptations.objects import Handler
 
 logger = logging.getLogger("petrostream")
 
@@ -60,7 +59,7 @@ def install(journal: Journal | None = None) -> None:
     guard.check(lambda_svc, _KNOWN_POLLER)
     guard.replace(kinesis, "_expire_records", lambda stream: None)
     guard.replace(kinesis, "_next_sequence_number", Increasing(kinesis._next_sequence_number))
-    guard.replace(kinesis, "handle_request", _waiting_for_firehose(kinesis.handle_request))
+    guard.replace(kinesis, "handle_request", _waiting_for_firehose(kinesis.handle_request, kinesis))
     guard.replace(lambda_svc, "_poll_kinesis", _expiring_poll(kinesis, lambda_svc, journal))
     if journal is not None:
         for name in ("_put_record", "_put_records"):
@@ -117,15 +116,20 @@ class Increasing:
             self._last = max(self._last, number)
 
 
-def _waiting_for_firehose(original: Handler) -> Handler:
+def _waiting_for_firehose(original: Handler, kinesis: ModuleType) -> Handler:
     async def handle_request(*arguments: object) -> Response:
-        with our_firehose.deliveries() as started:
+        with objects.deliveries() as pending:
             try:
-                return await original(*arguments)
+                answer = await original(*arguments)
             finally:
-                for outcome in await asyncio.gather(*started, return_exceptions=True):
-                    if isinstance(outcome, BaseException):
-                        logger.warning("A record is not in the raw zone", exc_info=outcome)
+                outcomes = await asyncio.gather(*pending, return_exceptions=True)
+        if all(map(objects.written, outcomes)):
+            return answer
+        logger.error(
+            "Records are not in the raw zone: %s", [one for one in outcomes if not objects.written(one)]
+        )
+        refused: Response = kinesis.error_response_json("InternalFailure", "Not in the raw zone", 500)
+        return refused
 
     return handle_request
 

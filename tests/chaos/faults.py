@@ -213,6 +213,11 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("digest-wrong", "A published model is not the file of its manifest", moves.altered_model),
     Row("model-changes", "Another version is published between batches", moves.another_version),
+    Row(
+        "model-changes-mid-batch",
+        "Another version is published while a batch is in work",
+        moves.version_in_mid_batch,
+    ),
     Row("topic-refuses", "SNS refuses messages for 20 s", _for(20, "sns", THROTTLED)),
     Row("topic-partial", "SNS accepts some messages, refuses others", _share(0.5, "sns", PARTIAL)),
     Row("topic-silent", "SNS accepts messages, its answers are lost", _share(0.5, "sns", LOST)),

@@ -14,7 +14,7 @@ from tests.chaos.fleet import fleet
 from tests.chaos.services import STREAM, Reread, records_of
 from tests.chaos.trial import Trial
 from tests.support.event_source import StreamRecord
-from tests.support.fakes import PARTIAL, THROTTLED
+from tests.support.fakes import OK, PARTIAL, THROTTLED
 
 FIRST = b'{"version": "v1"}'
 """The pointer to the first version."""
@@ -128,6 +128,13 @@ def another_version(trial: Trial) -> None:
     """A second version is published, whose rows say so."""
     trial.exact = False
     _publish(trial, lambda onnx: onnx)
+
+
+def version_in_mid_batch(trial: Trial) -> None:
+    """A second version is published while a batch is in work: its rows are the first version's to the end."""
+    trial.exact = False
+    rule = trial.now_and_then("firehose", OK, 0.1, left=1)
+    rule.meanwhile = lambda: _second_version(trial.world.bucket.objects, lambda onnx: onnx)
 
 
 def _publish(trial: Trial, change: Callable[[bytes], bytes], seconds: int | None = None) -> None:

@@ -5,6 +5,7 @@ from html import escape
 
 from tests.chaos.faults import ROWS
 from tests.chaos.reckoning import Reckoning
+from tests.chaos.twin.faults import TWIN_ROWS
 
 STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }
@@ -34,7 +35,8 @@ def page(seed: int, done: Sequence[Reckoning], skipped: Sequence[str] = ()) -> s
         skipped: why others were not run.
     """
     failed = sum(not one.held for one in done)
-    what = "".join(f"<dt><code>{escape(row.name)}</code></dt><dd>{escape(row.what)}</dd>" for row in ROWS)
+    rows = (*ROWS, *TWIN_ROWS)
+    what = "".join(f"<dt><code>{escape(row.name)}</code></dt><dd>{escape(row.what)}</dd>" for row in rows)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>PetroStream: faults on purpose</title>
 <style>{STYLE}</style></head><body>
@@ -50,6 +52,12 @@ are compared with a run of the same records without faults; a dash stands where 
 design. <em>Recovery</em> is the time from the first strike until no batch was delivered more than ten seconds
 late, in seconds of the trial's <em>clock</em>. Wells are synthetic, or real 3W instances around the
 beginning of their events.</p>
+<p>The faults <code>twin-…</code> strike processes and the disk of a local twin in the middle of a replay by
+<code>producer/replay.py</code>, of wells that are simulated in 3W's layout, or real. Athena's views on it are
+asked, rows are compared with the join of the stream as it is, closed minutes and the live fleet with the
+lake, and messages on the topic with the alarms of the lake, where nothing that carries them was killed.
+<em>Recovery</em> is wall time from the first strike until readings landed again. When exactly a process dies
+depends on the machine, not on the seed.</p>
 <p>Repeat a row: <code>python -m tests.chaos FAULT [FAULT] --trial-seed SEED</code>, with <code>--real</code>
 where it has real wells</p>
 <table><tr>{"".join(f"<th>{escape(head)}</th>" for head in HEADS)}</tr>

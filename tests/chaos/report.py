@@ -35,10 +35,14 @@ class Report:
     def skip(self, reason: str) -> None:
         """Note why some trials are not run."""
         self.skipped.append(reason)
+        self._write()
 
     def add(self, one: Reckoning) -> None:
         """Note what became of a trial, and write everything."""
         self.done.append(one)
+        self._write()
+
+    def _write(self) -> None:
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,6 @@ With its journal damaged as well, one command sends again what was lost.
 """
 
 import base64
-import json
 import os
 import re
 import shutil
@@ -20,11 +19,11 @@ from typing import Any
 import pytest
 
 from local.demo.facility import read_pairing
-from ml.data.dataset import find_instances, read_instance
 from petrostream.facility.state import REACH_MS
 from petrostream.lake.facility_readings import MATCHED, UNMATCHED
-from petrostream.readings import Validated, event_id, validate_block
+from petrostream.readings import Validated, validate_block
 from tests.support.lake import Lake, wait_for
+from tests.support.replays import LANDED, begin, finish, replay_of, report_in, sent_events, simulate
 from tests.support.stream import expected_pairs, landed_pairs, readings_of
 
 
@@ -52,41 +51,9 @@ def crashing(tmp_path_factory: pytest.TempPathFactory, deployed: Path | None) ->
         yield lake
 
 
-LANDED = "SELECT COUNT(DISTINCT event_id) AS n FROM scored_readings"
-
-
-def _simulate(lake: Lake, data: Path, seed: int) -> None:
-    lake.run(
-        "-m", "ml.simulate", "--out", str(data), "--instances", "8", "--minutes", "60", "--seed", str(seed)
-    )
-
-
 def _replay(lake: Lake, data: Path, report: Path, speed: int = 300) -> subprocess.Popen[str]:
-    """Begin a live replay, and wait until the first of its readings have landed."""
-    before = int(lake.value(LANDED))
-    producer = lake.start(
-        "producer/replay.py", "--data", str(data), "--speed", str(speed), "--with-facility",
-        "--name", f"e2e-crash-{lake.twin.port}", "--report", str(report),
-    )  # fmt: skip
-    wait_for(lambda: int(lake.value(LANDED)) > before, "the first readings to land")
-    return producer
-
-
-def _finish(producer: subprocess.Popen[str]) -> None:
-    output, _ = producer.communicate(timeout=300)
-    assert producer.returncode == 0, output
-
-
-def _sent(data: Path, report: dict[str, Any]) -> set[str]:
-    """The event ids of everything a replay sent."""
-    moved = report["offset_by_source"]
-    events = {
-        event_id(file.well_id, file.source, int(ts) + moved[file.source])
-        for file in find_instances(data)
-        for ts in read_instance(file).ts_ms
-    }
-    assert len(events) == report["readings"]
-    return events
+    """A live replay of which the first readings have landed."""
+    return begin(lake, replay_of(data, report, f"e2e-crash-{lake.twin.port}", speed))
 
 
 @pytest.fixture(scope="module")
@@ -94,17 +61,17 @@ def run(crashing: Lake, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A live replay: the emulator dies while it sends, and again when it has sent everything."""
     folder = tmp_path_factory.mktemp("run")
     data, report = folder / "data", folder / "report.json"
-    _simulate(crashing, data, seed=17)
+    simulate(crashing, data, seed=17)
     since = datetime.now(UTC)
     producer = _replay(crashing, data, report)
     crashing.kill_emulator()
     restarts = [crashing.run("-m", "local", "up")]
-    _finish(producer)
+    finish(producer)
     crashing.kill_emulator()
     restarts.append(crashing.run("-m", "local", "up"))
 
-    sent = json.loads(report.read_text())
-    events = _sent(data, sent)
+    sent = report_in(report)
+    events = sent_events(data, sent)
     wait_for(lambda: int(crashing.value(LANDED)) >= len(events), "every reading to land")
     wait_for(lambda: _missing(crashing, since) == 0, "every reading to be joined")
     return Run(since, events, sent, restarts)
@@ -175,7 +142,7 @@ def damage(crashing: Lake, run: Run, tmp_path_factory: pytest.TempPathFactory) -
     """A replay, the emulator dead in the middle of it, half of the journal gone, and the lost sent again."""
     folder = tmp_path_factory.mktemp("damage")
     data, report, copy = folder / "data", folder / "report.json", folder / "state"
-    _simulate(crashing, data, seed=18)
+    simulate(crashing, data, seed=18)
     before = _landed(crashing)
     # A task of the service takes longer to end than a function to be switched off; the replay outlasts it.
     producer = _replay(crashing, data, report, 300 if crashing.consumer == "function" else 100)
@@ -189,16 +156,16 @@ def damage(crashing: Lake, run: Run, tmp_path_factory: pytest.TempPathFactory) -
         journal.with_name(f"{journal.name}-wal").unlink(missing_ok=True)
         os.truncate(journal, journal.stat().st_size // 2)
         restart = crashing.run("-m", "local", "up")
-    _finish(producer)
+    finish(producer)
     lost = _in_journal(copy / journal.name)
-    facilities = sorted({well["facility_id"] for well in json.loads(report.read_text())["wells"].values()})
+    facilities = sorted({well["facility_id"] for well in report_in(report)["wells"].values()})
     rest = {name: readings_of(name) for name in facilities}
     undisturbed = {name: Validated.concat([lost[name], rest[name]]) for name in facilities}
     resumed = {name: int(rest[name].readings.ts_ms.min()) for name in facilities}
 
     outputs = [crashing.run("-m", "local", "resend")]
     outputs.append(crashing.run("-m", "local", "resend", "--execute", "--now"))
-    events = _sent(data, json.loads(report.read_text()))
+    events = sent_events(data, report_in(report))
     wait_for(lambda: _landed(crashing) >= before | events, "every reading to land")
     expected = {one for name in facilities for one in expected_pairs(name, undisturbed[name])}
     wait_for(lambda: _joined(crashing) >= expected, "every reading to be joined")

@@ -125,12 +125,12 @@ class Lake:
         if serving:
             self._begin_task()
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Begin `python …` in the repository."""
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Begin `python …` in the repository, with these variables besides the lake's."""
         return subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env=self.environment,
+            env=self.environment | variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -169,16 +169,25 @@ class Lake:
             self._end_tasks()
             self._begin_task()
         else:
-            assert self._kill_functions() > 0
+            assert self.kill_functions() > 0
 
-    def _kill_functions(self) -> int:
+    def kill_functions(self, name: str | None = None) -> int:
+        """End the processes of one function, or of all, at once; returns how many there were."""
         emulator = int(self.twin.pid_file.read_text())
         children = Path(f"/proc/{emulator}/task/{emulator}/children")
         tasks = [*Path(f"/proc/{emulator}/task").glob("*/children")] or [children]
         pids = {int(pid) for path in tasks for pid in path.read_text().split()}
-        for pid in pids:
+        wanted = [pid for pid in pids if name is None or _runs(pid, name)]
+        for pid in wanted:
             os.kill(pid, signal.SIGKILL)
-        return len(pids)
+        return len(wanted)
+
+
+def _runs(pid: int, function: str) -> bool:
+    """Whether a process is one of that function."""
+    with suppress(OSError):
+        return f"AWS_LAMBDA_FUNCTION_NAME={function}".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+    return False
 
 
 def _copy_lake(like: Path, target: Twin) -> None:

@@ -1,14 +1,17 @@
 """A day in gold: each reading once, one file, whole or not at all, and made again when more has come."""
 
+import tempfile
 from datetime import date, timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 
-from batch import JobRequest, RequestInvalid
+from batch import JobRequest, RequestInvalid, spool
 from tests.support.depth import DEEP
 from tests.support.gold_lake import DAY, NOW, gold_lake, readings, transitions
 
+FULL = Path("/dev/full")
 WELLS = ("WELL-00002", "WELL-00001", "WELL-00010")
 ALL = "SELECT * FROM well_data ORDER BY well_id, ts, event_id"
 
@@ -300,3 +303,22 @@ def test_a_month_is_not_made_while_a_day_of_it_is_missing(landed):
     assert landed.ask("SELECT date, days, readings FROM gold_months WHERE well_id = 'WELL-00001'") == [
         {"date": date(2026, 11, 1), "days": 2, "readings": 200}
     ]
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this system")
+def test_a_full_disk_fails_the_day_changes_nothing_and_the_next_run_makes_it(landed, monkeypatch, tmp_path):
+    """/dev/full refuses bytes as a full disk does. The lake of the test lies elsewhere."""
+    before, keys, spare = landed.ask(ALL), landed.keys("gold/"), tmp_path / "spare"
+    spare.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spare))
+    on_disk = spool.pa.OSFile
+    with monkeypatch.context() as full:
+        full.setattr(spool.pa, "OSFile", lambda _path, mode: on_disk(str(FULL), mode))
+        result = landed.compact()
+    assert set(result.failed) == {DAY, DAY + timedelta(days=1)}
+    assert "No space left on device" in str(result.failed)
+    assert (landed.ask(ALL), landed.keys("gold/")) == (before, keys)
+    assert list(spare.iterdir()) == []
+    assert not landed.compact().failed
+    assert landed.ask(ALL) == before
+    assert landed.ask("SELECT COUNT(*) AS n FROM well_data_gold") == [{"n": 600}]

@@ -1,16 +1,22 @@
 """Settings that all tests share."""
 
-import os
 import signal
 
 import pytest
 from hypothesis import settings
 
+from tests.support.depth import DEEP, examples
+
 # A deadline would be an assertion about time, and those fail on a busy machine for no fault of the code.
 settings.register_profile("explore", deadline=None, print_blob=True)
 # The same examples each time: what fails here is the change under test, not somebody else's unlucky draw.
-settings.register_profile("repeatable", settings.get_profile("explore"), derandomize=True)
-settings.load_profile("explore" if os.environ.get("EXPLORE") else "repeatable")
+settings.register_profile(
+    "repeatable",
+    settings.get_profile("explore"),
+    derandomize=True,
+    max_examples=examples(settings.default.max_examples),
+)
+settings.load_profile("explore" if DEEP else "repeatable")
 
 # What a shell's `&` starts ignores SIGINT, and hands that down: no test could interrupt anything.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

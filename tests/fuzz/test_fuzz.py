@@ -20,6 +20,7 @@ from tests.fuzz.drive import Lake, Measured, deliver, to_batch
 from tests.fuzz.inputs import Episode, Record
 from tests.fuzz.reconcile import Broken
 from tests.fuzz.smallest import smallest
+from tests.support.depth import examples
 from tests.support.scoring_world import START_MS, block, reading, tank_reading
 
 INPUTS = 11_000
@@ -100,7 +101,7 @@ LINES = (GOOD | BAD).map(mutations.encode) | NUMBERED | st.binary(max_size=30)
 BLOCKS = st.lists(LINES, max_size=10).map(b"\n".join) | st.binary(max_size=60)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(["FAC-01", "FAC-01", "FAC-02", "?"]), BLOCKS), max_size=5))
 def test_any_blocks_end_line_by_line_in_one_place(blocks):
     records = [record(data, key=key, sequence=str(98 + number)) for number, (key, data) in enumerate(blocks)]

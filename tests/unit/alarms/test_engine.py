@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, end_feed, run_alarms
 from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, priority_of
 from petrostream.gauges import WINDOWS_S
+from tests.support.depth import examples
 
 START = 1_700_000_000_000
 WELL, SOURCE = "WELL-00011", "2/WELL-00011_20140515110134"
@@ -192,7 +193,7 @@ def test_noise_within_the_deadband_raises_one_alarm_and_none_without_an_excess(s
 
 
 @given(st.integers(0, 10**6), st.sampled_from(sorted(ALARM_TYPES)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_no_input_makes_an_alarm_chatter(seed, name):
     rng = np.random.default_rng(seed)
     held = np.repeat(rng.random(400) < 0.5, rng.integers(1, 90, 400))
@@ -223,7 +224,7 @@ def streams(draw):
 
 
 @given(streams())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_alarms_do_not_depend_on_how_the_stream_is_cut(stream):
     score, held, state, ts, cuts = stream
     whole = run_alarms(None, signals(score, ts, rules={"dhsv_closure": held}, state=state))
@@ -242,7 +243,7 @@ def test_alarms_do_not_depend_on_how_the_stream_is_cut(stream):
 
 
 @given(streams())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_columns_and_a_loop_over_readings_agree(stream):
     score, _, _, ts, _ = stream
     run = run_alarms(None, signals(score, ts))

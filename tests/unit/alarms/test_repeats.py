@@ -10,6 +10,7 @@ from petrostream.alarms import codec
 from petrostream.alarms.engine import DEFAULT_LIMITS, Signals, run_alarms
 from petrostream.alarms.repeats import MORE, REPEAT_S, STAYS_S
 from petrostream.alarms.types import FOREST
+from tests.support.depth import examples
 
 START = 1_700_000_000_000
 THRESHOLD = 0.56
@@ -133,7 +134,7 @@ def part_of(whole, rows):
 
 
 @given(streams())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_nothing_depends_on_where_a_stream_is_cut(stream):
     whole, cuts = stream
     once = run_alarms(None, whole)
@@ -148,7 +149,7 @@ def test_nothing_depends_on_where_a_stream_is_cut(stream):
 
 
 @given(streams())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_columns_and_a_loop_over_readings_agree(stream):
     one, _ = stream
     found = [

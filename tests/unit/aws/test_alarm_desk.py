@@ -11,6 +11,7 @@ from petrostream.aws.operator_tags import TagChanged
 from petrostream.errors import ServiceUnavailable
 from petrostream.live import OPERATORS, tag_of_item
 from tests.support.alarm_desk import desk_of, tags_of
+from tests.support.depth import examples
 from tests.support.fakes import LOST, OVERTAKEN, PUT_FAULTS, THROTTLED, Crash
 from tests.support.live_table import ReadableTable
 from tests.support.scoring_world import START_MS, World, shard
@@ -223,7 +224,7 @@ def test_an_answer_that_is_lost_leaves_one_action_and_one_row(fault):
 @given(
     st.lists(st.sampled_from(PUT_FAULTS), max_size=8), st.lists(st.sampled_from(PUT_FAULTS[:-1]), max_size=4)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_whatever_fails_the_history_has_each_action_taken_and_no_other(writes, deliveries):
     world = leaking()
     desk = desk_of(world, lambda: NOW)

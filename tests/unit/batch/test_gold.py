@@ -15,6 +15,7 @@ from batch.spool import Spool
 from batch.views import FOLDER, GOLD_VIEWS, with_dates
 from batch.winners import READINGS
 from tests.support.cookbook import PAGE
+from tests.support.depth import examples
 from tests.support.gold_lake import DAY, NOW, gold_lake, readings
 
 
@@ -65,7 +66,7 @@ copies = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(copies, st.integers(1, 12))
 def test_the_copy_that_counts_is_that_of_the_view(tmp_path_factory, found, flush_rows):
     tables = [

@@ -11,6 +11,7 @@ from batch.recompute import Recomputation, table_of
 from batch.stream_order import StreamOrder
 from petrostream.aws.models import ModelStore
 from petrostream.lake import RawRecord, members, read_members
+from tests.support.depth import examples
 from tests.support.event_source import EventSource, Mapping
 from tests.support.fakes import FakeBucket
 from tests.support.scoring_world import (
@@ -93,7 +94,7 @@ def comparable(rows):
     return sorted(map(orjson.dumps, kept))
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 @given(records=streams(), batch_size=st.sampled_from([1, 3, 100]), seed=st.integers(0, 999))
 def test_rows_are_those_of_the_stream_whatever_the_raw_zone_did(records, batch_size, seed):
     """Objects in any order and number, records twice, and cut over midnight."""

@@ -15,6 +15,7 @@ from petrostream.facility.state import JoinState
 from petrostream.packing import StateFormatError
 from petrostream.readings.tanks import TankReadings, tank_event_id
 from petrostream.readings.wells import NO_TIME, event_id
+from tests.support.depth import examples
 
 FACILITY = "FAC-03"
 BEGIN = 1_700_000_000_000
@@ -312,7 +313,7 @@ def streams(draw):
 
 class TestAnyStream:
     @given(streams(), st.lists(st.integers(0, 40), max_size=6))
-    @settings(max_examples=300)
+    @settings(max_examples=examples(300))
     def test_any_cut_into_batches_has_the_same_result(self, stream, cuts):
         cuts = [min(cut, len(stream)) for cut in cuts]
         whole, one_by_one = run(stream), run(stream, range(1, len(stream)))
@@ -321,7 +322,7 @@ class TestAnyStream:
         assert encode(whole[2]) == encode(cut[2]) == encode(one_by_one[2])
 
     @given(streams(), st.integers(1, 40), st.integers(1, 40))
-    @settings(max_examples=300)
+    @settings(max_examples=examples(300))
     def test_follows_its_definition_reading_by_reading(self, stream, max_waiting, max_tanks):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(joining, "MAX_WAITING", max_waiting)

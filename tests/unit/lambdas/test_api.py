@@ -24,6 +24,7 @@ from petrostream.pipeline import Outcome, Tally
 from petrostream.readings import validate_block
 from petrostream.scoring import FacilityState, score_batch
 from tests.support.alarm_desk import desk_of
+from tests.support.depth import examples
 from tests.support.live_table import ReadableTable
 from tests.support.scoring_world import START_MS, block, reading
 from tests.unit.aws.test_alarm_desk import NOW, TYPE, WELL, leaking
@@ -387,7 +388,7 @@ def test_the_description_names_every_route_and_the_form_of_errors(client):
     assert answer.status_code in (200, 422)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["application/json", "application/x-ndjson", "", "x/y; q"]))
 def test_no_body_breaks_it(body, kind):
     app = create_app(Services(NoModels(), FacilityState, None, None, lambda: START_MS))

@@ -12,6 +12,7 @@ from lambdas.scoring.api import examples
 from lambdas.scoring.api.access import ApiLimits
 from lambdas.scoring.api.app import create_app
 from lambdas.scoring.api.services import Services
+from tests.support import depth
 from tests.support.alarm_desk import desk_of
 from tests.support.live_table import ReadableTable
 from tests.unit.aws.test_alarm_desk import leaking
@@ -60,7 +61,7 @@ def _config():
             "max-stream-events": 1,
             "continue-on-failure": True,
             # The same requests in every run.
-            "generation": {"max-examples": 15, "deterministic": True, "database": "none"},
+            "generation": {"max-examples": depth.examples(15), "deterministic": True, "database": "none"},
             "operations": [
                 {
                     "include-name": name,

@@ -14,6 +14,7 @@ from petrostream.errors import BatchIncomplete, SettingInvalid
 from petrostream.pipeline import memories
 from petrostream.pipeline.memories import COMMIT_BYTES
 from petrostream.scoring.codec import decode
+from tests.support.depth import examples
 from tests.support.event_source import Context, EventSource, Mapping, event_of
 from tests.support.fake_stream import FakeStream
 from tests.support.fakes import (
@@ -418,7 +419,7 @@ def shards(draw):
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     what=shards(),
     firehose=st.lists(st.sampled_from(FIREHOSE_FAULTS), max_size=8),

@@ -12,6 +12,7 @@ from petrostream.minutes.windows import WindowState, open_windows, update_window
 from petrostream.packing import StateFormatError
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score_batch
+from tests.support.depth import examples
 from tests.support.wells import FACILITY, readings, table
 
 MINUTE = 1_700_000_040_000  # a full minute, UTC
@@ -157,7 +158,7 @@ SORTED = STREAMS.map(lambda stream: sorted(stream, key=lambda one: one[0]))
 
 class TestAnyStream:
     @given(STREAMS | SORTED, st.lists(st.integers(0, 40), max_size=5))
-    @settings(max_examples=200)
+    @settings(max_examples=examples(200))
     def test_any_cut_into_batches_has_the_same_result(self, stream, cuts):
         cut = run(stream, [min(cut, len(stream)) for cut in cuts], coded=True)
         whole, one_by_one = run(stream), run(stream, range(1, len(stream)))

@@ -21,6 +21,7 @@ from ops.resend import MOST_LISTED, Found, bring_back, identities_on, resend, su
 from petrostream.facility import JoinState, WellEvents, pair
 from petrostream.readings import Validated, encode_block, event_id, tank_event_id, validate_block
 from petrostream.times import to_iso
+from tests.support.depth import examples
 from tests.support.fake_kinesis import FakeKinesis
 
 START = 1_795_600_000_000
@@ -268,7 +269,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(STEPS)
 def test_whatever_was_lost_gets_the_pairs_of_an_undisturbed_stream(steps):
     """Steps forward in time; lost readings are sent when the facility is far ahead, and all are late."""

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from petrostream.pipeline.memory import Memory, decode_parts, encode_parts
+from tests.support.depth import examples
 from tests.support.event_source import Context, EventSource, Mapping, event_of
 from tests.support.fakes import CRASH_BEFORE, OK, THROTTLED, FakeFirehose, FakeTable
 from tests.support.scoring_world import START_MS, World, block, reading, shard, tank_reading
@@ -131,7 +132,7 @@ def streams(draw):
     return [block(*rows[low:high]) for low, high in pairwise(cuts)], rows
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(streams(), st.integers(1, 4))
 def test_rows_are_the_same_however_the_stream_is_cut(stream, batch_size):
     blocks, rows = stream

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petrostream.pipeline.leases import LEASE_MS, RENEW_MS, Lease, Shard, plan, readable
+from tests.support.depth import examples
 
 
 @dataclass
@@ -61,7 +62,7 @@ def test_a_task_that_is_gone_is_replaced_within_half_a_minute():
     assert room.now_ms - began <= 30_000
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(n=st.integers(1, 12), events=st.lists(st.sampled_from(["join", "leave", "turn"]), max_size=25))
 def test_whoever_comes_and_goes_every_shard_is_read_and_the_load_is_even(n, events):
     room = Room(shards(n), tasks=["t0"])

@@ -12,6 +12,7 @@ from petrostream.pipeline.portions import MAX_COST, WELL_COST, cuts, portions
 from petrostream.readings import validate_block
 from petrostream.scoring.codec import decode, encode
 from petrostream.scoring.history import FacilityState
+from tests.support.depth import examples
 from tests.support.event_source import Context, EventSource, Mapping
 from tests.support.fakes import FIREHOSE_FAULTS, PUT_FAULTS, FakeFirehose, FakeTable
 from tests.support.scoring_world import START_MS, World, block, reading, shard, tank_reading
@@ -23,7 +24,7 @@ def cost(names):
     return len(names) + WELL_COST * len(set(names))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.integers(0, 3_000), max_size=6_000))
 def test_portions_are_in_order_whole_and_as_large_as_their_cost_allows(wells):
     names = [f"W{well}" for well in wells]
@@ -83,7 +84,9 @@ def in_order(content):
     return [name for _, _, name in sorted(placed, key=lambda one: one[:2])]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(lines, min_size=1, max_size=6), st.integers(201, 900), st.data())
 def test_a_state_of_any_portion_is_followed_by_exactly_the_rest(blocks, limit, data):
     records = records_of(blocks)

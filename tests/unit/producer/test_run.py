@@ -18,6 +18,7 @@ from producer.players import FacilityPlayer, WellPlayer
 from producer.resume import Progress
 from producer.run import Replay, Time
 from producer.schedule import FULL_SPEED, Span, make_schedule
+from tests.support.depth import examples
 from tests.support.fake_kinesis import FakeKinesis, FakeTime
 
 FIRST = 1_400_000_000_000
@@ -124,7 +125,7 @@ fleets = st.dictionaries(
     min_size=1,
 )
 speeds = st.sampled_from([1.0, 60.0, FULL_SPEED])
-some = settings(max_examples=40)  # each example is a whole replay, or several
+some = settings(max_examples=examples(40))  # each example is a whole replay, or several
 
 
 @some

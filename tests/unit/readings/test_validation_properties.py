@@ -12,6 +12,7 @@ from petrostream.readings.wells import Readings, encode_block, split_lines
 from petrostream.readings.wrong_units import without_units
 from petrostream.schema.sensors import SENSOR_NAMES, schema
 from petrostream.times import parse_ms, to_iso
+from tests.support.depth import examples
 
 NOW = parse_ms("2026-11-20T10:00:00Z")
 CORE = {"p_pdg": 2.1e7, "p_tpt": 1.1e7, "t_tpt": 110.0, "p_mon_ckp": 1.2e6, "t_jus_ckp": 71.5}
@@ -75,7 +76,7 @@ class TestAnyBytes:
         assert len(got.readings) + len(got.rejected) == len(split_lines(data))
 
     @given(st.lists(LINES, max_size=12))
-    @settings(max_examples=150)
+    @settings(max_examples=examples(150))
     def test_each_line_gets_the_verdict_of_the_full_inspection(self, lines):
         data = b"\n".join(lines)
         got = validate_block(data, sequence="1", now_ms=NOW, partition_key="FAC-03")

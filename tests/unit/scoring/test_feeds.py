@@ -13,6 +13,7 @@ from petrostream.readings.wells import Readings
 from petrostream.scoring import codec
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score_batch
+from tests.support.depth import examples
 from tests.support.wells import FACILITY, START, models, normal_values, readings
 
 NEW = FacilityState(FACILITY)
@@ -212,7 +213,7 @@ def any_stream(events, lead_ms, runs):
 
 
 class TestAnyStream:
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=examples(150), deadline=None)
     @given(
         st.lists(EVENTS, min_size=1, max_size=60),
         st.sampled_from([0, 0, 3_500_000, -(10**10)]),
@@ -237,7 +238,7 @@ class TestAnyStream:
             results.append((rows, closed, codec.encode(state), minutes_codec.encode(windows)))
         assert results[0] == results[1] == results[2]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(st.integers(0, 10**6), st.integers(1, 9), st.sampled_from([0, 3_500, -7_200]))
     def test_no_few_errors_of_a_live_well_make_any_other_reading_late(self, seed, errors, lead_s):
         rng = np.random.default_rng(seed)

@@ -13,6 +13,7 @@ from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score_batch
+from tests.support.depth import DEEP
 from tests.support.paths import REAL_3W
 from tests.support.wells import FACILITY, SENSORS, models, normal_values, readings
 
@@ -135,13 +136,16 @@ def real_wells():
 @pytest.mark.skipif(not REAL_3W.is_dir(), reason=f"no real 3W instances at {REAL_3W} (set PETROSTREAM_3W)")
 @pytest.mark.parametrize("fault", FAULTS[:-1])
 def test_nothing_follows_from_a_failing_gauge_of_a_real_well(real_wells, fault):
+    """Each gauge of each well fails in one way or two; in a deep run of the tests, in all of them."""
     left_out, wells = real_wells
     assert wells
-    for period, baseline in wells:
+    for number, (period, baseline) in enumerate(wells):
         one, rows = period.instance, slice(period.start, period.end)
         start = period.split - period.start
         end = start + int(0.6 * (period.end - period.split))
-        for name in baseline.sensors:
+        for at, name in enumerate(baseline.sensors):
+            if not DEEP and (number + at + FAULTS.index(fault)) % 4:
+                continue
             values = broken(one.values[rows], name, fault, start, end)
             cut = replace(
                 one, ts_ms=one.ts_ms[rows], values=values, label=one.label[rows], state=one.state[rows]

@@ -11,10 +11,12 @@ from cost.bill import bill
 from infra.settings import SETTINGS_FILE
 from petrostream.errors import PetroStreamError
 from scale.__main__ import main
+from scale.fewest import fewest_shards
 from scale.model import basis_of, modelled, sample
 from scale.needs import HEADROOM, flow_of, granted, needs
 from scale.quotas import REGIONS
 from scale.report import as_json
+from scale.shards import facilities_of_shards, names
 from scale.speed import BENCH, MeasurementsUnreadable, load_measurements
 from scale.steps import STEPS, ScaleStep, StepUnknown, document, settings_of, step
 from scale.what_if import FLEETS, what_if
@@ -155,3 +157,18 @@ def test_the_json_has_every_need_and_the_vcpus():
     assert content["steady"]["vcpus"] == pytest.approx(found[0].steady.vcpus, abs=1e-3)
     assert content["recovery"]["shards"] == 2
     assert {one["verdict"] for one in content["needs"]} == {"default"}
+
+
+def test_the_fewest_shards_hold_what_is_sent():
+    settings, load = settings_of("1m"), step("1m")
+    for size in (300, 50):
+        found = fewest_shards(load, settings, FIGURES.speed, Fraction(size))
+        fullest = facilities_of_shards(names(load.facilities), found).max()
+        assert fullest * load.of_a_facility * load.hz * size <= 0.95 * 2**20
+        assert found >= load.readings * size / 2**20
+    assert fewest_shards(load, settings, FIGURES.speed, Fraction(300)) > found
+
+
+def test_a_facility_that_no_shard_holds_is_refused():
+    with pytest.raises(ValueError, match="more than 20000 shards"):
+        fewest_shards(ScaleStep("x", 10_000, 10, 1000), settings_of("1m"), FIGURES.speed, Fraction(300))

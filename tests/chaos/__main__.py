@@ -6,6 +6,7 @@ to repeat one, name its faults and its seed, which the page has.
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
@@ -19,6 +20,8 @@ from tests.chaos.report import Report
 from tests.chaos.twin.plan import TWIN_BY_NAME, TwinPlanned, twin_plan
 from tests.chaos.twin.session import Session
 from tests.support.paths import REAL_3W
+
+TERMINATED = 128 + signal.SIGTERM
 
 PLACES = ("simulation", "twin", "both")
 
@@ -138,4 +141,6 @@ def _repeat(one: Reckoning) -> str:
 
 
 if __name__ == "__main__":
+    # Whoever ends it ends the twin with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     main()

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.chaos.faults import ROWS, Row
@@ -48,16 +48,17 @@ class Planned:
 
 
 def plan(seed: int, pairs: int, real: Path | None = None) -> Iterator[Planned]:
-    """All trials of a run: every fault alone, on synthetic wells and on real ones, then pairs of faults.
+    """All trials of a run: every fault alone, then pairs of them, on synthetic wells; and alone on real ones.
 
     Args:
         seed: of the run.
         pairs: how many; each at most once.
         real: folder of real wells; None if there are none.
     """
-    for wells in (None, real) if real else (None,):
-        for row in ROWS:
-            yield Planned((row,), seed_of(seed, [row.name]), wells)
+    singles = [Planned((row,), seed_of(seed, [row.name])) for row in ROWS]
+    yield from singles
     every = list(itertools.combinations(ROWS, 2))
     for pair in random.Random(seed).sample(every, min(pairs, len(every))):
         yield Planned(pair, seed_of(seed, [row.name for row in pair]))
+    if real:
+        yield from (replace(planned, real=real) for planned in singles)

@@ -95,6 +95,9 @@ def test_a_resumed_run_repeats_what_failed_and_what_was_not_reached(tmp_path: Pa
         report.add(one)
     resumed = Report(SEED, tmp_path, resume=True)
     assert [resumed.earlier(one.key) for one in (held, failed, unreached)] == [held, None, None]
+    resumed.add(unreached)
+    assert Report(SEED, tmp_path, resume=True).trials == [unreached, held]
+    assert Report(SEED + 1, tmp_path, resume=True).trials == []
     assert Report(SEED, tmp_path).earlier(held.key) is None
 
 

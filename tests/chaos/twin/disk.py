@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-LARGE = "4g"
+LARGE = "size=4g,nr_inodes=1m"
 """What the twin asks for at its start is free, and no memory is used for it."""
 
 ROOM = 64 * 1024
@@ -38,7 +38,7 @@ class Disk:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         owner = f"uid={os.getuid()},gid={os.getgid()},mode=700"
-        _run("mount", "-t", "tmpfs", "-o", f"size={LARGE},{owner}", "petrostream-chaos", str(self.folder))
+        _run("mount", "-t", "tmpfs", "-o", f"{LARGE},{owner}", "petrostream-chaos", str(self.folder))
 
     def fill(self) -> None:
         """Leave next to no space on it.
@@ -50,13 +50,22 @@ class Disk:
         used = (found.f_blocks - found.f_bfree) * found.f_frsize
         _run("mount", "-o", f"remount,size={used + ROOM}", str(self.folder))
 
+    def fill_inodes(self) -> None:
+        """Let files that are there grow, and no other begin: all inodes are in use.
+
+        Raises:
+            DiskRefused: it could not be done.
+        """
+        found = os.statvfs(self.folder)
+        _run("mount", "-o", f"remount,nr_inodes={found.f_files - found.f_ffree}", str(self.folder))
+
     def free(self) -> None:
         """Make it large again.
 
         Raises:
             DiskRefused: it could not be.
         """
-        _run("mount", "-o", f"remount,size={LARGE}", str(self.folder))
+        _run("mount", "-o", f"remount,{LARGE}", str(self.folder))
 
     def unmount(self) -> None:
         """Remove it, with all that it holds."""

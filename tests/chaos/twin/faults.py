@@ -9,6 +9,7 @@ import pytest
 
 from infra.settings import load_settings
 from petrostream.aws.athena import QueryFailed
+from tests.chaos.twin.disk import Disk
 from tests.chaos.twin.trial import Strike, TwinTrial
 from tests.support.lake import wait_for
 from tests.support.replays import finish
@@ -83,19 +84,23 @@ def producer_killed(trial: TwinTrial) -> None:
         time.sleep(BETWEEN_SECONDS)
 
 
-def disk_full(trial: TwinTrial) -> None:
+def disk_full(fill: Callable[[Disk], None]) -> Strike:
     """No space where the twin writes; then there is, and the emulator is killed at once.
 
     What was acknowledged on the full disk must be on it: the crash takes all that was in memory only.
     """
-    assert trial.disk is not None
-    trial.alerts = False
-    trial.disk.fill()
-    trial.note("disk full")
-    time.sleep(FULL_SECONDS)
-    trial.disk.free()
-    _kill_emulator(trial)
-    trial.await_recovery()
+
+    def strike(trial: TwinTrial) -> None:
+        assert trial.disk is not None
+        trial.alerts = False
+        fill(trial.disk)
+        trial.note("disk full")
+        time.sleep(FULL_SECONDS)
+        trial.disk.free()
+        _kill_emulator(trial)
+        trial.await_recovery()
+
+    return strike
 
 
 def table_dropped(trial: TwinTrial) -> None:
@@ -137,7 +142,13 @@ TWIN_ROWS: tuple[TwinRow, ...] = (
     TwinRow(
         "twin-disk-full",
         "The twin's disk full for ten seconds, then SIGKILL of the emulator; up",
-        disk_full,
+        disk_full(Disk.fill),
+        on_disk=True,
+    ),
+    TwinRow(
+        "twin-inodes-used",
+        "No inode left on the twin's disk for ten seconds, then SIGKILL of the emulator; up",
+        disk_full(Disk.fill_inodes),
         on_disk=True,
     ),
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ml.data.dataset import find_instances, read_instance
 from petrostream.errors import PetroStreamError
 from tests.chaos.reckoning import Reckoning
 from tests.chaos.twin.disk import Disk
@@ -34,6 +35,7 @@ class TwinTrial:
         folder: of this trial.
         command: the producer's.
         producer: its process.
+        whole: readings in the lake, of all trials, when all of this one's have landed.
         disk: what the lake lies on; None where it is an ordinary one.
         struck: what was done, each with the moment on a monotonic clock.
         alerts: whether the topic's messages are counted: not where those who send or carry them are killed.
@@ -44,6 +46,7 @@ class TwinTrial:
     folder: Path
     command: tuple[str, ...]
     producer: subprocess.Popen[str]
+    whole: int
     disk: Disk | None = None
     struck: list[tuple[float, str]] = field(default_factory=list)
     alerts: bool = True
@@ -66,7 +69,7 @@ class TwinTrial:
                 before.append(self.landed())
             except (BotoCoreError, ClientError, PetroStreamError):
                 return False
-            return before[-1] > before[0]
+            return before[-1] > before[0] or before[-1] >= self.whole
 
         wait_for(again, "readings to land again", LAND_SECONDS)
         self.recovered_s = round(time.monotonic() - self.struck[0][0], 1)
@@ -109,8 +112,9 @@ def run(ground: Ground, number: int, strike: Strike, key: TwinKey, real: Path | 
     since = datetime.now(UTC)
     fleet = prepare(lake, data, number, key[1], real)
     command = (*replay_of(data, report, f"chaos-{number}", SPEED), "--fleet", str(fleet))
+    whole = int(lake.value(LANDED)) + sum(len(read_instance(file)) for file in find_instances(data))
     with listening(f"petrostream-chaos-{number}") as listener:
-        trial = TwinTrial(lake, folder, command, begin(lake, command, **_at_home(folder)), ground.disk)
+        trial = TwinTrial(lake, folder, command, begin(lake, command, **_at_home(folder)), whole, ground.disk)
         _strike(trial, strike)
         found = report_in(report)
         facilities = {well: figures["facility_id"] for well, figures in found["wells"].items()}

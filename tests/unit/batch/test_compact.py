@@ -6,10 +6,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from batch import JobRequest, RequestInvalid, spool
 from tests.support.depth import DEEP
-from tests.support.gold_lake import DAY, NOW, gold_lake, readings, transitions
+from tests.support.gold_lake import DATABASE, DAY, NOW, gold_lake, readings, transitions
 
 FULL = Path("/dev/full")
 WELLS = ("WELL-00002", "WELL-00001", "WELL-00010")
@@ -322,3 +323,16 @@ def test_a_full_disk_fails_the_day_changes_nothing_and_the_next_run_makes_it(lan
     assert not landed.compact().failed
     assert landed.ask(ALL) == before
     assert landed.ask("SELECT COUNT(*) AS n FROM well_data_gold") == [{"n": 600}]
+
+
+def test_gold_is_made_without_the_curated_table_and_not_without_its_own(landed):
+    """Somebody dropped a table from the catalogue: objects are found without it, registered dates are not."""
+    glue = landed.client("glue")
+    glue.delete_table(DatabaseName=DATABASE, Name="scored_readings")
+    assert not landed.compact(date=str(DAY)).failed
+    assert landed.ask("SELECT COUNT(*) AS n FROM well_data_gold") == [{"n": 300}]
+    keys = landed.keys("gold/")
+    glue.delete_table(DatabaseName=DATABASE, Name="well_data_gold")
+    with pytest.raises(ClientError, match="Table well_data_gold not found"):
+        landed.compact()
+    assert landed.keys("gold/") == keys

@@ -21,6 +21,7 @@ from tests.support.terraform import (
     deployed,
     deploying,
     module_tests,
+    terraform_attached,
     terraform_copy,
     terraform_ready,
     twin_lake,
@@ -30,7 +31,7 @@ from tests.support.terraform import (
 # Fixtures, defined where they do not crowd this file.
 __all__ = [
     "account", "account_applying", "account_server", "aws_plan", "deployed", "deploying", "module_tests",
-    "terraform_copy", "terraform_ready", "twin_lake", "who_am_i",
+    "terraform_attached", "terraform_copy", "terraform_ready", "twin_lake", "who_am_i",
 ]  # fmt: skip
 
 

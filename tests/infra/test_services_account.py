@@ -17,6 +17,7 @@ from tests.support import account_calls
 from tests.support.moto_account import moto_account
 from tests.support.services import OIDC, TAG, everything
 from tests.support.terraform import ACCOUNT_VARIABLES, Terraform, planned_changes
+from tests.support.terraform_provider import serving
 from toolchain.twin import ACCOUNT, REGION
 
 TARGET = "-target=module.services"
@@ -74,13 +75,15 @@ def settings(tmp_path_factory, client):
 
 
 @pytest.fixture(scope="module")
-def account(terraform_ready, server, client, settings):
+def account(terraform_ready, server, client, settings, tmp_path_factory):
     """Terraform with the services created."""
     client("secretsmanager").create_secret(Name=OIDC["client_secret"], SecretString="the-secret")
     environment = {**terraform_ready.environment, **server.environment}
-    copy = Terraform(terraform_ready.folder, terraform_ready.workspace, environment)
-    run(copy, "apply", settings)
-    return copy
+    log = tmp_path_factory.mktemp("provider") / "log"
+    with serving(terraform_ready.workspace, environment, log) as attached:
+        copy = Terraform(terraform_ready.folder, terraform_ready.workspace, attached)
+        run(copy, "apply", settings)
+        yield copy
 
 
 def arguments(settings, *more):

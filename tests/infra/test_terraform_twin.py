@@ -20,6 +20,7 @@ from deploy.engine import Iac
 from deploy.output import Output
 from tests.support.lake import STEP_SECONDS
 from tests.support.terraform import planned_changes
+from tests.support.terraform_provider import serving
 from toolchain import terraform as terraform_tool
 from toolchain.errors import ToolError
 from toolchain.run import run_quietly
@@ -113,17 +114,28 @@ def test_the_other_definition_keeps_its_hands_off(deployed):
     assert "--iac terraform" in output
 
 
-def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(deployed):
-    workspace = deployed.twin.terraform / "infra" / "terraform"
-    environment = terraform_tool.environment_for(deployed.twin.terraform, deployed.environment)
+@pytest.fixture(scope="module")
+def attached(deployed):
+    """The environment of further commands on the lake; the deployment itself started the provider anew."""
+    base = terraform_tool.environment_for(deployed.twin.terraform, deployed.environment)
+    with serving(_workspace(deployed), base, deployed.twin.home / "provider.log") as environment:
+        yield environment
+
+
+def _workspace(lake):
+    return lake.twin.terraform / "infra" / "terraform"
+
+
+def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(deployed, attached):
+    workspace = _workspace(deployed)
     arguments = ["-input=false", "-lock=false", "-out=second"]
-    run(["plan", *arguments, *terraform.variables()], workspace, environment)
-    plan = json.loads(run(["show", "-json", "second"], workspace, environment))
+    run(["plan", *arguments, *terraform.variables()], workspace, attached)
+    plan = json.loads(run(["show", "-json", "second"], workspace, attached))
     assert planned_changes(plan) == set(terraform.KNOWN_GAPS)
 
 
-def test_destroy_leaves_nothing(deployed, clients, monkeypatch):
-    for name, value in deployed.environment.items():
+def test_destroy_leaves_nothing(deployed, attached, clients, monkeypatch):
+    for name, value in attached.items():
         monkeypatch.setitem(os.environ, name, value)
     context = Context.find(Output(lambda _: None, deployed.twin.home / "deploy.log"))
     engine = context.engine(Iac.terraform)

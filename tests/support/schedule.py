@@ -19,8 +19,11 @@ SHARED: Mapping[str, str] = {
 LONGEST = (
     *("tests/e2e/test_switches.py", "tests/e2e/test_crash.py", "tests/e2e/test_dashboard.py"),
     *("tests/e2e/test_reports.py", "tests/e2e/test_consumers.py", "tests/e2e/test_iam.py"),
+    *("tests/e2e/test_soak.py", "tests/e2e/test_service.py", "tests/e2e/test_backfill.py"),
     *("tests/infra/test_account.py", TERRAFORM, "tests/infra/test_services_account.py"),
-    *("tests/fuzz/test_fuzz.py", "tests/chaos/test_chaos.py"),
+    *("tests/fuzz/test_fuzz.py", "tests/chaos/test_chaos.py", "tests/unit/ml/test_streaming_eval.py"),
+    *("tests/unit/batch/test_compact.py", "tests/unit/batch/test_backfill.py"),
+    *("tests/unit/pipeline/test_takeover.py", "tests/unit/ml/test_benchmark.py"),
 )
 """What must not begin last, when the other processes have nothing left to do."""
 

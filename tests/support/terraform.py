@@ -19,6 +19,7 @@ from infra.settings import load_settings
 from local.deployment import IAC_VARIABLE
 from tests.support.lake import STEP_SECONDS, Lake
 from tests.support.moto_account import MotoAccount, moto_account
+from tests.support.terraform_provider import serving
 from toolchain import terraform as terraform_tool
 from toolchain.errors import ToolError
 from toolchain.locks import alone
@@ -146,14 +147,22 @@ def terraform_ready(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
 
 
 @pytest.fixture(scope="session")
-def terraform_copy(terraform_ready: Terraform, who_am_i: str, request: pytest.FixtureRequest) -> Terraform:
+def terraform_attached(terraform_ready: Terraform, who_am_i: str) -> Iterator[Terraform]:
+    """Terraform with its provider running, in an account that has nothing yet."""
+    base = {**terraform_ready.environment, "AWS_ENDPOINT_URL": who_am_i}
+    with serving(terraform_ready.workspace, base, terraform_ready.folder / "provider.log") as environment:
+        yield replace(terraform_ready, environment=environment)
+
+
+@pytest.fixture(scope="session")
+def terraform_copy(terraform_attached: Terraform, request: pytest.FixtureRequest) -> Terraform:
     """Terraform, ready to plan."""
     needed = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     # What takes long goes on beside other tests: the sooner it begins, the sooner all of them are done.
     # Only what this process itself will wait for (tests/support/schedule.py).
     for name in sorted({"deploying", "module_tests"} & needed):
         request.getfixturevalue(name)
-    return replace(terraform_ready, environment={**terraform_ready.environment, "AWS_ENDPOINT_URL": who_am_i})
+    return terraform_attached
 
 
 @pytest.fixture(scope="session")
@@ -187,9 +196,9 @@ def deployed(twin_lake: Lake, deploying: subprocess.Popen[str]) -> Lake:
 
 
 @pytest.fixture(scope="session")
-def module_tests(terraform_ready: Terraform) -> Iterator[Begun]:
+def module_tests(terraform_attached: Terraform) -> Iterator[Begun]:
     """`terraform test`, begun: the tests of the modules, with a mocked provider."""
-    with terraform_ready.begin("test", "-no-color") as begun:
+    with terraform_attached.begin("test", "-no-color") as begun:
         yield begun
 
 
@@ -203,14 +212,15 @@ def account_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MotoAcc
 @pytest.fixture(scope="session")
 def account(
     terraform_ready: Terraform, account_server: MotoAccount, tmp_path_factory: pytest.TempPathFactory
-) -> Terraform:
+) -> Iterator[Terraform]:
     """Terraform, initialised, for the lake as AWS gets it, in that account."""
     folder = tmp_path_factory.mktemp("account")
     _stand_ins(folder / "build" / "lambda")
     environment = {**terraform_ready.environment, **account_server.environment}
     copy = Terraform(folder, terraform.stage(folder), environment)
     assert copy.run("init", "-no-color", "-reconfigure").returncode == 0
-    return copy
+    with serving(copy.workspace, environment, folder / "provider.log") as attached:
+        yield replace(copy, environment=attached)
 
 
 @pytest.fixture(scope="session")

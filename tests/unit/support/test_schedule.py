@@ -79,7 +79,7 @@ def test_every_file_named_is_there_and_named_once():
 
 def test_the_files_that_share_a_plan_are_named():
     """Another process would plan anew, and begin what nobody in it waits for."""
-    shared = re.compile(r"\b(aws_plan|terraform_copy|module_tests|twin_lake)\b")
+    shared = re.compile(r"\b(aws_plan|terraform_attached|terraform_copy|module_tests|twin_lake)\b")
     users = {
         path.name for path in (ROOT / "tests/infra").glob("test_*.py") if shared.search(path.read_text())
     }

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from petrostream.gauges import Anchor, follow, follow_levels, follow_slowly, quantise
 from petrostream.gauges.features import MISSING
 from petrostream.schema import SENSOR_INDEX
+from tests.support.depth import examples
 from tests.support.wells import SENSORS, START, normal_values
 
 ALL = np.arange(27)
@@ -75,7 +76,7 @@ def levels(case, wells, memories, at):
 
 
 @pytest.mark.parametrize("followed", [trends, slow, levels])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     step_s=st.sampled_from([1, 10, 60, 600]),

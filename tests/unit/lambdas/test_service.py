@@ -96,7 +96,7 @@ class Fleet:
             while time.monotonic() < end:
                 if len(self.landed()) >= rows:
                     return
-                time.sleep(0.01)
+                time.sleep(0.05)  # to read all rows takes the core from the tasks
         raise AssertionError(f"{len(self.landed())} of {rows} readings landed")
 
     def landed(self):
@@ -219,7 +219,7 @@ def test_two_tasks_that_both_believe_they_have_a_shard_deliver_each_row_once_in_
         reader.start()
     end = time.monotonic() + 120
     while len(fleet.landed()) < len(SECONDS) * len(FACILITIES) and time.monotonic() < end:
-        time.sleep(0.02)
+        time.sleep(0.05)
     for reader in both:
         reader.finish()
         reader.join(30)

@@ -152,12 +152,17 @@ def test_instances_that_do_not_belong_are_left_out_with_the_reason(dataset):
     assert why_not(short) == "900 s of normal operation, fewer than 1200"
 
 
-def test_every_method_judges_every_eligible_instance(dataset, tmp_path):
-    out = tmp_path / "new" / "figures.json"
+@pytest.fixture(scope="module")
+def figures(dataset, tmp_path_factory):
+    """What the command says of every method."""
+    out = tmp_path_factory.mktemp("benchmark") / "new" / "figures.json"
     result = CliRunner().invoke(app, ["--data", str(dataset), "--json", str(out)])
 
     assert result.exit_code == 0, result.output
-    figures = json.loads(out.read_bytes())
+    return json.loads(out.read_bytes())
+
+
+def test_every_method_judges_every_eligible_instance(figures):
     assert set(figures["methods"]) == set(METHODS)
     eligible = [one["instance"] for one in figures["eligible"]]
     assert eligible == ["2/WELL-00001_20200101000000", "6/WELL-00002_20200101000000"]
@@ -230,9 +235,9 @@ def test_petrostream_is_above_its_bar_on_real_instances():
     assert figures["methods"]["petrostream"]["mean"] >= 0.91
 
 
-def test_scores_rank_windows_of_normal_operation_below_those_of_the_event(dataset):
+def test_scores_rank_windows_of_normal_operation_below_those_of_the_event(figures):
     """VUS-PR needs no limit; a method that calls everything the same gets about one half."""
-    found = run(find_instances(dataset), METHODS, 1)["methods"]
+    found = figures["methods"]
 
     for name in ("petrostream", "petrostream_max_z", "petrostream_mahalanobis", "max_z"):
         assert found[name]["vus_pr"]["mean"] > 0.9

@@ -12,6 +12,7 @@ from rich.table import Table
 from cost.prices import PricesError
 from infra.settings import SettingsError
 from petrostream.errors import PetroStreamError
+from scale.markdown import tables
 from scale.model import Modelled, modelled
 from scale.report import STEP_COLUMNS, as_text, page, steps_rows
 from scale.speed import load_measurements
@@ -33,7 +34,10 @@ def main(
         ROOT / "build" / "scale"
     ),
     steps: Annotated[str, typer.Option(help="Steps to model, by commas.")] = ",".join(STEPS),
-    seconds: Annotated[int, typer.Option(min=10, help="Normal operation to simulate.")] = 120,
+    seconds: Annotated[int, typer.Option(min=10, help="Normal operation to simulate.")] = 60,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the tables of the documentation.")
+    ] = False,
     outage: Annotated[bool, typer.Option(help="Simulate an hour's outage as well.")] = True,
 ) -> None:
     """Model a thousand to a million readings a second: lag, hot shards, throttles, recovery, bill."""
@@ -53,6 +57,9 @@ def main(
     for name in steps.split(","):
         text = json.dumps(document(name), indent=2) + "\n"
         (out / f"settings-{name}.json").write_text(text, encoding="utf-8")
+    if markdown:
+        typer.echo(tables(figures, found))
+        return
     view = Table(box=SIMPLE_HEAD)
     for place in _SHOWN:
         view.add_column(STEP_COLUMNS[place])

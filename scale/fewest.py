@@ -35,7 +35,7 @@ def fewest_shards(step: ScaleStep, settings: Settings, speed: Speed, reading_byt
     each_s = (work - speed.fixed) / 1000 / float(vcpus(settings.scoring.memory_mb))
     fixed_s = speed.fixed / 1000 + float(f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS) / 1000
     by_time = (float(f.BUSY_SHARE) * interval - fixed_s) / each_s
-    room = min(by_bytes, by_records, by_time)
+    room = min(float(by_bytes), float(by_records), by_time)
     keys, shards = names(step.facilities), max(1, int(step.facilities / room))
     while shards <= MOST_SHARDS:
         if facilities_of_shards(keys, shards).max() <= room:

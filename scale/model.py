@@ -24,8 +24,20 @@ from scale.steps import ScaleStep
 
 OUTAGE_S = 3600.0
 WARM_S = 60.0
-SAMPLE = 24
+SAMPLE = 12
 """Shards of the simulated outage; the quotas that all share are scaled down with them."""
+
+SIMULATED = (
+    "firehose_bytes",
+    "firehose_requests",
+    "lambda_concurrency",
+    "partition_write_units",
+    "shard_read_bytes",
+    "shard_write_bytes",
+    "shard_write_records",
+    "table_write_units",
+)
+"""Quotas that the simulation runs under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,7 @@ class Modelled:
     steady: Steady
     recovery: CatchUp | None
     bill: Bill
+    shards: int
 
     @property
     def fits(self) -> bool:
@@ -221,7 +234,7 @@ def modelled(
     speed: Speed,
     *,
     reading_bytes: Fraction | None = None,
-    seconds: float = 120.0,
+    seconds: float = 60.0,
     watched_s: float = 4 * 3600.0,
 ) -> Iterator[Modelled]:
     """Model a step in each region. Regions with the same quotas share a simulation.
@@ -239,18 +252,18 @@ def modelled(
     charged = bill(step.workload(settings), settings, basis=basis)
     placed = facilities_of_shards(names(step.facilities), settings.stream.shards).tolist()
     outage = (WARM_S, WARM_S + OUTAGE_S)
-    known: dict[tuple[tuple[str, float], ...], tuple[Steady, CatchUp | None]] = {}
+    known: dict[tuple[float, ...], tuple[Steady, CatchUp | None]] = {}
     for region in REGIONS:
         found = needs(region, step, flow)
         quota = dict(granted(found))
-        key = tuple(sorted(quota.items()))
+        key = tuple(quota[name] for name in SIMULATED)
         if key not in known:
             usual = steady(simulation(flow, step, speed, quota, placed), seconds)
             after = None
             if watched_s:
                 after = recovery(simulation(flow, step, speed, quota, sample(placed), outage), watched_s)
             known[key] = usual, after
-        yield Modelled(region, step, found, *known[key], charged)
+        yield Modelled(region, step, found, *known[key], charged, settings.stream.shards)
 
 
 def _total(shards: Sequence[ModelledShard], name: str) -> float:

@@ -109,8 +109,16 @@ def table_units(flow: Flow) -> Fraction:
 
 
 def granted(found: list[Need]) -> Mapping[str, float]:
-    """Each quota as the step has it: of several uses, what the largest asks for."""
-    return {
+    """Each quota as the step has it: of several uses, what the largest asks for.
+
+    A Firehose's requests and entries a second are raised with its bytes, in proportion (its page of quotas).
+    """
+    having = {
         name: max(one.granted for one in found if one.quota.name == name)
         for name in {one.quota.name for one in found}
     }
+    default = next(one.quota.value for one in found if one.quota.name == "firehose_bytes")
+    factor = having["firehose_bytes"] / default
+    for name in ("firehose_requests", "firehose_records"):
+        having[name] *= factor
+    return having

@@ -10,7 +10,7 @@ from cost.report import dollars
 from scale.model import CatchUp, Modelled
 from scale.quotas import REGIONS, as_of, quotas
 from scale.speed import BENCH, Measurements
-from scale.steps import PARALLELIZATION, document
+from scale.steps import PARALLELIZATION
 from scale.what_if import VCPU_BAR, what_if
 
 Cells = Sequence[object]
@@ -76,10 +76,10 @@ def _json(one: Modelled) -> dict[str, Any]:
 def steps_rows(found: Sequence[Modelled]) -> Iterator[Cells]:
     """A row for each step in each region, for people."""
     for one in found:
-        usual, stream = one.steady, document(one.step.name)["stream"]
+        usual = one.steady
         yield (
             f"{one.step.readings:,}/s, {one.region}",
-            stream["shards"],
+            one.shards,
             f"{usual.lag_p50:.1f} / {usual.lag_p95:.1f} / {usual.lag_max:.1f}",
             f"{usual.hottest} ({usual.mean:.1f})",
             f"{usual.throttled_records:,.0f}",

@@ -1,13 +1,13 @@
 """A discrete simulation of the path: shards, their consumers, and the quotas they share.
 
-Time is simulated by SimPy. Every second each shard takes what its facilities send, within its quotas; what is
-over them waits at the producer, as `KinesisWriter` holds back a key whose record was refused. Each shard has
+Time is simulated by SimPy. A shard's facilities send their blocks at moments spread over the second; it takes
+what its quotas allow, and what is over them waits at the producer, as `KinesisWriter` holds back a key whose
+record was refused. Each shard has
 one consumer at a time: it is read once a second, a batch closes when it is full or its window is over, one
 function scores it, sends its rows to Firehose, writes to the table, and only then comes the next batch.
 Readings are in order, and counted, not made. A lag is from sending a reading to the end of its batch.
 """
 
-from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +17,13 @@ import simpy
 
 from scale.rates import Rate
 from scale.speed import Speed
+from scale.waiting import Queue, SentStretch
 
 READ_S = 1.0
 """Lambda reads each shard once a second (developer guide, "Using Lambda with Kinesis")."""
+
+TICKS = 4
+"""Moments of a second at which blocks arrive, each with as many."""
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -100,42 +104,6 @@ class ShardQuotas:
 
 
 @dataclass
-class SentStretch:
-    """Readings that a shard's facilities sent in a stretch of time, and have not been scored."""
-
-    begin: float
-    end: float
-    readings: float
-
-
-@dataclass
-class Queue:
-    """Stretches in the order in which they were sent, and how many readings they have."""
-
-    stretches: deque[SentStretch] = field(default_factory=deque)
-    readings: float = 0.0
-
-    def add(self, sent: SentStretch) -> None:
-        """Put a stretch behind the others."""
-        self.stretches.append(sent)
-        self.readings += sent.readings
-
-    def take(self, most: float) -> list[SentStretch]:
-        """Take readings from the front, in order; a stretch may be split."""
-        taken: list[SentStretch] = []
-        while self.stretches and most > 0:
-            first = self.stretches.popleft()
-            if first.readings > most:
-                middle = first.begin + (first.end - first.begin) * most / first.readings
-                self.stretches.appendleft(SentStretch(middle, first.end, first.readings - most))
-                first = SentStretch(first.begin, middle, most)
-            taken.append(first)
-            most -= first.readings
-        self.readings = self.readings - sum(one.readings for one in taken) if self.stretches else 0.0
-        return taken
-
-
-@dataclass
 class ModelledShard:
     """A shard: what waits before it, what is in it, and what was scored of it.
 
@@ -204,13 +172,14 @@ class Simulation:
         self.env.run(until=seconds)
 
     def _produce(self, shard: ModelledShard) -> Process:
-        readings = shard.facilities * self.traffic.readings
-        each = readings / (shard.facilities * self.traffic.records)
-        most = min(self.quotas.write_bytes / self.traffic.reading_bytes, self.quotas.write_records * each)
+        traffic = self.traffic
+        readings = shard.facilities * traffic.readings / TICKS
+        each = traffic.readings / traffic.records
+        most = min(self.quotas.write_bytes / traffic.reading_bytes, self.quotas.write_records * each) / TICKS
         while True:
-            yield self.env.timeout(1.0)
+            yield self.env.timeout(1 / TICKS)
             shard.offered += readings
-            shard.waiting.add(SentStretch(self.env.now - 1.0, self.env.now, readings))
+            shard.waiting.add(SentStretch(self.env.now - 1 / traffic.records, self.env.now, readings))
             shard.throttled += max(0.0, shard.waiting.readings - most) / each
             for sent in shard.waiting.take(most):
                 shard.stored.add(sent)
@@ -226,7 +195,7 @@ class Simulation:
             with self.lambdas.request() as place:
                 yield place
                 began = self.env.now
-                yield from self._invoke(shard, taken, readings)
+                yield from self._invoke(shard, readings)
                 shard.busy_s += self.env.now - began
             shard.in_function = 0.0
             shard.scored += readings
@@ -266,9 +235,9 @@ class Simulation:
         by_bytes = self.consumer.batch_bytes / (traffic.event_share * traffic.reading_bytes)
         return min(self.consumer.batch_records * each, by_bytes)
 
-    def _invoke(self, shard: ModelledShard, taken: list[SentStretch], readings: float) -> Process:
+    def _invoke(self, shard: ModelledShard, readings: float) -> Process:
         traffic, consumer, shared = self.traffic, self.consumer, self.shared
-        spans = sum(one.end - one.begin for one in taken)
+        spans = readings / (shard.facilities * traffic.readings)
         records = readings / (traffic.readings / traffic.records)
         facilities = min(shard.facilities, records)
         wells = min(shard.facilities * traffic.wells, readings)

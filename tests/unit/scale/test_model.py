@@ -1,6 +1,7 @@
 """Steps, needs and bill: each settings file is valid, and the bill is that of the cost model."""
 
 import json
+import re
 from fractions import Fraction
 
 import pytest
@@ -146,6 +147,9 @@ def test_the_command_writes_report_figures_and_settings(tmp_path):
     for mark in ("measured", "modelled", "quoted"):
         assert f'<span class="mark">{mark}</span>' in page
     assert json.loads((out / "settings-1k.json").read_text()) == document("1k")
+    shown = CliRunner().invoke(app, ["--steps", "1k", "--no-outage", "--out", str(out), "--markdown"])
+    assert "| 1,000 | 2 | " in shown.output
+    assert len(re.findall("^## ", shown.output, re.MULTILINE)) == 5
     failed = CliRunner().invoke(app, ["--steps", "2m", "--out", str(out)])
     assert failed.exit_code == 1
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from scale.rates import Rate
 from scale.shards import facilities_of_shards, names, shard_of
-from scale.simulation import Queue, SentStretch, ShardConsumer, ShardQuotas, Shared, Simulation, Traffic
+from scale.simulation import TICKS, ShardConsumer, ShardQuotas, Shared, Simulation, Traffic
 from scale.speed import Speed
+from scale.waiting import Queue, SentStretch
 
 CALLS = {"get_item": 0.5, "put_item": 0.5, "put_record_batch": 1.0, "update_item": 0.5}
 SPEED = Speed(1.0, 0.1, 2.0, 0.5, 0.0, 0.05, 0.5, CALLS)
@@ -67,7 +68,7 @@ def test_what_was_offered_is_scored_or_waits(facilities, window, vcpus, firehose
     sim = simulated(facilities, float(seconds), consumer=consumer, firehose=firehose, lambdas=lambdas)
     offered, scored, backlog = totals(sim)
     assert scored + backlog == pytest.approx(offered, rel=1e-9, abs=1e-6)
-    assert offered == pytest.approx(sum(facilities) * 10 * (seconds - 1))
+    assert offered == pytest.approx(sum(facilities) * 10 * (seconds - 1 / TICKS))
     counted = sum(readings for shard in sim.shards for _, readings in shard.lags)
     assert counted == pytest.approx(scored, rel=1e-9, abs=1e-6)
     assert all(lag >= 0 for shard in sim.shards for lag, _ in shard.lags)
@@ -99,7 +100,7 @@ def test_an_overloaded_shard_falls_behind_by_what_it_cannot_score():
 
 def test_a_shard_over_its_quota_refuses_what_is_too_much():
     # 500 facilities send 5,000 readings of 300 bytes a second: 1.43 of a shard's MiB.
-    sim = simulated([500], 101.0)
+    sim = simulated([500], 100.0 + 1 / TICKS)
     shard = sim.shards[0]
     assert shard.throttled > 0
     assert shard.waiting.readings == pytest.approx(100 * (5000 - (1 << 20) / 300), rel=0.01)
@@ -110,7 +111,8 @@ def test_a_batch_a_second_that_takes_no_time_has_the_lag_of_the_read():
     sim = simulated([1], 100.0)
     service = 0.045 + sim.shards[0].cpu_s / sim.shards[0].batches
     phase = float(np.random.default_rng(20).uniform(0, 1))
-    assert mean_lag(sim) == pytest.approx(0.5 + phase + service, abs=0.02)
+    wait = np.mean([(phase - at / TICKS) % 1 for at in range(TICKS)])
+    assert mean_lag(sim) == pytest.approx(0.5 + wait + service, abs=0.02)
 
 
 def test_a_quota_is_a_queue_with_constant_service():

@@ -409,8 +409,13 @@ def evaluated(folder, out, *options):
     return json.loads((out / "a.json").read_bytes()), (out / "a.html").read_text(), result.output
 
 
-def test_previous_is_the_newest_baseline_of_the_same_well_from_an_earlier_instance(ageing_dataset, tmp_path):
-    figures, page, output = evaluated(ageing_dataset, tmp_path, "--baseline", "previous")
+@pytest.fixture(scope="module")
+def previous(ageing_dataset, tmp_path_factory):
+    return evaluated(ageing_dataset, tmp_path_factory.mktemp("previous"), "--baseline", "previous")
+
+
+def test_previous_is_the_newest_baseline_of_the_same_well_from_an_earlier_instance(previous):
+    figures, page, output = previous
     rows = {one["instance"]: one for one in figures["instances"]}
 
     assert figures["not_commissioned"] == {"2/WELL-00011_20140501000000": "no earlier baseline of its well"}
@@ -429,9 +434,9 @@ def test_previous_is_the_newest_baseline_of_the_same_well_from_an_earlier_instan
     assert figures["fleet"]["instances"] == []
 
 
-def test_an_earlier_baseline_watches_the_whole_normal_period(ageing_dataset, tmp_path):
+def test_an_earlier_baseline_watches_the_whole_normal_period(ageing_dataset, previous, tmp_path):
     fresh, _, _ = evaluated(ageing_dataset, tmp_path)
-    aged, _, _ = evaluated(ageing_dataset, tmp_path, "--baseline", "previous")
+    aged, _, _ = previous
 
     assert aged["instances"][0]["normal_s"] == pytest.approx(fresh["instances"][0]["normal_s"] / 0.4, abs=2)
 

@@ -95,7 +95,7 @@ def test_another_model_replaces_exactly_the_chosen_day_before_every_reader(
     done = threading.Event()
 
     def read() -> None:
-        while not done.is_set():
+        while not done.wait(0.1):
             seen.extend(lake.sql(query))
 
     reader = threading.Thread(target=read)

@@ -51,7 +51,7 @@ def crashing(tmp_path_factory: pytest.TempPathFactory, deployed: Path | None) ->
         yield lake
 
 
-def _replay(lake: Lake, data: Path, report: Path, speed: int = 300) -> subprocess.Popen[str]:
+def _replay(lake: Lake, data: Path, report: Path, speed: int = 200) -> subprocess.Popen[str]:
     """A live replay of which the first readings have landed."""
     return begin(lake, replay_of(data, report, f"e2e-crash-{lake.twin.port}", speed))
 
@@ -145,7 +145,7 @@ def damage(crashing: Lake, run: Run, tmp_path_factory: pytest.TempPathFactory) -
     simulate(crashing, data, seed=18)
     before = _landed(crashing)
     # A task of the service takes longer to end than a function to be switched off; the replay outlasts it.
-    producer = _replay(crashing, data, report, 300 if crashing.consumer == "function" else 100)
+    producer = _replay(crashing, data, report, 200 if crashing.consumer == "function" else 70)
     # Nothing is scored from here to the crash: what the journal then loses is missing for certain.
     with crashing.unscored():
         time.sleep(UNSCORED_SECONDS)

@@ -199,8 +199,15 @@ def _copy_lake(like: Path, target: Twin) -> None:
 
 
 def wait_for(ready: Callable[[], bool], what: str, seconds: float = 180.0) -> None:
-    """Wait until `ready()` holds; fails naming `what` after `seconds`."""
+    """Wait until `ready()` holds; fails naming `what` after `seconds`.
+
+    A query that takes long is asked less often: it takes the cores from what it waits for.
+    """
     end = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
-        time.sleep(0.5)
+    while True:
+        asked = time.monotonic()
+        if ready():
+            return
+        now = time.monotonic()
+        assert now < end, f"waited {seconds:.0f} s for {what}"
+        time.sleep(min(max(0.5, 2 * (now - asked)), 5.0))

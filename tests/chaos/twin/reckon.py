@@ -9,7 +9,8 @@ import boto3
 
 from local.demo.facility import read_pairing
 from petrostream.aws.live_reader import LiveTable
-from petrostream.times import parse_ms
+from petrostream.minutes import WINDOW_MS
+from petrostream.times import LATENESS_MS, parse_ms
 from tests.chaos.lake import VIEWS
 from tests.chaos.reckoning import WALL, Reckoning
 from tests.chaos.twin.topic import Heard
@@ -121,7 +122,7 @@ def _unlike_the_stream(lake: Lake, facility: str) -> int:
 
 
 def _minutes_agree(lake: Lake, sent: Sent) -> bool:
-    """Whether the live table's closed minutes are the lake's: all of them but a well's last, still open."""
+    """Whether the live table's closed minutes are the lake's: all that its facility's time has passed."""
     table = LiveTable(LIVE_TABLE, boto3.client("dynamodb"))
     end = datetime.now(UTC) + timedelta(minutes=1)
     live: dict[tuple[str, int], MinuteFigures] = {
@@ -135,16 +136,26 @@ def _minutes_agree(lake: Lake, sent: Sent) -> bool:
         )
         for row in lake.sql(f"SELECT * FROM well_minutes WHERE {sent.of_wells}")
     }  # fmt: skip
-    last = {(well, max(start for name, start in landed if name == well)) for well, _ in landed}
-    return live.items() <= landed.items() and landed.keys() - live.keys() <= last
+    newest = _newest(lake, sent, "facility_id")
+    passed = {
+        (well, start)
+        for well, start in landed
+        if start + WINDOW_MS + LATENESS_MS <= newest[sent.facilities[well]]
+    }
+    return live.items() <= landed.items() and live.keys() >= passed
 
 
 def _live_is_newest(lake: Lake, sent: Sent) -> bool:
     """Whether the live fleet shows each well's newest reading in the lake."""
     fleet = LiveTable(LIVE_TABLE, boto3.client("dynamodb")).fleet(sorted(set(sent.facilities.values())))
     shown = {well.well_id: well.status.ts_ms for facility in fleet for well in facility.wells}
-    newest = lake.sql(f"SELECT well_id, MAX(ts) AS ts FROM well_data WHERE {sent.of_wells} GROUP BY well_id")
-    return shown == {row["well_id"]: _ms(row["ts"]) for row in newest}
+    return shown == _newest(lake, sent, "well_id")
+
+
+def _newest(lake: Lake, sent: Sent, by: str) -> dict[str, int]:
+    """The newest well reading of each well or facility, epoch ms."""
+    rows = lake.sql(f"SELECT {by}, MAX(ts) AS ts FROM well_data WHERE {sent.of_wells} GROUP BY {by}")
+    return {row[by]: _ms(row["ts"]) for row in rows}
 
 
 def _told(lake: Lake, sent: Sent, heard: Heard) -> tuple[int, int]:

@@ -4,7 +4,8 @@ The event source mapping leaves a notice in the failure queue for each batch it 
 position on its shard, not its content. For each notice this reads those records from the stream and puts them
 on it again, unchanged. Invoking the scoring function with them again would do nothing: a facility's state has
 moved past them, and the function skips what it takes for done. As new records they are scored like any late
-reading; a reading that did land before lands twice and appears once in every view.
+reading; a reading that did land before lands twice and appears once in every view. A rejected line that was
+quarantined before is there twice: its identity is that of its record.
 
 A notice leaves the queue only when all of its records are on the stream again. Run it as often as needed.
 """

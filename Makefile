@@ -16,7 +16,7 @@ MODELS ?= build/models
 SPEED ?= max
 Q ?=
 
-.PHONY: help setup setup-dev up down demo gold dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc quality retrain sql backfill package cost scale bench \
+.PHONY: help setup setup-dev up down demo gold dashboard grafana powerbi powerbi-check service data simulate train benchmark evaluate replay cdc quality retrain sql backfill package cost scale bench compare \
         plan lock deploy smoke rollback destroy receipt \
         test test-unit test-deep test-infra test-e2e test-images image-tools chaos soak fuzz scan lint format clean
 
@@ -226,6 +226,18 @@ $(SCAN)/.setup: tools/scanners.txt | $(BIN)/python
 
 scan: setup-dev $(SCAN)/.setup ## Scan workflows, definitions and policies: zizmor, checkov, parliament, policy_sentry
 	@PETROSTREAM_SCAN=required $(RUN) -m pytest tests/infra/test_scan.py
+
+# What PetroStream is compared with brings a Kafka client and a dataflow engine: an environment of their own.
+COMPARE := .venv-compare
+
+$(COMPARE)/.setup: tools/compare.txt | $(BIN)/python
+	@echo "Installing the libraries to compare with (about two minutes) ..."
+	@$(PYTHON) -m venv $(COMPARE)
+	@$(COMPARE)/bin/python -m pip install --disable-pip-version-check --requirement $< > $(COMPARE)/install.log || { tail $(COMPARE)/install.log; exit 1; }
+	@touch $@
+
+compare: setup $(COMPARE)/.setup ## Compare a reading's cost with scikit-learn, skl2onnx, Quix Streams, Bytewax and River
+	@$(RUN) bench/compare.py --json build/bench-compare.json
 
 lint: setup-dev ## Check style, types, imports, structure, spelling, shell scripts, workflows, SQL and docs
 	@$(BIN)/ruff check .

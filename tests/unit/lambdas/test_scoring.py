@@ -2,6 +2,9 @@
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from unittest.mock import patch
 
 import pytest
@@ -30,6 +33,7 @@ from tests.support.fakes import (
     FakeFirehose,
     FakeTable,
 )
+from tests.support.paths import ROOT
 from tests.support.scoring_world import START_MS, World, block, reading, shard, tank_reading
 
 LATER_MS = START_MS + 3_600_000
@@ -516,3 +520,31 @@ def test_a_function_that_turns_to_enhanced_fan_out_goes_on_where_it_was():
     world.function(pushed, Context(60_000))
     identities = [row["event_id"] for row in world.scored()]
     assert len(identities) == len(set(identities)) == 4
+
+
+def test_models_are_loaded_while_the_function_is_initialised(monkeypatch):
+    world = World()
+    monkeypatch.setattr(handler, "_worker", world.worker)
+    handler.prepare()
+    world.bucket.objects.clear()
+    assert world.worker().models.current() is not None
+
+
+def test_a_function_that_cannot_be_prepared_starts_and_says_so_with_its_first_batch():
+    # Without its settings, in a process of its own, as Lambda starts one.
+    probe = (
+        "from lambdas.scoring import handler; from tests.support.event_source import Context;"
+        "handler.handler({'Records': []}, Context())"
+    )
+    environment = {"PATH": os.environ["PATH"], "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
+    done = subprocess.run(
+        [sys.executable, "-c", probe],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "not prepared: the first batch will be slower" in done.stdout
+    assert "SettingInvalid" in done.stderr.splitlines()[-1]

@@ -3,6 +3,8 @@
 import os
 import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from toolchain.run import probe
@@ -31,12 +33,17 @@ def _owner_from_proc(port: int) -> int | None:
     """Linux: match the listening socket's inode with the open files of every visible process."""
     sockets = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _inodes(table, port)}
     for folder in Path("/proc").glob("[0-9]*/fd"):
-        try:
-            if any(os.readlink(entry) in sockets for entry in folder.iterdir()):  # noqa: PTH115
-                return int(folder.parent.name)
-        except OSError:
-            continue
+        if not sockets.isdisjoint(_open_files(folder)):
+            return int(folder.parent.name)
     return None
+
+
+def _open_files(folder: Path) -> Iterator[str]:
+    """What a process has open, as far as this user may see it and it has not been closed meanwhile."""
+    with suppress(OSError):
+        for entry in folder.iterdir():
+            with suppress(OSError):
+                yield os.readlink(entry)  # noqa: PTH115
 
 
 def _inodes(table: str, port: int) -> list[str]:

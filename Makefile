@@ -31,7 +31,7 @@ $(BIN)/python:
 
 $(VENV)/.setup: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what the lake needs (about a minute) ..."
-	@$(PIP) --editable '.[ml,local,service,dashboard,cdc]' | $(PROGRESS)
+	@$(PIP) --editable '.[ml,local,service,dashboard,cdc,scale]' | $(PROGRESS)
 	@touch $@
 
 $(VENV)/.setup-dev: $(VENV)/.setup
@@ -128,7 +128,7 @@ cost: setup ## Estimate a month on AWS: make cost [WELLS=10 HZ=1 HOURS=24 FACILI
 	@$(RUN) -m cost $(foreach option,wells hz hours facilities block-seconds months queries,$(call given,$(option))) \
 	  $(foreach switch,fargate customer-key enhanced-fan-out free-tier json check,$(if $(call variable,$(switch)),--$(switch)))
 
-scale: setup-dev ## Measure, and model a thousand to a million readings a second (build/scale): make scale [FULL=1]
+scale: setup ## Measure, and model a thousand to a million readings a second (build/scale): make scale [FULL=1]
 	@$(RUN) bench/scale.py $(if $(FULL),--full) --json build/scale/measured.json
 	@$(RUN) -m scale --measured build/scale/measured.json --out build/scale
 

@@ -17,6 +17,7 @@ def tables(measured: Measurements, found: Sequence[Modelled]) -> str:
     """Every table, with the heading of its section."""
     parts = (
         ("The steps", _STEP_COLUMNS, _steps(found)),
+        ("Writes a second", ("hop", *(one.step.name for one in _in_first_region(found))), _hops(found)),
         ("The bill", ("readings/s", *SERVICES), _bills(found)),
         ("What was measured", _SHAPE_COLUMNS, _shapes(measured)),
         ("Processor time of a batch", ("", "ms"), _speed(measured)),
@@ -60,6 +61,13 @@ def _minutes(after: CatchUp | None) -> str:
         return ""
     over = f"over {after.watched_s / 60:.0f}"
     return " / ".join(over if one is None else f"{one / 60:.0f}" for one in (after.median_s, after.last_s))
+
+
+def _hops(found: Sequence[Modelled]) -> Iterator[Cells]:
+    for same in zip(*(one.hops for one in _in_first_region(found)), strict=True):
+        yield f"{same[0].name}: {same[0].unit}", *(f"{hop.writes:,.1f}" for hop in same)
+        if same[0].bytes is not None:
+            yield f"{same[0].name}: MB", *(f"{(hop.bytes or 0) / 1e6:,.2f}" for hop in same)
 
 
 def _bills(found: Sequence[Modelled]) -> Iterator[Cells]:

@@ -14,6 +14,7 @@ from cost.flow import Flow
 from cost.sizes import vcpus
 from infra.settings import Settings
 from petrostream.arrays import FloatArray
+from scale.hops import Hop, hops
 from scale.needs import Need, flow_of, granted, needs
 from scale.quotas import REGIONS
 from scale.rates import Rate
@@ -97,6 +98,7 @@ class Modelled:
     recovery: CatchUp | None
     bill: Bill
     shards: int
+    hops: tuple[Hop, ...]
 
     @property
     def fits(self) -> bool:
@@ -263,7 +265,7 @@ def modelled(
             if watched_s:
                 after = recovery(simulation(flow, step, speed, quota, sample(placed), outage), watched_s)
             known[key] = usual, after
-        yield Modelled(region, step, found, *known[key], charged, settings.stream.shards)
+        yield Modelled(region, step, found, *known[key], charged, settings.stream.shards, tuple(hops(flow)))
 
 
 def _total(shards: Sequence[ModelledShard], name: str) -> float:

@@ -9,6 +9,7 @@ from cost import figures as f
 from cost.basis import Basis
 from cost.flow import Flow
 from infra.settings import Settings
+from scale.hops import place_units, table_units
 from scale.quotas import Quota, quotas
 from scale.shards import facilities_of_shards, names
 from scale.steps import ScaleStep
@@ -92,20 +93,6 @@ def _uses(step: ScaleStep, flow: Flow) -> Iterator[tuple[str, str, Fraction]]:
 def _invocations(flow: Flow) -> Fraction:
     busy = flow.raw_copies * flow.raw_copy_ms / 1000 + flow.transforms * flow.transform_ms / 1000
     return flow.active_shards + Fraction(ceil(busy))
-
-
-def place_units(flow: Flow) -> Fraction:
-    """Write units a second for the places of all shards."""
-    return flow.batches * ceil(flow.place_bytes / f.WRITE_UNIT_BYTES)
-
-
-def table_units(flow: Flow) -> Fraction:
-    """Write units a second for everything in the live table."""
-    snapshots = (
-        flow.saves(facility) * ceil(flow.state_bytes(facility) / f.WRITE_UNIT_BYTES)
-        for facility in flow.facilities
-    )
-    return place_units(flow) + flow.window_writes + sum(snapshots, Fraction(0))
 
 
 def granted(found: list[Need]) -> Mapping[str, float]:

@@ -65,6 +65,15 @@ def _json(one: Modelled) -> dict[str, Any]:
             }
             for need in one.needs
         ],
+        "hops": [
+            {
+                "hop": hop.name,
+                "writes_per_second": round(hop.writes, 3),
+                "write": hop.unit,
+                "bytes_per_second": None if hop.bytes is None else round(hop.bytes),
+            }
+            for hop in one.hops
+        ],
         "steady": {name: round(getattr(usual, name), 3) for name in usual.__slots__},
         "recovery": None if after is None else {name: getattr(after, name) for name in after.__slots__},
         "usd_per_month": dollars(one.bill.total),
@@ -131,6 +140,8 @@ def page(measured: Measurements, found: Sequence[Modelled]) -> str:
         _section("The steps", "modelled"),
         _table(STEP_COLUMNS, steps_rows(found)),
         f"<p>{escape(_bar(found))}</p>",
+        _section("Writes and bytes a second on every hop", "modelled"),
+        _table(_HOP_COLUMNS, _hop_rows(found)),
         _section("The bill, dollars a month, prices of us-east-1", "modelled"),
         _table(("step", "by service"), _bill_rows(found)),
         _section("A million readings a second by other fleets and paces", "modelled"),
@@ -174,6 +185,7 @@ def _table(columns: Sequence[str], rows: Iterator[Cells]) -> str:
 
 _IF_COLUMNS = ("wells", "Hz", "s between batches", "vCPUs", f"a reading faster for {VCPU_BAR}")
 _NEED_COLUMNS = ("region, quota", "step", "what", "needs", "default", "verdict", "source")
+_HOP_COLUMNS = ("step, hop", "writes/s", "what", "bytes/s")
 _SHAPE_COLUMNS = (
     "wells a facility, Hz, readings a block",
     "readings/s of a core, warm",
@@ -209,6 +221,14 @@ def _bill_rows(found: Sequence[Modelled]) -> Iterator[Cells]:
         if one.region == REGIONS[0]:
             parts = (f"{name} {dollars(usd, 0)}" for name, usd in one.bill.by_service().items() if usd >= 1)
             yield one.step.name, ", ".join(parts)
+
+
+def _hop_rows(found: Sequence[Modelled]) -> Iterator[Cells]:
+    for one in found:
+        if one.region == REGIONS[0]:
+            for hop in one.hops:
+                size = "" if hop.bytes is None else f"{hop.bytes:,.0f}"
+                yield f"{one.step.name}, {hop.name}", f"{hop.writes:,.2f}", hop.unit, size
 
 
 def _if_rows(measured: Measurements) -> Iterator[Cells]:

@@ -13,6 +13,7 @@ from infra.settings import SETTINGS_FILE
 from petrostream.errors import PetroStreamError
 from scale.__main__ import main
 from scale.fewest import fewest_shards
+from scale.hops import hops, table_units
 from scale.model import basis_of, modelled, sample
 from scale.needs import HEADROOM, flow_of, granted, needs
 from scale.quotas import REGIONS
@@ -149,7 +150,7 @@ def test_the_command_writes_report_figures_and_settings(tmp_path):
     assert json.loads((out / "settings-1k.json").read_text()) == document("1k")
     shown = CliRunner().invoke(app, ["--steps", "1k", "--no-outage", "--out", str(out), "--markdown"])
     assert "| 1,000 | 2 | " in shown.output
-    assert len(re.findall("^## ", shown.output, re.MULTILINE)) == 5
+    assert len(re.findall("^## ", shown.output, re.MULTILINE)) == 6
     failed = CliRunner().invoke(app, ["--steps", "2m", "--out", str(out)])
     assert failed.exit_code == 1
 
@@ -176,3 +177,19 @@ def test_the_fewest_shards_hold_what_is_sent():
 def test_a_facility_that_no_shard_holds_is_refused():
     with pytest.raises(ValueError, match="more than 20000 shards"):
         fewest_shards(ScaleStep("x", 10_000, 10, 1000), settings_of("1m"), FIGURES.speed, Fraction(300))
+
+
+def test_the_hops_are_those_of_the_flow_and_add_up():
+    settings = settings_of("1m")
+    flow = flow_of(step("1m"), settings, basis_of(step("1m"), settings, FIGURES.speed))
+    found = {(one.name, one.unit): one for one in hops(flow)}
+    units = sum(one.writes for one in found.values() if one.unit == "write units")
+    assert units == pytest.approx(float(table_units(flow)))
+    assert found["producer to Kinesis", "records"].writes == 4000
+    assert found["producer to Kinesis", "records"].bytes == pytest.approx(320e6)
+    # A call takes 500 records or 5 MiB: blocks of 80 kB fill it by their bytes.
+    assert found["producer to Kinesis, full calls", "PutRecords calls"].writes == pytest.approx(
+        320e6 / (5 << 20)
+    )
+    assert found["scoring to Firehose", "PutRecordBatch calls"].writes >= float(flow.batches)
+    assert found["closed minutes of wells", "write units"].writes == pytest.approx(100_000 / 60)

@@ -182,7 +182,7 @@ UNIT := tests/unit tests/contract tests/fuzz tests/chaos tests/soak
 test-unit: setup-dev ## Run the unit tests, contracts, some fuzzing and faults: EXPLORE=1 draws new examples
 	@$(RUN) -m pytest $(UNIT) $(SIDE_BY_SIDE)
 
-test-deep: setup-dev ## What a night has time for: new examples of every property, all faults, an hour of fuzzing
+test-deep: setup-dev ## What a night has time for: more and new examples, kills at every step, all faults, an hour of fuzzing
 	@EXPLORE=1 $(RUN) -m pytest $(UNIT) $(SIDE_BY_SIDE)
 	@$(MAKE) --no-print-directory chaos TWIN=1
 	@$(MAKE) --no-print-directory fuzz

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from petrostream.alarms.types import ALARM_TYPES, FOREST, METHANE_HIGH, AlarmType
-from petrostream.arrays import BoolArray, FloatArray, IntArray
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.records import record
 from petrostream.risk import METHANE_LEAK_PPM
 
@@ -142,5 +142,8 @@ def restless(signals: Signals, limits: AlarmLimits = DEFAULT_LIMITS) -> BoolArra
         on = condition_on(alarm_type, signals, limits)
         if on is not None:
             stirred.append(on)
+    if not any(map(anywhere, stirred)):
+        # By far the most frequent case.
+        return np.zeros(len(signals.ts_ms), np.bool_)
     found: BoolArray = np.logical_or.reduce(stirred)
     return found

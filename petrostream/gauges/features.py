@@ -280,18 +280,18 @@ def _moments(window: IntArray, per_sensor: int, end: IntArray | None) -> tuple[F
         The statistics, shape (3, s, w, n), meaningless for fewer than two values; and the number of values,
         shape (c, w, n).
     """
-    shape = window.shape[1:]
-    sensors = (len(window) - 3 * per_sensor) // 3
+    shape, sensors = window.shape[1:], (len(window) - 3 * per_sensor) // 3
     q, qq, tq = window[: 3 * sensors].reshape(3, sensors, *shape)
     number, t, tt = window[3 * sensors :].reshape(3, per_sensor, *shape)
     n = np.maximum(number, 1).astype(np.float64)
     centre = np.rint(q / n).astype(np.int64)
-    rest = (q - number * centre).astype(np.float64)
-    squares = (qq - 2 * centre * q + number * centre * centre).astype(np.float64)
+    whole = number * centre
+    rest = (q - whole).astype(np.float64)
+    squares = (qq - centre * (2 * q - whole)).astype(np.float64)
     if end is not None:
         tt, tq, t = tt - 2 * end * t + number * end * end, tq - end * q, t - number * end
-    lags, products = tt.astype(np.float64), (tq - centre * t).astype(np.float64)
-    lag_f = t.astype(np.float64)
+    lags, lag_f = tt.astype(np.float64), t.astype(np.float64)
+    products = (tq - centre * t).astype(np.float64)
     spread = lags - lag_f * lag_f / n
     stats = np.empty((3, sensors, *shape))
     stats[0] = centre + rest / n

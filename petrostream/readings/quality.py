@@ -34,16 +34,15 @@ _NULLED = ("out_of_range", "non_finite", "undecodable_base64")
 """Codes of reasons for which validation replaces a value by null."""
 
 
-def quality(measured: FloatArray, vibration: BoolArray, sent: IntArray, kind: Kind) -> FloatArray:
+def quality(there: BoolArray, vibration: BoolArray, sent: IntArray, kind: Kind) -> FloatArray:
     """Return the data quality score of n readings: shape (n,).
 
     Args:
-        measured: shape (n, fields), NaN where missing or not usable.
+        there: shape (n, fields), which measured values are there and usable.
         vibration: shape (n,), whether the reading has a usable vibration frame.
         sent: shape (n,), number of values the reading sent.
         kind: of the readings.
     """
-    there: BoolArray = ~np.isnan(measured)
     usable = np.add.reduce(there, axis=1, dtype=np.int64) + vibration
     core = np.add.reduce(there.take(_CORE[kind.name], axis=1), axis=1, dtype=np.int64)
     return _score(usable, core, sent, len(_CORE[kind.name]))

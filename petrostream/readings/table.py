@@ -116,7 +116,8 @@ class Table:
 
     def floats(self, name: str) -> FloatArray:
         """Return the values of one field: shape (n,), NaN where missing."""
-        return np.array(self.column(name), dtype=np.float64)
+        found = self.columns.get(name)
+        return filled(len(self), np.nan) if found is None else np.array(found, dtype=np.float64)
 
 
 def _columns(objects: list[JsonObject], known: frozenset[str]) -> tuple[dict[str, list[Any]], set[str]]:

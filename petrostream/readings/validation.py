@@ -18,24 +18,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, filled_whole
+from petrostream.arrays import BoolArray, IntArray, filled_whole
 from petrostream.readings.decoding import JsonObject, decode_lines
-from petrostream.readings.inspection import MAX_DATES, inspect, value_reason
+from petrostream.readings.inspection import MAX_DATES, inspect
 from petrostream.readings.quality import quality
 from petrostream.readings.rejected import Rejected
 from petrostream.readings.table import Table
 from petrostream.readings.tanks import TankReadings, tank_event_id
+from petrostream.readings.usable import WELL_SENSORS, condemn, in_wrong_units, tag_units
 from petrostream.readings.wells import NO_TIME, Readings, event_ids, split_lines
-from petrostream.readings.wrong_units import MaskArray, likely_units, reasons_of, unusual
-from petrostream.schema import SENSOR_NAMES, TANK, WELL, Kind
+from petrostream.schema import TANK, WELL, Kind
 from petrostream.times import DAY_MS
 
 __all__ = ["Rejected", "Validated", "validate_block"]
 
-_PLACE = {f.name: i for i, f in enumerate(WELL.measured)}
-_SENSORS: IntArray = np.array([_PLACE[name] for name in SENSOR_NAMES], np.int64)
-_LOW = {kind.name: np.array([f.low for f in kind.measured]) for kind in (WELL, TANK)}
-_HIGH = {kind.name: np.array([f.high for f in kind.measured]) for kind in (WELL, TANK)}
+_PLACE = WELL.places
 
 
 def _no_positions() -> IntArray:
@@ -214,10 +211,13 @@ def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
     vibration = table.floats("vibration_encoded")
     lost = np.array(table.lost, dtype=np.int64)
     framed: BoolArray = ~np.isnan(vibration)
-    sent = np.add.reduce(~np.isnan(measured), axis=1, dtype=np.int64) + framed + lost
-    wrong = _wrong_units(measured.take(_SENSORS, axis=1))
-    _condemn(measured, table, WELL)
-    usable = _tag_units(measured, table, wrong)
+    there: BoolArray = ~np.isnan(measured)
+    sent = np.add.reduce(there, axis=1, dtype=np.int64) + framed + lost
+    values = measured.take(WELL_SENSORS, axis=1)
+    wrong = in_wrong_units(values)
+    if condemn(measured, table, WELL) or wrong is not None:
+        there = ~np.isnan(tag_units(measured, table, wrong))
+        values = measured.take(WELL_SENSORS, axis=1)
     ts, wells, sources = table.column("ts"), table.column("well_id"), table.column("source")
     return Readings(
         well_id=wells,
@@ -225,14 +225,14 @@ def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
         ts_ms=np.array(ts, dtype=np.int64),
         source=sources,
         source_ts_ms=_instants(table.column("source_ts")),
-        values=measured.take(_SENSORS, axis=1),
+        values=values,
         label=table.column("class"),
         state=table.column("state"),
         methane_ppm=measured[:, _PLACE["methane_ppm"]],
         co2_ppm=measured[:, _PLACE["co2_ppm"]],
         vibration_rms=vibration,
         reasons=table.tags,
-        quality=quality(usable, framed, sent, WELL),
+        quality=quality(there, framed, sent, WELL),
         event_id=event_ids(wells, sources, ts),
         sequence=[sequence] * len(table),
         feed_id=table.names("feed_id"),
@@ -243,7 +243,7 @@ def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
 def _tanks(table: Table, sequence: str, arrival_ms: int) -> TankReadings:
     measured = table.measured()
     sent = (~np.isnan(measured)).sum(axis=1) + np.array(table.lost, dtype=np.int64)
-    _condemn(measured, table, TANK)
+    condemn(measured, table, TANK)
     ts, names, facilities = table.column("ts"), table.column("tank_id"), table.column("facility_id")
     return TankReadings(
         tank_id=names,
@@ -251,7 +251,7 @@ def _tanks(table: Table, sequence: str, arrival_ms: int) -> TankReadings:
         ts_ms=np.array(ts, dtype=np.int64),
         values=measured,
         reasons=table.tags,
-        quality=quality(measured, np.zeros(len(table), np.bool_), sent, TANK),
+        quality=quality(~np.isnan(measured), np.zeros(len(table), np.bool_), sent, TANK),
         event_id=list(map(tank_event_id, names, facilities, ts)),
         sequence=[sequence] * len(table),
         arrival_ms=filled_whole(len(table), arrival_ms),
@@ -260,41 +260,3 @@ def _tanks(table: Table, sequence: str, arrival_ms: int) -> TankReadings:
 
 def _instants(column: list[int | None]) -> IntArray:
     return np.array([NO_TIME if ms is None else ms for ms in column], dtype=np.int64)
-
-
-def _wrong_units(values: FloatArray) -> tuple[IntArray, MaskArray] | None:
-    """Readings with values in another unit, and the likely units; None if there are none."""
-    odd = unusual(values)
-    if not anywhere(odd):
-        return None
-    at = np.flatnonzero(odd)
-    masks = likely_units(values[at])
-    found: BoolArray = np.logical_or.reduce(masks > 0, axis=1)
-    return (at[found], masks[found]) if anywhere(found) else None
-
-
-def _tag_units(measured: FloatArray, table: Table, wrong: tuple[IntArray, MaskArray] | None) -> FloatArray:
-    """Tag readings with values in another unit; returns the measured values without these."""
-    if wrong is None:
-        return measured
-    at, masks = wrong
-    for row, reasons in zip(at.tolist(), reasons_of(masks), strict=True):
-        table.tags[row] = (*reasons, *table.tags[row])
-    usable = measured.copy()
-    place = np.ix_(at, _SENSORS)
-    usable[place] = np.where(masks > 0, np.nan, measured[place])
-    return usable
-
-
-def _condemn(measured: FloatArray, table: Table, kind: Kind) -> None:
-    """Replace out-of-range and non-finite values by NaN, in place, and tag their readings."""
-    impossible = (measured < _LOW[kind.name]) | (measured > _HIGH[kind.name]) | np.isinf(measured)
-    if not anywhere(impossible):
-        return
-    found: dict[int, list[str]] = {}
-    for row, place in np.argwhere(impossible).tolist():
-        known = kind.measured[place]
-        found.setdefault(row, []).append(f"{value_reason(known, measured[row, place])}:{known.name}")
-    for row, tags in found.items():
-        table.tags[row] = (*tags, *table.tags[row])
-    measured[impossible] = np.nan

@@ -79,15 +79,26 @@ def unusual(values: FloatArray, center: FloatArray | None = None) -> BoolArray:
         values: shape (n, 27), sensor units, NaN where missing.
         center: shape (27,), the baseline's level of each sensor, NaN where it has none.
     """
-    pressure = values.take(_P, axis=1)
-    low = (pressure > LEAST) & (pressure < ATMOSPHERE)
-    limit = HOT if center is None else np.fmin(HOT, center[_T] + FAR_WARM)
-    high = values.take(_T, axis=1) > limit
-    if not anywhere(low) and not anywhere(high):
+    odd = (values > _above(None if center is None else center.tobytes())) & (values <= _UP_TO)
+    if not anywhere(odd):
         # By far the most frequent case, and much cheaper to see in whole tables.
         return np.zeros(len(values), np.bool_)
-    found: BoolArray = np.asarray(low.any(axis=1)) | np.asarray(high.any(axis=1))
-    return found
+    return np.asarray(odd.any(axis=1))
+
+
+_UP_TO = np.where(np.isin(np.arange(len(SENSOR_NAMES)), _P), np.nextafter(ATMOSPHERE, 0.0), np.inf)
+"""Largest value of each sensor that may be in another unit."""
+
+
+@lru_cache(maxsize=256)
+def _above(center: bytes | None) -> FloatArray:
+    """Where such values begin, exclusive: shape (27,); a baseline's level is given as bytes of its array."""
+    least = np.full(len(SENSOR_NAMES), np.inf)
+    least[_P] = LEAST
+    least[_T] = HOT if center is None else np.fmin(HOT, np.frombuffer(center)[_T] + FAR_WARM)
+    # Shared by every reading of the well.
+    least.setflags(write=False)
+    return least
 
 
 def likely_units(values: FloatArray, center: FloatArray | None = None) -> MaskArray:

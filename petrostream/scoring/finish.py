@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from petrostream.alarms import Signals, WellAlarms, restless
-from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere, everywhere
+from petrostream.arrays import BoolArray, FloatArray, IntArray, anywhere
 from petrostream.detection import WellModel
 from petrostream.gauges import Moves
 from petrostream.readings import Readings
@@ -86,15 +86,14 @@ def _found(columns: Columns, readings: Readings, seen: Look) -> Findings:
     moves, by_state = Moves(columns.moves[at]), suppressed(columns.governs[at])
     drift = Drift.unknown(columns.expired[at] & ~by_state[-1])
     forest = score_readings(columns, readings, seen, drift)
-    threshold = columns.of_models(at, _threshold)
+    threshold, commissioned = columns.of_models(at, _threshold_and_own).T
     explained = _explained(columns, seen, moves, threshold)
     risk = _risk(columns, at, held, forest, by_state | explained)
     judged = has_rule_sensors(stats) | ~np.isnan(columns.score[at])
     columns.process[at] = np.where(judged, np.minimum(risk, MAX_PART), NO_POINTS)
-    commissioned: BoolArray = columns.of_models(at, _is_own)
     score, fresh = columns.unexplained[at], columns.fresh[at]
-    if not everywhere(commissioned):
-        score, fresh = np.where(commissioned, score, np.nan), np.where(commissioned, fresh, np.nan)
+    if 0.0 in commissioned:
+        score, fresh = (np.where(commissioned != 0.0, values, np.nan) for values in (score, fresh))
     return Findings(
         score=score,
         threshold=threshold,
@@ -110,12 +109,9 @@ def _found(columns: Columns, readings: Readings, seen: Look) -> Findings:
     )
 
 
-def _threshold(model: WellModel | None) -> float:
-    return np.nan if model is None else model.threshold
-
-
-def _is_own(model: WellModel | None) -> bool:
-    return model is not None and model.is_own
+def _threshold_and_own(model: WellModel | None) -> tuple[float, float]:
+    """A model's threshold, and 1 for a baseline of the well's own."""
+    return (np.nan, 0.0) if model is None else (model.threshold, float(model.is_own))
 
 
 def _risk(

@@ -32,16 +32,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from aws_stub import serving
-from footprint import PROBE_ENV, ROOT
-
-sys.path.insert(0, str(ROOT))
-from scoring import FACILITY, WELL, simulated_values, stream_rows, trained_model
-
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench.parts.aws_stub import serving
+from bench.parts.footprint import PROBE_ENV
+from bench.scoring import FACILITY, WELL, simulated_values, stream_rows, trained_model
 from petrostream.readings import encode_block
 from petrostream.times import to_iso
 from toolchain.version_option import add_version
 
+ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "build" / "lambda-host" / "scoring.zip"
 MEMORY_MB, CORE_MB = 512, 1769
 PERIOD_US = 20_000

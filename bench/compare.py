@@ -2,8 +2,8 @@
 
     make compare
 
-PetroStream runs in this process, the others in `.venv-compare` (`bench/compare_others.py` says what each
-does), on the same readings, the same six features and the same forest of 100 trees, one thread each. They
+PetroStream runs in this process, the others in `.venv-compare` (`bench/parts/compare_others.py` says what
+each does), on the same readings, the same six features and the same forest of 100 trees, one thread each. They
 take turns, so that all meet the same load; CPU time is measured, so that waiting for a core does not count;
 and the best turn of each is reported. docs/reference/speed.md says what the figures include.
 """
@@ -12,14 +12,16 @@ import argparse
 import json
 import pickle
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from footprint import ROOT
-from scoring import (
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench.scoring import (
     FACILITY,
     NOW_MS,
     WELL,
@@ -36,10 +38,10 @@ from scoring import (
     trained_model,
     validate_block,
 )
-
 from petrostream.readings import encode_block
 from toolchain.version_option import add_version
 
+ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv-compare" / "bin" / "python"
 TURNS, SINGLES, WARM, BLOCKS = 9, 100, 200, 5
 SINGLE = "PetroStream, a reading on its own"
@@ -102,7 +104,7 @@ def measure(turns: int) -> dict[str, Any]:
         np.save(Path(folder) / "features.npy", together)
         (Path(folder) / "lines").write_bytes(encode_block(rows[:2000]))
         (Path(folder) / "forest.pickle").write_bytes(pickle.dumps(forest))
-        command = [str(PYTHON), str(ROOT / "bench" / "compare_others.py"), folder]
+        command = [str(PYTHON), str(ROOT / "bench" / "parts" / "compare_others.py"), folder]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as others:
             assert others.stdin is not None
             assert others.stdout is not None

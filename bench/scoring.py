@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402  (after the thread limits)
 import orjson  # noqa: E402
-from footprint import measure_process, package_mb  # noqa: E402
 
+from bench.parts.footprint import measure_process, package_mb  # noqa: E402
 from petrostream.detection.detector import ModelSet, load_models  # noqa: E402
 from petrostream.lake.scored_readings import rows_to_blocks  # noqa: E402
 from petrostream.readings import encode_block, validate_block  # noqa: E402

@@ -1,6 +1,6 @@
 """What `bench/compare.py` compares PetroStream with, in an environment of its own (`.venv-compare`).
 
-    .venv-compare/bin/python bench/compare_others.py FOLDER
+    .venv-compare/bin/python bench/parts/compare_others.py FOLDER
 
 reads `features.npy` (rows of six features, five a reading), `lines` (the same readings as JSON lines) and
 `forest.pickle` from the folder, and then the name of a candidate from each line of its input. The answer is

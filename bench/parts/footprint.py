@@ -1,6 +1,6 @@
 """The process of the scoring function: how long its import takes, how much memory it needs, and its package.
 
-    python bench/footprint.py FOLDER FACILITY NOW_MS
+    python bench/parts/footprint.py FOLDER FACILITY NOW_MS
 
 is a probe, which `bench/scoring.py` runs: the peak memory of a process that imports the function and scores
 the blocks of a folder. Nothing else may be imported here, since all of it would count.
@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 IMPORTS = 5

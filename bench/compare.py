@@ -3,9 +3,9 @@
     make compare
 
 PetroStream runs in this process, the others in `.venv-compare` (`bench/parts/compare_others.py` says what
-each does), on the same readings, the same six features and the same forest of 100 trees, one thread each. They
-take turns, so that all meet the same load; CPU time is measured, so that waiting for a core does not count;
-and the best turn of each is reported. docs/reference/speed.md says what the figures include.
+each does), on the same readings, the same six features and the same forest of 100 trees, one thread each.
+They take turns, so that all meet the same load; CPU time is measured, so that waiting for a core does not
+count; and the best turn of each is reported. docs/reference/speed.md says what the figures include.
 """
 
 import argparse

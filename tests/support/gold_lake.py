@@ -17,6 +17,7 @@ import boto3
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from botocore.config import Config
 from moto import mock_aws
 
 from batch import BatchSettings, JobContext, JobRequest, JobResult
@@ -222,8 +223,17 @@ class GoldLake:
 
 @cache
 def _client(service: str) -> Any:
-    """A client of moto's, whose state is new in each lake: to make one takes longer than most lakes."""
-    return boto3.client(service, region_name="us-east-1")
+    """A client of moto's, whose state is new in each lake: to make one takes longer than most lakes.
+
+    It serves tests with different environments, and depends on none.
+    """
+    return boto3.client(
+        service,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(ignore_configured_endpoint_urls=True),
+    )
 
 
 @cache

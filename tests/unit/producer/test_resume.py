@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import os
 
 import orjson
@@ -36,10 +37,10 @@ def test_a_save_that_fails_half_way_leaves_the_file_as_it_was(tmp_path, monkeypa
     resume.save(file, PROGRESS)
 
     def no_space(_):
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(OSError, match=f"No space left.*{file.name}"):
         resume.save(file, dataclasses.replace(PROGRESS, positions={"WELL-00011": 99}))
     assert resume.load(file) == PROGRESS
 

@@ -25,7 +25,7 @@ def test_kill_the_producer_and_the_functions_and_resume(
 ) -> None:
     report = tmp_path / "report.json"
     command = (
-        "producer/replay.py", "--data", str(instances), "--speed", "1200", "--clock", "original",
+        "producer/replay.py", "--data", str(instances), "--speed", "240", "--clock", "original",
         "--name", f"e2e-restart-{lake.twin.port}", "--report", str(report),
     )  # fmt: skip
     files = find_instances(instances)

@@ -75,6 +75,7 @@ def _operations(page: "Page") -> None:
         alarms.first.click()
         page.wait_for_selector("text=Show the well")
         page.mouse.move(0, 0)
+        page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
 
 
 def _well(page: "Page") -> None:

@@ -165,6 +165,8 @@ bench: setup ## Measure the scoring path; figures go to build/bench-scoring.json
 
 # A file's tests stay in one process: they share what is slow to make (tests/support/schedule.py).
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+# Lakes mostly wait.
+LAKES := --numprocesses 3 --dist loadfile
 
 # What two suites print is not mixed: a person sees whole lines, a log has one suite after the other.
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync=$(if $(MAKE_TERMOUT),line,target))
@@ -203,7 +205,7 @@ test-infra: setup-dev ## Run the infrastructure tests, all but the scanners (mak
 	@$(RUN) -m pytest tests/infra --ignore tests/infra/test_scan.py $(SIDE_BY_SIDE)
 
 test-e2e: setup-dev ## Run the end-to-end tests on the local twin [CONSUMER=service]
-	@$(if $(CONSUMER),CONSUMER="$(CONSUMER)") $(RUN) -m pytest tests/e2e $(SIDE_BY_SIDE)
+	@$(if $(CONSUMER),CONSUMER="$(CONSUMER)") $(RUN) -m pytest tests/e2e $(LAKES)
 
 # Root: debootstrap makes the base of the images, and a file system of theirs is entered by chroot.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)

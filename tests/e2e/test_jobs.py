@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from batch.compact import settled
 from infra.settings import load_settings
 from tests.e2e.lakes import lake_fixtures
 from tests.support.lake import Lake, wait_for
@@ -19,6 +20,7 @@ SETTINGS = load_settings()
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{SETTINGS.ops.topic}"
 TODAY = datetime.now(UTC).date()
 GOOD = TODAY - timedelta(days=3)
+DAYS = [GOOD + timedelta(days=number) for number in range(4)]
 READINGS = 300
 
 
@@ -97,15 +99,18 @@ def test_a_day_goes_to_gold_and_gets_its_report(lake: Lake, first_night: dict[st
 
 @pytest.mark.usefixtures("first_night")
 def test_a_day_that_fails_is_published_and_leaves_the_others_alone(subscriber):
-    """Today is not over, and can't be taken to gold."""
+    """Today is not over, and can't be taken to gold; nor can yesterday in the first hours of a day."""
+    hours = SETTINGS.gold.settle_hours
+    open_days = [day for day in DAYS if not settled(day, datetime.now(UTC), hours)]
     night = nightly({"from": str(GOOD), "to": str(TODAY)})
     assert (night["status"], night["error"]) == ("FAILED", "NightlyFailed")
     (message,) = subscriber.messages()
-    assert message["Subject"].startswith("PetroStream nightly: 1 ERROR")
-    first, *others = message["Message"].splitlines()[1:5]
-    assert first.startswith(f"{TODAY}  ERROR")
-    assert "not over (UTC)" in first
-    assert len(others) == 3
+    assert message["Subject"].startswith(f"PetroStream nightly: {len(open_days)} ERROR")
+    lines = message["Message"].splitlines()[1 : len(DAYS) + 1]
+    failed, others = lines[: len(open_days)], lines[len(open_days) :]
+    assert sorted(line.split()[:2] for line in failed) == [[str(day), "ERROR"] for day in open_days]
+    assert all("not over (UTC)" in line for line in failed)
+    assert TODAY in open_days
     assert not any("ERROR" in line for line in others)
     assert any(line.startswith(f"{GOOD}  ") and f"{READINGS} readings of 1 wells" in line for line in others)
 

@@ -1,6 +1,6 @@
 """Send readings to a twin of its own for an hour, and see what grows: `python -m tests.soak --help`.
 
-Wells are simulated, trained and played to and fro, with gas leaks now and then. Memory, open files and
+Wells are simulated, trained and played back and forth, with gas leaks now and then. Memory, open files and
 threads of every process, stored state, latency and the twin's folder are measured; at the end every reading
 is counted in SQL, and every closed minute in the live table. The exit code is 1 if a reading is lost or
 doubled, or if anything grows that should not.

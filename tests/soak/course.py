@@ -1,4 +1,4 @@
-"""Readings without end: a well's normal operation from a file, to and fro, faster than it was."""
+"""Readings without end: a well's normal operation from a file, back and forth, faster than it was."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ FEWEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Values of one well's gauges, which a run goes through to and fro.
+    """Values of one well's gauges, which a run goes through back and forth.
 
     Attributes:
         values: shape (n, number of `SENSORS`), NaN where missing.

@@ -15,7 +15,6 @@ to columns (`ColumnToJsonKeyMappings` of its OpenX JSON SerDe).
 
 import argparse
 import gzip
-import json
 import logging
 import os
 import sys
@@ -28,6 +27,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench.parts.figures import save
+
 os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
 
 import numpy as np
@@ -265,9 +266,7 @@ def main() -> None:
             print(
                 f"{one['step']:>5}  {one['format']:<12} {one['shards']:>5} shards  ${one['usd']:>9,} a month"
             )
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    save(result, arguments.json)
 
 
 if __name__ == "__main__":

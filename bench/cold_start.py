@@ -34,6 +34,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.parts.aws_stub import serving
+from bench.parts.figures import save
 from bench.parts.footprint import PROBE_ENV
 from bench.scoring import FACILITY, WELL, simulated_values, stream_rows, trained_model
 from petrostream.readings import encode_block
@@ -221,9 +222,7 @@ def main() -> None:
     for name, value in figures.items():
         bar = f"   bar {BAR_MS}" if name == "cold_start_with_burst_ms" else ""
         print(f"{name:28} {value}{bar}")
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    save(figures, options.json)
 
 
 if __name__ == "__main__":

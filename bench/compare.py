@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench.parts.figures import save
 from bench.scoring import (
     FACILITY,
     NOW_MS,
@@ -148,9 +149,7 @@ def main() -> None:
     figures = measure(options.turns)
     print(table(figures))
     print("\n" + ", ".join(f"{name} {version}" for name, version in figures["versions"].items()))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    save(figures, options.json)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from bench.parts.figures import save
 from infra.settings import load_settings
 from petrostream.aws.athena import run_sql
 from petrostream.aws.clients import client
@@ -66,9 +66,7 @@ def main() -> int:
             lake.run("-m", "local", "down", "--purge", "--yes")
     found |= {"load_average": os.getloadavg(), "processors": os.cpu_count()}
     print(json.dumps(found, indent=2))
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(found, indent=2))
+    save(found, arguments.json)
     missed = [name for name, bar in BARS.items() if found[name] > bar]
     for name in missed:
         sys.stderr.write(f"{name}: {found[name]:.3g}, the bar is {BARS[name]}\n")

@@ -18,9 +18,9 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import numpy as np  # noqa: E402  (after the thread limits)
 
+from bench.parts.figures import save  # noqa: E402
 from petrostream.facility import codec as join_codec  # noqa: E402
 from petrostream.facility.events import WellEvents  # noqa: E402
 from petrostream.facility.join import join  # noqa: E402
@@ -110,9 +110,7 @@ def main() -> None:
         figures = {name: min(one[name] for one in rounds) for name in rounds[0]}
         report.append({"wells": wells, "batch_seconds": seconds, **figures})
         print(json.dumps(report[-1]))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    save(report, options.json)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from bench.parts.figures import save
 from local import deployment
 from petrostream.arrays import FloatArray
 from petrostream.aws.clients import client
@@ -76,9 +76,7 @@ def main() -> None:
         name = f"at_{arguments.rate}_readings_a_second"
         found[name] = watched(live, stream, arguments.seconds, places, each)
     print(json.dumps(found, indent=2))
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(found, indent=2))
+    save(found, arguments.json)
 
 
 def _names(wells: int) -> dict[str, list[str]]:

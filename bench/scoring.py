@@ -8,7 +8,6 @@ rounds is reported. A single reading is measured by the clock, as the median of 
 """
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -24,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402  (after the thread limits)
 import orjson  # noqa: E402
 
+from bench.parts.figures import save  # noqa: E402
 from bench.parts.footprint import measure_process, package_mb  # noqa: E402
 from petrostream.detection.detector import ModelSet, load_models  # noqa: E402
 from petrostream.lake.scored_readings import rows_to_blocks  # noqa: E402
@@ -217,9 +217,7 @@ def report(figures: dict, path: Path | None) -> None:
     for name, value in figures.items():
         bar = f"   bar {BARS[name]}" if name in BARS else ""
         print(f"{name:24} {value}{bar}")
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(figures, indent=2) + "\n")
+    save(figures, path)
 
 
 if __name__ == "__main__":

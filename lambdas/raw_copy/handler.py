@@ -7,8 +7,6 @@ looks at what is in a record. A batch whose entries are not all accepted raises,
 it again: the raw zone may hold a record twice, and misses none that the stream still has.
 """
 
-import base64
-import binascii
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -18,8 +16,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from petrostream.aws.clients import client
 from petrostream.aws.firehose import FirehoseSink
+from petrostream.aws.record_data import decoded
 from petrostream.backoff import Deadline
-from petrostream.lake import MAX_BLOCK_BYTES, NOT_BASE64, RawRecord, members
+from petrostream.lake import MAX_BLOCK_BYTES, RawRecord, members
 
 MARGIN_SECONDS = 3.0
 """Time between the last attempt to deliver and the function's time-out, to report the failure."""
@@ -47,11 +46,7 @@ def raw_records(kinesis: dict[str, Any]) -> list[RawRecord]:
 
     Data that is not base64 is passed on as it is.
     """
-    text, broken = str(kinesis.get("data") or ""), None
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        data, broken = text.encode(), NOT_BASE64
+    data, broken = decoded(str(kinesis.get("data") or ""))
     parts = list(parts_of(data))
     sequence = str(kinesis.get("sequenceNumber", ""))
     if not sequence.isdecimal():

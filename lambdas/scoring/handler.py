@@ -1,7 +1,5 @@
 """Lambda handler of the scoring function: processes a Kinesis event and reports what is not committed."""
 
-import base64
-import binascii
 import os
 from functools import cache
 from typing import Any
@@ -10,11 +8,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.scoring import telemetry
 from lambdas.scoring.telemetry import logger, report_rejected_model
+from petrostream.aws.record_data import decoded
 from petrostream.aws.settings import ConsumerSettings
 from petrostream.aws.worker import Worker
 from petrostream.backoff import Deadline
 from petrostream.errors import BatchIncomplete
-from petrostream.lake import NOT_BASE64
 from petrostream.pipeline import Outcome, StreamRecord, process_batch
 
 MARGIN_SECONDS = 3.0
@@ -66,12 +64,7 @@ def prepare() -> None:
 def to_record(record: dict[str, Any]) -> StreamRecord:
     """Convert a record of a Kinesis event. Data that is not base64 is passed on, to be quarantined."""
     kinesis = record["kinesis"]
-    text = str(kinesis.get("data") or "")
-    broken = None
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        data, broken = text.encode(), NOT_BASE64
+    data, broken = decoded(str(kinesis.get("data") or ""))
     return StreamRecord(
         sequence=str(kinesis["sequenceNumber"]),
         partition_key=str(kinesis["partitionKey"]),

@@ -49,8 +49,8 @@ MAX_ITEM_BYTES, MAX_PK_BYTES, MAX_SK_BYTES = 400 * 1024, 2048, 1024
 """Limits of DynamoDB: of an item, names of attributes included, and of its two keys."""
 
 
-ZLIB = b"\x78\x01"
-"""How entries for a transform begin that are compressed."""
+ZLIB = (b"\x78\x01", b"\x78\x5e")
+"""How entries for a transform begin that are compressed, by the level that their header names."""
 
 
 class _Faulty:

@@ -37,6 +37,17 @@ class Detection:
     sensor_score: FloatArray
     size: FloatArray
 
+    def part(self, rows: slice) -> "Detection":
+        """Return the result for consecutive readings, without copying it."""
+        return Detection(
+            self.score[rows],
+            self.anomalous[rows],
+            self.ranking[rows],
+            self.sensors,
+            self.sensor_score[rows],
+            self.size[rows],
+        )
+
 
 def detect(model: WellModel, stats: WindowStats, usual: Usual | None = None) -> Detection:
     """Score n readings of one well.

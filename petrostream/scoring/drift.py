@@ -5,6 +5,8 @@ a reading is its largest by size. It goes into the lake with the first reading o
 baseline's age, where SQL makes a figure a day of it (`sql/views/well_drift.sql`).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from petrostream.arrays import BoolArray, FloatArray, IntArray, filled, filled_whole
@@ -13,6 +15,8 @@ from petrostream.gauges import WindowStats
 from petrostream.readings import Readings
 from petrostream.records import record
 from petrostream.scoring.columns import Columns
+from petrostream.scoring.memory import suppressed
+from petrostream.scoring.together import Look
 from petrostream.times import DAY_MS, MINUTE_MS
 
 OUTDATED_SCALES = 5.0
@@ -49,62 +53,76 @@ class Drift:
         return self.expired | (np.abs(self.shift) >= OUTDATED_SCALES)
 
 
-def find_drift(
-    columns: Columns,
-    drift: Drift,
-    stats: WindowStats,
-    readings: Readings,
-    at: IntArray,
-    measured: BoolArray,
-    last_ms: int | None,
-) -> None:
-    """Measure the drift of one well's readings, and fill in the columns of a minute's first reading.
+class DriftNotes:
+    """Measures the drift of a look's readings, and fills in the columns of each minute's first one.
+
+    Readings in an operating state that suppresses the forest are not measured, whatever their levels.
 
     Args:
-        columns: with the model of each reading.
-        drift: of the readings, to be filled in.
-        stats: window statistics of the readings.
+        columns: of the batch, to be filled in.
+        drift: of the look's readings, to be filled in.
         readings: the batch.
-        at: shape (n,), n >= 1, positions of the readings in it, oldest first.
-        measured: shape (n,), readings that are measured: not those in an operating state that suppresses the
-            forest, whatever their levels.
-        last_ms: time of the reading before them, epoch ms, None without one.
+        seen: the look.
     """
-    chosen = columns.model[at]
-    minutes = readings.ts_ms[at] // MINUTE_MS
-    first = np.empty(len(at), np.bool_)
-    first[0] = minutes[0] != (-1 if last_ms is None else last_ms // MINUTE_MS)
-    first[1:] = minutes[1:] != minutes[:-1]
-    for number in sorted(set(chosen.tolist()) - {-1}):
-        model = columns.models[number]
-        if not model.is_own:
-            continue
-        rows: IntArray = ((chosen == number) & measured).nonzero()[0]
-        drift.shift[rows], drift.sensor[rows] = _shift(model, stats, rows)
-        noted = rows[first[rows]]
+
+    def __init__(self, columns: Columns, drift: Drift, readings: Readings, seen: Look) -> None:
+        self._columns, self._drift, self._readings, self._at = columns, drift, readings, seen.at
+        self._measured = ~suppressed(columns.governs[seen.at])[-1]
+        self._first = _first_of_minutes(readings, seen)
+
+    def note(
+        self, models: Sequence[WellModel], lengths: Sequence[int], stats: WindowStats, rows: IntArray
+    ) -> None:
+        """Measure readings of wells with the same gauges.
+
+        Args:
+            models: the baselines of m runs of readings, of the same sensors.
+            lengths: how many readings each run has.
+            stats: window statistics of the n readings, run by run.
+            rows: shape (n,), their positions among those of the look.
+        """
+        measured = self._measured[rows]
+        shift, sensor = _shifts(models, lengths, stats)
+        self._drift.shift[rows] = np.where(measured, shift, np.nan)
+        self._drift.sensor[rows] = np.where(measured, sensor, -1)
+        noted = np.flatnonzero(measured & self._first[rows])
         if len(noted):
-            columns.level_shift[at[noted]] = drift.shift[noted]
-            columns.shifted[at[noted]] = drift.sensor[noted]
-            columns.baseline_age[at[noted]] = _age_days(model, readings, at[noted])
+            at = self._at[rows[noted]]
+            self._columns.level_shift[at], self._columns.shifted[at] = shift[noted], sensor[noted]
+            made_ms = _each(np.array([_made_ms(model) for model in models]), lengths)[noted]
+            self._columns.baseline_age[at] = (self._readings.measured_ms(at) - made_ms) / DAY_MS
 
 
-def _shift(model: WellModel, stats: WindowStats, rows: IntArray) -> tuple[FloatArray, IntArray]:
-    """The largest level shift of some readings, and its gauge: shape (len(rows),) each."""
-    sensors = model.extractor.sensors
-    means = stats.get_all(sensors, "mean", 60)
-    if len(rows) < len(stats):
-        means = means[:, rows]
-    shifts = (means - model.center[:, None]) / model.extractor.scale[:, None]
+def _first_of_minutes(readings: Readings, seen: Look) -> BoolArray:
+    """Which of a look's readings are the first of their feed in a minute: shape (n,)."""
+    minutes = readings.ts_ms[seen.at] // MINUTE_MS
+    first = np.empty(len(minutes), np.bool_)
+    first[1:] = minutes[1:] != minutes[:-1]
+    for step, start in zip(seen.steps, seen.starts, strict=False):
+        first[start] = not step.start or minutes[start] != step.history.ts_ms[step.start - 1] // MINUTE_MS
+    return first
+
+
+def _shifts(
+    models: Sequence[WellModel], lengths: Sequence[int], stats: WindowStats
+) -> tuple[FloatArray, IntArray]:
+    """The largest level shift of n readings, and its gauge, -1 for none: shape (n,) each."""
+    sensors = models[0].extractor.sensors
+    center = _each(np.array([model.center for model in models]), lengths).T
+    scale = _each(np.array([model.extractor.scale for model in models]), lengths).T
+    shifts = (stats.get_all(sensors, "mean", 60) - center) / scale
     # Of NaN and a number, the number.
     size = np.fmax(np.abs(shifts), -1.0)
     most = size.argmax(axis=0)
-    each = np.arange(len(rows))
+    each = np.arange(len(most))
     return shifts[most, each], np.where(size[most, each] < 0, -1, sensors[most])
 
 
-def _age_days(model: WellModel, readings: Readings, at: IntArray) -> FloatArray:
-    """Days since the baseline was made, at the source's time; NaN where that is not known."""
-    if model.since_ms is None:
-        return np.full(len(at), np.nan)
-    days: FloatArray = (readings.measured_ms(at) - model.since_ms) / DAY_MS
-    return days
+def _each(of_models: FloatArray, lengths: Sequence[int]) -> FloatArray:
+    """What each reading has of a value of each run's model: the first axis becomes that of readings."""
+    return of_models if len(of_models) == lengths[0] == 1 else of_models.repeat(lengths, axis=0)
+
+
+def _made_ms(model: WellModel) -> float:
+    """When a baseline was made, at the source's time, epoch ms; NaN where that is not known."""
+    return np.nan if model.since_ms is None else float(model.since_ms)

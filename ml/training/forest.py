@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from ml.training.onnx_export import forest_to_onnx
+from ml.training.pruning import cells_of
 from petrostream.detection import Forest, RowArray, load_forest
 
 TREES = 100
@@ -84,7 +85,7 @@ def fit_forest(
         max_samples=min(MAX_SAMPLES, len(known)),
         random_state=int(rng.integers(2**31)),
     ).fit(known)
-    onnx = forest_to_onnx(forest)
+    onnx = forest_to_onnx(forest, cells_of(names))
     checked = known[:: max(1, len(known) // PARITY_ROWS)]
     parity = check_parity(forest, load_forest(onnx), checked)
     return Fitted(forest, onnx, len(rows), synthetic, len(extra), parity)

@@ -4,6 +4,7 @@ Reads a published model's manifest and runs its Isolation Forest. Must not know 
 what is done about an anomaly.
 """
 
+from petrostream.detection.cells import Cells
 from petrostream.detection.detector import TOP_SENSORS, Detection, detect
 from petrostream.detection.extraction import (
     COMMISSIONED,
@@ -22,6 +23,7 @@ __all__ = [
     "FLEET",
     "FLEET_WELL",
     "TOP_SENSORS",
+    "Cells",
     "Detection",
     "FeatureExtractor",
     "Forest",

@@ -17,15 +17,14 @@ import boto3
 import numpy as np
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from sklearn.ensemble import IsolationForest
 
-from ml.training.onnx_export import forest_to_onnx
+from ml.training.pool import Pool
+from petrostream.detection import COMMISSIONED
 from tests.support.event_source import Context, StreamRecord, event_of
 from tests.support.fakes import FakeBucket, _size
 from tests.support.scoring_world import World
-from tests.support.wells import CENTER, SCALE, SENSORS, entry, training
+from tests.support.wells import CENTER, SCALE, SENSORS, entry
 
-TREES = 100
 FACES = ("firehose", "table", "topic", "bucket", "stream")
 
 
@@ -138,12 +137,8 @@ class Function:
 
 
 def registry(wells: Iterable[str]) -> dict[str, bytes]:
-    """A model registry: a baseline for each well, one forest of 100 trees for all, as training makes it."""
-    _, healthy, _ = training()
-    moved = healthy[np.random.default_rng(1).integers(0, len(healthy), 300)]
-    moved = (moved + np.random.default_rng(2).uniform(-20, 20, moved.shape)).astype(np.float32)
-    forest = IsolationForest(n_estimators=TREES, random_state=7).fit(np.concatenate([healthy, moved]))
-    onnx = forest_to_onnx(forest)
+    """A model registry: a baseline for each well, and the forest that training makes without wells."""
+    onnx = Pool().fit(COMMISSIONED, 7).onnx
     file = {"path": "model.onnx", "sha256": hashlib.sha256(onnx).hexdigest(), "bytes": len(onnx)}
     entries = {well: {**entry(), "well_id": well, "onnx": file} for well in wells}
     manifest = {"format": 1, "version": "v1", "wells": entries, "fleet": None}

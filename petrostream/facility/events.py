@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
-from petrostream.arrays import FloatArray, IntArray
+from petrostream.arrays import FloatArray, IntArray, everywhere
 from petrostream.readings import NO_TIME
 from petrostream.schema import SENSOR_INDEX
 from petrostream.scoring import Scored
@@ -88,12 +89,13 @@ class WellEvents:
 
     def take(self, at: IntArray) -> "WellEvents":
         """The readings at these positions, in their order."""
-        order = at.tolist()
+        names = (self.well_id, self.source, self.event_id, self.sequence)
+        well_id, source, event_id, sequence = _taken(names, at)
         return WellEvents(
-            [self.well_id[i] for i in order],
-            [self.source[i] for i in order],
-            [self.event_id[i] for i in order],
-            [self.sequence[i] for i in order],
+            well_id,
+            source,
+            event_id,
+            sequence,
             self.ts_ms[at],
             self.moves_ms[at],
             self.carried[at],
@@ -103,14 +105,25 @@ class WellEvents:
     def concat(parts: Sequence["WellEvents"]) -> "WellEvents":
         """All readings of one or more parts, in order."""
         return WellEvents(
-            [name for part in parts for name in part.well_id],
-            [name for part in parts for name in part.source],
-            [name for part in parts for name in part.event_id],
-            [name for part in parts for name in part.sequence],
+            list(chain.from_iterable(part.well_id for part in parts)),
+            list(chain.from_iterable(part.source for part in parts)),
+            list(chain.from_iterable(part.event_id for part in parts)),
+            list(chain.from_iterable(part.sequence for part in parts)),
             np.concatenate([part.ts_ms for part in parts]),
             np.concatenate([part.moves_ms for part in parts]),
             np.concatenate([part.carried for part in parts]),
         )
+
+
+def _taken(columns: Sequence[list[str]], at: IntArray) -> list[list[str]]:
+    if not len(at):
+        return [[] for _ in columns]
+    first, last = int(at[0]), int(at[-1])
+    if last - first == len(at) - 1 and everywhere(at[1:] > at[:-1]):
+        # The newest readings of a batch stand together: a slice takes a twentieth of the time.
+        return [column[first : last + 1] for column in columns]
+    order = at.tolist()
+    return [[column[i] for i in order] for column in columns]
 
 
 def _points(points: IntArray) -> FloatArray:

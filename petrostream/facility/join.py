@@ -30,7 +30,7 @@ import numpy as np
 
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.facility.events import WellEvents
-from petrostream.facility.state import MAX_TANKS, MAX_WAITING, REACH_MS, JoinState
+from petrostream.facility.state import FIRST_MS, MAX_TANKS, MAX_WAITING, REACH_MS, JoinState
 from petrostream.readings import NO_TIME, VAPOR, TankReadings
 from petrostream.times import LATENESS_MS
 
@@ -38,7 +38,6 @@ NO_TANK = "no_tank"
 LATE = "late"
 CROWDED = "crowded"
 _REASONS = (NO_TANK, LATE, CROWDED)
-_FIRST = NO_TIME + LATENESS_MS
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -133,7 +132,7 @@ def join(state: JoinState, wells: WellEvents, tanks: TankReadings, tank_at: IntA
     tank_position = tank_at + np.arange(m)
     times = np.empty(n + m, np.int64)
     times[well_position], times[tank_position] = wells.moves_ms, np.minimum(tanks.ts_ms, tanks.arrival_ms)
-    newest = np.maximum.accumulate(np.concatenate([[max(state.newest_ms, _FIRST)], times]))
+    newest = np.maximum.accumulate(np.concatenate([[max(state.newest_ms, FIRST_MS)], times]))
     watermark = newest[1:] - LATENESS_MS
 
     late = watermark[well_position] > wells.ts_ms

@@ -10,6 +10,7 @@ from petrostream.facility.events import WellEvents
 from petrostream.facility.join import LATE, Pairs, join
 from petrostream.facility.risk import FacilityRows, assess
 from petrostream.facility.state import JoinState
+from petrostream.facility.waiting import wait
 from petrostream.readings import TankReadings
 
 JoinMode = Literal["tanks", "all", "off"]
@@ -74,6 +75,9 @@ def pair(
         joined = join(state, wells, tanks, tank_at)
         rows = assess(facility_id, joined.pairs)
         return Paired(joined.state, rows, joined.duplicates, joined.duplicate_tanks, 0, joined.waited_ms)
+    waited = wait(state, wells) if len(wells) and not len(tanks) else None
+    if waited is not None:
+        return Paired(waited[0], assess(facility_id, _NO_PAIRS), 0, 0, waited[1])
     if not len(tanks):
         joined = join(state, wells, tanks, tank_at)
         rows = assess(facility_id, _NO_PAIRS)

@@ -8,6 +8,7 @@ import numpy as np
 from petrostream.arrays import BoolArray, IntArray
 from petrostream.facility.events import WellEvents
 from petrostream.readings import NO_TIME, TankReadings
+from petrostream.times import LATENESS_MS
 
 REACH_MS = 5_000
 """Largest difference between the times of a pair."""
@@ -17,6 +18,10 @@ MAX_WAITING = 2_048
 
 MAX_TANKS = 64
 """Most tank readings kept for a facility: 5 s of 12 tanks at 1 Hz."""
+
+
+FIRST_MS = NO_TIME + LATENESS_MS
+"""Before every event time, and far enough above the least number for a watermark."""
 
 
 def _no_numbers() -> IntArray:

@@ -45,12 +45,11 @@ class Tree:
 
     def add(self, feature: int, threshold: float, weight: float) -> int:
         """Add a node, a leaf until it is given children; returns its index."""
-        for values, value in zip(
-            (self.left, self.right, self.feature, self.threshold, self.weight),
-            (-1, -1, feature, threshold, weight),
-            strict=True,
-        ):
-            values.append(value)  # type: ignore[arg-type]
+        self.left.append(-1)
+        self.right.append(-1)
+        self.feature.append(feature)
+        self.threshold.append(threshold)
+        self.weight.append(weight)
         return len(self.left) - 1
 
 

@@ -10,6 +10,7 @@ multiple of 5 KB, and the transform decompresses them.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from isal import isal_zlib
@@ -42,6 +43,14 @@ So the transform's response is bounded by its buffer: 0.25 MB and an entry are a
 """
 
 
+@dataclass(slots=True)
+class _OpenEntry:
+    """Blocks of one group that will be one entry, and their bytes together."""
+
+    blocks: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+
 class FirehoseSink:
     """A `petrostream.pipeline.ports.Sink` on one Firehose delivery stream, for one batch of records.
 
@@ -67,7 +76,7 @@ class FirehoseSink:
         self._deadline = deadline
         self._backoff = backoff or Backoff(limit=12)
         self._pack = pack
-        self._open: dict[str, bytearray] = {}
+        self._open: dict[str, _OpenEntry] = {}
         self._ready: list[bytes] = []
         self._failure: DeliveryFailed | None = None
 
@@ -86,13 +95,14 @@ class FirehoseSink:
             block += b"\n"
         if len(block) > FIREHOSE_ENTRY_BYTES:
             raise EntryTooLarge(self._stream, len(block), FIREHOSE_ENTRY_BYTES)
-        entry = self._open.setdefault(group, bytearray())
-        if entry and len(entry) + len(block) > MAX_BLOCK_BYTES:
-            self._ready.append(bytes(entry))
-            entry.clear()
+        entry = self._open.setdefault(group, _OpenEntry())
+        if entry.blocks and entry.size + len(block) > MAX_BLOCK_BYTES:
+            self._ready.append(b"".join(entry.blocks))
+            entry = self._open[group] = _OpenEntry()
             if sum(map(len, self._ready)) >= FIREHOSE_CALL_BYTES:
                 self._send_ready()
-        entry += block
+        entry.blocks.append(block)
+        entry.size += len(block)
 
     def write_entry(self, entry: bytes) -> None:
         """Buffer an entry for the next flush, to be sent by itself; it need not be text.
@@ -117,7 +127,7 @@ class FirehoseSink:
         """
         if self._failure:
             raise self._failure
-        self._ready.extend(bytes(entry) for entry in self._open.values() if entry)
+        self._ready.extend(b"".join(entry.blocks) for entry in self._open.values() if entry.blocks)
         self._open.clear()
         self._send_ready()
 

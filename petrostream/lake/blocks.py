@@ -1,8 +1,7 @@
 """Encodes rows of any table as NDJSON blocks for a delivery stream, each of one UTC date and bounded size."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache, lru_cache
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,8 @@ MAX_BLOCK_BYTES = 1_000_000
 
 Below Firehose's limit of 1,000 KiB an entry; few large entries cost least.
 """
+
+_BLANK = ord(" ")
 
 Column = list[Any] | np.ndarray[Any, Any]
 """A column of a table; NaN and None are written as null."""
@@ -64,22 +65,25 @@ def columns_to_blocks(
         only = {name: columns[name][0] for name in names}
         line = orjson.dumps(only, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
         return [RowBlock(_date(first), line, 1)]
-    lines = _lines({name: columns[name] for name in names}, len(day))
+    data = _lines({name: columns[name] for name in names}, len(day)).encode()
     if everywhere(day == first):
-        return _split(_date(first), lines, max_bytes)
+        return _split(_date(first), data, max_bytes)
+    lines = data.splitlines(keepends=True)
     blocks: list[RowBlock] = []
     for date in np.unique(day).tolist():
-        blocks += _split(_date(date), [lines[i] for i in np.flatnonzero(day == date).tolist()], max_bytes)
+        of_date = b"".join([lines[i] for i in np.flatnonzero(day == date).tolist()])
+        blocks += _split(_date(date), of_date, max_bytes)
     return blocks
 
 
-def _lines(columns: Mapping[str, Column], n: int) -> list[str]:
-    """JSON lines, assembled column by column: a third of the time of a dictionary for each row.
+def _lines(columns: Mapping[str, Column], n: int) -> str:
+    """JSON lines, assembled column by column: a quarter of the time of a dictionary for each row.
 
     Parts that all rows share (names, constant columns) are encoded once. Texts are joined a third faster than
     bytes.
     """
-    pieces: list[Iterable[str]] = []
+    literals: list[str] = []
+    tokens: list[list[str]] = []
     known: dict[int, tuple[str, list[str]]] = {}
     literal = "{"
     for name, column in columns.items():
@@ -90,17 +94,25 @@ def _lines(columns: Mapping[str, Column], n: int) -> list[str]:
         # Some columns have two names.
         if id(column) not in known:
             known[id(column)] = _tokens(column)
-        quote, tokens = known[id(column)]
-        pieces += [repeat(literal + quote, n), tokens]
+        quote, values = known[id(column)]
+        literals.append(literal + quote)
+        tokens.append(values)
         literal = quote + ","
-    pieces.append(repeat(literal[:-1] + "}\n", n))
-    return list(map("".join, zip(*pieces, strict=True)))
+    literals.append(literal[:-1] + "}\n")
+    # One list of all pieces, row by row: a row has a literal, a value, a literal and so on.
+    row = [""] * (len(literals) + len(tokens))
+    row[::2] = literals
+    pieces = row * n
+    for place, values in enumerate(tokens):
+        pieces[2 * place + 1 :: len(row)] = values
+    return "".join(pieces)
 
 
 def _constant(column: Column) -> bool:
     if isinstance(column, np.ndarray):
         return everywhere(column == column[0])
-    return column.count(column[0]) == len(column)
+    # Most columns that are not differ in their last row.
+    return column[-1:].count(column[0]) == 1 and column.count(column[0]) == len(column)
 
 
 def _tokens(column: Column) -> tuple[str, list[str]]:
@@ -108,6 +120,8 @@ def _tokens(column: Column) -> tuple[str, list[str]]:
     if isinstance(column, np.ndarray):
         whole = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY).decode()
         return "", whole[1:-1].split(",")
+    if _plain(column):
+        return '"', column
     whole, kinds = orjson.dumps(column).decode(), set(map(type, column))
     if kinds == {str}:
         # Within JSON text a quote is escaped by a backslash, so these three letters only separate two texts.
@@ -117,19 +131,28 @@ def _tokens(column: Column) -> tuple[str, list[str]]:
     return "", tokens if len(tokens) == len(column) else [orjson.dumps(value).decode() for value in column]
 
 
-def _split(date: str, lines: list[str], max_bytes: int) -> list[RowBlock]:
-    """Split the lines, in order, into as few blocks as possible."""
-    whole = "".join(lines).encode()
-    if len(whole) <= max_bytes:
-        return [RowBlock(date, whole, len(lines))]
+def _plain(column: list[Any]) -> bool:
+    """Whether all values are texts that are written in JSON as they are."""
+    try:
+        letters = "".join(column)
+    except TypeError:
+        return False
+    if not letters.isascii() or '"' in letters or "\\" in letters:
+        return False
+    # Only control characters below the blank are escaped.
+    return not letters or int(np.frombuffer(letters.encode(), np.uint8).min()) >= _BLANK
+
+
+def _split(date: str, data: bytes, max_bytes: int) -> list[RowBlock]:
+    """Split lines, in order, into as few blocks as possible."""
     blocks: list[RowBlock] = []
-    encoded = [line.encode() for line in lines]
-    ends = np.cumsum([len(line) for line in encoded])
-    first, used = 0, 0
-    while first < len(encoded):
-        last = max(int(np.searchsorted(ends, used + max_bytes, side="right")), first + 1)
-        blocks.append(RowBlock(date, b"".join(encoded[first:last]), last - first))
-        first, used = last, int(ends[last - 1])
+    first = 0
+    while first < len(data):
+        end = data.rfind(b"\n", first, first + max_bytes) + 1 or data.index(b"\n", first) + 1
+        block = data[first:end]
+        # Within JSON text a line feed is escaped.
+        blocks.append(RowBlock(date, block, block.count(b"\n")))
+        first = end
     return blocks
 
 
@@ -153,11 +176,13 @@ def sql_times(ts_ms: IntArray) -> list[str]:
     hour, minute = np.divmod(minutes, 60)
     text["hour"], text["minute"] = _BEFORE_COLON[hour], _BEFORE_COLON[minute]
     text["second"], text["ms"] = _BEFORE_POINT[rest // 1000], _OF_SECOND[rest % 1000]
-    whole, size = text.tobytes().decode("ascii"), _SQL_TIME.itemsize
-    return [whole[at : at + size] for at in range(0, len(whole), size)]
+    text["end"] = b"\n"
+    return text.tobytes().decode("ascii")[:-1].split("\n")
 
 
-_SQL_TIME = np.dtype([("date", "S11"), ("hour", "S3"), ("minute", "S3"), ("second", "S3"), ("ms", "S3")])
+_SQL_TIME = np.dtype(
+    [("date", "S11"), ("hour", "S3"), ("minute", "S3"), ("second", "S3"), ("ms", "S3"), ("end", "S1")]
+)
 _BEFORE_COLON = np.array([f"{number:02d}:" for number in range(60)], "S")
 _BEFORE_POINT = np.array([f"{number:02d}." for number in range(60)], "S")
 _OF_SECOND = np.array([f"{number:03d}" for number in range(1000)], "S")

@@ -6,7 +6,7 @@ import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray, anywhere, everywhere
 from petrostream.lake.blocks import MAX_BLOCK_BYTES, Column, RowBlock, columns_to_blocks, sql_times
-from petrostream.readings import NO_TIME
+from petrostream.readings import NO_TIME, Readings
 from petrostream.schema import SENSOR_NAMES
 from petrostream.scoring import Scored
 
@@ -32,13 +32,15 @@ def _columns(scored: Scored) -> dict[str, Column]:
     """The columns that have any value, by name."""
     readings = scored.readings
     n = len(readings)
+    ts = sql_times(readings.ts_ms)
     columns: dict[str, Column | None] = {
         "event_id": readings.event_id,
         "well_id": readings.well_id,
         "facility_id": readings.facility_id,
-        "ts": sql_times(readings.ts_ms),
+        "ts": ts,
         "source": readings.source,
-        "source_ts": _optional_times(readings.source_ts_ms),
+        # A live source's time is the reading's own.
+        "source_ts": ts if _same(readings) else _optional_times(readings.source_ts_ms),
         "class": _known(readings.label),
         "state": _known(readings.state),
         "methane_ppm": _floats(readings.methane_ppm),
@@ -81,6 +83,10 @@ def _sensor_columns(scored: Scored) -> dict[str, Column | None]:
     return columns
 
 
+def _same(readings: Readings) -> bool:
+    return everywhere(readings.source_ts_ms == readings.ts_ms)
+
+
 def _optional_times(ts_ms: IntArray) -> Column | None:
     missing = ts_ms == NO_TIME
     if not anywhere(missing):
@@ -102,8 +108,10 @@ def _floats(values: FloatArray, decimals: int | None = None) -> Column | None:
 def _points(values: IntArray) -> Column | None:
     if everywhere(values < 0):
         return None
+    if not anywhere(values < 0):
+        return values
     column: list[int] = values.tolist()
-    return [None if points < 0 else points for points in column] if min(column) < 0 else column
+    return [None if points < 0 else points for points in column]
 
 
 def _known(column: list[Any]) -> Column | None:
@@ -112,4 +120,6 @@ def _known(column: list[Any]) -> Column | None:
 
 def _filled(column: list[Any]) -> Column | None:
     """Empty values become null, so that a row does not depend on the others of its batch."""
+    if all(column):
+        return column
     return [value or None for value in column] if any(column) else None

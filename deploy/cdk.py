@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cost.limit import monthly_limit
-from deploy import cdk_twin, stacks
+from deploy import assembly, cdk_twin, stacks
 from deploy.anomalies import service_monitor
 from deploy.changes import Change, between_templates
 from deploy.engine import Answers, Iac
@@ -21,6 +21,7 @@ from infra.settings import load_settings
 from petrostream.aws.clients import client
 from toolchain import node as nodejs
 from toolchain.errors import ToolError
+from toolchain.package import Target
 from toolchain.paths import ROOT
 from toolchain.run import run_quietly
 
@@ -85,7 +86,7 @@ class CdkEngine:
         return any(stacks.state(name) for name in STACKS)
 
     def plan(self) -> list[Change]:
-        """Synthesise, and compare each template with the deployed one.
+        """Synthesise, unless that has been done from the same inputs, and compare with what is deployed.
 
         Raises:
             ToolError: the app does not synthesise, or a stack lacks an answer.
@@ -176,9 +177,16 @@ class CdkEngine:
         # Without it the services would go, and the function would read the stream again.
         tag = self._answers.image_tag or stacks.outputs(SERVICES_STACK).get("ServicesImageTag")
         app += ["--context", f"image_tag={tag}"] if tag else []
+        # The emulator refuses what it cannot deploy; the rules about templates are those of an account.
+        app += ["--no-validation"] if self._place.twin else []
         command = [*self._command, "synth", "--quiet", *app, "--output", str(self._assembly), "--no-notices"]
+        made_from = assembly.inputs(command, self._environment, Target(target))
+        if assembly.is_made_from(self._assembly, made_from):
+            return
+        assembly.forget(self._assembly)
         what = "Synthesising the CDK app"
         run_quietly(command, nodejs.CDK, self._environment, what=what, hint="Correct it and try again.")
+        assembly.record(self._assembly, made_from)
 
     def _run(self, command: list[str], what: str) -> None:
         self._output.run(command, nodejs.CDK, self._environment, what=what, hint=_AGAIN)

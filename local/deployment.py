@@ -4,8 +4,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from deploy import stacks, terraform_twin, up
@@ -13,9 +12,9 @@ from deploy.context import Context
 from deploy.engine import Iac
 from deploy.names import STACKS
 from deploy.output import Output
+from toolchain import sources
 from toolchain.commands import Say
 from toolchain.errors import ToolError, UsageError
-from toolchain.paths import ROOT
 from toolchain.twin import Twin
 
 _DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
@@ -58,24 +57,8 @@ def fingerprint(iac: Iac = Iac.cdk) -> str:
     digest = hashlib.sha256(iac.encode())
     for name in ("aws-cdk-lib", "ministack"):
         digest.update(f"{name}={importlib.metadata.version(name)}\n".encode())
-    for path in _files(_SKIPPED[iac]):
-        digest.update(f"{path.relative_to(ROOT)}\n".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(sources.digest(_SOURCES, _SKIPPED[iac]).encode())
     return digest.hexdigest()
-
-
-def _files(skipped: set[str]) -> Iterator[Path]:
-    """Every source, in order. Skipped folders are not entered: npm may be filling one of them."""
-    for source in _SOURCES:
-        path = ROOT / source
-        if path.is_file():
-            yield path
-            continue
-        found = []
-        for folder, folders, names in os.walk(path):
-            folders[:] = [name for name in folders if name not in skipped]
-            found += [Path(folder, name) for name in names]
-        yield from sorted(found)
 
 
 def is_current(target: Twin, iac: Iac = Iac.cdk) -> bool:

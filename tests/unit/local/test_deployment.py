@@ -7,6 +7,7 @@ import pytest
 
 from deploy.engine import Iac
 from local import deployment
+from toolchain import sources
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 from toolchain.twin import Twin
@@ -63,7 +64,7 @@ def test_a_deployment_that_fails_points_to_both_logs_and_is_not_complete(world, 
 
 
 def test_the_fingerprint_covers_what_puts_a_deployment_together():
-    covered = {path.relative_to(ROOT).as_posix() for path in deployment._files(set())}
+    covered = {path.relative_to(ROOT).as_posix() for path in sources.files(deployment._SOURCES)}
     assert {
         "infra/settings.json",
         "lambdas/scoring/handler.py",
@@ -73,24 +74,3 @@ def test_the_fingerprint_covers_what_puts_a_deployment_together():
         "toolchain/package.py",
     } <= covered
     assert all((ROOT / source).exists() for source in deployment._SOURCES)
-
-
-def test_the_fingerprint_does_not_enter_what_npm_installs(tmp_path, monkeypatch):
-    """A folder that npm is filling changes while it is read."""
-    entered = []
-
-    def walk(top):
-        for row in os_walk(top):
-            entered.append(row[0])
-            yield row
-
-    os_walk = deployment.os.walk
-    for name in ("cdk/node_modules/aws-cdk/package.json", "cdk/app.py", "settings.json"):
-        (tmp_path / "infra" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "infra" / name).touch()
-    monkeypatch.setattr(deployment, "ROOT", tmp_path)
-    monkeypatch.setattr(deployment, "_SOURCES", ("infra",))
-    monkeypatch.setattr(deployment.os, "walk", walk)
-    found = [str(path.relative_to(tmp_path)) for path in deployment._files({"node_modules"})]
-    assert found == ["infra/cdk/app.py", "infra/settings.json"]
-    assert [path for path in entered if "node_modules" in str(path)] == []

@@ -17,6 +17,7 @@ from deploy.names import STACKS
 from local import deployment, lifecycle
 from local.emulator import HEALTH, SAVE, code_digest, wrap
 from toolchain import node as toolchain
+from toolchain import sources
 from toolchain import twin as env
 from toolchain.errors import ToolError
 
@@ -239,7 +240,7 @@ def test_a_deployment_is_current_only_when_all_agrees(twin, monkeypatch):
 
 
 def test_the_fingerprint_follows_the_sources(tmp_path, monkeypatch):
-    monkeypatch.setattr(deployment, "ROOT", tmp_path)
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
     monkeypatch.setattr(deployment, "_SOURCES", ("lambdas", "settings.json"))
     (tmp_path / "settings.json").write_text("{}")
     (tmp_path / "lambdas" / "__pycache__").mkdir(parents=True)
@@ -295,3 +296,21 @@ def test_a_broken_installation_is_fetched_again(tmp_path, monkeypatch):
     command = toolchain.cdk_command(node, dict(os.environ), said.append)
     assert command == [str(tmp_path / "node"), str(cli)]
     assert len(said) == 1
+
+
+def test_an_installation_is_started_once_to_see_whether_it_does(tmp_path, monkeypatch):
+    cli = tmp_path / "node_modules" / "aws-cdk" / "bin" / "cdk"
+    monkeypatch.setattr(toolchain, "CDK", tmp_path)
+    monkeypatch.setattr(toolchain, "_CLI", cli)
+    (tmp_path / "package-lock.json").write_text("{}")
+    executable(cli, f"echo started >> '{tmp_path}/starts'")
+    (tmp_path / "node_modules" / ".package-lock.json").write_text("{}")
+    node = toolchain.Node(executable(tmp_path / "node", 'exec "$@"'), ("npm",))
+
+    def starts():
+        toolchain.cdk_command(node, dict(os.environ), lambda _: None)
+        return len((tmp_path / "starts").read_text().splitlines())
+
+    assert [starts(), starts()] == [1, 1]
+    os.utime(cli, (1, 1))  # another version has taken its place
+    assert [starts(), starts()] == [2, 2]

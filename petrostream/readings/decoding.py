@@ -23,7 +23,7 @@ def decode_lines(lines: list[bytes]) -> list[JsonObject | str]:
         For each line its JSON object, or the reason it has none: `line_too_long`, `not_utf8`, `not_json`
         (NaN and Infinity are not JSON) or `not_object`.
     """
-    if lines and len(max(lines, key=len)) <= MAX_LINE_BYTES:
+    if lines and max(map(len, lines)) <= MAX_LINE_BYTES:
         try:
             objects = [orjson.loads(line) for line in lines]
         except orjson.JSONDecodeError:

@@ -33,6 +33,7 @@ from petrostream.times import DAY_MS
 __all__ = ["Rejected", "Validated", "validate_block"]
 
 _PLACE = WELL.places
+_TANK = TANK.name.encode()
 
 
 def _no_positions() -> IntArray:
@@ -117,15 +118,9 @@ def validate_block(
         tanks: whether the caller processes tank readings. If not, they are rejected as `unknown_kind`, so
             that a consumer that ignores them still loses none.
     """
-    raw = split_lines(data)
-    lines = _Lines(raw, [], [], [])
-    for place, decoded in enumerate(decode_lines(raw)):
-        if isinstance(decoded, str):
-            lines.rejected.append(Rejected.of(place, raw[place], (decoded,)))
-        else:
-            lines.places.append(place)
-            lines.objects.append(decoded)
-    tank_lines = _split_off_tanks(lines) if tanks else None
+    lines = _decoded(split_lines(data))
+    # Without an escape, a kind has the letters that it has in the block.
+    tank_lines = _split_off_tanks(lines) if tanks and (_TANK in data or b"\\" in data) else None
     well_table, well_places = _check(lines, WELL, now_ms, partition_key)
     readings = Readings.empty() if well_table is None else _readings(well_table, sequence, now_ms)
     rejected = sorted(lines.rejected, key=_line)
@@ -135,6 +130,20 @@ def validate_block(
     found = TankReadings.empty() if table is None else _tanks(table, sequence, now_ms)
     rejected = sorted((*lines.rejected, *tank_lines.rejected), key=_line)
     return Validated(readings, rejected, found, np.searchsorted(np.array(well_places, np.int64), places))
+
+
+def _decoded(raw: list[bytes]) -> _Lines:
+    decoded = decode_lines(raw)
+    if set(map(type, decoded)) == {dict}:
+        return _Lines(raw, list(range(len(raw))), decoded, [])  # type: ignore[arg-type]
+    lines = _Lines(raw, [], [], [])
+    for place, one in enumerate(decoded):
+        if isinstance(one, str):
+            lines.rejected.append(Rejected.of(place, raw[place], (one,)))
+        else:
+            lines.places.append(place)
+            lines.objects.append(one)
+    return lines
 
 
 def _line(rejected: Rejected) -> int:

@@ -57,6 +57,11 @@ def test_texts_whose_lengths_only_add_up_are_left_to_one_by_one():
     assert stream_times([USUAL] * FEW + [shorter, longer]) is None
 
 
+def test_texts_that_hold_the_separator_are_left_to_one_by_one():
+    assert stream_times([*[USUAL] * FEW, f"{USUAL}\n{USUAL}", USUAL[:-1], ""]) is None
+    assert stream_times([*[USUAL] * FEW, USUAL[:-1] + "\n"]) is None
+
+
 def test_few_texts_are_left_to_one_by_one():
     assert stream_times([USUAL] * (FEW - 1)) is None
     assert stream_times([]) is None

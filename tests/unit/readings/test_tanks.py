@@ -52,6 +52,13 @@ def reading(**changes):
     return validated.tanks
 
 
+def test_a_kind_written_with_an_escape_is_a_tank_s():
+    line = encode_block([tank()]).replace(b'"tank"', b'"t\\u0061nk"')
+    validated = validate_block(line, sequence="42", now_ms=NOW, tanks=True)
+    assert validated.rejected == []
+    assert validated.tanks.tank_id == ["TANK-03A"]
+
+
 def reasons(line, **options):
     """The reasons for which a row, or a line, must be rejected."""
     data = line if isinstance(line, bytes) else encode_block([line])

@@ -66,6 +66,12 @@ class TestSplitLines:
         kept = b"".join(split_lines(data))
         assert kept.translate(None, blank) == data.translate(None, blank)
 
+    @given(
+        st.lists(st.sampled_from([b"{}", b"{", b"}", b" ", b"\t", b"\r", b"\n", b"x", b"\xff"])).map(b"".join)
+    )
+    def test_leaves_out_blank_lines_only(self, data):
+        assert split_lines(data) == [line for line in data.split(b"\n") if line.strip(b" \t\r")]
+
 
 class TestEncodeBlock:
     def test_writes_a_line_for_each_row_and_leaves_missing_values_out(self):

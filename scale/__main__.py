@@ -60,11 +60,13 @@ def main(
     if markdown:
         typer.echo(tables(figures, found))
         return
-    view = Table(box=SIMPLE_HEAD)
+    view = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place in _SHOWN:
-        view.add_column(STEP_COLUMNS[place])
+        view.add_column(STEP_COLUMNS[place], overflow="fold")
     for row in steps_rows(found):
-        view.add_row(*(str(row[place]) for place in _SHOWN))
+        # Names of quotas break at spaces, those of steps at the comma only.
+        shown = [str(row[place]).replace("_", " ") for place in _SHOWN]
+        view.add_row(shown[0].replace(", ", "\n"), *shown[1:])
     console = Console(highlight=False)
     console.print(view)
     console.print(f"Report: {out / 'scale.html'}, {out / 'scale.json'}", soft_wrap=True)

@@ -42,7 +42,7 @@ def _row(key: Key, points: Sequence[tuple[int, float]], line: Slope | None) -> s
     if line is None:
         return f"<tr>{name}<td colspan=5>too short for a line</td></tr>\n"
     bad = line.verdict == "grows" and key[0] not in BY_DESIGN
-    figures = (f"{line.mean:,.1f}", f"{line.hourly:+,.2f}", f"{line.low:+,.2f} to {line.high:+,.2f}")
+    figures = (f"{line.mean:,.1f}", f"{line.hourly:+z,.2f}", f"{line.low:+z,.2f} to {line.high:+z,.2f}")
     verdict = (
         f"{line.verdict}, by design" if key[0] in BY_DESIGN and line.verdict == "grows" else line.verdict
     )

@@ -132,6 +132,8 @@ def shape(fleet: MeasuredFleet, block: int, batch: int, rounds: int) -> dict[str
     for _ in range(max(1, rounds // 2)):
         fleet.function.cold()
         cold.append(fleet.batch(block, batch)[0])
+    # The batch after a cold one: it stores its memories as well, but has them in the process.
+    storing = fleet.batch(block, batch)[0]
     fleet.function.store(1e9)
     fleet.batch(block, batch)
     coldest = min(cold, key=lambda one: one.cpu_s)
@@ -146,7 +148,9 @@ def shape(fleet: MeasuredFleet, block: int, batch: int, rounds: int) -> dict[str
         "cpu_ms": round(1000 * best.cpu_s, 3),
         "cold_cpu_ms": round(1000 * coldest.cpu_s, 3),
         "cold_readings": coldest.readings,
+        "storing_cpu_ms": round(1000 * storing.cpu_s, 3),
         "calls": dict(best.meter.calls),
+        "storing_calls": dict(storing.meter.calls),
         "cold_calls": dict(coldest.meter.calls),
         "stream_bytes": round(sum(map(len, data)) / best.readings, 1),
         "stream_gzip_bytes": round(sum(len(gzip.compress(one, 6)) for one in data) / best.readings, 1),
@@ -224,8 +228,9 @@ def grid(batch: int, rounds: int) -> Iterator[dict[str, Any]]:
 def fitted(shapes: list[dict[str, Any]]) -> dict[str, Any]:
     """Processor milliseconds of a batch, of each of its records, facilities, wells and so on.
 
-    Non-negative least squares of the relative error over the warm shapes. `well_hz_ms` is what a well costs
-    for each hertz at which it sends: its three minutes are as many more observations.
+    Non-negative least squares of the relative error over the warm shapes, and over batches that stored all
+    memories. `well_hz_ms` is what a well costs for each hertz at which it sends: its three minutes are as
+    many more observations.
     """
     features = [
         [
@@ -235,14 +240,16 @@ def fitted(shapes: list[dict[str, Any]]) -> dict[str, Any]:
             one["well_visits"],
             one["well_visits"] * one["hz"],
             one["readings"],
-            one["calls"].get("minute", 0),
+            one[f"{kind}calls"].get("minute", 0),
+            one["storing_calls"].get("snapshot", 0) * one["wells"] if kind else 0,
         ]
         for one in shapes
+        for kind in ("", "storing_")
     ]
-    spent = np.array([one["cpu_ms"] for one in shapes])
-    known, _ = nnls(np.array(features) / spent[:, None], np.ones(len(shapes)))
+    spent = np.array([one[f"{kind}cpu_ms"] for one in shapes for kind in ("", "storing_")])
+    known, _ = nnls(np.array(features) / spent[:, None], np.ones(len(spent)))
     off = np.array(features) @ known / spent - 1
-    names = ("batch", "record", "facility", "well", "well_hz", "reading", "minute")
+    names = ("batch", "record", "facility", "well", "well_hz", "reading", "minute", "stored")
     return {
         **{f"{name}_ms": round(float(value), 5) for name, value in zip(names, known, strict=True)},
         "mean_error": round(float(np.mean(np.abs(off))), 3),

@@ -93,6 +93,7 @@ def _speed(measured: Measurements) -> Iterator[Cells]:
     yield "a well", f"{speed.well:.2f}, and {speed.well_hz:.3f} for each Hz"
     yield "a reading", f"{speed.reading:.4f}"
     yield "a closed minute, with its call", f"{speed.minute + speed.call['update_item']:.2f}"
+    yield "a well in a snapshot", f"{speed.stored:.2f}"
 
 
 def _fleets(measured: Measurements) -> Iterator[Cells]:

@@ -124,9 +124,9 @@ def basis_of(
     step: ScaleStep, settings: Settings, speed: Speed, reading_bytes: Fraction | None = None
 ) -> Basis:
     """The measured basis of a step's bill."""
-    rough = flow_of(step, settings, speed.basis(step.hz, 1.0, reading_bytes))
+    rough = flow_of(step, settings, speed.basis(step.hz, 1.0, step.of_a_facility, reading_bytes))
     records = max(Fraction(1), rough.facilities[0].blocks * rough.batch_seconds)
-    return speed.basis(step.hz, float(records), reading_bytes)
+    return speed.basis(step.hz, float(records), step.of_a_facility, reading_bytes)
 
 
 def simulation(

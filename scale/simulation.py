@@ -245,7 +245,7 @@ class Simulation:
         snapshots = shard.facilities * spans / consumer.commit_s if consumer.commit_s else float(facilities)
         work = self.speed.batch_ms(records, facilities, wells, readings, traffic.hz)
         work += (self.speed.minute + self.speed.call["update_item"]) * minutes
-        work += self.speed.call["put_item"] * snapshots
+        work += self.speed.snapshot_ms(traffic.wells) * snapshots
         shard.cpu_s += work / 1000
         # Minutes are written eight at once, snapshots one after the other.
         waits = consumer.waits_s + consumer.write_s * (minutes / 8 + snapshots)

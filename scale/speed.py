@@ -29,6 +29,7 @@ class Speed:
         batch, record, facility, well, reading: of a batch, and of each of these in it.
         well_hz: of each well for each hertz at which it sends.
         minute: of a closed minute of a well.
+        stored: of each well in a facility's snapshot.
         call: of each call of an AWS client, by its name.
     """
 
@@ -39,6 +40,7 @@ class Speed:
     well_hz: float
     reading: float
     minute: float
+    stored: float
     call: Mapping[str, float]
 
     @property
@@ -59,12 +61,19 @@ class Speed:
         work = self.record * records + self.facility * facilities + self.reading * readings
         return self.fixed + work + (self.well + self.well_hz * hz) * wells
 
-    def basis(self, hz: float, records_of_a_facility: float, reading_bytes: Fraction | None = None) -> Basis:
+    def snapshot_ms(self, wells: float) -> float:
+        """Processor time of a snapshot of a facility with so many wells, with its call."""
+        return self.stored * wells + self.call["put_item"]
+
+    def basis(
+        self, hz: float, records_of_a_facility: float, wells: int, reading_bytes: Fraction | None = None
+    ) -> Basis:
         """The basis of a bill with this speed.
 
         Args:
             hz: readings a second of each well.
             records_of_a_facility: stream records of a facility in a batch that has any.
+            wells: of a facility.
             reading_bytes: a reading in the stream; that of `cost/figures.py` if None.
         """
         return Basis(
@@ -74,7 +83,7 @@ class Speed:
             well_ms=_exact(self.well + self.well_hz * hz),
             reading_ms=_exact(self.reading),
             minute_ms=_exact(self.minute + self.call["update_item"]),
-            snapshot_ms=_exact(self.call["put_item"]),
+            snapshot_ms=_exact(self.snapshot_ms(wells)),
         )
 
 
@@ -108,7 +117,7 @@ def load_measurements(path: Path | None = None) -> Measurements:
         data = pkgutil.get_data("scale", "measured.json") if path is None else path.read_bytes()
         raw: dict[str, Any] = json.loads(data or b"")
         fitted = raw["speed"]
-        names = ("batch", "record", "facility", "well", "well_hz", "reading", "minute")
+        names = ("batch", "record", "facility", "well", "well_hz", "reading", "minute", "stored")
         speed = Speed(**{name: float(fitted[f"{name}_ms"]) for name in names}, call=raw["client_ms"])
         block = next(one for one in raw["shapes"] if one["block"] == 100)
         return Measurements(speed, block["stream_gzip_bytes"] / block["stream_bytes"], raw)

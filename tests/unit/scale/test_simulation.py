@@ -16,7 +16,7 @@ from scale.speed import Speed
 from scale.waiting import Queue, SentStretch
 
 CALLS = {"get_item": 0.5, "put_item": 0.5, "put_record_batch": 1.0, "update_item": 0.5}
-SPEED = Speed(1.0, 0.1, 2.0, 0.5, 0.0, 0.05, 0.5, CALLS)
+SPEED = Speed(1.0, 0.1, 2.0, 0.5, 0.0, 0.05, 0.5, 0.1, CALLS)
 TRAFFIC = Traffic(
     wells=10,
     hz=1.0,

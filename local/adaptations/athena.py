@@ -138,9 +138,11 @@ async def _on_duckdb(athena: ModuleType, sql: str, database: str, catalog: str |
     rewritten, buckets, folders = await athena._rewrite_data_paths(sql, database, catalog)
 
     def run() -> engine.Answer:
+        if not buckets:
+            with engine.session() as connection:
+                return engine.run(connection, rewritten)
         with engine.connect() as connection:
-            if buckets:
-                athena._attach_s3_table_buckets(connection, buckets)
+            athena._attach_s3_table_buckets(connection, buckets)
             return engine.run(connection, rewritten)
 
     try:

@@ -2,10 +2,12 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -44,8 +46,33 @@ class Answer:
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """A connection whose clock is Athena's: UTC."""
-    connection = duckdb.connect(":memory:")
+    """A connection to a database of its own, whose clock is Athena's: UTC."""
+    return _in_utc(duckdb.connect(":memory:"))
+
+
+@contextmanager
+def session() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection, with the same clock, to a database that all queries share, for what only reads files.
+
+    To make a database takes longer than most queries. One that has failed in itself answers nothing any more:
+    the next session has another.
+    """
+    connection = _in_utc(_shared().cursor())
+    try:
+        yield connection
+    except (duckdb.FatalException, duckdb.InternalException):
+        _shared.cache_clear()
+        raise
+    finally:
+        connection.close()
+
+
+@cache
+def _shared() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:")
+
+
+def _in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 

@@ -5,6 +5,7 @@ Sources: Trino's documentation, "Data types", "Decimal functions and operators" 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from sqlglot import exp
 
@@ -80,6 +81,7 @@ def of_data_type(kind: exp.DataType) -> SqlType | None:
     return SqlType(_NAMES[name]) if name in _NAMES else None
 
 
+@cache
 def of_text(text: str, dialect: str = "hive") -> SqlType | None:
     """The type of a column of the Glue catalogue, for example `array<string>`."""
     return of_data_type(exp.DataType.build(text, dialect=dialect))

@@ -26,6 +26,9 @@ from tests.support.lake import Lake, wait_for
 from tests.support.replays import LANDED, begin, finish, replay_of, report_in, sent_events, simulate
 from tests.support.stream import expected_pairs, landed_pairs, readings_of
 
+WELLS = 4
+JOINED = "SELECT COUNT(DISTINCT event_id) AS n FROM facility_readings"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -61,7 +64,7 @@ def run(crashing: Lake, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A live replay: the emulator dies while it sends, and again when it has sent everything."""
     folder = tmp_path_factory.mktemp("run")
     data, report = folder / "data", folder / "report.json"
-    simulate(crashing, data, seed=17)
+    simulate(crashing, data, seed=17, instances=WELLS)
     since = datetime.now(UTC)
     producer = _replay(crashing, data, report)
     crashing.kill_emulator()
@@ -142,7 +145,7 @@ def damage(crashing: Lake, run: Run, tmp_path_factory: pytest.TempPathFactory) -
     """A replay, the emulator dead in the middle of it, half of the journal gone, and the lost sent again."""
     folder = tmp_path_factory.mktemp("damage")
     data, report, copy = folder / "data", folder / "report.json", folder / "state"
-    simulate(crashing, data, seed=18)
+    simulate(crashing, data, seed=18, instances=WELLS)
     before = _landed(crashing)
     # A task of the service takes longer to end than a function to be switched off; the replay outlasts it.
     producer = _replay(crashing, data, report, 200 if crashing.consumer == "function" else 70)
@@ -166,8 +169,11 @@ def damage(crashing: Lake, run: Run, tmp_path_factory: pytest.TempPathFactory) -
     outputs = [crashing.run("-m", "local", "resend")]
     outputs.append(crashing.run("-m", "local", "resend", "--execute", "--now"))
     events = sent_events(data, report_in(report))
-    wait_for(lambda: _landed(crashing) >= before | events, "every reading to land")
+    # Counted first: to list everything again and again takes the cores from what makes it longer.
+    wait_for(lambda: int(crashing.value(LANDED)) >= len(before | events), "every reading to land")
+    wait_for(lambda: _landed(crashing) >= before | events, "every reading sent to land")
     expected = {one for name in facilities for one in expected_pairs(name, undisturbed[name])}
+    wait_for(lambda: int(crashing.value(JOINED)) >= len(expected), "as many readings to be joined")
     wait_for(lambda: _joined(crashing) >= expected, "every reading to be joined")
     outputs.append(crashing.run("-m", "local", "resend"))
     return Damage(before, events, restart, outputs, undisturbed, resumed)

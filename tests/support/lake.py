@@ -201,7 +201,8 @@ def _copy_lake(like: Path, target: Twin) -> None:
 def wait_for(ready: Callable[[], bool], what: str, seconds: float = 180.0) -> None:
     """Wait until `ready()` holds; fails naming `what` after `seconds`.
 
-    A query that takes long is asked less often: it takes the cores from what it waits for.
+    A question takes the cores from what it waits for: a fifth of the time at most, and less often one that
+    takes long.
     """
     end = time.monotonic() + seconds
     while True:
@@ -210,4 +211,4 @@ def wait_for(ready: Callable[[], bool], what: str, seconds: float = 180.0) -> No
             return
         now = time.monotonic()
         assert now < end, f"waited {seconds:.0f} s for {what}"
-        time.sleep(min(max(0.5, 2 * (now - asked)), 5.0))
+        time.sleep(min(max(0.5, 4 * (now - asked)), 5.0))

@@ -432,6 +432,21 @@ def test_values_are_spelt_as_athena_spells_them(sql, text):
         assert engine.run(connection, sql).rows == [[text]]
 
 
+def test_sessions_share_a_database_until_it_fails_and_none_keeps_anothers_clock():
+    with engine.session() as one, engine.session() as other:
+        one.execute("CREATE TABLE shared AS SELECT 1 AS n")
+        one.execute("SET TimeZone = 'America/Sao_Paulo'")
+        assert other.execute("SELECT n, current_setting('TimeZone') FROM shared").fetchall() == [(1, "UTC")]
+    with pytest.raises(duckdb.CatalogException), engine.session() as connection:
+        connection.execute("SELECT * FROM nothing")
+    with engine.session() as connection:
+        assert connection.execute("SELECT n FROM shared").fetchall() == [(1,)]
+    with pytest.raises(duckdb.InternalException), engine.session():
+        raise duckdb.InternalException("the database has failed")
+    with pytest.raises(duckdb.CatalogException), engine.session() as connection:
+        connection.execute("SELECT n FROM shared")
+
+
 @pytest.mark.parametrize(
     "sql",
     [

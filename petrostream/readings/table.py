@@ -23,6 +23,7 @@ from petrostream.schema import WELL, Kind
 from petrostream.times import parse_ms
 
 _NUMBERS: frozenset[type] = frozenset({float, int, type(None)})
+_TEXT: frozenset[type] = frozenset({str})
 _NAMES: frozenset[type] = frozenset({str, type(None)})
 _INTEGERS: frozenset[type] = frozenset({int, type(None)})
 
@@ -161,15 +162,23 @@ def _of_other_types(column: list[Any], types: frozenset[type]) -> set[int]:
 
 
 def _unusual_names(column: list[Any]) -> set[int]:
-    if set(map(type, column)) == {str} and all(map(_is_name, set(column))):
-        return set()
-    return _where_not(column, _is_name)
+    return set() if _all_names(column, _TEXT) else _where_not(column, _is_name)
 
 
 def _unusual_optional_names(column: list[Any]) -> set[int]:
-    if _NAMES.issuperset(map(type, column)) and all(map(_is_name, set(column) - {None})):
+    if _all_names(column, _NAMES):
         return set()
     return _where_not(column, lambda value: value is None or _is_name(value))
+
+
+def _all_names(column: list[Any], types: frozenset[type]) -> bool:
+    """Whether all values are names, or None where that is among the types."""
+    try:
+        # No text equals a value of another type, so that one of each is enough.
+        names = set(column)
+    except TypeError:
+        return False
+    return types.issuperset(map(type, names)) and all(map(_is_name, names - {None}))
 
 
 def _is_name(value: object) -> bool:

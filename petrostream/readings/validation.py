@@ -15,6 +15,7 @@ Blocks are checked column by column. A line that is not plainly clean is passed 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
@@ -33,7 +34,7 @@ from petrostream.times import DAY_MS
 __all__ = ["Rejected", "Validated", "validate_block"]
 
 _PLACE = WELL.places
-_TANK = TANK.name.encode()
+_kind = itemgetter("kind")
 
 
 def _no_positions() -> IntArray:
@@ -119,8 +120,7 @@ def validate_block(
             that a consumer that ignores them still loses none.
     """
     lines = _decoded(split_lines(data))
-    # Without an escape, a kind has the letters that it has in the block.
-    tank_lines = _split_off_tanks(lines) if tanks and (_TANK in data or b"\\" in data) else None
+    tank_lines = _split_off_tanks(lines) if tanks else None
     well_table, well_places = _check(lines, WELL, now_ms, partition_key)
     readings = Readings.empty() if well_table is None else _readings(well_table, sequence, now_ms)
     rejected = sorted(lines.rejected, key=_line)
@@ -152,7 +152,10 @@ def _line(rejected: Rejected) -> int:
 
 def _split_off_tanks(lines: _Lines) -> _Lines | None:
     """Move the tank readings out of `lines`; None where there are none."""
-    kinds = [decoded.get("kind") for decoded in lines.objects]
+    try:
+        kinds = list(map(_kind, lines.objects))
+    except KeyError:
+        kinds = [decoded.get("kind") for decoded in lines.objects]
     if TANK.name not in kinds:
         return None
     apart = _Lines(lines.raw, [], [], [])

@@ -150,8 +150,15 @@ class Flow:
         return min(1 / self.batch_seconds, facility.blocks)
 
     def saves(self, facility: Facility) -> Fraction:
-        """Snapshots a second of a facility: in the first batch after `commit_seconds` with a record of it."""
-        every = Fraction(self.settings.scoring.commit_seconds)
+        """Snapshots a second of a facility.
+
+        They are written in the first batch with a record of it after `commit_seconds`, or after
+        `commit_bytes` of its shard's stream, whichever comes first.
+        """
+        scoring = self.settings.scoring
+        stream_bytes = sum((one.blocks * one.block_bytes for one in self.facilities), ZERO)
+        filled = scoring.commit_bytes * self.active_shards / stream_bytes
+        every = min(Fraction(scoring.commit_seconds), filled)
         return min(self.visits(facility), 1 / every) if every else self.visits(facility)
 
     @cached_property

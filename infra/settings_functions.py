@@ -31,6 +31,7 @@ class ScoringFunctionSettings(FunctionSettings):
     failure_queue_retention_days: Annotated[int, Field(ge=1, le=14)]
     model_refresh_seconds: Annotated[int, Field(ge=1, le=86_400)]
     commit_seconds: Annotated[int, Field(ge=0, le=3600)]
+    commit_bytes: Annotated[int, Field(ge=1_048_576, le=268_435_456)]
     consumer: Literal["lambda", "service"]
 
 

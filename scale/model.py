@@ -158,6 +158,7 @@ def simulation(
         waits_s=float(f.TABLE_READ_MS + f.FIREHOSE_WRITE_MS + f.TABLE_WRITE_MS) / 1000,
         write_s=float(f.TABLE_WRITE_MS) / 1000,
         commit_s=settings.scoring.commit_seconds,
+        commit_bytes=settings.scoring.commit_bytes,
         minutes=settings.live.window_hours > 0,
     )
     shared = Shared(

@@ -69,7 +69,7 @@ class ShardConsumer:
         vcpus: share of a core that comes with the function's memory.
         waits_s: time of an invocation in which nothing is computed, without what quotas add.
         write_s: of that, what one more write to the table takes.
-        commit_s: time between two snapshots of a facility.
+        commit_s, commit_bytes: time, and bytes of a shard's stream, between two snapshots of a facility.
         minutes: whether closed minutes are written.
     """
 
@@ -80,6 +80,7 @@ class ShardConsumer:
     waits_s: float
     write_s: float
     commit_s: float
+    commit_bytes: int
     minutes: bool = True
 
 
@@ -235,6 +236,12 @@ class Simulation:
         by_bytes = self.consumer.batch_bytes / (traffic.event_share * traffic.reading_bytes)
         return min(self.consumer.batch_records * each, by_bytes)
 
+    def _commit_s(self, shard: ModelledShard) -> float:
+        """Time between two snapshots of a shard's facilities."""
+        traffic = self.traffic
+        rate = shard.facilities * traffic.readings * traffic.reading_bytes
+        return min(self.consumer.commit_s, self.consumer.commit_bytes / rate)
+
     def _invoke(self, shard: ModelledShard, readings: float) -> Process:
         traffic, consumer, shared = self.traffic, self.consumer, self.shared
         spans = readings / (shard.facilities * traffic.readings)
@@ -242,7 +249,9 @@ class Simulation:
         facilities = min(shard.facilities, records)
         wells = min(shard.facilities * traffic.wells, readings)
         minutes = shard.facilities * traffic.wells * spans / 60 if consumer.minutes else 0.0
-        snapshots = shard.facilities * spans / consumer.commit_s if consumer.commit_s else float(facilities)
+        snapshots = float(facilities)
+        if consumer.commit_s:
+            snapshots = shard.facilities * spans / self._commit_s(shard)
         work = self.speed.batch_ms(records, facilities, wells, readings, traffic.hz)
         work += (self.speed.minute + self.speed.call["update_item"]) * minutes
         work += self.speed.snapshot_ms(traffic.wells) * snapshots

@@ -31,6 +31,7 @@ def environment(deployment: Deployment, topic_arn: str) -> dict[str, str]:
         "ARTIFACTS_BUCKET": deployment.bucket_name("artifacts"),
         "MODEL_REFRESH_SECONDS": str(settings.scoring.model_refresh_seconds),
         "COMMIT_SECONDS": str(settings.scoring.commit_seconds),
+        "COMMIT_BYTES": str(settings.scoring.commit_bytes),
     }
 
 

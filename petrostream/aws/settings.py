@@ -13,6 +13,11 @@ from petrostream.facility import JoinMode
 Value = TypeVar("Value")
 
 
+COMMIT_BYTES = 16 * 1024 * 1024
+"""Some 50,000 readings. To read and score them again takes a function of 512 MB half a minute at worst
+(`bench/wells.py`), well under the time of an invocation."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConsumerSettings:
     """Settings that a deployment passes to a scoring consumer.
@@ -29,6 +34,8 @@ class ConsumerSettings:
             not, an incomplete batch must raise. True if not set.
         commit_seconds: COMMIT_SECONDS, seconds between two snapshots of a facility's memory to which nothing
             urgent happens; with 0 every batch writes one. 60 if not set.
+        commit_bytes: COMMIT_BYTES, bytes of stream after which a shard's memories are stored in any case.
+            16 MiB if not set.
         facility_join: FACILITY_JOIN, which facilities' readings are joined with tank readings: `tanks` (those
             that have sent one), `all`, or `off` (tank readings are quarantined). `tanks` if not set.
         live_window_hours: LIVE_WINDOW_HOURS, hours for which closed minutes are kept in the live table; with
@@ -45,6 +52,7 @@ class ConsumerSettings:
     model_refresh_seconds: float = 60.0
     partial_batch_response: bool = True
     commit_seconds: float = 60.0
+    commit_bytes: int = COMMIT_BYTES
     facility_join: JoinMode = "tanks"
     live_window_hours: float = 24.0
     alert_topic: str = ""
@@ -70,6 +78,7 @@ class ConsumerSettings:
                 environment, "PARTIAL_BATCH_RESPONSE", _truth, "true or false", "true"
             ),
             commit_seconds=_read(environment, "COMMIT_SECONDS", _seconds, "seconds, 0 or more", "60"),
+            commit_bytes=_read(environment, "COMMIT_BYTES", _count, "bytes, 1 or more", str(COMMIT_BYTES)),
             facility_join=_read(environment, "FACILITY_JOIN", _join_mode, "tanks, all or off", "tanks"),
             live_window_hours=_read(environment, "LIVE_WINDOW_HOURS", _seconds, "hours, 0 or more", "24"),
             alert_topic=_read(

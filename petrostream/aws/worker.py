@@ -63,6 +63,7 @@ class Worker:
             ShardTable(settings.live_table, clients("dynamodb"), now_ms),
             StreamReader(clients("kinesis"), backoff),
             settings.commit_seconds,
+            settings.commit_bytes,
         )
         self._live = LiveWriter(settings.live_table, clients("dynamodb"), settings.live_window_hours)
         tags = OperatorTags(settings.live_table, clients("dynamodb"))

@@ -13,10 +13,6 @@ from petrostream.live import WellStatus
 from petrostream.pipeline.memory import Memory
 from petrostream.pipeline.places import ShardPlace, Shards, States, Stream, Stretch
 
-COMMIT_BYTES = 16 * 1024 * 1024
-"""Most stream bytes delivered since a shard's snapshots: some 50,000 readings. To read and score them again
-takes a function of 512 MB half a minute (`bench/wells.py`), well under the time of an invocation."""
-
 
 @dataclass(slots=True)
 class Held:
@@ -87,13 +83,23 @@ class Memories:
         stream: the stream, to read again what snapshots lack.
         commit_seconds: seconds between two snapshots of a facility that nothing urgent happens to; with 0
             each batch writes one.
+        commit_bytes: stream bytes delivered since a shard's snapshots, after which they are written in any
+            case: a process that takes over reads and scores that much again within an invocation.
     """
 
-    def __init__(self, states: States, shards: Shards, stream: Stream, commit_seconds: float) -> None:
+    def __init__(
+        self,
+        states: States,
+        shards: Shards,
+        stream: Stream,
+        commit_seconds: float,
+        commit_bytes: int,
+    ) -> None:
         self.states = states
         self.shards = shards
         self.stream = stream
         self._commit_ms = commit_seconds * 1000
+        self._commit_bytes = commit_bytes
         self._held: dict[str, ShardMemory] = {}
 
     def owned(self, shard_id: str) -> ShardMemory | None:
@@ -123,7 +129,7 @@ class Memories:
 
     def due(self, shard: ShardMemory, now_ms: int) -> bool:
         """Whether it is time for snapshots of all facilities."""
-        return now_ms - shard.committed_ms >= self._commit_ms or shard.bytes_since >= COMMIT_BYTES
+        return now_ms - shard.committed_ms >= self._commit_ms or shard.bytes_since >= self._commit_bytes
 
     def hold(self, shard: ShardMemory, facility_id: str, held: Held) -> None:
         """Remember a facility's memory after records that were delivered; `held.first` is their first."""

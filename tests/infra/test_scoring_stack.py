@@ -43,6 +43,7 @@ def test_the_function_gets_every_name_it_needs(aws):
         "ARTIFACTS_BUCKET",
         "MODEL_REFRESH_SECONDS",
         "COMMIT_SECONDS",
+        "COMMIT_BYTES",
         "PARTIAL_BATCH_RESPONSE",
         "POWERTOOLS_SERVICE_NAME",
         "POWERTOOLS_METRICS_NAMESPACE",
@@ -70,6 +71,7 @@ def test_the_handlers_own_settings_accept_the_environment(aws):
     assert settings.live_window_hours == SETTINGS.live.window_hours
     assert settings.model_refresh_seconds == SCORING.model_refresh_seconds
     assert settings.commit_seconds == SCORING.commit_seconds
+    assert settings.commit_bytes == SCORING.commit_bytes
 
 
 def test_failed_batches_are_split_retried_and_then_kept(aws):

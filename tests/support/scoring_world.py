@@ -11,7 +11,7 @@ from typing import Any
 
 from lambdas.scoring import handler, telemetry
 from ml.training.onnx_export import forest_to_onnx
-from petrostream.aws.settings import ConsumerSettings
+from petrostream.aws.settings import COMMIT_BYTES, ConsumerSettings
 from petrostream.aws.worker import Worker
 from petrostream.backoff import NO_DEADLINE, Backoff
 from petrostream.facility.pairing import JoinMode
@@ -61,6 +61,7 @@ class World:
     serving: Callable[[], int] = lambda: 0
     stream: FakeStream = field(default_factory=FakeStream)
     commit_seconds: float = 0
+    commit_bytes: int = COMMIT_BYTES
     processes: dict[int, Worker] = field(default_factory=dict)
 
     def function(self, event: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -95,6 +96,7 @@ class World:
             live_window_hours=200_000,
             alert_topic=self.alert_topic,
             commit_seconds=self.commit_seconds,
+            commit_bytes=self.commit_bytes,
         )
         clients = {
             "firehose": self.firehose,

@@ -5,17 +5,14 @@ import json
 import os
 import subprocess
 import sys
-from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambdas.scoring import handler
-from petrostream.aws.settings import ConsumerSettings
+from petrostream.aws.settings import COMMIT_BYTES, ConsumerSettings
 from petrostream.errors import BatchIncomplete, SettingInvalid
-from petrostream.pipeline import memories
-from petrostream.pipeline.memories import COMMIT_BYTES
 from petrostream.scoring.codec import decode
 from tests.support.depth import examples
 from tests.support.event_source import Context, EventSource, Mapping, event_of
@@ -464,6 +461,7 @@ def test_every_reading_is_there_once_whatever_fails(
         join="all",
         stream=FakeStream(again, page=2),
         commit_seconds=commit[0],
+        commit_bytes=commit[1],
     )
     world.serving = lambda: serving.pop() if serving else 0
     source = backlog(
@@ -471,8 +469,7 @@ def test_every_reading_is_there_once_whatever_fails(
         Mapping(batch_size=batch_size, report_item_failures=partial, bisect=bisect),
         context=lambda: Context(remaining_ms=times.pop() if times else 120_000),
     )
-    with patch.object(memories, "COMMIT_BYTES", commit[1]):
-        source.run(records)
+    source.run(records)
     assert not source.notices
     assert len(calm.scored()) == len(plain(calm.scored())) == valid
     assert plain(world.scored()) == plain(calm.scored())

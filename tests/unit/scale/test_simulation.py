@@ -35,6 +35,7 @@ CONSUMER = ShardConsumer(
     waits_s=0.045,
     write_s=0.006,
     commit_s=300.0,
+    commit_bytes=2**40,
 )
 QUOTAS = ShardQuotas(write_bytes=1 << 20, write_records=1000.0, read_bytes=2 << 20)
 
@@ -124,6 +125,13 @@ def test_a_quota_is_a_queue_with_constant_service():
         # The burst of a second is the call's own service: what is left is the wait for those before it.
         waits.append(rate.wait(now, 1.0))
     assert np.mean(waits) == pytest.approx(0.5, rel=0.05)
+
+
+def test_a_full_shard_stores_its_memories_before_their_time():
+    rare, often = (replace(CONSUMER, commit_bytes=size) for size in (2**40, 2**20))
+    units = [simulated([20], consumer=one).shards[0].cpu_s for one in (rare, often)]
+
+    assert units[1] > 1.01 * units[0]
 
 
 def test_after_an_outage_everything_is_scored():

@@ -65,6 +65,7 @@ locals {
     ARTIFACTS_BUCKET      = var.bucket_names["artifacts"]
     MODEL_REFRESH_SECONDS = tostring(var.scoring.model_refresh_seconds)
     COMMIT_SECONDS        = tostring(var.scoring.commit_seconds)
+    COMMIT_BYTES          = tostring(var.scoring.commit_bytes)
   }
 }
 

@@ -19,7 +19,13 @@ variable "scoring" {
     failure_queue_retention_days = number
     model_refresh_seconds        = number
     commit_seconds               = number
+    commit_bytes                 = number
   })
+
+  validation {
+    condition     = var.scoring.commit_bytes >= 1048576 && var.scoring.commit_bytes <= 268435456
+    error_message = "scoring.commit_bytes = ${var.scoring.commit_bytes}: must be from 1048576 to 268435456."
+  }
 
   validation {
     condition     = var.scoring.reserved_concurrency == null || try(var.scoring.reserved_concurrency >= 1, false)

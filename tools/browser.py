@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 CHROMIUM_VARIABLE = "PETROSTREAM_CHROMIUM"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -137,11 +137,11 @@ class Watch:
 
 
 @contextmanager
-def opened(address: str, *, dark: bool = False) -> Iterator[tuple["Page", Watch]]:
-    """A page of a headless Chromium on the dashboard, before it is loaded, and what is noted of it.
+def browsing() -> Iterator["Browser"]:
+    """A headless Chromium.
 
     Raises:
-        ToolError: there is no Chromium.
+        ToolError: there is none.
     """
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where a browser is used
 
@@ -150,14 +150,35 @@ def opened(address: str, *, dark: bool = False) -> Iterator[tuple["Page", Watch]
         raise ToolError("There is no Chromium.", f"Install it, or set {CHROMIUM_VARIABLE} to its path.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_flags())
-        scheme = "dark" if dark else "light"
-        page = browser.new_context(viewport=SIZE, color_scheme=scheme).new_page()  # type: ignore[arg-type]
-        watch = Watch(address)
-        watch.follow(page)
         try:
-            yield page, watch
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def opened(
+    address: str, *, dark: bool = False, browser: "Browser | None" = None
+) -> Iterator[tuple["Page", Watch]]:
+    """A page on the dashboard, before it is loaded, and what is noted of it. It shares no state with others.
+
+    Args:
+        address: where the dashboard is.
+        dark: whether the page is to be dark.
+        browser: the one to open it in; when left out, one of its own.
+
+    Raises:
+        ToolError: there is no Chromium.
+    """
+    with ExitStack() as stack:
+        browser = browser or stack.enter_context(browsing())
+        scheme = "dark" if dark else "light"
+        context = browser.new_context(viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type]
+        stack.callback(context.close)
+        page = context.new_page()
+        watch = Watch(address)
+        watch.follow(page)
+        yield page, watch
 
 
 def _flags() -> list[str]:

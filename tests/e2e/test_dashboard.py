@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.lakes import lake_fixtures
 from tests.support.lake import Lake, wait_for
 from tests.support.paths import REAL_3W
-from tools.browser import chromium, opened, served
+from tools.browser import browsing, chromium, opened, served
 
 pytest.importorskip("playwright", reason="Playwright is not installed: make setup-dev")
 if chromium() is None:
@@ -61,10 +61,16 @@ def address(lake: Lake, replayed: dict) -> Iterator[str]:
         yield server.address
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with browsing() as browser:
+        yield browser
+
+
 @pytest.fixture
-def page(address: str) -> Iterator[Any]:
+def page(browser: Any, address: str) -> Iterator[Any]:
     """A page that must not complain, fail, or ask anybody else for anything."""
-    with opened(address) as (page, watch):
+    with opened(address, browser=browser) as (page, watch):
         page.set_default_timeout(WAIT_MS)
         yield page
         assert page.locator('[data-testid="stException"]').count() == 0
@@ -205,10 +211,10 @@ def test_an_unknown_well_is_no_dead_end(address: str, page: Any) -> None:
     assert page.locator(".ps-kind", has_text="Problem").all_inner_texts() == []
 
 
-def test_a_lake_that_is_down_says_what_to_do(lake: Lake) -> None:
+def test_a_lake_that_is_down_says_what_to_do(lake: Lake, browser: Any) -> None:
     down = dict(lake.environment) | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
     assert os.environ["AWS_ENDPOINT_URL"] != down["AWS_ENDPOINT_URL"]
-    with served(down) as server, opened(server.address) as (page, watch):
+    with served(down) as server, opened(server.address, browser=browser) as (page, watch):
         page.goto(server.address)
         page.wait_for_selector("text=The live table (DynamoDB) does not answer.", timeout=WAIT_MS)
         assert "project_up.sh" in page.inner_text("body")

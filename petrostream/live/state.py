@@ -5,6 +5,7 @@ position in the stream: it can't be older or newer than what is committed, and n
 Readers fetch this one attribute (`petrostream.aws.live_reader`).
 """
 
+import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -145,11 +146,17 @@ def note_scored(state: LiveState, facility_id: str, rows: Scored, arrived_ms: in
             older send no alert.
     """
     on_time = np.flatnonzero(rows.alarm_active != NO_POINTS)
-    names = [rows.readings.well_id[i] for i in on_time.tolist()]
+    names = rows.readings.well_id
+    if len(on_time) < len(names):
+        names = [names[i] for i in on_time.tolist()]
     wells = dict(state.wells)
-    for name, at in dict(zip(names, on_time.tolist(), strict=True)).items():
-        wells[name] = _status(rows, at, wells.pop(name, None))
-    alert = np.array([status != NORMAL for status in rows.well_status], np.bool_)[on_time]
+    latest = dict(zip(names, on_time.tolist(), strict=True))
+    before = [wells.pop(name, None) for name in latest]
+    wells |= zip(latest, _statuses(rows, list(latest.values()), before), strict=True)
+    alert = np.zeros(len(rows), np.bool_)
+    if rows.well_status.count(NORMAL) < len(rows):
+        alert[:] = [status != NORMAL for status in rows.well_status]
+    alert = alert[on_time]
     periods, changes = status_changes(state.periods, WELL, names, rows.readings.ts_ms[on_time], alert)
     of_status = [
         status_alert(change, facility_id, _scored_detail(rows, int(on_time[change.position])))
@@ -201,35 +208,49 @@ def _recent(alerts: list[Alert], arrived_ms: int) -> list[Alert]:
     return [alert for alert in alerts if arrived_ms - alert.ts_ms <= MAX_AGE_MS]
 
 
-def _status(rows: Scored, at: int, before: WellStatus | None) -> WellStatus:
-    readings = rows.readings
-    pressure, temperature = usable_values(readings, np.array([at]), _HEADLINE)[0].tolist()
-    status = WellStatus(
-        ts_ms=int(readings.ts_ms[at]),
+def _statuses(rows: Scored, at: list[int], before: list[WellStatus | None]) -> list[WellStatus]:
+    """The statuses of wells by their latest readings, at these positions, and the statuses before."""
+    if not at:
+        return []
+    readings, places = rows.readings, np.array(at)
+    numbers = np.column_stack(
+        [
+            usable_values(readings, places, _HEADLINE),
+            readings.methane_ppm[places],
+            rows.anomaly_score[places],
+            readings.quality[places],
+        ]
+    ).tolist()
+    wholes = np.array([readings.ts_ms[places], rows.anomaly_flag[places], rows.risk_score[places]]).T.tolist()
+    return [_status(rows, *one) for one in zip(at, numbers, wholes, before, strict=True)]
+
+
+def _status(
+    rows: Scored, at: int, numbers: list[float], wholes: list[int], before: WellStatus | None
+) -> WellStatus:
+    pressure, temperature, methane_ppm, anomaly_score, quality = map(_float, numbers)
+    ts_ms, anomaly_flag, risk_score = wholes
+    return WellStatus(
+        ts_ms=ts_ms,
         scored_at_ms=rows.scored_at_ms,
-        source=readings.source[at],
-        pressure=_float(pressure),
-        temperature=_float(temperature),
-        methane_ppm=_float(readings.methane_ppm[at]),
-        anomaly_score=_float(rows.anomaly_score[at]),
-        anomaly_flag=int(rows.anomaly_flag[at]),
-        risk_score=int(rows.risk_score[at]),
+        source=rows.readings.source[at],
+        pressure=pressure,
+        temperature=temperature,
+        methane_ppm=methane_ppm,
+        anomaly_score=anomaly_score,
+        anomaly_flag=anomaly_flag,
+        risk_score=risk_score,
         well_status=rows.well_status[at],
         emission_category=rows.emission_category[at],
-        quality=_float(readings.quality[at]),
+        quality=quality,
         top_sensors=rows.top_sensors[at],
         reason=rows.reason[at],
         model_kind=rows.model_kind[at],
-        units=gauge_units(readings.reasons[at]),
-    )
-    if before is None:
-        return status
-    return replace(
-        status,
-        joined_ts_ms=before.joined_ts_ms,
-        joined_risk=before.joined_risk,
-        joined_status=before.joined_status,
-        vapor_ppm=before.vapor_ppm,
+        joined_ts_ms=None if before is None else before.joined_ts_ms,
+        joined_risk=None if before is None else before.joined_risk,
+        joined_status=None if before is None else before.joined_status,
+        vapor_ppm=None if before is None else before.vapor_ppm,
+        units=gauge_units(rows.readings.reasons[at]),
     )
 
 
@@ -260,4 +281,4 @@ def _points(points: int) -> int | None:
 
 def _float(value: float) -> float | None:
     """A number that JSON can hold, to nine digits: enough to read, and every byte stored is billed."""
-    return None if np.isnan(value) else float(f"{value:.9g}")
+    return None if math.isnan(value) else float(f"{value:.9g}")

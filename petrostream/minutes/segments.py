@@ -12,9 +12,6 @@ from petrostream.scoring import Scored
 WINDOW_MS = 60_000
 GAUGES = np.array([SENSOR_INDEX["p_tpt"], SENSOR_INDEX["t_tpt"]], np.int64)
 
-_SHORT = 32
-"""Segments of at most this many readings are added up side by side, reading by reading."""
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -119,13 +116,18 @@ class Sums:
 
 def _added(total: FloatArray, values: FloatArray, starts: IntArray) -> FloatArray:
     """Sums from left to right: others would round differently, and depend on the batch."""
+    if len(values) == len(starts):
+        return total + values
     total = total.copy()
-    lengths = np.append(starts[1:], len(values)) - starts
-    for segment in np.flatnonzero(lengths > _SHORT).tolist():
-        rows = slice(starts[segment], starts[segment] + lengths[segment])
-        total[segment] = np.cumsum(np.vstack([total[segment], values[rows]]), axis=0)[-1]
-    short = np.flatnonzero(lengths <= _SHORT)
-    for place in range(int(lengths[short].max(initial=0))):
-        short = short[lengths[short] > place]
-        total[short] += values[starts[short] + place]
+    lengths = np.diff(starts, append=len(values))
+    # A row of zeros, which follow a segment that is shorter than others of its class.
+    values = np.concatenate([values, np.zeros((1, values.shape[1]))])
+    # Segments of like length side by side: from each power of two to the next.
+    _, classes = np.frexp(lengths)
+    for one in np.unique(classes).tolist():
+        chosen = np.flatnonzero(classes == one)
+        steps = np.arange(lengths[chosen].max())
+        inside = steps < lengths[chosen, None]
+        rows = values[np.where(inside, starts[chosen, None] + steps, len(values) - 1)]
+        total[chosen] = np.cumsum(np.concatenate([total[chosen, None], rows], axis=1), axis=1)[:, -1]
     return total

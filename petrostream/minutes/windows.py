@@ -176,7 +176,7 @@ def _all_extended(scored: Scored, parts: Parts, before: list[WellWindows]) -> li
     ]
     sums = _sums(known).extended(scored, parts.at, parts.segments)
     # Copies, so that a well's window does not keep those of all others alive.
-    columns = [map(np.copy, column) for column in (sums.known, sums.total, sums.low, sums.high)]
+    columns = [[row.copy() for row in column] for column in (sums.known, sums.total, sums.low, sums.high)]
     counts = sums.anomalies.tolist(), sums.max_risk.tolist()
     edges = [*parts.segments.tolist(), len(ts_ms)]
     for place, (part, start_ms, *of_window) in enumerate(

@@ -79,7 +79,9 @@ def usable_values(readings: Readings, at: IntArray, sensors: IntArray) -> FloatA
     Returns:
         Shape (m, s), in sensor units, NaN where missing or in another unit.
     """
-    values = readings.values[np.ix_(at, sensors)]
+    values = readings.values[at[:, None], sensors]
+    if not any(readings.reasons):
+        return values
     for row, position in enumerate(at.tolist()):
         if reasons := readings.reasons[position]:
             values[row, np.isin(sensors, _in_wrong_units(reasons))] = np.nan

@@ -84,7 +84,7 @@ def _sensor_columns(scored: Scored) -> dict[str, Column | None]:
 
 
 def _same(readings: Readings) -> bool:
-    return everywhere(readings.source_ts_ms == readings.ts_ms)
+    return len(readings) > 1 and everywhere(readings.source_ts_ms == readings.ts_ms)
 
 
 def _optional_times(ts_ms: IntArray) -> Column | None:

@@ -76,7 +76,7 @@ class Table:
         suspects |= _framed(self._optional("vibration_encoded"))
         ts, source_ts = self.columns["ts"], self._optional("source_ts")
         # A live source's time is the reading's own.
-        same = source_ts == ts
+        same = len(ts) > 1 and source_ts == ts
         suspects |= _timed(ts)
         if same:
             source_ts[:] = ts
@@ -173,6 +173,8 @@ def _unusual_optional_names(column: list[Any]) -> set[int]:
 
 def _all_names(column: list[Any], types: frozenset[type]) -> bool:
     """Whether all values are names, or None where that is among the types."""
+    if len(column) == 1:
+        return type(column[0]) in types and (column[0] is None or _is_name(column[0]))
     try:
         # No text equals a value of another type, so that one of each is enough.
         names = set(column)

@@ -134,7 +134,7 @@ def validate_block(
 
 def _decoded(raw: list[bytes]) -> _Lines:
     decoded = decode_lines(raw)
-    if set(map(type, decoded)) == {dict}:
+    if str not in map(type, decoded):
         return _Lines(raw, list(range(len(raw))), decoded, [])  # type: ignore[arg-type]
     lines = _Lines(raw, [], [], [])
     for place, one in enumerate(decoded):

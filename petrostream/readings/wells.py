@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -169,7 +170,7 @@ def _pick(column: _Column, positions: IntArray, order: list[int]) -> _Column:
 def _join(columns: list[Any]) -> _Column:
     if isinstance(columns[0], np.ndarray):
         return np.concatenate(columns)
-    return [item for column in columns for item in column]
+    return list(chain.from_iterable(columns))
 
 
 def split_lines(data: bytes) -> list[bytes]:

@@ -17,13 +17,19 @@ SHARED: Mapping[str, str] = {
 """Files whose tests stay in one process, with what is made once for them."""
 
 LONGEST = (
-    *("tests/e2e/test_switches.py", "tests/e2e/test_crash.py", "tests/e2e/test_dashboard.py"),
-    *("tests/e2e/test_reports.py", "tests/e2e/test_consumers.py", "tests/e2e/test_iam.py"),
-    *("tests/e2e/test_soak.py", "tests/e2e/test_service.py", "tests/e2e/test_backfill.py"),
+    *("tests/e2e/test_dashboard.py", "tests/e2e/test_crash.py", "tests/e2e/test_soak.py"),
+    *("tests/e2e/test_service.py", "tests/e2e/test_switches.py", "tests/e2e/test_iam.py"),
+    *("tests/e2e/test_consumers.py", "tests/e2e/test_backfill.py", "tests/e2e/test_reports.py"),
+    *("tests/e2e/test_scoreboard.py", "tests/e2e/test_jobs.py", "tests/e2e/test_facility.py"),
     *("tests/infra/test_account.py", TERRAFORM, "tests/infra/test_services_account.py"),
-    *("tests/fuzz/test_fuzz.py", "tests/chaos/test_chaos.py", "tests/unit/ml/test_streaming_eval.py"),
-    *("tests/unit/batch/test_compact.py", "tests/unit/batch/test_backfill.py"),
-    *("tests/unit/pipeline/test_takeover.py", "tests/unit/ml/test_benchmark.py"),
+    *("tests/unit/ml/test_streaming_eval.py", "tests/unit/ml/test_benchmark.py", "tests/chaos/test_chaos.py"),
+    *("tests/unit/batch/test_compact.py", "tests/unit/batch/test_spark.py", "tests/fuzz/test_fuzz.py"),
+    *(
+        "tests/unit/risk/test_rules.py",
+        "tests/unit/pipeline/test_takeover.py",
+        "tests/unit/batch/test_backfill.py",
+    ),
+    *("tests/unit/lambdas/test_service.py", "tests/unit/ml/evaluation/test_bad_gauges.py"),
 )
 """What must not begin last, when the other processes have nothing left to do."""
 

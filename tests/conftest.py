@@ -1,5 +1,6 @@
 """Settings that all tests share."""
 
+import gc
 import signal
 
 import pytest
@@ -17,6 +18,9 @@ settings.register_profile(
     max_examples=examples(settings.default.max_examples),
 )
 settings.load_profile("explore" if DEEP else "repeatable")
+
+# A process that has imported half of the project looks through all of it each time: a twentieth of its work.
+gc.set_threshold(100_000, 20, 50)
 
 # What a shell's `&` starts ignores SIGINT, and hands that down: no test could interrupt anything.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -150,14 +150,9 @@ class Flow:
         return min(1 / self.batch_seconds, facility.blocks)
 
     def saves(self, facility: Facility) -> Fraction:
-        """Snapshots a second of a facility.
-
-        They are written in the first batch with a record of it after `commit_seconds`, or after
-        `commit_bytes` of its shard's stream, whichever comes first.
-        """
+        """Snapshots a second of a facility, after `commit_seconds` or `commit_bytes` of its shard's stream."""
         scoring = self.settings.scoring
-        stream_bytes = sum((one.blocks * one.block_bytes for one in self.facilities), ZERO)
-        filled = scoring.commit_bytes * self.active_shards / stream_bytes
+        filled = scoring.commit_bytes * self.active_shards / self.stream_bytes
         every = min(Fraction(scoring.commit_seconds), filled)
         return min(self.visits(facility), 1 / every) if every else self.visits(facility)
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from cost.report import dollars
 from scale.model import CatchUp, Modelled
 from scale.quotas import REGIONS
-from scale.report import Cells
+from scale.report import ReportRow
 from scale.speed import Measurements
 from scale.what_if import BATCH_SECONDS, what_if
 
@@ -42,7 +42,7 @@ def _in_first_region(found: Sequence[Modelled]) -> list[Modelled]:
     return [one for one in found if one.region == REGIONS[0]]
 
 
-def _steps(found: Sequence[Modelled]) -> Iterator[Cells]:
+def _steps(found: Sequence[Modelled]) -> Iterator[ReportRow]:
     for one in _in_first_region(found):
         usual, shards = one.steady, one.shards
         yield (
@@ -63,21 +63,21 @@ def _minutes(after: CatchUp | None) -> str:
     return " / ".join(over if one is None else f"{one / 60:.0f}" for one in (after.median_s, after.last_s))
 
 
-def _hops(found: Sequence[Modelled]) -> Iterator[Cells]:
+def _hops(found: Sequence[Modelled]) -> Iterator[ReportRow]:
     for same in zip(*(one.hops for one in _in_first_region(found)), strict=True):
         yield f"{same[0].name}: {same[0].unit}", *(f"{hop.writes:,.1f}" for hop in same)
         if same[0].bytes is not None:
             yield f"{same[0].name}: MB", *(f"{(hop.bytes or 0) / 1e6:,.2f}" for hop in same)
 
 
-def _bills(found: Sequence[Modelled]) -> Iterator[Cells]:
+def _bills(found: Sequence[Modelled]) -> Iterator[ReportRow]:
     for one in _in_first_region(found):
         parts = one.bill.by_service()
         amounts = (f"{int(dollars(parts.get(name, Fraction(0)), 0)):,}" for name in SERVICES)
         yield f"{one.step.readings:,}", *amounts
 
 
-def _shapes(measured: Measurements) -> Iterator[Cells]:
+def _shapes(measured: Measurements) -> Iterator[ReportRow]:
     for one in measured.raw["shapes"]:
         warm = 1000 * one["readings"] / one["cpu_ms"]
         cold = 1000 * one["cold_readings"] / one["cold_cpu_ms"]
@@ -85,7 +85,7 @@ def _shapes(measured: Measurements) -> Iterator[Cells]:
         yield f"{one['wells']}{fast}", f"{one['block']:,}", f"{warm:,.0f} / {cold:,.0f}"
 
 
-def _speed(measured: Measurements) -> Iterator[Cells]:
+def _speed(measured: Measurements) -> Iterator[ReportRow]:
     speed = measured.speed
     yield "a batch, with the calls of the AWS client", f"{speed.fixed:.1f}"
     yield "a record", f"{speed.record:.2f}"
@@ -96,7 +96,7 @@ def _speed(measured: Measurements) -> Iterator[Cells]:
     yield "a well in a snapshot", f"{speed.stored:.2f}"
 
 
-def _fleets(measured: Measurements) -> Iterator[Cells]:
+def _fleets(measured: Measurements) -> Iterator[ReportRow]:
     rows: dict[str, list[str]] = {}
     for one in what_if(measured.speed):
         rows.setdefault(f"{one.wells:,} wells at {one.hz} Hz", []).append(f"{one.vcpus:,.0f}")
@@ -104,6 +104,6 @@ def _fleets(measured: Measurements) -> Iterator[Cells]:
         yield fleet, *cells
 
 
-def _table(columns: Sequence[str], rows: Iterator[Cells]) -> str:
+def _table(columns: Sequence[str], rows: Iterator[ReportRow]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)

@@ -13,7 +13,7 @@ from scale.speed import BENCH, Measurements
 from scale.steps import PARALLELIZATION
 from scale.what_if import VCPU_BAR, what_if
 
-Cells = Sequence[object]
+ReportRow = Sequence[object]
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;
 color:#1f2933}
@@ -82,7 +82,7 @@ def _json(one: Modelled) -> dict[str, Any]:
     }
 
 
-def steps_rows(found: Sequence[Modelled]) -> Iterator[Cells]:
+def steps_rows(found: Sequence[Modelled]) -> Iterator[ReportRow]:
     """A row for each step in each region, for people."""
     for one in found:
         usual = one.steady
@@ -176,7 +176,7 @@ def _section(title: str, mark: str) -> str:
     return f'<h2>{escape(title)}<span class="mark">{mark}</span></h2>'
 
 
-def _table(columns: Sequence[str], rows: Iterator[Cells]) -> str:
+def _table(columns: Sequence[str], rows: Iterator[ReportRow]) -> str:
     head = "".join(f"<th>{escape(one)}</th>" for one in columns)
     lines = ("".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
@@ -197,7 +197,7 @@ _SHAPE_COLUMNS = (
 )
 
 
-def _shape_rows(raw: dict[str, Any]) -> Iterator[Cells]:
+def _shape_rows(raw: dict[str, Any]) -> Iterator[ReportRow]:
     for one in raw["shapes"]:
         yield (
             f"{one['wells']}, {one['hz']} Hz, {one['block']}",
@@ -210,20 +210,20 @@ def _shape_rows(raw: dict[str, Any]) -> Iterator[Cells]:
         )
 
 
-def _speed_rows(raw: dict[str, Any]) -> Iterator[Cells]:
+def _speed_rows(raw: dict[str, Any]) -> Iterator[ReportRow]:
     yield from raw["speed"].items()
     for name, ms in raw["client_ms"].items():
         yield f"AWS client, {name}", ms
 
 
-def _bill_rows(found: Sequence[Modelled]) -> Iterator[Cells]:
+def _bill_rows(found: Sequence[Modelled]) -> Iterator[ReportRow]:
     for one in found:
         if one.region == REGIONS[0]:
             parts = (f"{name} {dollars(usd, 0)}" for name, usd in one.bill.by_service().items() if usd >= 1)
             yield one.step.name, ", ".join(parts)
 
 
-def _hop_rows(found: Sequence[Modelled]) -> Iterator[Cells]:
+def _hop_rows(found: Sequence[Modelled]) -> Iterator[ReportRow]:
     for one in found:
         if one.region == REGIONS[0]:
             for hop in one.hops:
@@ -231,13 +231,13 @@ def _hop_rows(found: Sequence[Modelled]) -> Iterator[Cells]:
                 yield f"{one.step.name}, {hop.name}", f"{hop.writes:,.2f}", hop.unit, size
 
 
-def _if_rows(measured: Measurements) -> Iterator[Cells]:
+def _if_rows(measured: Measurements) -> Iterator[ReportRow]:
     for one in what_if(measured.speed):
         faster = "not by that alone" if one.faster is None else f"{one.faster:.1f} times"
         yield f"{one.wells:,}", one.hz, one.seconds, f"{one.vcpus:,.0f}", faster
 
 
-def _need_rows(found: Sequence[Modelled]) -> Iterator[Cells]:
+def _need_rows(found: Sequence[Modelled]) -> Iterator[ReportRow]:
     for one in found:
         for need in one.needs:
             quota = need.quota

@@ -23,10 +23,10 @@ Readings follow each other if each is at most a minute after the one before, bey
 the stream. Every decision depends on earlier readings only, not on batch boundaries.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
-from operator import itemgetter, ne
+from operator import ne
 from typing import Protocol
 
 import numpy as np
@@ -160,10 +160,15 @@ def feed_parts(state: HasFeed | None, readings: Readings, at: IntArray) -> Itera
         readings: a batch.
         at: shape (n,), n >= 1, positions of the well's readings in it.
     """
-    names, edges = _runs(readings, at)
+    order = at.tolist()
+    names = [(readings.source[i], readings.feed_id[i]) for i in order]
+    changed = []
+    if names.count(names[0]) < len(names):
+        changed = [i for i, other in enumerate(map(ne, names[1:], names[:-1]), 1) if other]
     source_ts_ms = readings.source_ts_ms[at]
     offsets = np.where(source_ts_ms == NO_TIME, 0, readings.ts_ms[at] - source_ts_ms)
     known = None if state is None else (state.feed, state.clock)
+    edges = [0, *changed, len(order)]
     for first, end in pairwise(edges):
         start = first
         source, feed_id = names[first]
@@ -180,19 +185,6 @@ def feed_parts(state: HasFeed | None, readings: Readings, at: IntArray) -> Itera
             for part in _of_one_run(known, feed, readings, at[start:end], offsets[start:end]):
                 yield part
                 known = part.feed, part.clock
-
-
-def _runs(readings: Readings, at: IntArray) -> tuple[Sequence[tuple[str, str]], list[int]]:
-    """Source and run of each of n readings, and where they change: the first position, those, and n."""
-    # For a single reading the getter returns no tuple.
-    chosen = itemgetter(*at.tolist(), 0)
-    sources, feed_ids = chosen(readings.source)[:-1], chosen(readings.feed_id)[:-1]
-    names = list(zip(sources, feed_ids, strict=True))
-    if names.count(names[0]) == len(names):
-        # By far the most frequent case.
-        return names, [0, len(names)]
-    changed = [i for i, other in enumerate(map(ne, names[1:], names[:-1]), 1) if other]
-    return names, [0, *changed, len(names)]
 
 
 def _of_replaced(feed_id: str, feed: Feed, clock: Clock, arrival_ms: IntArray) -> int:

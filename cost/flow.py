@@ -150,7 +150,7 @@ class Flow:
         return min(1 / self.batch_seconds, facility.blocks)
 
     def saves(self, facility: Facility) -> Fraction:
-        """Snapshots a second of a facility, after `commit_seconds` or `commit_bytes` of its shard's stream."""
+        """Snapshots a second of a facility: by `commit_seconds` or by `commit_bytes` of its shard."""
         scoring = self.settings.scoring
         filled = scoring.commit_bytes * self.active_shards / self.stream_bytes
         every = min(Fraction(scoring.commit_seconds), filled)

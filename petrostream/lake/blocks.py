@@ -123,8 +123,9 @@ def _tokens(column: Column) -> tuple[str, list[str]]:
     if _plain(column):
         return '"', column
     whole, kinds = orjson.dumps(column).decode(), set(map(type, column))
-    if kinds == {str}:
-        # Within JSON text a quote is escaped by a backslash, so these three letters only separate two texts.
+    if kinds == {str} and '\\"' not in whole:
+        # Without a quote within a text, these three letters only separate two texts: one that ends with a
+        # quote and a comma would have them, too.
         return '"', whole[2:-2].split('","')
     tokens = whole[1:-1].split(",")
     # With as many as there are values, no value has a comma of its own.

@@ -66,6 +66,13 @@ def test_times_are_written_as_the_lake_reads_them(times):
     assert sql_times(np.array(times, np.int64)) == [to_sql(ms) for ms in times]
 
 
+def test_a_text_that_ends_like_a_separator_stays_whole():
+    columns = {"well_id": ["a", 'b",', "c"], "source": ['",', '","', ""]}
+    (block,) = columns_to_blocks("scored_readings", columns, np.zeros(3, np.int64))
+    rows = [orjson.loads(line) for line in block.data.splitlines()]
+    assert {name: [row[name] for row in rows] for name in columns} == columns
+
+
 @pytest.mark.parametrize("text", ["\x00", "\x1f", '"', "\\", "é", "\x7f"])
 def test_a_text_that_json_escapes_is_escaped(text):
     columns = {"well_id": ["a", text, "b"]}

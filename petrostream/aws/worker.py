@@ -9,7 +9,7 @@ from petrostream.aws.alarm_desk import AlarmDesk
 from petrostream.aws.alerts import AlertTopic
 from petrostream.aws.clients import client
 from petrostream.aws.firehose import FirehoseSink, compressed
-from petrostream.aws.heap import keep_freed_memory
+from petrostream.aws.heap import collect_seldom, keep_freed_memory
 from petrostream.aws.live_reader import LiveTable
 from petrostream.aws.live_writer import LiveWriter
 from petrostream.aws.models import ModelStore
@@ -54,6 +54,7 @@ class Worker:
         on_rejected: Callable[[ModelInvalid], None] = lambda _: None,
     ) -> None:
         keep_freed_memory()
+        collect_seldom()
         self.settings = settings
         self._clients = clients
         self._backoff = backoff

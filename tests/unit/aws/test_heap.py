@@ -1,11 +1,12 @@
 import ctypes
+import gc
 import platform
 import subprocess
 import sys
 
 import pytest
 
-from petrostream.aws.heap import keep_freed_memory
+from petrostream.aws.heap import COLLECT_AFTER, collect_seldom, keep_freed_memory
 from tests.support.paths import ROOT
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is not glibc's")
@@ -48,3 +49,16 @@ def test_another_allocator_is_left_alone(library, monkeypatch):
 
     monkeypatch.setattr(ctypes, "CDLL", loaded)
     assert not keep_freed_memory()
+
+
+def test_a_batch_of_readings_is_no_reason_to_look_for_garbage():
+    before = gc.get_threshold()
+    try:
+        collect_seldom()
+        counted = gc.get_stats()[0]["collections"]
+        batch = [{"ts": number} for number in range(COLLECT_AFTER[0] // 2)]
+
+        assert gc.get_stats()[0]["collections"] - counted <= 1
+        assert len(batch) == COLLECT_AFTER[0] // 2
+    finally:
+        gc.set_threshold(*before)

@@ -50,6 +50,8 @@ WELLS_OF_A_FACILITY = (1, 8, 50, 200)
 READINGS_OF_A_BLOCK = (1, 10, 100, 1000)
 FAST_HZ, FAST_WELLS, FAST_BLOCKS = 10, 25, (25, 250, 2500)
 """A fleet of faster wells: those of a facility, and blocks of a tenth of a second, a second and ten."""
+STEP_BLOCK, STEP_BATCH = 250, 12_000
+"""Blocks and batches of the last step: twelve seconds of a shard with four such facilities."""
 BATCH, QUICK_BATCH = 1000, 400
 """Readings of a batch, and wells of the fleet: at 1 Hz a second of it."""
 WARM_SECONDS = 200
@@ -195,7 +197,7 @@ def measure(full: bool) -> dict[str, Any]:
     """Everything."""
     load = os.getloadavg()[0]
     began = time.perf_counter()
-    shapes = list(grid(BATCH, 5) if full else grid(QUICK_BATCH, 2))
+    shapes = list(grid(BATCH, 5) if full else grid(QUICK_BATCH, 3))
     lake = rows_of(MeasuredFleet(50, BATCH if full else 200), 120)
     return {
         "as_of": datetime.now(UTC).date().isoformat(),
@@ -214,10 +216,13 @@ def grid(batch: int, rounds: int) -> Iterator[dict[str, Any]]:
     fleets = [(wells, batch, 1, READINGS_OF_A_BLOCK) for wells in WELLS_OF_A_FACILITY]
     for wells, total, hz, blocks in [*fleets, (FAST_WELLS, 4 * FAST_WELLS, FAST_HZ, FAST_BLOCKS)]:
         fleet = MeasuredFleet(wells, total, hz)
-        for block in blocks:
-            got = shape(fleet, block, batch, rounds)
+        sizes = [(block, batch) for block in blocks]
+        if hz > 1:
+            sizes.append((STEP_BLOCK, STEP_BATCH))
+        for block, size in sizes:
+            got = shape(fleet, block, size, rounds)
             print(
-                f"{wells:>4} wells a facility at {hz:>2} Hz, blocks of {block:>4}: "
+                f"{wells:>4} wells a facility at {hz:>2} Hz, blocks of {block:>4}, batches of {size:>6}: "
                 f"{1000 * got['readings'] / got['cpu_ms']:>8,.0f} readings/s warm, "
                 f"{1000 * got['cold_readings'] / got['cold_cpu_ms']:>8,.0f} cold",
                 file=sys.stderr,

@@ -22,7 +22,7 @@ COLLECT_AFTER = (50_000, 20, 100)
 
 
 def collect_seldom() -> None:
-    """Look for cycles of garbage after 50,000 new objects, not 700: 2 % of scoring's processor time at least."""
+    """Look for cycles of garbage after 50,000 new objects, not 700: at least 2 % of processor time."""
     gc.set_threshold(*COLLECT_AFTER)
 
 

@@ -35,7 +35,7 @@ _STEP_COLUMNS = (
     "$ a month",
     "$ a million readings",
 )
-_SHAPE_COLUMNS = ("wells of a facility", "readings of a block", "readings/s warm / cold")
+_SHAPE_COLUMNS = ("wells of a facility", "readings of a block / batch", "readings/s warm / cold")
 
 
 def _in_first_region(found: Sequence[Modelled]) -> list[Modelled]:
@@ -82,7 +82,7 @@ def _shapes(measured: Measurements) -> Iterator[ReportRow]:
         warm = 1000 * one["readings"] / one["cpu_ms"]
         cold = 1000 * one["cold_readings"] / one["cold_cpu_ms"]
         fast = f" at {one['hz']} Hz" if one["hz"] > 1 else ""
-        yield f"{one['wells']}{fast}", f"{one['block']:,}", f"{warm:,.0f} / {cold:,.0f}"
+        yield f"{one['wells']}{fast}", f"{one['block']:,} / {one['readings']:,}", f"{warm:,.0f} / {cold:,.0f}"
 
 
 def _speed(measured: Measurements) -> Iterator[ReportRow]:

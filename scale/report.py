@@ -187,7 +187,7 @@ _IF_COLUMNS = ("wells", "Hz", "s between batches", "vCPUs", f"a reading faster f
 _NEED_COLUMNS = ("region, quota", "step", "what", "needs", "default", "verdict", "source")
 _HOP_COLUMNS = ("step, hop", "writes/s", "what", "bytes/s")
 _SHAPE_COLUMNS = (
-    "wells a facility, Hz, readings a block",
+    "wells a facility, Hz, readings a block, a batch",
     "readings/s of a core, warm",
     "cold",
     "bytes of a reading in the stream",
@@ -200,7 +200,7 @@ _SHAPE_COLUMNS = (
 def _shape_rows(raw: dict[str, Any]) -> Iterator[ReportRow]:
     for one in raw["shapes"]:
         yield (
-            f"{one['wells']}, {one['hz']} Hz, {one['block']}",
+            f"{one['wells']}, {one['hz']} Hz, {one['block']:,} / {one['readings']:,}",
             f"{1000 * one['readings'] / one['cpu_ms']:,.0f}",
             f"{1000 * one['cold_readings'] / one['cold_cpu_ms']:,.0f}",
             one["stream_bytes"],

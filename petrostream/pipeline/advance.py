@@ -16,7 +16,7 @@ from petrostream.pipeline.memory import Memory
 from petrostream.pipeline.portions import portions
 from petrostream.pipeline.ports import Outputs, Sink
 from petrostream.pipeline.stages import ChunkTimes, run_stages
-from petrostream.readings import Readings, Rejected, Validated, validate_block
+from petrostream.readings import Block, Rejected, ValidatedBlocks, validate_blocks
 
 CHUNK_BYTES = 2 * 1024 * 1024
 """Most stream bytes validated at once: some 10,000 readings. Scoring them is cut to portions of like cost."""
@@ -109,7 +109,10 @@ def advance(
     new = [chunk[place] for place in places]
     if new and models is None and batch.memory.live.scored_by_a_model:
         raise ModelsMissing(batch.facility_id)
-    validated = [_validate(record, tanks=outputs.join != "off") for record in new]
+    if not new:
+        _pass(batch, batch.done + len(chunk), 0)
+        return
+    validated = _validate(new, tanks=outputs.join != "off")
     before, complete = batch.done, 0
     for number, portion in enumerate(portions(new, validated, batch.memory.scoring)):
         if number:
@@ -117,7 +120,7 @@ def advance(
         times, tally = ChunkTimes(outputs.now_ms(), chunk[-1].arrival_ms), Tally()
         memory, closed = run_stages(batch.memory, portion.content, outputs, models, times, tally)
         for place in range(complete, complete + portion.records):
-            rejected = validated[place].rejected
+            rejected = validated.rejected[place]
             tally.quarantined += _quarantine(new[place], rejected, outputs.quarantine, times.now_ms)
         batch.first = batch.first or new[complete].sequence
         complete += portion.records
@@ -128,8 +131,6 @@ def advance(
         _pass(
             batch, before + places[complete] if complete < len(new) else before + len(chunk), portion.records
         )
-    if not new:
-        _pass(batch, before + len(chunk), 0)
 
 
 def run_again(
@@ -200,17 +201,23 @@ def _quarantine(record: StreamRecord, lines: Sequence[Rejected], sink: Sink, now
     return len(lines)
 
 
-def _validate(record: StreamRecord, *, tanks: bool) -> Validated:
-    broken = record.broken
-    if broken is None and record.data.startswith(KPL_MAGIC):
+def _validate(records: Sequence[StreamRecord], *, tanks: bool) -> ValidatedBlocks:
+    """The content of one facility's records; nothing of one that is not what was put on the stream."""
+    broken = [_broken(record) for record in records]
+    blocks = [
+        Block(record.data if reason is None else b"", record.sequence, record.arrival_ms)
+        for record, reason in zip(records, broken, strict=True)
+    ]
+    validated = validate_blocks(blocks, partition_key=records[0].partition_key, tanks=tanks)
+    for record, reason, rejected in zip(records, broken, validated.rejected, strict=True):
+        if reason is not None:
+            rejected.append(Rejected.of(0, record.data, (reason,)))
+    return validated
+
+
+def _broken(record: StreamRecord) -> str | None:
+    """The reason why a record's data cannot be read as lines, None if it can."""
+    if record.broken is None and record.data.startswith(KPL_MAGIC):
         # Its parts are framed in binary, which may contain line feeds: read as lines, some would pass.
-        broken = "aggregated_record:data"
-    if broken is not None:
-        return Validated(Readings.empty(), [Rejected.of(0, record.data, (broken,))])
-    return validate_block(
-        record.data,
-        sequence=record.sequence,
-        now_ms=record.arrival_ms,
-        partition_key=record.partition_key,
-        tanks=tanks,
-    )
+        return "aggregated_record:data"
+    return record.broken

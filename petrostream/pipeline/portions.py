@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from petrostream.pipeline.batch import StreamRecord
-from petrostream.readings import Validated
+from petrostream.readings import Validated, ValidatedBlocks
 from petrostream.scoring import FacilityState
 
 WELL_COST = 40
@@ -50,25 +50,25 @@ class Portion:
 
 
 def portions(
-    records: Sequence[StreamRecord], validated: Sequence[Validated], state: FacilityState
+    records: Sequence[StreamRecord], validated: ValidatedBlocks, state: FacilityState
 ) -> Iterator[Portion]:
     """Cut records that are not processed yet, or not completely.
 
     Args:
         records: records after `state.last_sequence`, in shard order.
-        validated: the content of each.
+        validated: their content.
         state: the state before them.
     """
     if not records:
         return
     done = _done_of(records[0], state)
     # Tank readings at the very place where a portion ended within a record went with that portion.
-    tanks_done = int(np.searchsorted(validated[0].tank_at, done, side="right")) if done else 0
-    rest = validated[0].part(slice(done, None), slice(tanks_done, None))
-    whole = Validated.concat([rest, *validated[1:]])
+    tank_at = validated.whole.tank_at[: validated.tank_ends[0]]
+    tanks_done = int(np.searchsorted(tank_at, done, side="right")) if done else 0
+    whole = validated.whole.part(slice(min(done, validated.well_ends[0]), None), slice(tanks_done, None))
     # Where each record's readings end, counted like those of `whole`.
-    ends = (np.cumsum([len(content.readings) for content in validated]) - done).tolist()
-    tank_ends = (np.cumsum([len(content.tanks) for content in validated]) - tanks_done).tolist()
+    ends = [end - done for end in validated.well_ends]
+    tank_ends = [end - tanks_done for end in validated.tank_ends]
     start, tank_start, complete = 0, 0, 0
     for end in cuts(whole.readings.well_id):
         finished = bisect_right(ends, end)

@@ -9,7 +9,8 @@ from petrostream.readings.lines import Origin, Rows, encode_lines
 from petrostream.readings.quality import quality_without, usable_values
 from petrostream.readings.rejected import Rejected
 from petrostream.readings.tanks import TANK_VALUES, VAPOR, TankReadings, tank_event_id
-from petrostream.readings.validation import Validated, validate_block
+from petrostream.readings.validated import Block, Validated, ValidatedBlocks
+from petrostream.readings.validation import validate_block, validate_blocks
 from petrostream.readings.wells import MAX_LINE_BYTES, NO_TIME, Readings, encode_block, event_id
 from petrostream.readings.wrong_units import (
     DECIDED,
@@ -35,12 +36,14 @@ __all__ = [
     "TANK_VALUES",
     "UNIT",
     "VAPOR",
+    "Block",
     "Origin",
     "Readings",
     "Rejected",
     "Rows",
     "TankReadings",
     "Validated",
+    "ValidatedBlocks",
     "converted",
     "decided_units",
     "encode_block",
@@ -57,5 +60,6 @@ __all__ = [
     "unusual",
     "usable_values",
     "validate_block",
+    "validate_blocks",
     "without_units",
 ]

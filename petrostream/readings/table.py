@@ -1,6 +1,6 @@
 """The decoded lines of a block as columns: clean values are typed here, unusual lines are pointed out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from math import isfinite
 from operator import itemgetter
@@ -51,11 +51,11 @@ class Table:
     def __len__(self) -> int:
         return len(self.tags)
 
-    def convert(self, now_ms: int, partition_key: str | None) -> set[int]:
+    def convert(self, now_ms: Sequence[int], partition_key: str | None) -> set[int]:
         """Convert the columns in place: instants to epoch ms, vibration frames to root mean squares.
 
         Args:
-            now_ms: the present, epoch ms.
+            now_ms: the present of each line, epoch ms.
             partition_key: facility the readings must belong to, None to accept any.
 
         Returns:
@@ -245,12 +245,12 @@ def _finite_rms(text: str) -> float:
     return rms
 
 
-def _unusual_times(column: list[Any], unparsed: set[int], now_ms: int) -> set[int]:
-    latest = now_ms + FUTURE_LIMIT_MS
+def _unusual_times(column: list[Any], unparsed: set[int], now_ms: Sequence[int]) -> set[int]:
+    latest = min(now_ms) + FUTURE_LIMIT_MS
     if not unparsed and None not in column and min(column) >= EARLIEST_MS and max(column) <= latest:
         return set()
     return {
         i
-        for i, ms in enumerate(column)
-        if i not in unparsed and (ms is None or not EARLIEST_MS <= ms <= latest)
+        for i, (ms, now) in enumerate(zip(column, now_ms, strict=True))
+        if i not in unparsed and (ms is None or not EARLIEST_MS <= ms <= now + FUTURE_LIMIT_MS)
     }

@@ -13,13 +13,15 @@ Blocks are checked column by column. A line that is not plainly clean is passed 
 `petrostream.readings.inspection.inspect`, which finds every reason; its usable values return to the columns.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from operator import itemgetter
+from typing import TypeVar
 
 import numpy as np
 
-from petrostream.arrays import BoolArray, IntArray, filled_whole
+from petrostream.arrays import BoolArray, IntArray
 from petrostream.readings.decoding import JsonObject, decode_lines
 from petrostream.readings.inspection import MAX_DATES, inspect
 from petrostream.readings.quality import quality
@@ -27,81 +29,56 @@ from petrostream.readings.rejected import Rejected
 from petrostream.readings.table import Table
 from petrostream.readings.tanks import TankReadings, tank_event_id
 from petrostream.readings.usable import WELL_SENSORS, condemn, in_wrong_units, tag_units
+from petrostream.readings.validated import Block, Validated, ValidatedBlocks
 from petrostream.readings.wells import NO_TIME, Readings, event_ids, split_lines
 from petrostream.schema import TANK, WELL, Kind
 from petrostream.times import DAY_MS
 
-__all__ = ["Rejected", "Validated", "validate_block"]
+__all__ = ["Rejected", "Validated", "validate_block", "validate_blocks"]
 
 _PLACE = WELL.places
 _kind = itemgetter("kind")
 
-
-def _no_positions() -> IntArray:
-    return np.empty(0, np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class Validated:
-    """The content of a block: every line is in one of `readings`, `tanks` and `rejected`, in line order.
-
-    Attributes:
-        readings: the well readings.
-        rejected: the lines without a usable reading.
-        tanks: the tank readings.
-        tank_at: shape (tanks,), for each tank reading the number of `readings` before it.
-    """
-
-    readings: Readings
-    rejected: list[Rejected]
-    tanks: TankReadings = field(default_factory=TankReadings.empty)
-    tank_at: IntArray = field(default_factory=_no_positions)
-
-    def part(self, wells: slice, tanks: slice) -> "Validated":
-        """Some of the well readings and the tank readings among them; rejected lines are left out.
-
-        Args:
-            wells: of the n well readings.
-            tanks: of the tank readings, none of which stands before the first of those well readings.
-        """
-        start, end, _ = wells.indices(len(self.readings))
-        if (start, end) == (0, len(self.readings)) and tanks.indices(len(self.tanks)) == (
-            0,
-            len(self.tanks),
-            1,
-        ):
-            return self
-        return Validated(
-            self.readings.take(np.arange(start, end)),
-            [],
-            self.tanks.take(np.arange(len(self.tanks))[tanks]),
-            self.tank_at[tanks] - start,
-        )
-
-    @staticmethod
-    def concat(parts: Sequence["Validated"]) -> "Validated":
-        """Concatenate blocks of one facility in order, without their rejected lines.
-
-        A rejected line's position is only unique within its own block.
-        """
-        before = np.cumsum([0, *(len(part.readings) for part in parts)]).tolist()
-        at = [part.tank_at + start for part, start in zip(parts, before, strict=False)]
-        return Validated(
-            Readings.concat([part.readings for part in parts if len(part.readings)]),
-            [],
-            TankReadings.concat([part.tanks for part in parts if len(part.tanks)]),
-            np.concatenate([_no_positions(), *at]),
-        )
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class _Lines:
-    """Decoded lines of a block, their positions in it, and the lines rejected so far."""
+    """Decoded lines of blocks, their positions among the lines of all blocks, and the lines rejected so far.
 
+    Attributes:
+        blocks: the blocks.
+        starts: for each block, the number of lines before its own.
+        raw: the lines of all blocks.
+        places: for each object, the position of its line in `raw`, ascending.
+        objects: the decoded lines.
+        rejected: for each block, the lines rejected so far.
+    """
+
+    blocks: Sequence[Block]
+    starts: list[int]
     raw: list[bytes]
     places: list[int]
     objects: list[JsonObject]
-    rejected: list[Rejected]
+    rejected: list[list[Rejected]]
+
+    def apart(self) -> "_Lines":
+        """The same blocks without any object; lines are rejected from both together."""
+        return _Lines(self.blocks, self.starts, self.raw, [], [], self.rejected)
+
+    def arrivals_ms(self) -> list[int]:
+        """When the block of each object arrived, epoch ms."""
+        return _of_blocks([block.arrival_ms for block in self.blocks], self.ends(self.places))
+
+    def reject(self, place: int, reasons: tuple[str, ...], record: JsonObject | None = None) -> None:
+        """Add a line to those rejected."""
+        block = bisect_right(self.starts, place) - 1
+        line = place - self.starts[block]
+        self.rejected[block].append(Rejected.of(line, self.raw[place], reasons, record))
+
+    def ends(self, places: Sequence[int]) -> list[int]:
+        """For each block, how many of these ascending positions lie in it or before it."""
+        return [bisect_left(places, end) for end in (*self.starts[1:], len(self.raw))]
 
 
 def validate_block(
@@ -114,36 +91,71 @@ def validate_block(
         sequence: Kinesis sequence number of the stream record, copied to every reading.
         now_ms: when the record arrived, epoch ms, copied to every reading: one more than an hour ahead of
             it is rejected.
-        partition_key: partition key of the stream record. If given, a reading of another facility is rejected
-            (`facility_mismatch`), since its order among that facility's readings is not known.
+        partition_key: as for `validate_blocks`.
+        tanks: as for `validate_blocks`.
+    """
+    blocks = [Block(data, sequence, now_ms)]
+    validated = validate_blocks(blocks, partition_key=partition_key, tanks=tanks)
+    return replace(validated.whole, rejected=validated.rejected[0])
+
+
+def validate_blocks(
+    blocks: Sequence[Block], *, partition_key: str | None = None, tanks: bool = False
+) -> ValidatedBlocks:
+    """Validate the blocks of successive stream records together: calls cost more than values in short blocks.
+
+    The result is that of each block on its own. Never raises, whatever the bytes.
+
+    Args:
+        blocks: b >= 1 blocks, in shard order. Sequence number and arrival are copied to every reading; one
+            more than an hour ahead of its arrival is rejected.
+        partition_key: partition key of the stream records. If given, a reading of another facility is
+            rejected (`facility_mismatch`), since its order among that facility's readings is not known.
         tanks: whether the caller processes tank readings. If not, they are rejected as `unknown_kind`, so
             that a consumer that ignores them still loses none.
     """
-    lines = _decoded(split_lines(data))
+    lines = _decoded(blocks)
     tank_lines = _split_off_tanks(lines) if tanks else None
-    well_table, well_places = _check(lines, WELL, now_ms, partition_key)
-    readings = Readings.empty() if well_table is None else _readings(well_table, sequence, now_ms)
-    rejected = sorted(lines.rejected, key=_line)
+    well_table, well_places = _check(lines, WELL, partition_key)
+    well_ends = lines.ends(well_places)
+    readings = Readings.empty() if well_table is None else _readings(well_table, blocks, well_ends)
     if tank_lines is None:
-        return Validated(readings, rejected)
-    table, places = _check(tank_lines, TANK, now_ms, partition_key)
-    found = TankReadings.empty() if table is None else _tanks(table, sequence, now_ms)
-    rejected = sorted((*lines.rejected, *tank_lines.rejected), key=_line)
-    return Validated(readings, rejected, found, np.searchsorted(np.array(well_places, np.int64), places))
+        whole, tank_ends = Validated(readings, []), [0] * len(blocks)
+    else:
+        table, places = _check(tank_lines, TANK, partition_key)
+        tank_ends = lines.ends(places)
+        found = TankReadings.empty() if table is None else _tanks(table, blocks, tank_ends)
+        whole = Validated(readings, [], found, np.searchsorted(np.array(well_places, np.int64), places))
+    return ValidatedBlocks(whole, well_ends, tank_ends, [sorted(some, key=_line) for some in lines.rejected])
 
 
-def _decoded(raw: list[bytes]) -> _Lines:
-    decoded = decode_lines(raw)
-    if str not in map(type, decoded):
-        return _Lines(raw, list(range(len(raw))), decoded, [])  # type: ignore[arg-type]
-    lines = _Lines(raw, [], [], [])
-    for place, one in enumerate(decoded):
-        if isinstance(one, str):
-            lines.rejected.append(Rejected.of(place, raw[place], (one,)))
-        else:
-            lines.places.append(place)
-            lines.objects.append(one)
+def _decoded(blocks: Sequence[Block]) -> _Lines:
+    lines = _Lines(blocks, [], [], [], [], [[] for _ in blocks])
+    for block in blocks:
+        raw = split_lines(block.data)
+        decoded = decode_lines(raw)
+        start = len(lines.raw)
+        lines.starts.append(start)
+        lines.raw += raw
+        if str not in map(type, decoded):
+            lines.places += range(start, start + len(raw))
+            lines.objects += decoded  # type: ignore[arg-type]
+            continue
+        for place, one in enumerate(decoded, start):
+            if isinstance(one, str):
+                lines.reject(place, (one,))
+            else:
+                lines.places.append(place)
+                lines.objects.append(one)
     return lines
+
+
+def _of_blocks(values: Sequence[T], ends: Sequence[int]) -> list[T]:
+    """The value of its block for each of the lines that end there."""
+    column: list[T] = []
+    for value, end in zip(values, ends, strict=True):
+        column += [value] * (end - len(column))
+    return column
 
 
 def _line(rejected: Rejected) -> int:
@@ -158,7 +170,7 @@ def _split_off_tanks(lines: _Lines) -> _Lines | None:
         kinds = [decoded.get("kind") for decoded in lines.objects]
     if TANK.name not in kinds:
         return None
-    apart = _Lines(lines.raw, [], [], [])
+    apart = lines.apart()
     places, objects = lines.places, lines.objects
     lines.places, lines.objects = [], []
     for kind, place, decoded in zip(kinds, places, objects, strict=True):
@@ -168,26 +180,25 @@ def _split_off_tanks(lines: _Lines) -> _Lines | None:
     return apart
 
 
-def _check(
-    lines: _Lines, kind: Kind, now_ms: int, partition_key: str | None
-) -> tuple[Table | None, list[int]]:
-    """Convert the lines to a table; the unusable ones are added to `lines.rejected`.
+def _check(lines: _Lines, kind: Kind, partition_key: str | None) -> tuple[Table | None, list[int]]:
+    """Convert the lines to a table; the unusable ones are rejected.
 
     Returns:
-        The table of usable lines, None where there were no lines at all, and their positions in the block.
+        The table of usable lines, None where there were no lines at all, and their positions.
     """
     if not lines.objects:
         return None, []
     table = Table(lines.objects, kind)
+    arrivals_ms = lines.arrivals_ms()
     failed = []
-    for i in sorted(table.convert(now_ms, partition_key)):
-        inspection = inspect(lines.objects[i], now_ms=now_ms, partition_key=partition_key, expected=kind)
+    for i in sorted(table.convert(arrivals_ms, partition_key)):
+        inspection = inspect(
+            lines.objects[i], now_ms=arrivals_ms[i], partition_key=partition_key, expected=kind
+        )
         table.settle(i, inspection)
         if inspection.failures:
             failed.append(i)
-            reasons = (*inspection.failures, *inspection.tags)
-            place = lines.places[i]
-            lines.rejected.append(Rejected.of(place, lines.raw[place], reasons, lines.objects[i]))
+            lines.reject(lines.places[i], (*inspection.failures, *inspection.tags), lines.objects[i])
     failed += _of_too_many_dates(table, failed, lines) if kind is WELL else []
     if not failed:
         return table, lines.places
@@ -202,23 +213,27 @@ def _of_too_many_dates(table: Table, failed: list[int], lines: _Lines) -> list[i
     if not failed and max(column) - min(column) < MAX_DATES * DAY_MS // 2:
         return []
     gone = set(failed)
-    times = {i: ms for i, ms in enumerate(column) if i not in gone}
+    over: list[int] = []
+    start = 0
+    for end in lines.ends(lines.places):
+        over += _over({i: column[i] for i in range(start, end) if i not in gone})
+        start = end
+    for i in over:
+        lines.reject(lines.places[i], ("too_many_dates:ts", *table.tags[i]), lines.objects[i])
+    return over
+
+
+def _over(times: dict[int, int]) -> list[int]:
+    """Which readings of a record are of further dates than its first `MAX_DATES`."""
     if not times or max(times.values()) - min(times.values()) < MAX_DATES * DAY_MS // 2:
         return []
     days = {i: ms // DAY_MS for i, ms in times.items()}
     known = list(dict.fromkeys(days.values()))
-    if len(known) <= MAX_DATES:
-        return []
     kept = frozenset(known[:MAX_DATES])
-    over = [i for i, day in days.items() if day not in kept]
-    for i in over:
-        place = lines.places[i]
-        reasons = ("too_many_dates:ts", *table.tags[i])
-        lines.rejected.append(Rejected.of(place, lines.raw[place], reasons, lines.objects[i]))
-    return over
+    return [i for i, day in days.items() if day not in kept]
 
 
-def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
+def _readings(table: Table, blocks: Sequence[Block], ends: Sequence[int]) -> Readings:
     measured = table.measured()
     vibration = table.floats("vibration_encoded")
     lost = np.array(table.lost, dtype=np.int64)
@@ -246,13 +261,13 @@ def _readings(table: Table, sequence: str, arrival_ms: int) -> Readings:
         reasons=table.tags,
         quality=quality(there, framed, sent, WELL),
         event_id=event_ids(wells, sources, ts),
-        sequence=[sequence] * len(table),
+        sequence=_of_blocks([block.sequence for block in blocks], ends),
         feed_id=table.names("feed_id"),
-        arrival_ms=filled_whole(len(table), arrival_ms),
+        arrival_ms=_arrivals_ms(blocks, ends),
     )
 
 
-def _tanks(table: Table, sequence: str, arrival_ms: int) -> TankReadings:
+def _tanks(table: Table, blocks: Sequence[Block], ends: Sequence[int]) -> TankReadings:
     measured = table.measured()
     sent = (~np.isnan(measured)).sum(axis=1) + np.array(table.lost, dtype=np.int64)
     condemn(measured, table, TANK)
@@ -265,9 +280,14 @@ def _tanks(table: Table, sequence: str, arrival_ms: int) -> TankReadings:
         reasons=table.tags,
         quality=quality(~np.isnan(measured), np.zeros(len(table), np.bool_), sent, TANK),
         event_id=list(map(tank_event_id, names, facilities, ts)),
-        sequence=[sequence] * len(table),
-        arrival_ms=filled_whole(len(table), arrival_ms),
+        sequence=_of_blocks([block.sequence for block in blocks], ends),
+        arrival_ms=_arrivals_ms(blocks, ends),
     )
+
+
+def _arrivals_ms(blocks: Sequence[Block], ends: Sequence[int]) -> IntArray:
+    each = np.array([block.arrival_ms for block in blocks], dtype=np.int64)
+    return np.repeat(each, np.diff(ends, prepend=0))
 
 
 def _instants(column: list[int | None]) -> IntArray:

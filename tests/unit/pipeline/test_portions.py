@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from petrostream.pipeline import portions as cutting
 from petrostream.pipeline.portions import MAX_COST, WELL_COST, cuts, portions
-from petrostream.readings import validate_block
+from petrostream.readings import Block, validate_blocks
 from petrostream.scoring.codec import decode, encode
 from petrostream.scoring.history import FacilityState
 from tests.support.depth import examples
@@ -66,14 +66,9 @@ def records_of(blocks):
     return shard(made)
 
 
-def content_of(record):
-    return validate_block(
-        record.data,
-        sequence=record.sequence,
-        now_ms=record.arrival_ms + 10**9,
-        partition_key="FAC-01",
-        tanks=True,
-    )
+def content_of(records):
+    blocks = [Block(record.data, record.sequence, record.arrival_ms + 10**9) for record in records]
+    return validate_blocks(blocks, partition_key="FAC-01", tanks=True)
 
 
 def in_order(content):
@@ -96,7 +91,7 @@ def test_a_state_of_any_portion_is_followed_by_exactly_the_rest(blocks, limit, d
         while complete < len(records):
             rest = records[complete:]
             # The process may end after any portion: its memory is stored and read again.
-            taken = list(portions(rest, [content_of(record) for record in rest], state))
+            taken = list(portions(rest, content_of(rest), state))
             taken = taken[: data.draw(st.integers(1, len(taken)))]
             for portion in taken:
                 seen += in_order(portion.content)
@@ -104,7 +99,7 @@ def test_a_state_of_any_portion_is_followed_by_exactly_the_rest(blocks, limit, d
                 state = decode(encode(portion.advanced(state)))
             assert state.last_sequence == (records[complete - 1].sequence if complete else None)
     assert state.partial is None
-    assert seen == [name for record in records for name in in_order(content_of(record))]
+    assert seen == [name for record in records for name in in_order(content_of([record]).whole)]
 
 
 def run(world, records, remaining_ms=120_000):
@@ -189,10 +184,10 @@ def test_the_same_sequence_number_twice_in_a_batch_does_not_hide_an_unfinished_r
 
 def test_a_portion_of_a_cut_record_has_its_own_readings_only():
     (record,) = shard([("FAC-01", block(*(reading(well, 0) for well in range(4)), tank_reading(0)))])
-    content = content_of(record)
+    content = content_of([record])
     state = FacilityState("FAC-01", None, partial=(record.sequence, 3))
-    (portion,) = portions([record], [content], state)
+    (portion,) = portions([record], content, state)
     assert portion.content.readings.well_id == ["WELL-00003"]
     assert np.array_equal(portion.content.tank_at, [1])
     other = FacilityState("FAC-01", None, partial=("1", 3))
-    assert len(next(portions([record], [content], other)).content.readings) == 4
+    assert len(next(portions([record], content, other)).content.readings) == 4

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from petrostream.readings.decoding import decode_lines
 from petrostream.readings.inspection import EARLIEST_MS, inspect
-from petrostream.readings.validation import validate_block
+from petrostream.readings.validated import Block, Validated
+from petrostream.readings.validation import validate_block, validate_blocks
 from petrostream.readings.wells import Readings, encode_block, split_lines
 from petrostream.readings.wrong_units import without_units
 from petrostream.schema.sensors import SENSOR_NAMES, schema
@@ -61,7 +62,7 @@ LINES = ROWS.map(lambda one: encode_block([one]).rstrip(b"\n")) | st.binary(max_
 
 
 def same(left, right):
-    for name in Readings.__slots__:
+    for name in type(left).__slots__:
         one, other = getattr(left, name), getattr(right, name)
         if isinstance(one, np.ndarray):
             np.testing.assert_array_equal(one, other)
@@ -118,6 +119,56 @@ class TestAnyBytes:
         assert got.readings.ts_ms.tolist() == [start + i for i in range(len(sent))]
         expected = [[values.get(name, math.nan) for name in SENSOR_NAMES] for values in sent]
         np.testing.assert_array_equal(got.readings.values, np.array(expected).reshape(-1, 27))
+
+
+DAY_MS = 86_400_000
+TANKS = st.builds(
+    lambda changes: {
+        "kind": "tank",
+        "tank_id": "TANK-01",
+        "facility_id": "FAC-03",
+        "ts": to_iso(NOW),
+        "level_pct": 50.0,
+        **changes,
+    },
+    st.dictionaries(st.sampled_from([*schema("tank_reading").names, "torque"]), JUNK, max_size=2),
+).map(lambda one: encode_block([one]).rstrip(b"\n"))
+MANY_DATES = st.integers(20, 60).map(
+    lambda days: b"\n".join(encode_block([row(ts=to_iso(NOW - day * DAY_MS))]).strip() for day in range(days))
+)
+NEAR_THE_LIMIT = st.integers(-2, 2).map(
+    lambda offset: encode_block([row(ts=to_iso(NOW + 3_600_000 + offset), torque=1.0)]).strip()
+)
+BLOCKS = st.builds(
+    Block,
+    st.lists(LINES | TANKS | NEAR_THE_LIMIT | MANY_DATES | st.just(b""), max_size=8).map(b"\n".join),
+    st.integers(1, 99).map(str),
+    st.integers(NOW - 2, NOW + 2),
+)
+
+
+class TestBlocks:
+    @given(st.lists(BLOCKS, min_size=1, max_size=6), st.sampled_from([None, "FAC-03"]), st.booleans())
+    @settings(max_examples=examples(200), deadline=None)
+    def test_blocks_are_validated_together_as_each_on_its_own(self, blocks, partition_key, tanks):
+        got = validate_blocks(blocks, partition_key=partition_key, tanks=tanks)
+        parts = [
+            validate_block(
+                block.data,
+                sequence=block.sequence,
+                now_ms=block.arrival_ms,
+                partition_key=partition_key,
+                tanks=tanks,
+            )
+            for block in blocks
+        ]
+        whole = Validated.concat(parts)
+        same(got.whole.readings, whole.readings)
+        same(got.whole.tanks, whole.tanks)
+        np.testing.assert_array_equal(got.whole.tank_at, whole.tank_at)
+        assert got.rejected == [part.rejected for part in parts]
+        assert got.well_ends == np.cumsum([len(part.readings) for part in parts]).tolist()
+        assert got.tank_ends == np.cumsum([len(part.tanks) for part in parts]).tolist()
 
 
 class TestFrames:

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from petrostream.aws.clients import client
 from tests.support.fake_kinesis import FakeKinesis
 from tests.support.fakes import FakeBucket, FakeFirehose, FakeTable, FakeTopic
 from tests.support.lake import free_port, wait_for
 from tests.support.live_table import ReadableTable
+from tests.support.mocked import mock_aws
 from tests.support.paths import ROOT
 from toolchain.twin import Twin, subprocess_environment
 

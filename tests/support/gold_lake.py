@@ -18,7 +18,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.config import Config
-from moto import mock_aws
 
 from batch import BatchSettings, JobContext, JobRequest, JobResult
 from batch.catalogue import Catalogue, gold_dates
@@ -30,6 +29,7 @@ from local.adaptations.athena import hive_options
 from local.athena import bridge
 from petrostream.backoff import NO_DEADLINE, Deadline
 from petrostream.schema import STREAMED_TABLES, TABLES, schema
+from tests.support.mocked import mock_aws
 
 BUCKET = "lake-curated"
 DATABASE = "petrostream"

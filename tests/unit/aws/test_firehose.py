@@ -5,7 +5,6 @@ import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from infra.settings import load_settings
 from lambdas.firehose_transform import handler as transform
@@ -17,6 +16,7 @@ from petrostream.errors import DeliveryFailed, EntryTooLarge
 from petrostream.lake.blocks import MAX_BLOCK_BYTES
 from petrostream.schema import schema
 from tests.support.fakes import LOST, OK, PARTIAL, THROTTLED, FakeFirehose, refusal
+from tests.support.mocked import mock_aws
 
 STREAM = "delivery"
 KIB = 1024

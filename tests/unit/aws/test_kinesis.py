@@ -6,12 +6,12 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from petrostream.aws.kinesis import LONGEST_WAIT_S, KinesisWriter, Record, RetryLimits
 from petrostream.aws.stream_errors import EndpointUnreachable, StreamMissing, StreamStalled, WriteRefused
 from petrostream.errors import EntryTooLarge
 from tests.support.fake_kinesis import THROTTLED, FakeKinesis, FakeTime, client_error
+from tests.support.mocked import mock_aws
 
 
 def writer_to(stream, seed=0, **patience):

@@ -2,7 +2,6 @@ import boto3
 import numpy as np
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from petrostream.aws.limits import DYNAMODB_ITEM_BYTES
 from petrostream.aws.state import MAX_STATE_BYTES, NEW, StateStore
@@ -13,6 +12,7 @@ from petrostream.pipeline.memory import Memory, encode_parts
 from petrostream.scoring.codec import encode
 from petrostream.scoring.history import FacilityState, WellState
 from tests.support.fakes import CRASH_AFTER, LOST, OK, OVERTAKEN, THROTTLED, Crash, FakeTable
+from tests.support.mocked import mock_aws
 
 
 def state(last="7", wells=1, rows=3, facility="FAC-01", sensors=2, newest_ms=1_760_000_000_000):

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.csv as pv
 import pyarrow.parquet as pq
 import pytest
-from moto import mock_aws
 
 from batch import BatchSettings, JobContext, JobRequest, RequestInvalid
 from batch import score_folder as job
@@ -19,6 +18,7 @@ from ml.data.dataset import DatasetError, Instance, identify, read_instance, wri
 from ml.evaluation.stream import stream
 from petrostream.aws.models import ModelStore
 from petrostream.schema import SENSOR_INDEX, SENSORS
+from tests.support.mocked import mock_aws
 from tests.support.scoring_world import START_MS, published
 
 ARTIFACTS = "lake-artifacts"

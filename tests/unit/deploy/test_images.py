@@ -4,7 +4,6 @@ import shutil
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from deploy import containers, images
 from deploy.context import Context
@@ -14,6 +13,7 @@ from deploy.output import Output
 from deploy.place import Place
 from infra.settings import load_settings
 from tests.support.fake_builder import FakeBuilders
+from tests.support.mocked import mock_aws
 from toolchain.errors import ToolError
 from toolchain.paths import ROOT
 from toolchain.twin import twin

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
-from moto import mock_aws
 
 from local.athena import bridge, engine
 from petrostream.schema import schema
+from tests.support.mocked import mock_aws
 
 KINDS = ("microseconds", "INT96", "mixed")
 TIMES = [field.name for field in schema("scored_readings").fields if field.type == "timestamp"]

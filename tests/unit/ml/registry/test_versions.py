@@ -7,7 +7,6 @@ import boto3
 import numpy as np
 import orjson
 import pytest
-from moto import mock_aws
 from sklearn.ensemble import IsolationForest
 from typer.testing import CliRunner
 
@@ -26,6 +25,7 @@ from ml.registry.__main__ import app
 from ml.training.onnx_export import forest_to_onnx
 from petrostream.aws.models import ModelStore
 from petrostream.detection.extraction import feature_names
+from tests.support.mocked import mock_aws
 
 SENSORS = ("p_tpt", "t_tpt")
 NAMES = feature_names()

@@ -175,7 +175,7 @@ TOGETHER := $(if $(filter output-sync,$(.FEATURES)),--output-sync=$(if $(MAKE_TE
 test test-unit test-deep test-infra test-e2e chaos fuzz: export PYTHONDONTWRITEBYTECODE :=
 
 # Two suites at a time: where Terraform and the lakes wait, the unit tests compute. Suites that wait come first.
-test: setup-dev ## Run every test, two suites at a time
+test: setup-dev ## Run every test but what make test-deep repeats, two suites at a time
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going $(TOGETHER) test-infra test-e2e test-unit
 
 # Each with as much of fuzzing and of faults as there is time for.
@@ -184,8 +184,8 @@ UNIT := tests/unit tests/contract tests/fuzz tests/chaos tests/soak
 test-unit: setup-dev ## Run the unit tests, contracts, some fuzzing and faults: EXPLORE=1 draws new examples
 	@$(RUN) -m pytest $(UNIT) $(SIDE_BY_SIDE)
 
-test-deep: setup-dev ## What a night has time for: more and new examples, kills at every step, all faults, an hour of fuzzing
-	@EXPLORE=1 $(RUN) -m pytest $(UNIT) $(SIDE_BY_SIDE)
+test-deep: setup-dev ## What a night has time for: every form and kill, new examples, all faults, an hour of fuzzing
+	@EXPLORE=1 $(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory chaos TWIN=1
 	@$(MAKE) --no-print-directory fuzz
 

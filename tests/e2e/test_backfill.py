@@ -9,6 +9,7 @@ import pytest
 
 from petrostream.schema.sensors import schema
 from tests.e2e.lakes import lake_fixtures
+from tests.support.depth import deep_only
 from tests.support.lake import Lake, wait_for
 
 lake, simulated, models = lake_fixtures("module")
@@ -116,6 +117,7 @@ def test_another_model_replaces_exactly_the_chosen_day_before_every_reader(
     assert {(int(row["n"]), int(row["models"])) for row in seen} == {(int(seen[0]["n"]), 1)}
 
 
+@deep_only
 def test_twice_changes_nothing(lake: Lake, replayed: list[str], other: str) -> None:
     before = rows(lake)
     answer = backfill(lake, replayed[0], "--model", other)

@@ -12,8 +12,11 @@ import pytest
 
 from ml.data.dataset import find_instances, read_instance
 from petrostream.aws.leases import LeaseTable
+from tests.support.depth import deep_only
 from tests.support.lake import CONSUMERS, Lake, wait_for
 from tests.support.stream import STREAM, records_of
+
+pytestmark = deep_only
 
 FACILITY = "FAC-CONSUMERS"
 TABLES = {

@@ -22,6 +22,7 @@ from local.demo.facility import read_pairing
 from petrostream.facility.state import REACH_MS
 from petrostream.lake.facility_readings import MATCHED, UNMATCHED
 from petrostream.readings import Validated, validate_block
+from tests.support.depth import deep_only
 from tests.support.lake import Lake, wait_for
 from tests.support.replays import LANDED, begin, finish, replay_of, report_in, sent_events, simulate
 from tests.support.stream import expected_pairs, landed_pairs, readings_of
@@ -209,6 +210,7 @@ def _counted(output: str) -> int:
     return int(count.replace(",", ""))
 
 
+@deep_only
 def test_up_names_what_a_damaged_journal_has_lost(damage: Damage) -> None:
     assert "The journal was damaged, and is set aside as" in damage.restart
     assert _counted(damage.restart) > 0
@@ -217,12 +219,14 @@ def test_up_names_what_a_damaged_journal_has_lost(damage: Damage) -> None:
     assert "petrostream resend --execute" in damage.restart
 
 
+@deep_only
 def test_exactly_what_was_lost_is_sent_again(damage: Damage) -> None:
     look, sending, after = damage.outputs
     assert _counted(look) == _counted(sending) == _counted(damage.restart)
     assert "Nothing is missing" in after
 
 
+@deep_only
 def test_what_was_sent_landed_once_in_spite_of_the_damage(crashing: Lake, damage: Damage) -> None:
     landed = [row["event_id"] for row in crashing.sql("SELECT event_id FROM well_data")]
     assert len(landed) == len(set(landed))
@@ -233,6 +237,7 @@ def test_what_was_sent_landed_once_in_spite_of_the_damage(crashing: Lake, damage
     assert int(crashing.value(late)) == 0
 
 
+@deep_only
 def test_the_facilities_rows_come_right_after_the_damage(crashing: Lake, damage: Damage) -> None:
     """The first readings after the crash met the join without the tank readings and the time before them."""
     for facility_id, unit in damage.undisturbed.items():

@@ -18,6 +18,7 @@ import pytest
 from infra.settings import load_settings
 from local import service
 from petrostream.live.items import facility_key
+from tests.support.depth import deep_only
 from tests.support.iam import assumed, calls, denied, lacking
 from tests.support.lake import Lake, free_port, of_the_function, wait_for
 from tests.support.paths import ROOT
@@ -125,7 +126,13 @@ HELD = {
 """Statement, the one resource taken away (or all), the action then denied, the tables that stay empty."""
 
 
-@pytest.mark.parametrize("name", HELD)
+REPEATED = {FIREHOSES.facility.name, FIREHOSES.alarms.name, FIREHOSES.quarantine.name}
+"""The same as the first Firehose, for another table."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=deep_only) if name in REPEATED else name for name in HELD]
+)
 def test_without_a_statement_the_batch_is_held_and_with_it_lands_whole(guarded: Lake, name: str) -> None:
     statement, resource, action, silent = HELD[name]
     facility = f"FAC-IAM-{list(HELD).index(name)}"

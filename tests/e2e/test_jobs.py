@@ -11,6 +11,7 @@ import pytest
 from batch.compact import settled
 from infra.settings import load_settings
 from tests.e2e.lakes import lake_fixtures
+from tests.support.depth import deep_only
 from tests.support.lake import Lake, wait_for
 from toolchain.twin import ACCOUNT, REGION
 
@@ -115,6 +116,7 @@ def test_a_day_that_fails_is_published_and_leaves_the_others_alone(subscriber):
     assert any(line.startswith(f"{GOOD}  ") and f"{READINGS} readings of 1 wells" in line for line in others)
 
 
+@deep_only
 @pytest.mark.usefixtures("first_night")
 def test_a_run_that_cannot_begin_is_published_too(subscriber):
     night = nightly({"from": str(GOOD)})

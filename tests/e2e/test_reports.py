@@ -12,6 +12,7 @@ from petrostream.aws.athena import run_sql
 from tests.e2e.lakes import lake_fixtures
 from tests.support import mquery
 from tests.support.cookbook import PAGE, Recipe, figures, recipes
+from tests.support.depth import deep_only
 from tests.support.grafana import athena_targets, sent
 from tests.support.lake import Lake, wait_for
 from tests.support.scan import column_bytes, columns_read
@@ -149,6 +150,7 @@ def test_a_panel_of_grafana_is_answered(lake: Lake, replayed: dict, title: str) 
     assert any(None not in row.values() for row in rows) or title == "Alarms, the latest first"
 
 
+@deep_only
 def test_the_notebook_runs_and_judges_the_model_in_service_as_the_scoreboard_does(
     lake: Lake, replayed: dict
 ) -> None:

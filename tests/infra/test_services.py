@@ -13,6 +13,7 @@ import pytest
 from infra.settings import SETTINGS_FILE, SettingsError, load_settings
 from lambdas.scoring.api.callers import IamSettings
 from tests.support import parity_cdk, parity_services_cdk, parity_services_terraform
+from tests.support.depth import deep_only
 from tests.support.paths import ROOT
 from tests.support.services import COGNITO, FORMS, OFFICE, TAG, everything, services
 from tests.support.terraform import ACCOUNT_VARIABLES, planned
@@ -64,7 +65,12 @@ def mapping_enabled(document):
 
 
 @pytest.mark.parametrize(
-    "form", ["consumer, office, no certificate", "everything, cognito", "everything, oidc"]
+    "form",
+    [
+        pytest.param("consumer, office, no certificate", marks=deep_only),
+        pytest.param("everything, cognito", marks=deep_only),
+        "everything, oidc",
+    ],
 )
 def test_both_make_the_same_services(templates, plan, form):
     cdk = parity_services_cdk.of_cdk(templates[form].stacks[STACK])

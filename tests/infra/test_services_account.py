@@ -14,11 +14,14 @@ import pytest
 from infra import watch
 from infra.settings import SETTINGS_FILE, load_settings
 from tests.support import account_calls
+from tests.support.depth import deep_only
 from tests.support.moto_account import moto_account
 from tests.support.services import OIDC, TAG, everything
 from tests.support.terraform import ACCOUNT_VARIABLES, Terraform, planned_changes
 from tests.support.terraform_provider import serving
 from toolchain.twin import ACCOUNT, REGION
+
+pytestmark = deep_only
 
 TARGET = "-target=module.services"
 FORGOTTEN: Mapping[str, str] = {

@@ -9,6 +9,7 @@ from deploy.names import SPARK_STACK
 from infra import watch
 from infra.settings import SETTINGS_FILE, load_settings
 from tests.support import parity_cdk, parity_guards, parity_terraform
+from tests.support.depth import deep_only
 from tests.support.terraform import ACCOUNT_VARIABLES, planned
 from toolchain.twin import ACCOUNT, REGION
 
@@ -157,6 +158,7 @@ def _with_key(settings):
     settings["encryption"] = "kms"
 
 
+@deep_only
 def test_with_a_key_of_its_own_jobs_may_use_it(synth, planning):
     (key,) = synth("aws", _with_key).resources("AWS::KMS::Key").values()
     assert f"role/{SETTINGS.spark.name}-" in json.dumps(key)

@@ -10,6 +10,7 @@ from ml.training.pool import Pool
 from petrostream.alarms.engine import DEFAULT_LIMITS
 from petrostream.detection.detector import detect, load_model
 from petrostream.gauges.features import quantise, window_stats
+from tests.support.depth import deep_only
 from tests.support.paths import REAL_3W
 
 ON_S, OFF_S, DEADBAND = 10, 60, DEFAULT_LIMITS.score_deadband
@@ -37,7 +38,7 @@ def onsets(score, threshold):
     return found
 
 
-@pytest.fixture(scope="module", params=["real", "all"])
+@pytest.fixture(scope="module", params=["real", pytest.param("all", marks=deep_only)])
 def commissioned(request):
     """The real instances of classes 2 and 6 with two minutes or more for a baseline, and the forest's pool.
 

@@ -98,6 +98,7 @@ def test_a_day_goes_to_gold_and_gets_its_report(lake: Lake, first_night: dict[st
     assert subscriber.messages() == []
 
 
+@deep_only
 @pytest.mark.usefixtures("first_night")
 def test_a_day_that_fails_is_published_and_leaves_the_others_alone(subscriber):
     """Today is not over, and can't be taken to gold; nor can yesterday in the first hours of a day."""

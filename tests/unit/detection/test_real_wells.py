@@ -18,6 +18,8 @@ SEEN_S = 1800
 SEED = 7
 
 pytestmark = [
+    # The whole path meets these bars on the same wells in tests/unit/ml/test_streaming_eval.py.
+    deep_only,
     pytest.mark.real3w,
     pytest.mark.skipif(
         not REAL_3W.is_dir(), reason=f"no real 3W instances at {REAL_3W} (set PETROSTREAM_3W)"
@@ -38,7 +40,7 @@ def onsets(score, threshold):
     return found
 
 
-@pytest.fixture(scope="module", params=["real", pytest.param("all", marks=deep_only)])
+@pytest.fixture(scope="module", params=["real", "all"])
 def commissioned(request):
     """The real instances of classes 2 and 6 with two minutes or more for a baseline, and the forest's pool.
 

@@ -16,6 +16,7 @@ from ml.evaluation.methods import KERNELS, Lof, OneClass, PlainForest, dummy
 from ml.evaluation.vargas import WINDOW, benchmark_values, cut_windows, micro_f1, why_not, window_features
 from ml.simulate import simulate_instance
 from petrostream.schema.sensors import SENSOR_INDEX
+from tests.support.depth import deep_only
 from tests.support.paths import REAL_3W
 
 PUBLISHED = REAL_3W / "vargas_2019_per_instance.csv"
@@ -175,6 +176,7 @@ def test_every_method_judges_every_eligible_instance(figures):
     assert figures["methods"]["petrostream"]["mean"] > 0.8
 
 
+@deep_only
 def test_the_same_seed_gives_the_same_figures(dataset):
     files = find_instances(dataset, classes=[2])
     chosen = ["isolation_forest", "petrostream"]
@@ -208,6 +210,7 @@ def test_a_folder_without_an_eligible_instance_says_why(tmp_path):
     assert "not from a real well" in result.output
 
 
+@deep_only
 @real3w
 @pytest.mark.real3w
 def test_published_figures_are_reproduced():
@@ -226,6 +229,7 @@ def test_published_figures_are_reproduced():
     assert found["isolation_forest"]["mean"] == pytest.approx(mean, abs=0.06)
 
 
+@deep_only
 @real3w
 @pytest.mark.real3w
 def test_petrostream_is_above_its_bar_on_real_instances():

@@ -13,6 +13,7 @@ from petrostream.gauges.trend_following import follow
 from petrostream.risk.naming import _OF_RULE, EVENT_NAMES, SIGNS, likely_event
 from petrostream.risk.rules import PROCESS_RULES, RULE_SENSORS, RuleColumns
 from petrostream.schema.sensors import SENSOR_INDEX
+from tests.support.depth import deep_only
 from tests.support.paths import REAL_3W
 from tests.support.wells import START, normal_values
 
@@ -89,7 +90,7 @@ def test_a_jump_in_a_well_that_swings_is_no_closing_valve():
 
 
 @pytest.mark.skipif(not REAL_3W.is_dir(), reason=f"no 3W instances under {REAL_3W}")
-@pytest.mark.parametrize("event", [2, 6])
+@pytest.mark.parametrize("event", [pytest.param(2, marks=deep_only), 6])
 def test_no_alarm_of_a_real_instance_names_another_event(event):
     """Rules alone, as on a well without a baseline: the first named event is the labelled one."""
     found = []

@@ -13,7 +13,7 @@ from petrostream.lake.scored_readings import rows_to_blocks
 from petrostream.schema.sensors import SENSOR_INDEX
 from petrostream.scoring.history import FacilityState
 from petrostream.scoring.score import score_batch
-from tests.support.depth import DEEP
+from tests.support.depth import DEEP, deep_only
 from tests.support.paths import REAL_3W
 from tests.support.wells import FACILITY, SENSORS, models, normal_values, readings
 
@@ -134,7 +134,9 @@ def real_wells():
 
 @pytest.mark.real3w
 @pytest.mark.skipif(not REAL_3W.is_dir(), reason=f"no real 3W instances at {REAL_3W} (set PETROSTREAM_3W)")
-@pytest.mark.parametrize("fault", FAULTS[:-1])
+@pytest.mark.parametrize(
+    "fault", ["freeze", *(pytest.param(one, marks=deep_only) for one in FAULTS[:-1] if one != "freeze")]
+)
 def test_nothing_follows_from_a_failing_gauge_of_a_real_well(real_wells, fault):
     """Each gauge of each well fails in one way or two; in a deep run of the tests, in all of them."""
     left_out, wells = real_wells

@@ -18,8 +18,11 @@ import pytest
 from local import service
 from petrostream.aws.leases import LeaseTable
 from tests.e2e.lakes import lake_fixtures
+from tests.support.depth import deep_only
 from tests.support.lake import Lake, wait_for
 from tests.support.stream import STREAM, expected_pairs, landed_pairs, readings_of
+
+pytestmark = deep_only
 
 lake, simulated, models = lake_fixtures("module")
 

@@ -18,7 +18,7 @@ SHARED: Mapping[str, str] = {
 
 LONGEST = (
     *("tests/e2e/test_dashboard.py", "tests/e2e/test_crash.py", "tests/e2e/test_soak.py"),
-    *("tests/e2e/test_service.py", "tests/e2e/test_switches.py", "tests/e2e/test_iam.py"),
+    *("tests/e2e/test_switches.py", "tests/e2e/test_cdc.py", "tests/e2e/test_iam.py"),
     *("tests/e2e/test_backfill.py", "tests/e2e/test_reports.py", "tests/e2e/test_replay.py"),
     *("tests/e2e/test_scoreboard.py", "tests/e2e/test_jobs.py", "tests/e2e/test_facility.py"),
     *("tests/infra/test_account.py", TERRAFORM, "tests/infra/test_services_account.py"),

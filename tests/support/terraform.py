@@ -17,6 +17,7 @@ from cost.limit import monthly_limit
 from deploy import terraform_twin as terraform
 from infra.settings import load_settings
 from local.deployment import IAC_VARIABLE
+from local.lifecycle import log_tail
 from tests.support.lake import STEP_SECONDS, Lake
 from tests.support.moto_account import MotoAccount, moto_account
 from tests.support.terraform_provider import serving
@@ -191,7 +192,8 @@ def deploying(twin_lake: Lake) -> Iterator[subprocess.Popen[str]]:
 def deployed(twin_lake: Lake, deploying: subprocess.Popen[str]) -> Lake:
     """The lake, once it is deployed."""
     output, _ = deploying.communicate(timeout=STEP_SECONDS)
-    assert deploying.returncode == 0, output
+    # The lake's folder goes with the lake: what the emulator said is kept here.
+    assert deploying.returncode == 0, f"{output}\n{log_tail(twin_lake.twin)}"
     return twin_lake
 
 

@@ -67,38 +67,38 @@ def _columns(quantity: str) -> IntArray:
 
 _P, _T = _columns("pressure"), _columns("temperature")
 _LOW, _HIGH = np.array([_PRESSURES.get(SENSOR_NAMES[at], _PRESSURES[""]) for at in _P.tolist()]).T
-_WITNESSES = ("p_pdg", "p_tpt", "t_pdg", "t_tpt")
-_IS_WITNESS = np.array([name in _WITNESSES for name in SENSOR_NAMES])
+_IS_WITNESS = np.isin(SENSOR_NAMES, ["p_pdg", "p_tpt", "t_pdg", "t_tpt"])
 _P_WITNESS, _T_WITNESS = _IS_WITNESS[_P], _IS_WITNESS[_T]
 
 
-def unusual(values: FloatArray, center: FloatArray | None = None) -> BoolArray:
+def unusual(
+    values: FloatArray, center: FloatArray | None = None, of_row: IntArray | None = None
+) -> BoolArray:
     """Return which readings need `likely_units`; for all others it finds nothing: shape (n,).
 
     Args:
         values: shape (n, 27), sensor units, NaN where missing.
-        center: shape (27,), the baseline's level of each sensor, NaN where it has none.
+        center: shape (27,), the baseline's level of each sensor, NaN where it has none; or (b, 27), of b.
+        of_row: shape (n,), which of the b baselines each reading has.
     """
-    odd = (values > _above(None if center is None else center.tobytes())) & (values <= _UP_TO)
-    if not anywhere(odd):
-        # By far the most frequent case, and much cheaper to see in whole tables.
-        return np.zeros(len(values), np.bool_)
-    return np.asarray(odd.any(axis=1))
+    least = _WITHOUT if center is None else _above(center)
+    odd = (values > (least if of_row is None else least.take(of_row, axis=0))) & (values <= _UP_TO)
+    return np.logical_or.reduce(odd, axis=1) if anywhere(odd) else np.zeros(len(values), np.bool_)
 
 
 _UP_TO = np.where(np.isin(np.arange(len(SENSOR_NAMES)), _P), np.nextafter(ATMOSPHERE, 0.0), np.inf)
 """Largest value of each sensor that may be in another unit."""
 
 
-@lru_cache(maxsize=256)
-def _above(center: bytes | None) -> FloatArray:
-    """Where such values begin, exclusive: shape (27,); a baseline's level is given as bytes of its array."""
-    least = np.full(len(SENSOR_NAMES), np.inf)
-    least[_P] = LEAST
-    least[_T] = HOT if center is None else np.fmin(HOT, np.frombuffer(center)[_T] + FAR_WARM)
-    # Shared by every reading of the well.
-    least.setflags(write=False)
+def _above(center: FloatArray) -> FloatArray:
+    """Where such values begin, exclusive: of the shape of `center`, the levels of one or more baselines."""
+    least = np.full(center.shape, np.inf)
+    least[..., _P] = LEAST
+    least[..., _T] = np.fmin(HOT, center[..., _T] + FAR_WARM)
     return least
+
+
+_WITHOUT = _above(np.full(len(SENSOR_NAMES), np.nan))
 
 
 def likely_units(values: FloatArray, center: FloatArray | None = None) -> MaskArray:

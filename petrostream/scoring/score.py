@@ -48,9 +48,10 @@ def score_batch(
     columns = Columns.empty(len(readings))
     known = dict(state.wells)
     wells = []
-    for well_id, at in by_well(readings.well_id):
-        chosen = _choose_models(columns, readings, at, models, well_id)
-        readings = settle_units(readings, columns, at)
+    each = by_well(readings.well_id)
+    models_of = [_choose_models(columns, readings, at, models, well_id) for well_id, at in each]
+    readings = settle_units(readings, columns)
+    for (well_id, at), chosen in zip(each, models_of, strict=True):
         before = known.pop(well_id, None)
         usual = continued(before, readings, at)
         parts = list(feed_parts(before, readings, at))[::-1] if usual is None else [usual]

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from petrostream.arrays import FloatArray, IntArray, anywhere
-from petrostream.detection import COMMISSIONED
+from petrostream.detection import COMMISSIONED, WellModel
 from petrostream.readings import (
     DECIDED,
     Readings,
@@ -28,21 +28,35 @@ from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES
 from petrostream.scoring.columns import Columns
 
 
-def settle_units(readings: Readings, columns: Columns, at: IntArray) -> Readings:
-    """Return the batch with the reasons about units, and the quality, of a well's readings replaced.
+def settle_units(readings: Readings, columns: Columns) -> Readings:
+    """Return the batch with the reasons about units, and the quality, replaced for commissioned wells.
 
     Args:
         readings: a batch; not modified, and returned itself where its units are as validation found them.
         columns: with the model of each reading.
-        at: shape (n,), positions of the well's readings.
     """
-    chosen = columns.model[at]
-    for number in sorted(set(chosen.tolist()) - {-1}):
-        model = columns.models[number]
-        if model.kind == COMMISSIONED:
-            center = _center(model.extractor.sensors.tobytes(), model.center.tobytes())
-            readings = _settled(readings, at[chosen == number], center)
+    centers = [_center_of(model) for model in columns.models]
+    if all(center is _NO_CENTER for center in centers):
+        return readings
+    # Readings without a model have the number -1: the last row.
+    found = unusual(readings.values, np.array([*centers, _NO_CENTER]), columns.model)
+    if not anywhere(found):
+        return readings
+    for number in sorted(set(columns.model[found].tolist()) - {-1}):
+        if centers[number] is not _NO_CENTER:
+            at = np.flatnonzero(found & (columns.model == number))
+            readings = _settled(readings, at, centers[number])
     return readings
+
+
+_NO_CENTER: FloatArray = np.full(len(SENSOR_NAMES), np.nan)
+
+
+def _center_of(model: WellModel) -> FloatArray:
+    """The level that a model of the well's own expects of each sensor; `_NO_CENTER` of another model."""
+    if model.kind != COMMISSIONED:
+        return _NO_CENTER
+    return _center(model.extractor.sensors.tobytes(), model.center.tobytes())
 
 
 # By content: a cache of models would keep the forests of replaced ones alive.
@@ -57,17 +71,13 @@ def _center(sensors: bytes, center: bytes) -> FloatArray:
 
 
 def _settled(readings: Readings, at: IntArray, center: FloatArray) -> Readings:
+    """The batch with the readings at `at` judged again, which may have values in another unit."""
     values = readings.values[at]
-    found = unusual(values, center)
-    if not anywhere(found):
-        return readings
     readings = replace(readings, reasons=list(readings.reasons), quality=readings.quality.copy())
-    odd = np.flatnonzero(found)
-    masks = likely_units(values[odd], center)
-    at = at[odd]
+    masks = likely_units(values, center)
     fresh = quality_without(readings, at, masks > 0)
-    missing = np.isnan(values[odd])
-    masks = masks + DECIDED * decided_units(values[odd], masks, center)
+    missing = np.isnan(values)
+    masks = masks + DECIDED * decided_units(values, masks, center)
     for row, reasons in enumerate(reasons_of(masks)):
         before = readings.reasons[at[row]]
         nulled = tuple(

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
@@ -223,6 +225,19 @@ class TestAnyWell:
         together = likely_units(values)
         np.testing.assert_array_equal(together, np.vstack([likely_units(row[None]) for row in values]))
         assert not together[~unusual(values)].any()
+
+    @given(st.data(), st.integers(1, 4), st.integers(1, 6))
+    @settings(max_examples=50)
+    def test_readings_of_several_baselines_are_looked_through_as_each_by_its_own(self, data, baselines, n):
+        def table(rows, elements):
+            row = st.lists(elements, min_size=len(SENSOR_NAMES), max_size=len(SENSOR_NAMES))
+            return np.array(data.draw(st.lists(row, min_size=rows, max_size=rows)))
+
+        near = st.sampled_from([math.nan, 0.0, 1.0, 2.0, 40.0, 70.1, 110.0, 150.0, 151.0, 99_999.0, 1e5, 1e7])
+        values, center = table(n, near), table(baselines, near)
+        of_row = np.array(data.draw(st.lists(st.integers(-1, baselines - 1), min_size=n, max_size=n)))
+        expected = [unusual(row[None], center[at])[0] for row, at in zip(values, of_row, strict=True)]
+        assert unusual(values, center, of_row).tolist() == expected
 
 
 def _instances():

@@ -16,9 +16,9 @@ from typing import Any
 import boto3
 import numpy as np
 from botocore.awsrequest import AWSResponse
-from botocore.config import Config
 
 from ml.training.pool import Pool
+from petrostream.aws.clients import config_of
 from petrostream.detection import COMMISSIONED
 from tests.support.event_source import Context, StreamRecord, event_of
 from tests.support.fakes import FakeBucket, _size
@@ -164,9 +164,8 @@ class _Body:
 
 def client_ms(rounds: int = 40) -> dict[str, float]:
     """Processor milliseconds of the real AWS client for a call of each kind, answered in the process."""
-    config = Config(retries={"total_max_attempts": 1}, region_name="us-east-1")
     session = boto3.Session("AKIAEXAMPLE", "example", region_name="us-east-1")
-    firehose, table = session.client("firehose", config=config), session.client("dynamodb", config=config)
+    firehose, table = (session.client(name, config=config_of(name)) for name in ("firehose", "dynamodb"))
     key = {"pk": {"S": "FLEET"}, "sk": {"S": "SHARD#shardId-000000000000"}}
     entry_bytes = np.random.default_rng(3).bytes(180_000)
     item = {**key, "state": {"B": entry_bytes[:20_000]}}

@@ -55,6 +55,7 @@ STEP_BLOCK, STEP_BATCH = 250, 12_000
 BATCH, QUICK_BATCH = 1000, 400
 """Readings of a batch, and wells of the fleet: at 1 Hz a second of it."""
 PASSES = 3
+"""How often every shape is measured."""
 WARM_SECONDS = 200
 """Readings each well has before anything is measured: its three minutes are full then."""
 ARRIVES_MS = 300
@@ -250,10 +251,9 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--full", action="store_true", help="larger batches, more rounds")
+    passes = f"how often to measure every shape ({PASSES})"
+    parser.add_argument("--passes", type=int, default=PASSES, help=passes)
     add_version(parser)
-    parser.add_argument(
-        "--passes", type=int, default=PASSES, help=f"how often to measure every shape ({PASSES})"
-    )
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
     text = json.dumps(measure(arguments.full, max(1, arguments.passes)), indent=2)

@@ -101,6 +101,6 @@ def config_of(service: str) -> "Config":
         read_timeout=policy.read,
         retries={"mode": policy.mode, "total_max_attempts": policy.attempts},
         tcp_keepalive=True,
-        # botocore would put its own together at each call, in a fifth of the processor time of a small one.
+        # botocore's own is put together again at each call, a fifth of the processor time of a small call.
         user_agent="petrostream",
     )

@@ -302,7 +302,7 @@ def test_cfn_lint_finds_nothing(templates):
     command = shutil.which("cfn-lint", path=str(Path(sys.executable).parent)) or shutil.which("cfn-lint")
     if command is None:
         pytest.skip("needs cfn-lint: pip install -e '.[lint]'")
-    found = [str(one.folder / f"{STACK}.template.json") for one in map(templates.get, REVIEWED)]
+    found = [str(templates[form].folder / f"{STACK}.template.json") for form in REVIEWED]
     config = ["--config-file", str(ROOT / "infra" / "cdk" / ".cfnlintrc")]
     result = subprocess.run(
         [command, *config, "--", *found], capture_output=True, text=True, timeout=120, check=False

@@ -90,7 +90,9 @@ def serve(target: Twin) -> None:
     logging.getLogger("petrostream").info("Adaptations in place: %s", ", ".join(installed))
     config = Config()
     config.bind = [f"{HOST}:{target.port}"]
-    config.keep_alive_timeout = 75
+    # Longer than any client keeps a connection without use (Go's 90 s): were it closed here while a request
+    # is on its way, the request would be carried out, its answer lost, and the client would send it again.
+    config.keep_alive_timeout = 600
     # On a slow disk, saving the state can take longer than the server's default of one minute.
     config.shutdown_timeout = 300
     recovery = Recovery(lambda: asdict(adaptations.recover(journal)), journal.close)

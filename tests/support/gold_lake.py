@@ -88,6 +88,14 @@ def readings(
     return pa.table([pa.array(values.get(f.name, [None] * count), f.type) for f in kind], schema=kind)
 
 
+def firehose_file(rows: pa.Table) -> bytes:
+    """Parquet as Firehose writes it."""
+    file = pa.BufferOutputStream()
+    pq.write_table(rows, file, use_deprecated_int96_timestamps=True)
+    data: bytes = file.getvalue().to_pybytes()
+    return data
+
+
 def _reasons(number: int) -> list[str] | None:
     return {0: None, 1: [], 2: ["late:ts"], 3: ["unit:p_tpt:bar?", "late:ts"]}.get(number % 11, [])
 
@@ -135,10 +143,12 @@ class GoldLake:
 
     def land(self, rows: pa.Table, name: str, *, day: date = DAY, table: str = "scored_readings") -> None:
         """Write an object of the curated zone, as Firehose does."""
-        path = self.folder / "landing.parquet"
-        pq.write_table(rows, path, use_deprecated_int96_timestamps=True)
+        self.land_file(firehose_file(rows), name, day=day, table=table)
+
+    def land_file(self, data: bytes, name: str, *, day: date = DAY, table: str = "scored_readings") -> None:
+        """Write an object of the curated zone whose Parquet is made already."""
         key = f"{schema(table).prefix}date={day}/{name}.parquet"
-        self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+        self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=data)
 
     def context(self, deadline: Deadline = NO_DEADLINE) -> JobContext:
         return JobContext(SETTINGS, client=self.client, clock=lambda: self.now, deadline=deadline)
@@ -217,7 +227,7 @@ class GoldLake:
         path = self.folder / folder / key.replace("/", "__").replace("=", "-")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.client("s3").download_file(self.bucket, key, str(path))
+            path.write_bytes(self.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read())
         return path
 
 

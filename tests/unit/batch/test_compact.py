@@ -2,6 +2,7 @@
 
 import tempfile
 from datetime import date, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from batch import JobRequest, RequestInvalid, spool
 from tests.support.depth import DEEP
-from tests.support.gold_lake import DATABASE, DAY, NOW, gold_lake, readings, transitions
+from tests.support.gold_lake import DATABASE, DAY, NOW, firehose_file, gold_lake, readings, transitions
 
 FULL = Path("/dev/full")
 WELLS = ("WELL-00002", "WELL-00001", "WELL-00010")
@@ -26,19 +27,27 @@ def lake(tmp_path, monkeypatch):
         yield made
 
 
+@cache
+def files_of(day):
+    """A day's Parquet by table and name: three wells, several files each, some readings twice; and alarms."""
+    made = {}
+    for well in WELLS:
+        for part in range(2):
+            made["scored_readings", f"{well}-{part}"] = readings(well, day=day, first=50 * part, count=50)
+        made["scored_readings", f"{well}-again"] = readings(well, day=day, first=10, count=9, copy=1)
+        later = readings(well, day=day, first=40, count=3, copy=2, sequence=10**21)
+        made["scored_readings", f"{well}-later"] = later
+    made["alarms", "a"] = transitions(day=day)
+    made["alarms", "b"] = transitions(day=day, count=2, copy=1)
+    return {place: firehose_file(rows) for place, rows in made.items()}
+
+
 @pytest.fixture
 def landed(lake):
-    """Two days of three wells in several files each, some readings twice, and alarms."""
+    """Two days, landed."""
     for day in (DAY, DAY + timedelta(days=1)):
-        for well in WELLS:
-            for part in range(2):
-                rows = readings(well, day=day, first=50 * part, count=50)
-                lake.land(rows, f"{well}-{part}", day=day)
-            lake.land(readings(well, day=day, first=10, count=9, copy=1), f"{well}-again", day=day)
-            later = readings(well, day=day, first=40, count=3, copy=2, sequence=10**21)
-            lake.land(later, f"{well}-later", day=day)
-        lake.land(transitions(day=day), "a", day=day, table="alarms")
-        lake.land(transitions(day=day, count=2, copy=1), "b", day=day, table="alarms")
+        for (table, name), data in files_of(day).items():
+            lake.land_file(data, name, day=day, table=table)
     return lake
 
 

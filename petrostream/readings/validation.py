@@ -16,6 +16,7 @@ Blocks are checked column by column. A line that is not plainly clean is passed 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from operator import itemgetter
 from typing import TypeVar
 
@@ -287,7 +288,7 @@ def _tanks(table: Table, blocks: Sequence[Block], ends: Sequence[int]) -> TankRe
 
 def _arrivals_ms(blocks: Sequence[Block], ends: Sequence[int]) -> IntArray:
     each = np.array([block.arrival_ms for block in blocks], dtype=np.int64)
-    return np.repeat(each, np.diff(ends, prepend=0))
+    return np.repeat(each, [end - start for start, end in pairwise((0, *ends))])
 
 
 def _instants(column: list[int | None]) -> IntArray:

@@ -8,8 +8,9 @@ or more (1,000 with --full): of one facility or of many, of wells that have one 
 with its memories in the process (warm) or read from the live table by a new process (cold), which then stores
 them again. Readings are encoded by the producer's code. Every size is that of what the code hands to its AWS
 clients. Time is the processor's own, the least of the rounds of all passes, without that of the fakes; what
-the real AWS client takes for a call is measured apart (`client_ms`). `speed` is fitted to all warm shapes:
-processor time of a batch by what is in it.
+the real AWS client takes for a call is measured apart (`client_ms`). How fast the core is says what orjson
+alone takes for a reading (`machine.orjson_us`). `speed` is fitted to all warm shapes: processor time of a
+batch by what is in it.
 """
 
 import argparse
@@ -37,6 +38,7 @@ import pyarrow.json as pj  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
 from batch.columns import arrow_schema  # noqa: E402
+from bench.parts.yardstick import orjson_seconds  # noqa: E402
 from petrostream.readings import Origin, Rows, encode_lines  # noqa: E402
 from petrostream.schema import SENSOR_INDEX, SENSOR_NAMES  # noqa: E402
 from scale.fit import fitted, least  # noqa: E402
@@ -199,12 +201,20 @@ def measure(full: bool, passes: int) -> dict[str, Any]:
     """Everything; the shapes so many times, a whole pass after the other."""
     load = os.getloadavg()[0]
     began = time.perf_counter()
-    runs = [list(grid(BATCH, 5) if full else grid(QUICK_BATCH, 3)) for _ in range(passes)]
+    runs, yardsticks = [], []
+    for _ in range(passes):
+        runs.append(list(grid(BATCH, 5) if full else grid(QUICK_BATCH, 3)))
+        yardsticks.append(yardstick_us())
     shapes = [least(found) for found in zip(*runs, strict=True)]
     lake = rows_of(MeasuredFleet(50, BATCH if full else 200), 120)
     return {
         "as_of": datetime.now(UTC).date().isoformat(),
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": {
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "orjson_us": round(min(yardsticks), 3),
+        },
         "load_average": [round(load, 1), round(os.getloadavg()[0], 1)],
         "seconds": round(time.perf_counter() - began),
         "passes": passes,
@@ -232,6 +242,14 @@ def grid(batch: int, rounds: int) -> Iterator[dict[str, Any]]:
                 file=sys.stderr,
             )
             yield got
+
+
+def yardstick_us(rounds: int = 10) -> float:
+    """Processor microseconds that orjson takes to parse and write a reading of the last step."""
+    wells = [f"WELL-{number:05d}" for number in range(1, FAST_WELLS + 1)]
+    facility = WellsInTurn("FAC-0000", wells, np.random.default_rng(20), FAST_HZ)
+    blocks = [facility.block(STEP_BLOCK)[0] for _ in range(STEP_BATCH // STEP_BLOCK)]
+    return 1e6 * min(orjson_seconds(blocks) for _ in range(rounds)) / STEP_BATCH
 
 
 def processor() -> str:

@@ -21,10 +21,10 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402  (after the thread limits)
-import orjson  # noqa: E402
 
 from bench.parts.figures import save  # noqa: E402
 from bench.parts.footprint import measure_process, package_mb  # noqa: E402
+from bench.parts.yardstick import orjson_seconds  # noqa: E402
 from petrostream.detection.detector import ModelSet, load_models  # noqa: E402
 from petrostream.lake.scored_readings import rows_to_blocks  # noqa: E402
 from petrostream.readings import encode_block, validate_block  # noqa: E402
@@ -128,7 +128,7 @@ def measure_blocks(rows: list[dict], models: ModelSet) -> dict:
             raise SystemExit(f"{landed} of {len(rows)} readings came out: the figures would mean nothing")
         if not best or sum(seconds.values()) < sum(best.values()):
             best = seconds
-        parsed.append(run_orjson(blocks))
+        parsed.append(orjson_seconds(blocks))
     stages = {f"{stage}_us": round(1e6 * spent / len(rows), 2) for stage, spent in best.items()}
     whole = sum(best.values())
     return {
@@ -137,15 +137,6 @@ def measure_blocks(rows: list[dict], models: ModelSet) -> dict:
         "orjson_us": round(1e6 * min(parsed) / len(rows), 2),
         "orjson_ratio": round(whole / min(parsed), 2),
     }
-
-
-def run_orjson(blocks: list[bytes]) -> float:
-    """Seconds of the least that any path in Python does: each line read by orjson, and written again."""
-    begin = time.process_time()
-    for block in blocks:
-        for reading in [orjson.loads(line) for line in block.splitlines()]:
-            orjson.dumps(reading)
-    return time.process_time() - begin
 
 
 def measure_single(rows: list[dict], models: ModelSet) -> float:

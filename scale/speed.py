@@ -98,11 +98,13 @@ class Measurements:
     Attributes:
         speed: the fitted processor times.
         gzip_share: size of a record compressed by gzip, as a share of its lines, in blocks of 100 readings.
+        core_us: how fast the core was: microseconds in which orjson parses and writes a reading.
         raw: everything as it was written.
     """
 
     speed: Speed
     gzip_share: float
+    core_us: float
     raw: dict[str, Any]
 
 
@@ -120,7 +122,8 @@ def load_measurements(path: Path | None = None) -> Measurements:
         names = ("batch", "record", "facility", "well", "well_hz", "reading", "minute", "stored")
         speed = Speed(**{name: float(fitted[f"{name}_ms"]) for name in names}, call=raw["client_ms"])
         block = next(one for one in raw["shapes"] if one["block"] == 100)
-        return Measurements(speed, block["stream_gzip_bytes"] / block["stream_bytes"], raw)
+        gzip_share, core_us = block["stream_gzip_bytes"] / block["stream_bytes"], raw["machine"]["orjson_us"]
+        return Measurements(speed, gzip_share, float(core_us), raw)
     except OSError as error:
         raise MeasurementsUnreadable(where, error.strerror) from error
     except (ValueError, StopIteration) as error:

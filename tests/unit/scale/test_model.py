@@ -123,7 +123,12 @@ def test_the_memories_of_their_facilities_fit_an_item(wells, hz, of_a_facility):
 
 def test_measurements_that_lack_something_are_refused_by_name(tmp_path):
     path = tmp_path / "measured.json"
-    for text, problem in (("{", "not measurements"), ("{}", "'speed' is missing")):
+    no_core = json.dumps(FIGURES.raw | {"machine": {}})
+    for text, problem in (
+        ("{", "not measurements"),
+        ("{}", "'speed' is missing"),
+        (no_core, "'orjson_us' is missing"),
+    ):
         path.write_text(text)
         with pytest.raises(MeasurementsUnreadable, match=problem) as refused:
             load_measurements(path)

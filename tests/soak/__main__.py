@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.soak.course import courses
-from tests.soak.outcome import Load, Outcome
+from tests.soak.outcome import LATE_PART, Load, Outcome
 from tests.soak.page import page
 from tests.soak.run import run
 from tests.soak.slopes import Slope
@@ -83,9 +83,12 @@ def _write(folder: Path, seed: int, outcome: Outcome) -> None:
 
 def _figures(seed: int, outcome: Outcome) -> dict[str, object]:
     load = outcome.load
-    slopes = outcome.slopes
+    slopes, late = outcome.slopes, outcome.slopes_after(LATE_PART)
     series = [
-        {"who": key[0], "what": key[1], "minutes": points, "slope": _slope(slopes[key])}
+        {
+            **{"who": key[0], "what": key[1], "minutes": points},
+            **{"slope": _slope(slopes[key]), "second_half": _slope(late[key])},
+        }
         for key, points in sorted(outcome.series.items())
     ]
     counts = {name: value for name, value in vars(outcome).items() if isinstance(value, int | float)}

@@ -13,6 +13,9 @@ from tests.soak.slopes import Slope, slope
 WARM_UP = 1 / 6
 """Share of a run that is left out of slopes: windows fill, caches and pools reach their size."""
 
+LATE_PART = 1 / 2
+"""Share of a run after which something that still fills bends visibly, and something that grows does not."""
+
 LATENCY, TWIN = "latency", "twin"
 SHARE = 0.05
 SHARES = {LATENCY: 0.10}
@@ -81,7 +84,11 @@ class Outcome:
     @property
     def slopes(self) -> dict[Key, Slope | None]:
         """The slope of each series after the warm-up; None where the run was too short for one."""
-        first = self.load.seconds * WARM_UP / 60
+        return self.slopes_after(WARM_UP)
+
+    def slopes_after(self, share: float) -> dict[Key, Slope | None]:
+        """The slope of each series without this share of the run; None where too little is left for one."""
+        first = self.load.seconds * share / 60
         found = {}
         for key, points in self.series.items():
             rest = [(minute / 60, value) for minute, value in points if minute >= first]

@@ -5,18 +5,23 @@ from html import escape
 
 from tests.chaos.page import STYLE
 from tests.soak.gauges import Key
-from tests.soak.outcome import BY_DESIGN, Outcome
+from tests.soak.outcome import BY_DESIGN, LATE_PART, Outcome
 from tests.soak.slopes import Slope
 
-WIDTH, HEIGHT = 240, 36
-MORE_STYLE = "td svg { display: block } polyline { fill: none; stroke: #2a78d6; stroke-width: 1.5 }"
-HEADS = ("what", "course", "mean", "growth an hour", "95 % interval", "allowed", "verdict")
+WIDTH, HEIGHT = 140, 32
+MORE_STYLE = """
+table { font-size: 13px } th, td { padding: .2rem .45rem } td svg { display: block }
+polyline { fill: none; stroke: #2a78d6; stroke-width: 1.5 }
+"""
+HEADS = ("what", "course", "mean", "growth an hour", "95 % interval", "allowed", "verdict", "second half")
 
 
 def page(outcome: Outcome) -> str:
     """The run as one HTML document without anything from elsewhere."""
-    load, slopes = outcome.load, outcome.slopes
-    rows = "".join(_row(key, points, slopes[key]) for key, points in sorted(outcome.series.items()))
+    load, slopes, late = outcome.load, outcome.slopes, outcome.slopes_after(LATE_PART)
+    rows = "".join(
+        _row(key, points, slopes[key], late[key]) for key, points in sorted(outcome.series.items())
+    )
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>PetroStream: soak</title>
 <style>{STYLE}{MORE_STYLE}</style></head><body>
@@ -30,25 +35,32 @@ behind its time; the machine's load was {outcome.busy:.1f} on average.</p>
 <p>A point is the median of a minute; the first sixth of the run is left out of the lines. The interval takes
 into account that neighbouring minutes resemble each other. <em>Flat</em>: all of it is within what is
 allowed. <em>Grows</em>: it lies beyond. <em>Undecided</em>: it reaches over the limit, so that a longer or a
-calmer run is needed. What the emulator keeps in memory and on disk grows by design.</p>
+calmer run is needed. The verdict is of the whole line. Beside it is the interval of the second half alone:
+what bends while it fills has no straight line, and is flat by then. What the emulator keeps in memory and on
+disk grows by design.</p>
 <table><tr>{"".join(f"<th>{head}</th>" for head in HEADS)}</tr>
 {rows}</table>
 </body></html>
 """
 
 
-def _row(key: Key, points: Sequence[tuple[int, float]], line: Slope | None) -> str:
+def _row(key: Key, points: Sequence[tuple[int, float]], line: Slope | None, late: Slope | None) -> str:
     name = f'<td class="text">{escape(" · ".join(key))}</td><td>{_course(points)}</td>'
     if line is None:
-        return f"<tr>{name}<td colspan=5>too short for a line</td></tr>\n"
+        return f"<tr>{name}<td colspan=6>too short for a line</td></tr>\n"
     bad = line.verdict == "grows" and key[0] not in BY_DESIGN
-    figures = (f"{line.mean:,.1f}", f"{line.hourly:+z,.2f}", f"{line.low:+z,.2f} to {line.high:+z,.2f}")
+    figures = (f"{line.mean:,.1f}", f"{line.hourly:+z,.2f}", _interval(line))
     verdict = (
         f"{line.verdict}, by design" if key[0] in BY_DESIGN and line.verdict == "grows" else line.verdict
     )
-    cells = "".join(f"<td>{cell}</td>" for cell in (*figures, f"±{line.allowed:,.2f}", verdict))
+    then = "" if late is None else f"{_interval(late)}, {late.verdict}"
+    cells = "".join(f"<td>{cell}</td>" for cell in (*figures, f"±{line.allowed:,.2f}", verdict, then))
     kind = ' class="failed"' if bad else ""
     return f"<tr{kind}>{name}{cells}</tr>\n"
+
+
+def _interval(line: Slope) -> str:
+    return f"{line.low:+z,.2f} to {line.high:+z,.2f}"
 
 
 def _course(points: Sequence[tuple[int, float]]) -> str:

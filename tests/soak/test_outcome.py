@@ -5,7 +5,7 @@ import pytest
 
 from tests.soak.course import LEAK, LEAK_EVERY, Course
 from tests.soak.gauges import MEMORY
-from tests.soak.outcome import LATENCY, TWIN, Load, Outcome
+from tests.soak.outcome import LATE_PART, LATENCY, TWIN, Load, Outcome
 from tests.soak.page import page
 
 WELLS = {f"SIM-0-{number:05d}": Course(np.full((80, 27), float(number)), number) for number in range(1, 8)}
@@ -56,6 +56,19 @@ def test_memory_that_grows_is_held_against_all_but_the_emulator():
 def test_the_warm_up_is_left_out():
     filling = np.concatenate([np.linspace(10, 100, 10), np.full(50, 100.0)])
     assert outcome(filling).slopes["function scoring", MEMORY].verdict == "flat"
+
+
+def test_what_bends_while_it_fills_is_flat_in_the_second_half():
+    bending = np.concatenate([np.linspace(100, 160, 30), np.linspace(160, 161, 30)])
+    found = outcome(bending)
+    assert found.slopes["function scoring", MEMORY].verdict != "flat"
+    assert found.slopes_after(LATE_PART)["function scoring", MEMORY].verdict == "flat"
+    assert ", flat</td>" in page(found)
+
+
+def test_what_grows_still_grows_in_the_second_half():
+    growing = outcome(np.linspace(100, 160, 60))
+    assert growing.slopes_after(LATE_PART)["function scoring", MEMORY].verdict == "grows"
 
 
 def test_the_page_has_a_line_for_each_series():

@@ -6,7 +6,7 @@ from fractions import Fraction
 from cost.report import dollars
 from scale.model import CatchUp, Modelled
 from scale.quotas import REGIONS
-from scale.report import ReportRow
+from scale.report import ReportRow, batch_rows
 from scale.speed import Measurements
 from scale.what_if import BATCH_SECONDS, what_if
 
@@ -20,7 +20,7 @@ def tables(measured: Measurements, found: Sequence[Modelled]) -> str:
         ("Writes a second", ("hop", *(one.step.name for one in _in_first_region(found))), _hops(found)),
         ("The bill", ("readings/s", *SERVICES), _bills(found)),
         ("What was measured", _SHAPE_COLUMNS, _shapes(measured)),
-        ("Processor time of a batch", ("", "ms"), _speed(measured)),
+        ("Processor time of a batch", ("", "ms"), batch_rows(measured.speed)),
         ("What decides the vCPUs", ("fleet", *(f"{s} s" for s in BATCH_SECONDS)), _fleets(measured)),
     )
     return "\n".join(f"## {title}\n\n{_table(columns, rows)}" for title, columns, rows in parts)
@@ -83,17 +83,6 @@ def _shapes(measured: Measurements) -> Iterator[ReportRow]:
         cold = 1000 * one["cold_readings"] / one["cold_cpu_ms"]
         fast = f" at {one['hz']} Hz" if one["hz"] > 1 else ""
         yield f"{one['wells']}{fast}", f"{one['block']:,} / {one['readings']:,}", f"{warm:,.0f} / {cold:,.0f}"
-
-
-def _speed(measured: Measurements) -> Iterator[ReportRow]:
-    speed = measured.speed
-    yield "a batch, with the calls of the AWS client", f"{speed.fixed:.1f}"
-    yield "a record", f"{speed.record:.2f}"
-    yield "a facility", f"{speed.facility:.2f}"
-    yield "a well", f"{speed.well:.2f}, and {speed.well_hz:.3f} for each Hz"
-    yield "a reading", f"{speed.reading:.4f}"
-    yield "a closed minute, with its call", f"{speed.minute + speed.call['update_item']:.2f}"
-    yield "a well in a snapshot", f"{speed.stored:.2f}"
 
 
 def _fleets(measured: Measurements) -> Iterator[ReportRow]:

@@ -9,7 +9,7 @@ from cost.prices import load_prices
 from cost.report import dollars
 from scale.model import CatchUp, Modelled
 from scale.quotas import REGIONS, as_of, quotas
-from scale.speed import BENCH, Measurements
+from scale.speed import BENCH, Measurements, Speed
 from scale.steps import PARALLELIZATION
 from scale.what_if import VCPU_BAR, what_if
 
@@ -134,10 +134,10 @@ def page(measured: Measurements, found: Sequence[Modelled]) -> str:
         _section("Processor time of scoring", "measured"),
         f'<p class="note">{escape(machine["processor"])}, one core, Python {escape(machine["python"])}, '
         f"on which orjson parses and writes a reading in {measured.core_us} µs; load "
-        f"average {raw['load_average'][0]} to {raw['load_average'][1]}; {escape(raw['as_of'])}. "
-        f"{escape(BENCH)}</p>",
+        f"average {raw['load_average'][0]} to {raw['load_average'][1]}; {escape(raw['as_of'])}. Measured by "
+        f"<code>{escape(BENCH)}</code></p>",
         _table(_SHAPE_COLUMNS, _shape_rows(raw)),
-        _table(("fitted, ms of one core", "value"), _speed_rows(raw)),
+        _table(("in a batch, fitted", "ms of one core"), _speed_rows(measured)),
         _section("The steps", "modelled"),
         _table(STEP_COLUMNS, steps_rows(found)),
         f"<p>{escape(_bar(found, measured.core_us))}</p>",
@@ -213,10 +213,23 @@ def _shape_rows(raw: dict[str, Any]) -> Iterator[ReportRow]:
         )
 
 
-def _speed_rows(raw: dict[str, Any]) -> Iterator[ReportRow]:
-    yield from raw["speed"].items()
-    for name, ms in raw["client_ms"].items():
-        yield f"AWS client, {name}", ms
+def batch_rows(speed: Speed) -> Iterator[ReportRow]:
+    """What a batch is made of, and the milliseconds of one core that each part takes."""
+    yield "a batch, with the calls of the AWS client", f"{speed.fixed:.1f}"
+    yield "a record", f"{speed.record:.3f}"
+    yield "a facility", f"{speed.facility:.2f}"
+    yield "a well", f"{speed.well:.2f}, and {speed.well_hz:.3f} for each Hz"
+    yield "a reading", f"{speed.reading:.4f}"
+    yield "a closed minute, with its call", f"{speed.minute + speed.call['update_item']:.2f}"
+    yield "a well in a snapshot", f"{speed.stored:.2f}"
+
+
+def _speed_rows(measured: Measurements) -> Iterator[ReportRow]:
+    yield from batch_rows(measured.speed)
+    for name, ms in measured.speed.call.items():
+        yield f"of it, the AWS client for {name}", f"{ms:.2f}"
+    for name in ("mean_error", "largest_error"):
+        yield f"{name.replace('_', ' ')} of the sum", f"{measured.raw['speed'][name]:.0%}"
 
 
 def _bill_rows(found: Sequence[Modelled]) -> Iterator[ReportRow]:

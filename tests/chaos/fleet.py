@@ -94,31 +94,36 @@ def fleet(
         played: real instances whose values the wells have, by turns; synthetic values without any.
     """
     sent = Fleet()
+    apart = max(10, wells)
+
+    def row(number: int, well: int, second: int) -> dict[str, Any]:
+        # No facility has a well of another.
+        made = reading(apart * number + well, second, _name(number), **_changes(rng, number, well, second))
+        return _values(played, number * wells + well, made, second)
+
     for second in range(seconds):
         for number in range(1, facilities + 1):
-            name = f"FAC-{number:02d}"
-            rows = [
-                _values(played, number * wells + well, _well_row(rng, number, well, second, name), second)
-                for well in range(1, wells + 1)
-            ]
+            rows = [row(number, well, second) for well in range(1, wells + 1)]
             if second % TANK_EVERY == number % TANK_EVERY:
-                rows.append(tank_reading(second + rng.choice([0.0, 0.25, -0.25]), name))
-            sent.puts.append(Put(second, name, tuple(rows)))
+                rows.append(tank_reading(second + rng.choice([0.0, 0.25, -0.25]), _name(number)))
+            sent.puts.append(Put(second, _name(number), tuple(rows)))
     for number in range(1, facilities + 1):
         # After the faults: what was put off has its chance.
-        name = f"FAC-{number:02d}"
-        for second in TAIL:
-            row = _values(played, number * wells + 1, _well_row(rng, number, 1, second, name), second)
-            sent.puts.append(Put(second, name, (row,)))
+        sent.puts += [Put(second, _name(number), (row(number, 1, second),)) for second in TAIL]
     sent.puts.sort(key=lambda put: put.second)
     return sent
 
 
-def _well_row(rng: random.Random, number: int, well: int, second: int, facility: str) -> dict[str, Any]:
+def _name(number: int) -> str:
+    return f"FAC-{number:02d}"
+
+
+def _changes(rng: random.Random, number: int, well: int, second: int) -> dict[str, Any]:
+    """What a well's reading has of a leak and of an anomaly."""
     changes: dict[str, Any] = {"methane_ppm": 900.0 if (number, well) == (2, 1) and second in LEAK else 5.0}
     if (number, well) == (3, 1) and second in ANOMALY:
         changes |= {"p_tpt": 1.46e7 + 1e4 * rng.random(), "p_pdg": 2.13e7}
-    return reading(10 * number + well, second, facility, **changes)
+    return changes
 
 
 def _values(played: Sequence[Played], well: int, row: dict[str, Any], second: int) -> dict[str, Any]:

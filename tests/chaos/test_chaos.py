@@ -1,6 +1,7 @@
 """A slice of `make chaos` for every run of the tests, and that it finds what it looks for."""
 
 import logging
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -12,6 +13,7 @@ import pytest
 
 from petrostream.pipeline import process, takeover
 from tests.chaos.faults import ROWS
+from tests.chaos.fleet import TAIL, fleet
 from tests.chaos.page import page
 from tests.chaos.plan import BY_NAME, plan, seed_of
 from tests.chaos.reckoning import Reckoning
@@ -52,6 +54,14 @@ def test_what_was_sent_is_there_once(names: tuple[str, ...]) -> None:
     assert reckoning.held, reckoning
     assert reckoning.sent > 900
     assert reckoning.landed == reckoning.sent
+
+
+def test_the_large_fleet_has_200_wells() -> None:
+    """Wells of one name at two facilities would have readings in common."""
+    sent = fleet(random.Random(1), seconds=2, facilities=10, wells=20)
+    wells = {row["well_id"]: put.facility for put in sent.puts for row in put.rows if row["kind"] == "well"}
+    assert len(wells) == 200
+    assert len(sent.identities()) == 2 * 200 + 10 * len(TAIL)
 
 
 def test_a_trial_follows_from_its_seed() -> None:

@@ -12,7 +12,7 @@ from tests.chaos.checkpoint import Checkpoint
 from tests.chaos.fleet import Fleet, Put
 from tests.chaos.weather import Clock, Weather
 from tests.support.event_source import StreamRecord
-from tests.support.fake_kinesis import FakeKinesis
+from tests.support.fake_kinesis import FakeKinesis, Stored
 from tests.support.fake_stream import FakeStream
 from tests.support.fakes import (
     CRASH_AFTER,
@@ -207,7 +207,7 @@ class Intake:
         if outcome == THROTTLED:
             return refusal("ProvisionedThroughputExceededException", "PutRecords")
         if outcome == CRASH_AFTER:
-            return Crash("the producer is killed")
+            return Stored(Crash("the producer is killed"))
         return "lost" if outcome == LOST else None
 
     def _store(self, key: str, data: bytes) -> None:

@@ -56,6 +56,12 @@ def test_what_was_sent_is_there_once(names: tuple[str, ...]) -> None:
     assert reckoning.landed == reckoning.sent
 
 
+def test_a_killed_producer_sends_again_what_it_never_saw_acknowledged() -> None:
+    reckoning = tried("producer-killed")
+    assert reckoning.held, reckoning
+    assert reckoning.stored_twice > 0
+
+
 def test_the_large_fleet_has_200_wells() -> None:
     """Wells of one name at two facilities would have readings in common."""
     sent = fleet(random.Random(1), seconds=2, facilities=10, wells=20)

@@ -16,11 +16,19 @@ def client_error(code, status=400):
     )
 
 
+@dataclass(frozen=True)
+class Stored:
+    """The records are on the stream, and then this is raised: the process dies before it has the answer."""
+
+    error: BaseException
+
+
 @dataclass
 class FakeKinesis:
     """`refuse(key, data)` says whether a record is throttled, `disturb(call)` what happens to a whole call.
 
-    A disturbance is None, an error to raise before anything is stored, or "lost" (stored, answer lost).
+    A disturbance is None, an error to raise before anything is stored, `Stored` with one to raise after that,
+    or "lost" (stored, answer lost).
     """
 
     refuse: Callable[[str, bytes], bool] = lambda key, data: False
@@ -47,6 +55,8 @@ class FakeKinesis:
         if isinstance(disturbance, BaseException):
             raise disturbance
         answers = [self._put(entry["PartitionKey"], entry["Data"]) for entry in Records]
+        if isinstance(disturbance, Stored):
+            raise disturbance.error
         if disturbance == "lost":
             raise ReadTimeoutError(endpoint_url="http://stream")
         return {"FailedRecordCount": sum("ErrorCode" in answer for answer in answers), "Records": answers}

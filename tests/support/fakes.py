@@ -14,6 +14,7 @@ import orjson
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.firehose_transform.handler import plain
+from tests.support.live_table import ReadableTable
 
 OK = "ok"
 THROTTLED = "throttled"
@@ -146,6 +147,10 @@ class FakeTable(_Faulty):
         key = (Key["pk"]["S"], Key["sk"]["S"])
         item = self.items.get(key[0]) if script == 0 else self.others.get(key)
         return {} if item is None else {"Item": item}
+
+    def query(self, **asked: Any) -> dict[str, Any]:
+        _check_table(asked["TableName"], "Query")
+        return ReadableTable(self).query(**asked)
 
     def put_item(self, **put: Any) -> dict[str, Any]:
         with self._lock:

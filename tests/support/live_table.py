@@ -1,10 +1,16 @@
 """Reading side of the in-memory live table: pages, and keys left unread, on demand."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from petrostream.aws.live_reader import LiveTable
 from petrostream.backoff import Backoff
-from tests.support.fakes import FakeTable
+
+
+class Stored(Protocol):
+    """What the in-memory table keeps: states by partition key, all else by both keys."""
+
+    items: dict[str, dict[str, Any]]
+    others: dict[tuple[str, str], dict[str, Any]]
 
 
 class ReadableTable:
@@ -16,7 +22,7 @@ class ReadableTable:
         unread: how often a key is left unread before all are read.
     """
 
-    def __init__(self, table: FakeTable, page: int = 1000, unread: int = 0) -> None:
+    def __init__(self, table: Stored, page: int = 1000, unread: int = 0) -> None:
         self._table = table
         self._page = page
         self._unread = unread

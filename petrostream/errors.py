@@ -10,6 +10,11 @@ class PetroStreamError(Exception):
     """Any failure of an adapter. The event source retries the batch concerned."""
 
 
+def cause_of(error: BaseException) -> str:
+    """Return what an error says; its type where it says nothing, as `MemoryError` does."""
+    return str(error) or type(error).__name__
+
+
 class SettingInvalid(PetroStreamError):
     """A setting (environment variable) is missing or has a value that can't be used."""
 

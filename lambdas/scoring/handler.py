@@ -12,7 +12,7 @@ from petrostream.aws.record_data import decoded
 from petrostream.aws.settings import ConsumerSettings
 from petrostream.aws.worker import Worker
 from petrostream.backoff import Deadline
-from petrostream.errors import BatchIncomplete
+from petrostream.errors import BatchIncomplete, cause_of
 from petrostream.pipeline import Outcome, StreamRecord, process_batch
 
 MARGIN_SECONDS = 3.0
@@ -92,7 +92,8 @@ def response_to(outcome: Outcome, partial: bool) -> dict[str, Any]:
     if lowest is None:
         return {"batchItemFailures": []}
     if not partial:
-        raise BatchIncomplete(lowest, len(outcome.failed), str(outcome.errors[0])) from outcome.errors[0]
+        first = outcome.errors[0]
+        raise BatchIncomplete(lowest, len(outcome.failed), cause_of(first)) from first
     return {"batchItemFailures": [{"itemIdentifier": lowest}]}
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from petrostream.backoff import NO_DEADLINE, Deadline
 from petrostream.detection import ModelSet
-from petrostream.errors import PetroStreamError, TimeShort
+from petrostream.errors import PetroStreamError, TimeShort, cause_of
 from petrostream.pipeline.advance import FacilityBatch, advance, by_facility
 from petrostream.pipeline.batch import Outcome, StreamRecord
 from petrostream.pipeline.memories import Held, ShardMemory
@@ -177,5 +177,7 @@ def _fail(batch: FacilityBatch, error: Exception) -> None:
     batch.failure = error
     expected = isinstance(error, PetroStreamError)
     logger.warning(
-        "facility %s not committed: %s", batch.facility_id, error, exc_info=None if expected else error
+        "facility %s not committed: %s",
+        *(batch.facility_id, cause_of(error)),
+        exc_info=None if expected else error,
     )

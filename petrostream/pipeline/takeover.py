@@ -20,7 +20,14 @@ from functools import partial
 
 from petrostream.backoff import Deadline
 from petrostream.detection import ModelSet
-from petrostream.errors import DeliveryFailed, PetroStreamError, ShardClaimed, StateConflict, TimeShort
+from petrostream.errors import (
+    DeliveryFailed,
+    PetroStreamError,
+    ShardClaimed,
+    StateConflict,
+    TimeShort,
+    cause_of,
+)
 from petrostream.pipeline.advance import FacilityBatch, advance, by_facility
 from petrostream.pipeline.batch import StreamRecord
 from petrostream.pipeline.memories import Held, ShardMemory
@@ -162,7 +169,9 @@ def _alone(facility_id: str, work: Callable[[], None]) -> bool:
     except Exception as error:
         expected = isinstance(error, PetroStreamError)
         logger.warning(
-            "facility %s is not settled: %s", facility_id, error, exc_info=None if expected else error
+            "facility %s is not settled: %s",
+            *(facility_id, cause_of(error)),
+            exc_info=None if expected else error,
         )
         return False
     return True

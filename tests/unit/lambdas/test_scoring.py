@@ -244,6 +244,16 @@ def test_an_event_source_without_partial_responses_gets_an_error():
         world.function(event, Context())
 
 
+def test_a_failure_without_words_is_told_by_its_type(monkeypatch):
+    def exhausted(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("petrostream.pipeline.advance.run_stages", exhausted)
+    event = event_of(shard([(A, block(reading(1, 0)))]))
+    with pytest.raises(BatchIncomplete, match=r"retried: MemoryError$"):
+        World(partial=False).function(event, Context())
+
+
 def test_a_facility_with_a_conflict_is_read_and_processed_again():
     world = World()
     records = shard([(A, block(reading(1, i))) for i in range(3)])

@@ -8,8 +8,8 @@ or more (1,000 with --full): of one facility or of many, of wells that have one 
 with its memories in the process (warm) or read from the live table by a new process (cold), which then stores
 them again. Readings are encoded by the producer's code. Every size is that of what the code hands to its AWS
 clients. Time is the processor's own, the least of the rounds of all passes, without that of the fakes; what
-the real AWS client takes for a call is measured apart (`client_ms`). How fast the core is says what orjson
-alone takes for a reading (`machine.orjson_us`). `speed` is fitted to all warm shapes: processor time of a
+the real AWS client takes for a call is measured apart (`client_ms`). `machine.orjson_us`, what orjson alone
+takes for a reading, tells how fast the core is. `speed` is fitted to all warm shapes: processor time of a
 batch by what is in it.
 """
 

@@ -15,6 +15,11 @@ def cause_of(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+def traceback_of(error: BaseException) -> BaseException | None:
+    """Return what to log as `exc_info`: nothing of an adapter's failure, whose text is enough."""
+    return None if isinstance(error, PetroStreamError) else error
+
+
 class SettingInvalid(PetroStreamError):
     """A setting (environment variable) is missing or has a value that can't be used."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from petrostream.backoff import Backoff, Deadline
-from petrostream.errors import IteratorExpired, PetroStreamError
+from petrostream.errors import IteratorExpired, PetroStreamError, cause_of, traceback_of
 from petrostream.pipeline import Fetched, Outcome, Ports, StreamRecord, hand_over, own, process_batch
 
 BATCH_SECONDS = 60.0
@@ -102,7 +102,8 @@ class ShardReader(threading.Thread):
                 self._read()
             except Exception as error:
                 # The next round takes the shard over again, from where it is known to be done.
-                logger.warning("shard %s: reading begins again: %s", self.shard_id, error)
+                cause, why = cause_of(error), traceback_of(error)
+                logger.warning("shard %s: reading begins again: %s", self.shard_id, cause, exc_info=why)
                 self._wait(POLL_SECONDS)
             if self.read_to_end:
                 break

@@ -19,7 +19,7 @@ from petrostream.aws.shards import ShardTable
 from petrostream.aws.state import StateStore
 from petrostream.aws.stream_reader import StreamReader
 from petrostream.backoff import Backoff, Deadline
-from petrostream.errors import ModelInvalid
+from petrostream.errors import ModelInvalid, cause_of, traceback_of
 from petrostream.pipeline import Memories, Ports
 
 SETTLE_EVERY_MS = 60_000
@@ -118,7 +118,8 @@ class Worker:
         try:
             self.desk.settle(self._alerts.with_deadline(deadline))
         except Exception as error:
-            logger.warning("operators' actions are settled later: %s", error)
+            cause = cause_of(error)
+            logger.warning("operators' actions are settled later: %s", cause, exc_info=traceback_of(error))
 
     def _sink(self, stream: str, deadline: Deadline) -> FirehoseSink:
         """A sink of rows, which a transform decompresses."""

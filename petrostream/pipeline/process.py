@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from petrostream.backoff import NO_DEADLINE, Deadline
 from petrostream.detection import ModelSet
-from petrostream.errors import PetroStreamError, TimeShort, cause_of
+from petrostream.errors import PetroStreamError, TimeShort, cause_of, traceback_of
 from petrostream.pipeline.advance import FacilityBatch, advance, by_facility
 from petrostream.pipeline.batch import Outcome, StreamRecord
 from petrostream.pipeline.memories import Held, ShardMemory
@@ -175,9 +175,5 @@ def _discard(batches: Iterable[FacilityBatch], error: Exception) -> None:
 
 def _fail(batch: FacilityBatch, error: Exception) -> None:
     batch.failure = error
-    expected = isinstance(error, PetroStreamError)
-    logger.warning(
-        "facility %s not committed: %s",
-        *(batch.facility_id, cause_of(error)),
-        exc_info=None if expected else error,
-    )
+    cause = cause_of(error)
+    logger.warning("facility %s not committed: %s", batch.facility_id, cause, exc_info=traceback_of(error))

@@ -22,11 +22,11 @@ from petrostream.backoff import Deadline
 from petrostream.detection import ModelSet
 from petrostream.errors import (
     DeliveryFailed,
-    PetroStreamError,
     ShardClaimed,
     StateConflict,
     TimeShort,
     cause_of,
+    traceback_of,
 )
 from petrostream.pipeline.advance import FacilityBatch, advance, by_facility
 from petrostream.pipeline.batch import StreamRecord
@@ -167,12 +167,8 @@ def _alone(facility_id: str, work: Callable[[], None]) -> bool:
     except _OF_THE_SHARD:
         raise
     except Exception as error:
-        expected = isinstance(error, PetroStreamError)
-        logger.warning(
-            "facility %s is not settled: %s",
-            *(facility_id, cause_of(error)),
-            exc_info=None if expected else error,
-        )
+        cause = cause_of(error)
+        logger.warning("facility %s is not settled: %s", facility_id, cause, exc_info=traceback_of(error))
         return False
     return True
 

@@ -6,7 +6,7 @@ from petrostream.aws.live_reader import LiveTable
 from petrostream.backoff import Backoff
 
 
-class Stored(Protocol):
+class Kept(Protocol):
     """What the in-memory table keeps: states by partition key, all else by both keys."""
 
     items: dict[str, dict[str, Any]]
@@ -22,7 +22,7 @@ class ReadableTable:
         unread: how often a key is left unread before all are read.
     """
 
-    def __init__(self, table: Stored, page: int = 1000, unread: int = 0) -> None:
+    def __init__(self, table: Kept, page: int = 1000, unread: int = 0) -> None:
         self._table = table
         self._page = page
         self._unread = unread
